@@ -1,0 +1,49 @@
+/**
+ * Process exit codes, after BSD's sysexits.h, so that scripts and systemd can tell causes apart.
+ */
+export const ExitCode = {
+  ok: 0,
+  /** A bug: anything that is not a `UserError`. */
+  software: 70,
+  /** The command line is wrong: unknown command, option or argument. */
+  usage: 64,
+  /** A file's content is wrong: not audio, truncated, a corrupt model. */
+  badData: 65,
+  /** A file or device that was asked for does not exist or cannot be read. */
+  noInput: 66,
+  /** Something this needs is not there: an engine, an optional package, a broker. */
+  unavailable: 69,
+  /** A result cannot be written: no permission, disk full. */
+  cannotCreate: 73,
+  /** The configuration is wrong. */
+  config: 78,
+} as const;
+
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
+
+/**
+ * Something a person can mend. It is shown as two lines – what and where, then what to do –
+ * and ends the process with its own exit code. Everything else that is thrown is a bug.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+
+  /**
+   * @param code exit code of the process
+   * @param message what is wrong and where
+   * @param hint how to mend it, an imperative sentence
+   */
+  constructor(
+    readonly code: ExitCode,
+    message: string,
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

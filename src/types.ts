@@ -1,0 +1,134 @@
+/**
+ * The values that flow from left to right: sound in, messages out. Units are in the field names.
+ */
+
+/** A piece of sound, mono at 16 kHz. */
+export interface PcmChunk {
+  /** Samples in −1…1. */
+  readonly samples: Float32Array;
+  /** Wall-clock time at which the last sample was captured, milliseconds since the epoch. */
+  readonly capturedAtMs: number;
+}
+
+/** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
+export interface Source {
+  /** For logs and messages: `portaudio "USB Audio"`, `file scene.wav`. */
+  readonly description: string;
+  /** A microphone or a stream: it does not wait for its reader and is reopened when it ends. */
+  readonly live: boolean;
+  /**
+   * Opens the input and yields its sound until it ends or `signal` aborts (then it returns without
+   * an error and leaves nothing behind). Can be called again after it has ended.
+   *
+   * @throws UserError when the input cannot be opened, breaks, or is not what it claims to be
+   */
+  chunks(signal: AbortSignal): AsyncIterable<PcmChunk>;
+}
+
+/** 15 600 samples of sound and where they lie in the stream. */
+export interface Window {
+  /** The ring's own buffer: valid until the next window is taken. */
+  readonly samples: Float32Array;
+  /** Position of the first sample in the stream; lost sound counts. */
+  readonly startSample: number;
+  /** Wall-clock time of the last sample, milliseconds since the epoch. */
+  readonly endAtMs: number;
+}
+
+/** What the network says of one window; the parts that its bundle has. */
+export interface NetworkOutput {
+  readonly embedding: Float32Array;
+  /** 521 sigmoid scores, in the order of the bundle's AudioSet labels. */
+  readonly audioset?: Float32Array;
+  /** Scores of the chosen head where the network computes it. */
+  readonly head?: Float32Array;
+}
+
+/** Scores by label, in the model's order. */
+export type Scores = Readonly<Record<string, number>>;
+
+/** One window after the whole analysis, before any decision over time. */
+export interface ScoredWindow {
+  /** Stream time of the first and last sample, seconds. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** Wall-clock time of the last sample, milliseconds since the epoch. */
+  readonly endAtMs: number;
+  readonly label: string;
+  /** Score of `label`, 0…1. */
+  readonly confidence: number;
+  readonly scores: Scores;
+  readonly rmsDbfs: number;
+  readonly peakDbfs: number;
+  /** The highest AudioSet scores, best first; empty where the model has none. */
+  readonly audioset: ReadonlyArray<readonly [name: string, score: number]>;
+}
+
+/** Why an alarm started. */
+export type AlarmReason = 'hits' | 'instant';
+
+/** Why an alarm ended. */
+export type AlarmEnd = 'silence' | 'input_lost' | 'stop' | 'restart';
+
+/** What the decision stage says; the publisher turns it into messages. */
+export type DecisionEvent = AlarmStarted | AlarmEnded;
+
+export interface AlarmStarted {
+  readonly type: 'alarm_started';
+  /** One id for the start and the end of the same alarm. */
+  readonly episodeId: string;
+  /** Wall-clock time of the deciding window's last sample, milliseconds since the epoch. */
+  readonly atMs: number;
+  /** Stream time of the deciding window's last sample, seconds. */
+  readonly atSeconds: number;
+  readonly label: string;
+  readonly confidence: number;
+  readonly reason: AlarmReason;
+  /** The deciding window. */
+  readonly window: ScoredWindow;
+  /** The hits that led to it, oldest first; `score` is that of `label`. */
+  readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
+}
+
+export interface AlarmEnded {
+  readonly type: 'alarm_ended';
+  readonly episodeId: string;
+  readonly atMs: number;
+  readonly atSeconds: number;
+  readonly label: string;
+  readonly durationSeconds: number;
+  readonly peakConfidence: number;
+  readonly endedBy: AlarmEnd;
+}
+
+/** Facts about the running model that travel with every event. */
+export interface ModelInfo {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the weights. */
+  readonly sha256: string;
+  /** `tfjs-wasm`, `tfjs-node` */
+  readonly engine: string;
+  /** Output labels of the chosen head, in order. */
+  readonly labels: readonly string[];
+  /** Those of `labels` that raise the alarm. */
+  readonly alarmLabels: readonly string[];
+}
+
+/** The part of a logger that the stages use; pino's fits. They are handed one and import none. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** Time that passes while no sound arrives; injected so that tests need not wait. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Wall-clock milliseconds since the epoch. */
+  wallMs(): number;
+  /** Calls `callback` once after `ms`; returns what cancels it. Does not keep the process alive. */
+  after(ms: number, callback: () => void): () => void;
+}
