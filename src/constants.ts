@@ -1,3 +1,8 @@
+import { createRequire } from 'node:module';
+
+/** Of bathnet2mqtt. */
+export const VERSION: string = createRequire(import.meta.url)('../package.json').version;
+
 /**
  * The one frozen place for audio constants. They are YAMNet's
  * (tensorflow/models, research/audioset/yamnet/params.py) and every model here depends on them.
@@ -5,8 +10,8 @@
 export const SAMPLE_RATE_HZ = 16_000;
 
 /** Short-time Fourier transform: 25 ms windows every 10 ms. */
-export const STFT_WINDOW_SECONDS = 0.025;
-export const STFT_HOP_SECONDS = 0.01;
+const STFT_WINDOW_SECONDS = 0.025;
+const STFT_HOP_SECONDS = 0.01;
 export const STFT_WINDOW_SAMPLES = Math.round(STFT_WINDOW_SECONDS * SAMPLE_RATE_HZ); // 400
 export const STFT_HOP_SAMPLES = Math.round(STFT_HOP_SECONDS * SAMPLE_RATE_HZ); // 160
 /** The next power of two above the window. */
@@ -14,7 +19,7 @@ export const FFT_SIZE = 2 ** Math.ceil(Math.log2(STFT_WINDOW_SAMPLES)); // 512
 
 export const MEL_BANDS = 64;
 /** The patch the network sees: 0.96 s. */
-export const PATCH_SECONDS = 0.96;
+const PATCH_SECONDS = 0.96;
 export const PATCH_FRAMES = Math.round(PATCH_SECONDS / STFT_HOP_SECONDS); // 96
 
 /** Samples needed for one patch: (0.96 + 0.025 − 0.010) s × 16 kHz = 15 600. */

@@ -8,6 +8,8 @@ export interface PcmChunk {
   readonly samples: Float32Array;
   /** Wall-clock time at which the last sample was captured, milliseconds since the epoch. */
   readonly capturedAtMs: number;
+  /** How many times faster than real time it is played; 1 when left out. */
+  readonly speed?: number;
 }
 
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
@@ -35,13 +37,12 @@ export interface Window {
   readonly endAtMs: number;
 }
 
-/** What the network says of one window; the parts that its bundle has. */
+/** What the network says of one window. The arrays are its own until the next run. */
 export interface NetworkOutput {
+  /** Mean over time and frequency of the last convolution's output. */
   readonly embedding: Float32Array;
-  /** 521 sigmoid scores, in the order of the bundle's AudioSet labels. */
-  readonly audioset?: Float32Array;
-  /** Scores of the chosen head where the network computes it. */
-  readonly head?: Float32Array;
+  /** Scores of each dense head of the bundle, by head name, in the order of the head's labels. */
+  readonly heads: Readonly<Record<string, Float32Array>>;
 }
 
 /** Scores by label, in the model's order. */
@@ -65,7 +66,7 @@ export interface ScoredWindow {
 }
 
 /** Why an alarm started. */
-export type AlarmReason = 'hits' | 'instant';
+type AlarmReason = 'hits' | 'instant';
 
 /** Why an alarm ended. */
 export type AlarmEnd = 'silence' | 'input_lost' | 'stop' | 'restart';

@@ -1,0 +1,103 @@
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import type { PcmChunk, Window } from '../types.js';
+
+export interface RingOptions {
+  /** From the start of one window to the start of the next. */
+  readonly hopSamples: number;
+  /** How far the reader may fall behind before the oldest sound is overwritten. */
+  readonly backlogSamples?: number;
+}
+
+const DEFAULT_BACKLOG_SAMPLES = 2 * SAMPLE_RATE_HZ;
+
+/**
+ * The window of 15 600 samples that slides over the sound, and behind it the little backlog that may wait.
+ * All memory is allocated once. Positions count samples since the start of the stream, lost ones included.
+ */
+export class RingWindow {
+  readonly #hop: number;
+  readonly #ring: Float32Array;
+  readonly #window = new Float32Array(WINDOW_SAMPLES);
+  /** Position after the newest sample. */
+  #end = 0;
+  /** Position of the next window's first sample. */
+  #next = 0;
+  /** Position up to which some window has covered the sound. */
+  #covered = 0;
+  #endAtMs = 0;
+  #msPerSample = 0;
+  #droppedWindows = 0;
+
+  constructor({ hopSamples, backlogSamples = DEFAULT_BACKLOG_SAMPLES }: RingOptions) {
+    this.#hop = hopSamples;
+    this.#ring = new Float32Array(WINDOW_SAMPLES + backlogSamples);
+  }
+
+  /** Windows that were overwritten before anyone took them. */
+  get droppedWindows(): number {
+    return this.#droppedWindows;
+  }
+
+  /** Samples since the start of the stream, lost ones included. */
+  get position(): number {
+    return this.#end;
+  }
+
+  /** Samples that can be pushed now without overwriting a window that is still to be taken. */
+  get free(): number {
+    return this.#next + this.#ring.length - this.#end;
+  }
+
+  /** Takes in sound; overwrites the oldest where the reader has fallen behind. */
+  push({ samples, capturedAtMs, speed = 1 }: PcmChunk): void {
+    const capacity = this.#ring.length;
+    // Of a chunk longer than the ring only the end can stay.
+    for (let i = Math.max(0, samples.length - capacity); i < samples.length; ) {
+      const at = (this.#end + i) % capacity;
+      const count = Math.min(capacity - at, samples.length - i);
+      this.#ring.set(samples.subarray(i, i + count), at);
+      i += count;
+    }
+    this.#end += samples.length;
+    this.#endAtMs = capturedAtMs;
+    this.#msPerSample = 1000 / SAMPLE_RATE_HZ / speed;
+    const lost = this.#end - capacity - this.#next;
+    if (lost <= 0) return;
+    const windows = Math.ceil(lost / this.#hop);
+    this.#next += windows * this.#hop;
+    this.#droppedWindows += windows;
+  }
+
+  /** Leaves out sound that was lost: no window spans the gap. */
+  skip(samples: number): void {
+    this.#end += samples;
+    this.#next = this.#covered = this.#end;
+  }
+
+  /** The next window, if all of it is there. */
+  take(): Window | undefined {
+    return this.#next + WINDOW_SAMPLES <= this.#end ? this.#read(WINDOW_SAMPLES) : undefined;
+  }
+
+  /** After the last sound: the rest that no window has covered, filled up with zeros. */
+  takeRest(): Window | undefined {
+    return this.#end > this.#covered ? this.#read(this.#end - this.#next) : undefined;
+  }
+
+  #read(count: number): Window {
+    const startSample = this.#next;
+    const at = startSample % this.#ring.length;
+    const head = Math.min(count, this.#ring.length - at);
+    this.#window.set(this.#ring.subarray(at, at + head));
+    this.#window.set(this.#ring.subarray(0, count - head), head);
+    this.#window.fill(0, count);
+    this.#next += this.#hop;
+    this.#covered = startSample + count;
+    const behind = this.#end - this.#covered;
+    return {
+      samples: this.#window,
+      startSample,
+      endAtMs: this.#endAtMs - behind * this.#msPerSample,
+    };
+  }
+}

@@ -1,0 +1,54 @@
+import { fft } from 'fourier-transform';
+import {
+  FFT_SIZE,
+  MEL_BANDS,
+  PATCH_FRAMES,
+  SAMPLE_RATE_HZ,
+  STFT_HOP_SAMPLES,
+  STFT_WINDOW_SAMPLES,
+} from '../constants.js';
+import type { FrontEnd } from './front-end.js';
+import { melBands, periodicHann, weigh } from './mel.js';
+
+/** Source: YAMNet's params.py (tensorflow/models, research/audioset/yamnet). */
+const MEL_MIN_HZ = 125;
+const MEL_MAX_HZ = 7500;
+const LOG_OFFSET = 0.001;
+
+/**
+ * YAMNet's log-mel spectrogram: periodic Hann window of 400 samples every 160, magnitude of a 512-point
+ * FFT, 64 HTK mel bands of 125–7500 Hz, log(x + 0.001). In float64: a float32 FFT misses the reference by
+ * more than the network's tolerance.
+ */
+export function createYamnetMel(): FrontEnd {
+  const hann = periodicHann(STFT_WINDOW_SAMPLES);
+  const bands = htkMelBands();
+  const frame = new Float64Array(FFT_SIZE); // 400 samples, the rest stays zero
+  const magnitude = new Float64Array(FFT_SIZE / 2 + 1);
+
+  return {
+    name: 'yamnet-log-mel',
+    compute(samples, out) {
+      for (let t = 0; t < PATCH_FRAMES; t++) {
+        const start = t * STFT_HOP_SAMPLES;
+        for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
+        const [re, im] = fft(frame);
+        for (let k = 0; k < magnitude.length; k++)
+          magnitude[k] = Math.sqrt(re[k]! * re[k]! + im[k]! * im[k]!);
+        for (let b = 0; b < MEL_BANDS; b++)
+          out[t * MEL_BANDS + b] = Math.log(weigh(bands[b]!, magnitude) + LOG_OFFSET);
+      }
+    },
+  };
+}
+
+/** tf.signal.linear_to_mel_weight_matrix: triangles in mel, not in Hz; the DC bin counts for nothing. */
+function htkMelBands() {
+  const mel = (hz: number) => 1127 * Math.log(1 + hz / 700);
+  const step = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
+  return melBands(FFT_SIZE / 2 + 1, (band, bin) => {
+    const m = mel((bin * SAMPLE_RATE_HZ) / FFT_SIZE);
+    const lower = mel(MEL_MIN_HZ) + band * step;
+    return bin === 0 ? 0 : Math.max(0, Math.min((m - lower) / step, (lower + 2 * step - m) / step));
+  });
+}

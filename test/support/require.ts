@@ -1,0 +1,31 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** Parts that must be there, comma-separated (`mosquitto,pulseaudio`): CI sets it, so that nothing is skipped unseen. */
+const required = new Set((process.env.BATHNET_REQUIRE ?? '').split(',').filter(Boolean));
+
+/** Folder of reference data that exists only where the project is developed. */
+const SHARED = fileURLToPath(new URL('../../../shared', import.meta.url));
+
+/**
+ * Whether tests that need these programs must be skipped; says so on stderr.
+ * @throws Error where one is missing although BATHNET_REQUIRE names it
+ */
+export function lacksPrograms(...programs: string[]): boolean {
+  const missing = programs.filter((program) => spawnSync('which', [program]).status !== 0);
+  return skipped(missing);
+}
+
+/** The reference folder, or undefined (said on stderr) where it is missing. */
+export function sharedFolder(): string | undefined {
+  return skipped(existsSync(SHARED) ? [] : ['shared']) ? undefined : SHARED;
+}
+
+function skipped(missing: string[]): boolean {
+  const needed = missing.filter((name) => required.has(name));
+  if (needed.length > 0) throw new Error(`BATHNET_REQUIRE demands ${needed.join(', ')}, which is missing`);
+  if (missing.length > 0)
+    console.warn(`SKIPPED: tests that need ${missing.join(', ')}, which is missing here`);
+  return missing.length > 0;
+}
