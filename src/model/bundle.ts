@@ -85,7 +85,7 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.infer<typeof manifestSchema>;
-export type Head = Manifest['heads'][string];
+type Head = Manifest['heads'][string];
 export type DenseHead = Extract<Head, { type: 'dense' }>;
 export type MapHead = Extract<Head, { type: 'map' }>;
 

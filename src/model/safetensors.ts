@@ -55,7 +55,7 @@ export function readSafetensors(file: Uint8Array, name: string): Map<string, Ten
     const [begin, end] = entry.data_offsets;
     if (end - begin !== count * size || dataStart + end > file.byteLength)
       throw broken(`tensor ${key} lies outside the file or does not have its shape's size`);
-    const bytes = file.slice(dataStart + begin, dataStart + end);
+    const bytes = new Uint8Array(file.subarray(dataStart + begin, dataStart + end)); // a copy, so aligned
     tensors.set(key, {
       shape: entry.shape,
       data:

@@ -1,0 +1,113 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import type { NetworkOutput } from '../types.js';
+import type { Bundle, DenseHead, Manifest } from './bundle.js';
+import type { EngineChoice, EngineName, Network } from './network.js';
+
+type Layer = (x: tf.Tensor) => tf.Tensor;
+
+/** The MobileNetV1 of a bundle, built from fused TensorFlow.js operations. */
+export async function createTfjsNetwork(
+  { manifest, tensors }: Bundle,
+  choice: EngineChoice,
+): Promise<Network> {
+  const engine = await loadBackend(choice);
+  const onDevice = new Map(
+    [...tensors].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])] as const),
+  );
+  const weight = (name: string) => onDevice.get(name) as tf.Tensor;
+  const backbone = backboneLayers(manifest, weight);
+  const heads = Object.entries(manifest.heads)
+    .filter((entry): entry is [string, DenseHead & { alarm?: never }] => entry[1].type === 'dense')
+    .map(([name, head]) => [name, denseLayers(name, head, weight)] as const);
+
+  const run = (mel: Float32Array): NetworkOutput =>
+    tf.tidy(() => {
+      const patch = tf.tensor4d(mel, [1, PATCH_FRAMES, MEL_BANDS, 1]);
+      const features = backbone.reduce<tf.Tensor>((x, layer) => layer(x), patch); // [1, h, w, C]
+      const embedding = tf.mean(features, [1, 2]); // [1, C]
+      const scores: Record<string, Float32Array> = {};
+      for (const [name, layers] of heads)
+        scores[name] = layers.reduce((x, layer) => layer(x), embedding).dataSync<'float32'>();
+      return { embedding: embedding.dataSync<'float32'>(), heads: scores };
+    });
+  // The first run compiles and allocates; it must not cost the first window its latency.
+  run(new Float32Array(PATCH_FRAMES * MEL_BANDS));
+
+  return {
+    engine,
+    run: async (mel) => run(mel),
+    async close() {
+      for (const tensor of onDevice.values()) tensor.dispose();
+    },
+  };
+}
+
+function backboneLayers(manifest: Manifest, weight: (name: string) => tf.Tensor): Layer[] {
+  return manifest.backbone.flatMap(({ type, stride }, i): Layer[] => {
+    const layer = `backbone.${i}`;
+    const convolution =
+      (name: string, strides: number): Layer =>
+      (x) =>
+        tf.fused.conv2d({
+          x: x as tf.Tensor4D,
+          filter: weight(`${name}.kernel`) as tf.Tensor4D,
+          bias: weight(`${name}.bias`),
+          strides,
+          pad: 'same',
+          activation: 'relu',
+        });
+    if (type === 'conv') return [convolution(layer, stride)];
+    const depthwise: Layer = (x) =>
+      tf.fused.depthwiseConv2d({
+        x: x as tf.Tensor4D,
+        filter: weight(`${layer}.depthwise.kernel`) as tf.Tensor4D,
+        bias: weight(`${layer}.depthwise.bias`),
+        strides: stride,
+        pad: 'same',
+        activation: 'relu',
+      });
+    return [depthwise, convolution(`${layer}.pointwise`, 1)];
+  });
+}
+
+function denseLayers(head: string, { layers }: DenseHead, weight: (name: string) => tf.Tensor): Layer[] {
+  return layers.map(({ activation }, i) => (x) => {
+    const y = tf.fused.matMul({
+      a: x as tf.Tensor2D,
+      b: weight(`heads.${head}.${i}.kernel`) as tf.Tensor2D,
+      bias: weight(`heads.${head}.${i}.bias`),
+      activation: activation === 'softmax' ? 'linear' : activation,
+    });
+    return activation === 'softmax' ? tf.softmax(y as tf.Tensor2D) : y;
+  });
+}
+
+/** TensorFlow.js has one backend for the whole process. */
+async function loadBackend(choice: EngineChoice): Promise<EngineName> {
+  if (choice !== 'tfjs-wasm') {
+    try {
+      await import('@tensorflow/tfjs-node' as string); // registers itself; types are not always installed
+      if (await tf.setBackend('tensorflow')) return 'tfjs-node';
+      throw new Error('its backend does not start');
+    } catch (error) {
+      if (choice === 'tfjs-node')
+        throw new UserError(
+          ExitCode.unavailable,
+          `model.engine is tfjs-node, which cannot be loaded: ${messageOf(error).split('\n')[0]}`,
+          'Install it (npm install @tensorflow/tfjs-node) or set model.engine to auto.',
+          { cause: error },
+        );
+    }
+  }
+  const { setThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
+  setThreadsCount(1); // one window is too small to share; the second core is for everything else
+  if (!(await tf.setBackend('wasm')))
+    throw new UserError(
+      ExitCode.unavailable,
+      'the WASM engine does not start',
+      'Node 20 or newer with WebAssembly is needed: run bathnet2mqtt doctor.',
+    );
+  return 'tfjs-wasm';
+}
