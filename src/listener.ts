@@ -1,0 +1,134 @@
+import { SAMPLE_RATE_HZ } from './constants.js';
+import { RingWindow } from './features/ring.js';
+import type { Pipeline, PipelineResult } from './pipeline.js';
+import type { Clock, DecisionEvent, Logger, PcmChunk, Window } from './types.js';
+
+/** An overrun is said at most this often. */
+const OVERRUN_WARNING_MS = 60_000;
+
+export interface ListenerOptions {
+  readonly hopSeconds: number;
+  /** Whether sound comes whether or not there is time for it. */
+  readonly live: boolean;
+}
+
+export interface ListenerHandlers {
+  onWindow(result: PipelineResult): void;
+  onEvent(event: DecisionEvent): void;
+  /** The analysis of live sound failed, which is a bug; of other sound, `chunk` rejects. */
+  onFailure?(error: unknown): void;
+}
+
+/**
+ * Chunks go into the ring, windows come out of it and through the pipeline. Live sound never waits: where the
+ * machine is too slow, the ring overwrites the oldest. Other sound is pulled: `chunk` resolves when all its
+ * windows are analysed.
+ */
+export class Listener {
+  readonly #ring: RingWindow;
+  #analysing: Promise<void> | undefined;
+  #cancelInputLost = () => {};
+  #droppedSaid = 0;
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly pipeline: Pipeline,
+    private readonly options: ListenerOptions,
+    private readonly handlers: ListenerHandlers,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {
+    this.#ring = new RingWindow({ hopSamples: Math.round(options.hopSeconds * SAMPLE_RATE_HZ) });
+  }
+
+  get droppedWindows(): number {
+    return this.#ring.droppedWindows;
+  }
+
+  chunk(chunk: PcmChunk): void | Promise<void> {
+    if (!this.options.live) return this.#pull(chunk);
+    this.#ring.push(chunk);
+    this.#warnOfOverrun();
+    this.#drain().catch((error) => this.handlers.onFailure?.(error));
+  }
+
+  /** Sound is back: what was lost counts as time, and no window spans the gap. */
+  inputOnline(gapSeconds: number): void {
+    this.#cancelInputLost();
+    this.#ring.skip(Math.round(gapSeconds * SAMPLE_RATE_HZ));
+    this.pipeline.decision.gap();
+  }
+
+  /** No sound arrives: stream time stands still, so an open alarm ends by the clock. */
+  inputOffline(): void {
+    const { releaseSeconds } = this.pipeline.rule;
+    const endSeconds = this.#streamSeconds + releaseSeconds;
+    this.#cancelInputLost = this.clock.after(releaseSeconds * 1000, () =>
+      this.#end('input_lost', endSeconds),
+    );
+  }
+
+  /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */
+  async finish(): Promise<void> {
+    await this.#analysing;
+    const rest = this.#ring.takeRest();
+    if (rest) await this.#analyse(rest);
+  }
+
+  /** Ends an open alarm. */
+  async stop(): Promise<void> {
+    this.#cancelInputLost();
+    await this.#analysing;
+    this.#end('stop', this.#streamSeconds);
+  }
+
+  get #streamSeconds(): number {
+    return this.#ring.position / SAMPLE_RATE_HZ;
+  }
+
+  /** Gives the ring no more than it can hold, however long the chunk. */
+  async #pull(chunk: PcmChunk): Promise<void> {
+    for (let at = 0; at < chunk.samples.length; ) {
+      const samples = chunk.samples.subarray(at, at + this.#ring.free);
+      this.#ring.push({ ...chunk, samples });
+      at += samples.length;
+      await this.#drain();
+    }
+  }
+
+  /** Takes windows until there are none; a second call joins the first. */
+  #drain(): Promise<void> {
+    this.#analysing ??= this.#takeAll().finally(() => {
+      this.#analysing = undefined;
+    });
+    return this.#analysing;
+  }
+
+  async #takeAll(): Promise<void> {
+    for (let window = this.#ring.take(); window; window = this.#ring.take()) {
+      await this.#analyse(window);
+      // Lets sound that has arrived meanwhile into the ring, so that no queue grows before it.
+      if (this.options.live) await new Promise(setImmediate);
+    }
+  }
+
+  async #analyse(window: Window): Promise<void> {
+    const result = await this.pipeline.process(window);
+    this.handlers.onWindow(result);
+    if (result.event) this.handlers.onEvent(result.event);
+  }
+
+  #end(endedBy: 'input_lost' | 'stop', atSeconds: number): void {
+    const event = this.pipeline.decision.end(endedBy, atSeconds, this.clock.wallMs());
+    if (event) this.handlers.onEvent(event);
+  }
+
+  #warnOfOverrun(): void {
+    const { droppedWindows } = this.#ring;
+    if (droppedWindows === this.#droppedSaid || this.clock.now() - this.#warnedAtMs < OVERRUN_WARNING_MS)
+      return;
+    this.log.warn({ droppedWindows }, 'too slow: windows were overwritten before they were analysed');
+    this.#droppedSaid = droppedWindows;
+    this.#warnedAtMs = this.clock.now();
+  }
+}

@@ -1,0 +1,69 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { WINDOW_SAMPLES } from '../src/constants.js';
+import { ExitCode } from '../src/errors.js';
+import { type Bundle, readBundle } from '../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../src/model/shelf.js';
+import { Pipeline } from '../src/pipeline.js';
+import { GOLDEN, readSamples } from './support/golden.js';
+
+let bundle: Bundle;
+beforeAll(async () => {
+  bundle = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+});
+
+const windowOf = (name: string, startSample = 0) => ({
+  samples: readSamples(GOLDEN, name),
+  startSample,
+  endAtMs: 1000,
+});
+
+describe('the pipeline', () => {
+  it('scores a window: label, scores, level, place in the stream, best AudioSet classes', async () => {
+    const pipeline = await Pipeline.create(bundle);
+    const { scored, event } = await pipeline.process(windowOf('white-noise', 16_000));
+    expect(event).toBeUndefined();
+    expect(scored).toMatchObject({
+      label: 'water',
+      startSeconds: 1,
+      endSeconds: 1 + WINDOW_SAMPLES / 16_000,
+      endAtMs: 1000,
+    });
+    expect(scored.rmsDbfs).toBeCloseTo(-14, 0);
+    expect(Object.keys(scored.scores)).toEqual(['background', 'water', 'speech', 'abnormal']);
+    const [first, second, third] = scored.audioset.map(([, score]) => score);
+    expect([third, second, first]).toEqual([first, second, third].toSorted());
+    expect((await pipeline.process(windowOf('silence'))).scored.audioset[0]?.[0]).toBe('Silence');
+    await pipeline.close();
+  });
+
+  it('takes the default rule, under the bundle’s, under the configuration’s', async () => {
+    const head = bundle.manifest.heads.bathnet!;
+    const calibrated: Bundle = {
+      ...bundle,
+      manifest: {
+        ...bundle.manifest,
+        heads: {
+          ...bundle.manifest.heads,
+          bathnet: { ...head, alarm: { labels: ['speech'], threshold: 0.8, hits: 3 } },
+        },
+      },
+    };
+    const { rule } = await Pipeline.create(calibrated, { alarm: { threshold: 0.5, hits: undefined } });
+    expect(rule).toMatchObject({ labels: ['speech'], threshold: 0.5, hits: 3, window: 3, releaseSeconds: 5 });
+  });
+
+  it('raises no alarm with a head that lacks the default label', async () => {
+    const { model, rule } = await Pipeline.create(bundle, { head: 'audioset' });
+    expect(model.labels).toHaveLength(521);
+    expect(rule.labels).toEqual([]);
+  });
+
+  it.each([
+    [{ alarm: { labels: ['fire'] } }, /head "bathnet" of model bathnet-mini has no class fire/],
+    [{ alarm: { hits: 4 } }, /alarm\.hits is 4, more than alarm\.window, 3/],
+  ])('refuses a rule that cannot work: %j', async (options, message) => {
+    const error = await Pipeline.create(bundle, options).catch((reason) => reason);
+    expect(error).toMatchObject({ code: ExitCode.config, message: expect.stringMatching(message) });
+  });
+});
