@@ -1,0 +1,183 @@
+import mqtt, { type MqttClient } from 'mqtt';
+import type { Clock, Logger } from '../types.js';
+import { describeFailure } from './failure.js';
+import { type BrokerAddress, brokerAddress, type MqttOptions, type MqttTiming } from './options.js';
+
+export interface ConnectionHandlers {
+  onConnect(): void;
+  /** The connection is gone, or an attempt to make one has failed. */
+  onClose(): void;
+  onMessage(topic: string, payload: string): void;
+}
+
+/**
+ * A connection to the broker that comes back for ever, and says in plain words why it is not there.
+ *
+ * Every attempt is an MQTT.js client of its own that never reconnects by itself. So nothing survives a
+ * connection inside MQTT.js – it would send unacknowledged messages again, with old values, from a store
+ * without a bound – and the pauses are ours to set.
+ */
+export class BrokerConnection {
+  readonly #options: MqttOptions;
+  readonly #timing: MqttTiming;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #handlers: ConnectionHandlers;
+  #client: MqttClient | undefined;
+  #connected = false;
+  #connections = 0;
+  /** Attempts that failed, and connections that broke soon, since one that held. */
+  #attempts = 0;
+  /** When the connection was made or lost. */
+  #changedAtMs = 0;
+  #failure: Error | undefined;
+  #reason = 'the broker has not answered yet';
+  #stopped = false;
+  #cancelReconnect = () => {};
+  #cancelWarning = () => {};
+
+  constructor(
+    options: MqttOptions,
+    timing: MqttTiming,
+    handlers: ConnectionHandlers,
+    log: Logger,
+    clock: Clock,
+  ) {
+    this.#options = options;
+    this.#timing = timing;
+    this.#handlers = handlers;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Connected, or connecting just now rather than pausing. */
+  get active(): boolean {
+    return this.#client !== undefined;
+  }
+
+  get reconnects(): number {
+    return Math.max(0, this.#connections - 1);
+  }
+
+  /** @throws UserError configuration, where the address or a TLS file is unusable */
+  start(): void {
+    const address = brokerAddress(this.#options, this.#timing);
+    this.#changedAtMs = this.#clock.now();
+    this.#warnLater(address.url);
+    this.#connect(address);
+  }
+
+  /** @param onDone called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0) */
+  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }, onDone = () => {}): void {
+    const client = this.#client;
+    client?.publish(topic, payload, options, (error) => {
+      if (!error && client === this.#client) onDone();
+    });
+  }
+
+  subscribe(topic: string): void {
+    this.#client?.subscribe(topic, { qos: 1 });
+  }
+
+  /** Gives this connection up; the next one follows after the usual pause. */
+  abandon(reason: string): void {
+    this.#failure = new Error(reason);
+    this.#client?.stream.destroy();
+  }
+
+  /** Takes leave of the broker, which then drops the last will. Hangs with a broker that hangs: call stop(). */
+  async disconnect(): Promise<void> {
+    const client = this.#client;
+    if (client === undefined || !this.#connected) return;
+    this.#stopped = true;
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+    client.end();
+    await closed;
+  }
+
+  /** Cuts the connection, and makes no other. */
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelReconnect();
+    this.#cancelWarning();
+    // Not end(true): that does nothing where a gentle end() is hanging already.
+    this.#client?.stream.destroy();
+    this.#client = undefined;
+    this.#connected = false;
+  }
+
+  #connect(address: BrokerAddress): void {
+    this.#failure = undefined;
+    // MQTT.js writes into its options.
+    const client = mqtt.connect(address.url, { ...address.options });
+    this.#client = client;
+    client.on('error', (error) => {
+      this.#failure = error;
+    });
+    client.on('message', (topic, payload, { retain }) => {
+      // What was retained may be of any age.
+      if (!retain) this.#handlers.onMessage(topic, payload.toString());
+    });
+    client.on('connect', () => {
+      if (client === this.#client) this.#onConnect(address);
+    });
+    client.on('close', () => {
+      if (client === this.#client) this.#onClose(address);
+    });
+  }
+
+  #onConnect({ url }: BrokerAddress): void {
+    this.#cancelWarning();
+    this.#connected = true;
+    this.#connections++;
+    this.#changedAtMs = this.#clock.now();
+    this.#reason = '';
+    this.#log.info({ broker: url, reconnects: this.reconnects }, 'connected to the MQTT broker');
+    this.#handlers.onConnect();
+  }
+
+  #onClose(address: BrokerAddress): void {
+    const wasConnected = this.#connected;
+    const heldMs = wasConnected ? this.#clock.now() - this.#changedAtMs : 0;
+    this.#client = undefined;
+    this.#connected = false;
+    if (!this.#stopped) {
+      this.#explain(address.url, wasConnected);
+      // Not on every connection: another client with our id lets us connect and throws us out again at once.
+      if (heldMs > this.#timing.reconnectMaxMs) this.#attempts = 0;
+      this.#cancelReconnect = this.#clock.after(this.#nextPauseMs(), () => this.#connect(address));
+    }
+    this.#handlers.onClose();
+  }
+
+  /** Says why there is no connection, once for each reason. */
+  #explain(broker: string, wasConnected: boolean): void {
+    const reason = describeFailure(this.#failure);
+    const news = wasConnected ? 'connection to the MQTT broker lost' : 'no connection to the MQTT broker';
+    if (reason !== this.#reason) this.#log.warn({ broker, reason }, `${news}: ${reason}`);
+    this.#reason = reason;
+    if (!wasConnected) return;
+    this.#changedAtMs = this.#clock.now();
+    this.#warnLater(broker);
+  }
+
+  #warnLater(broker: string): void {
+    this.#cancelWarning = this.#clock.after(this.#timing.warnEveryMs, () => {
+      const minutes = Math.round((this.#clock.now() - this.#changedAtMs) / 60_000);
+      const reason = this.#reason;
+      this.#log.warn({ broker, reason }, `not connected to the MQTT broker for ${minutes} min: ${reason}`);
+      this.#warnLater(broker);
+    });
+  }
+
+  /** Doubles from attempt to attempt; up to half of it is random, so that clients do not come back as one. */
+  #nextPauseMs(): number {
+    const { reconnectMinMs, reconnectMaxMs } = this.#timing;
+    const pauseMs = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#attempts++);
+    return pauseMs * (1 - Math.random() / 2);
+  }
+}

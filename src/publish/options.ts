@@ -1,0 +1,149 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import type { IClientOptions } from 'mqtt';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import type { Topics } from './topics.js';
+
+export interface Message {
+  readonly topic: string;
+  readonly payload: string;
+}
+
+export interface MqttOptions {
+  /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…`, `wss://…` */
+  readonly url: string;
+  /** The client id is made of it: two clients with one id throw each other out for ever. */
+  readonly deviceId: string;
+  readonly topics: Topics;
+  /** What Home Assistant is told, also when it starts; undefined: nothing. */
+  readonly discovery?: Message | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
+  /** TLS: the name that the broker's certificate must carry, where it is not the host of `url`. */
+  readonly servername?: string | undefined;
+  /** TLS: refuse a broker whose certificate cannot be verified. */
+  readonly rejectUnauthorized: boolean;
+  /** The broker publishes the last will 1.5 times this after it last heard of us. */
+  readonly keepaliveSeconds: number;
+  /** Events that wait while the broker is away. */
+  readonly outboxEvents: number;
+  readonly timing?: Partial<MqttTiming> | undefined;
+}
+
+export interface MqttTiming {
+  readonly connectTimeoutMs: number;
+  /** A broker that acknowledges nothing for this long is taken for gone. */
+  readonly ackTimeoutMs: number;
+  /** First and longest pause before a reconnect; it doubles in between. */
+  readonly reconnectMinMs: number;
+  readonly reconnectMaxMs: number;
+  /** How often the log says that there is still no connection. */
+  readonly warnEveryMs: number;
+  /** How long stop() may take to send what waits. */
+  readonly stopTimeoutMs: number;
+  /** Range of the random pause before Home Assistant, just started, is told everything again. */
+  readonly announceMinMs: number;
+  readonly announceMaxMs: number;
+}
+
+export const DEFAULT_TIMING: MqttTiming = {
+  connectTimeoutMs: 10_000,
+  ackTimeoutMs: 10_000,
+  reconnectMinMs: 1000,
+  reconnectMaxMs: 60_000,
+  warnEveryMs: 5 * 60_000,
+  stopTimeoutMs: 3000,
+  announceMinMs: 1000,
+  announceMaxMs: 5000,
+};
+
+/** Where to connect and how, as MQTT.js takes it. */
+export interface BrokerAddress {
+  /** Without credentials: fit for logs. */
+  readonly url: string;
+  readonly options: IClientOptions;
+}
+
+/**
+ * Reads the TLS files and puts together what MQTT.js needs for one connection without reconnects of its own.
+ *
+ * @throws UserError configuration, where the address or a file is unusable
+ */
+export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerAddress {
+  const url = parseUrl(options.url);
+  const username = options.username ?? decodeURIComponent(url.username);
+  const password = options.password ?? decodeURIComponent(url.password);
+  url.username = '';
+  url.password = '';
+  return {
+    url: url.href,
+    options: {
+      protocolVersion: 4,
+      clean: true,
+      clientId: `bathnet2mqtt-${options.deviceId}`,
+      ...(username !== '' && { username }),
+      ...(password !== '' && { password }),
+      keepalive: options.keepaliveSeconds,
+      connectTimeout: timing.connectTimeoutMs,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      will: { topic: options.topics.availability, payload: Buffer.from('offline'), qos: 1, retain: true },
+      ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),
+    },
+  };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol) && url.hostname !== '')
+    return url;
+  throw new UserError(
+    ExitCode.config,
+    // The text may hold a password even where it is no URL.
+    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/, '//…@')}`,
+    'Give it as mqtt://host:1883, or mqtts://host:8883 for TLS.',
+  );
+}
+
+function tlsOptions({ caFile, certFile, keyFile, servername, rejectUnauthorized }: MqttOptions) {
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw new UserError(
+      ExitCode.config,
+      `the TLS client ${certFile === undefined ? 'key' : 'certificate'} is given alone`,
+      'Give both the certificate and its key, or neither.',
+    );
+  const ca = caFile === undefined ? undefined : readPem(caFile, (pem) => new X509Certificate(pem));
+  const cert = certFile === undefined ? undefined : readPem(certFile, (pem) => new X509Certificate(pem));
+  const key =
+    keyFile === undefined || cert === undefined
+      ? undefined
+      : readPem(keyFile, (pem) => createSecureContext({ cert, key: pem }));
+  return {
+    rejectUnauthorized,
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(servername !== undefined && { servername }),
+  };
+}
+
+/** @param check throws where the content is not what is wanted */
+function readPem(file: string, check: (pem: Buffer) => unknown): Buffer {
+  try {
+    const pem = readFileSync(file);
+    check(pem);
+    return pem;
+  } catch (error) {
+    throw new UserError(
+      ExitCode.config,
+      `TLS file ${file} cannot be used: ${messageOf(error)}`,
+      'Give a PEM file that the daemon may read; a key must belong to its certificate.',
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,126 @@
+import type { DecisionEvent, ModelInfo, Scores } from '../types.js';
+
+/** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
+const MAX_SCORES = 10;
+
+export interface EventContext {
+  /** UUID v7 of this event; stays the same when it is sent again, so that receivers can tell. */
+  readonly id: string;
+  /** From the deciding window's last sample to the publish. */
+  readonly latencyMs: number;
+  /** It could not be sent when it happened. */
+  readonly replayed: boolean;
+  readonly model: ModelInfo;
+}
+
+/** How the daemon is; the application's part of the health message. */
+export interface Health {
+  readonly uptimeSeconds: number;
+  /** Resident memory, 10⁶ bytes. */
+  readonly memoryMb: number;
+  /** Median time of the network per window; undefined before the first one. */
+  readonly inferenceMs: number | undefined;
+  /** Windows lost since the start because the pipeline fell behind. */
+  readonly droppedWindows: number;
+}
+
+/** How the connection to the broker is; the publisher's part of the health message. */
+export interface PublisherStats {
+  readonly reconnects: number;
+  readonly queuedEvents: number;
+  readonly droppedEvents: number;
+}
+
+/**
+ * What is wrong now: no sound arrives; windows or events were lost since the last health message.
+ */
+export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped';
+
+/** `<base>/event`. The end of an alarm does not repeat the window that started it: `episodeId` leads there. */
+export function eventPayload(event: DecisionEvent, { id, latencyMs, replayed, model }: EventContext): string {
+  return JSON.stringify({
+    event_type: event.type,
+    id,
+    episodeId: event.episodeId,
+    at: isoTime(event.atMs),
+    label: event.label,
+    ...(event.type === 'alarm_started'
+      ? {
+          confidence: score(event.confidence),
+          scores: bestScores(event.window.scores),
+          audioset: event.window.audioset.map(([name, value]) => [name, score(value)]),
+          windows: event.hits.map((hit) => ({ at: isoTime(hit.atMs), [hit.label]: score(hit.score) })),
+          reason: event.reason,
+          levelDbfs: decibels(event.window.rmsDbfs),
+        }
+      : {
+          durationSeconds: round(event.durationSeconds, 2),
+          peakConfidence: score(event.peakConfidence),
+          endedBy: event.endedBy,
+        }),
+    latencyMs: Math.round(latencyMs),
+    replayed,
+    test: false,
+    model: modelFacts(model),
+  });
+}
+
+/** `<base>/class` and, of single windows, `<base>/scores`. */
+export function classPayload(label: string, scores: Scores, atMs: number): string {
+  return JSON.stringify({
+    label,
+    confidence: score(scores[label] ?? 0),
+    scores: bestScores(scores),
+    at: isoTime(atMs),
+  });
+}
+
+/** `<base>/level` */
+export function levelPayload(level: { rmsDbfs: number; peakDbfs: number }, atMs: number): string {
+  return JSON.stringify({
+    rmsDbfs: decibels(level.rmsDbfs),
+    peakDbfs: decibels(level.peakDbfs),
+    at: isoTime(atMs),
+  });
+}
+
+/** `<base>/health` */
+export function healthPayload(
+  health: Health,
+  stats: PublisherStats,
+  problems: readonly Problem[],
+  model: ModelInfo,
+  atMs: number,
+): string {
+  return JSON.stringify({
+    problems,
+    uptimeSeconds: Math.round(health.uptimeSeconds),
+    memoryMb: round(health.memoryMb, 1),
+    inferenceMs: health.inferenceMs === undefined ? null : round(health.inferenceMs, 2),
+    droppedWindows: health.droppedWindows,
+    queuedEvents: stats.queuedEvents,
+    droppedEvents: stats.droppedEvents,
+    mqttReconnects: stats.reconnects,
+    model: modelFacts(model),
+    at: isoTime(atMs),
+  });
+}
+
+function modelFacts({ name, version, sha256, engine }: ModelInfo) {
+  return { name, version, sha256, engine };
+}
+
+/** All scores in the model's order, or the best of very many. */
+function bestScores(scores: Scores): Scores {
+  const all = Object.entries(scores);
+  const best = all.length > MAX_SCORES ? all.sort(([, a], [, b]) => b - a).slice(0, MAX_SCORES) : all;
+  return Object.fromEntries(best.map(([label, value]) => [label, score(value)]));
+}
+
+const isoTime = (ms: number) => new Date(ms).toISOString();
+const score = (value: number) => round(value, 3);
+const decibels = (value: number) => round(value, 1);
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,196 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
+import type { MqttPublisher } from './client.js';
+import {
+  classPayload,
+  eventPayload,
+  type Health,
+  healthPayload,
+  levelPayload,
+  type Problem,
+} from './payloads.js';
+import type { Topics } from './topics.js';
+
+const CLASS_MIN_INTERVAL_MS = 1000;
+const CLASS_MAX_INTERVAL_MS = 10_000;
+const LEVEL_INTERVAL_MS = 5000;
+const HEALTH_INTERVAL_MS = 60_000;
+
+export interface ReporterOptions {
+  /** The published class is the mean of this many windows. */
+  readonly smoothingWindows: number;
+  /** Publish every window's scores, too. */
+  readonly scores: boolean;
+}
+
+/** What the reporter needs of the publisher. */
+export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
+
+/**
+ * Pipeline values in, messages out: decides what is published, when, and how often. Rates are real time,
+ * however fast a file is played.
+ */
+export class Reporter {
+  readonly #publisher: Messenger;
+  readonly #options: ReporterOptions;
+  readonly #model: ModelInfo;
+  readonly #topics: Topics;
+  readonly #health: () => Health;
+  readonly #clock: Clock;
+  /** The windows that the published class is the mean of, oldest first. */
+  #recent: ScoredWindow[] = [];
+  #publishedLabel: string | undefined;
+  #classAtMs = Number.NEGATIVE_INFINITY;
+  #cancelClass: (() => void) | undefined;
+  #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
+  #levelAtMs = Number.NEGATIVE_INFINITY;
+  #online = false;
+  #lost = { windows: 0, events: 0 };
+  #cancelHealth = () => {};
+
+  /** @param health asked for with every health message */
+  constructor(
+    publisher: Messenger,
+    options: ReporterOptions,
+    model: ModelInfo,
+    topics: Topics,
+    health: () => Health,
+    clock: Clock,
+  ) {
+    this.#publisher = publisher;
+    this.#options = options;
+    this.#model = model;
+    this.#topics = topics;
+    this.#health = health;
+    this.#clock = clock;
+  }
+
+  /** Sets the states with which every run begins, whatever an earlier one has left at the broker. */
+  start(): void {
+    this.#publisher.setState(this.#topics.alarm, 'OFF');
+    this.#publishInput();
+  }
+
+  /** Takes every window, as soon as it is scored. */
+  window(window: ScoredWindow): void {
+    const { label, scores, endAtMs } = window;
+    if (this.#options.scores) this.#publisher.send(this.#topics.scores, classPayload(label, scores, endAtMs));
+    this.#recent = [...this.#recent, window].slice(-this.#options.smoothingWindows);
+    if (
+      this.#smoothed().label !== this.#publishedLabel ||
+      this.#isDue(this.#classAtMs, CLASS_MAX_INTERVAL_MS)
+    )
+      this.#publishClass();
+    this.#addLevel(window);
+  }
+
+  /**
+   * Events lie inside the alarm's `ON`: an automation that an `alarm_started` triggers finds the alarm on, and
+   * one that `OFF` triggers finds why it has ended.
+   */
+  event(event: DecisionEvent): void {
+    const id = uuidv7();
+    const build = (replayed: boolean) => {
+      const latencyMs = this.#clock.wallMs() - event.atMs;
+      return eventPayload(event, { id, latencyMs, replayed, model: this.#model });
+    };
+    if (event.type === 'alarm_started') this.#publisher.setState(this.#topics.alarm, 'ON');
+    this.#publisher.sendEvent(this.#topics.event, build);
+    if (event.type === 'alarm_ended') this.#publisher.setState(this.#topics.alarm, 'OFF');
+  }
+
+  /** Sound arrives; what comes after a gap is not averaged with what was before it. */
+  inputOnline(): void {
+    if (this.#online) return;
+    this.#online = true;
+    this.#recent = [];
+    this.#publishInput();
+  }
+
+  /** Sound no longer arrives. */
+  inputOffline(): void {
+    if (!this.#online) return;
+    this.#online = false;
+    this.#flushClass();
+    this.#publishInput();
+  }
+
+  /** Publishes the last class if one waits, and that no sound arrives any more. */
+  stop(): void {
+    this.#flushClass();
+    this.inputOffline();
+    this.#cancelHealth();
+  }
+
+  #publishInput(): void {
+    this.#publisher.setState(this.#topics.inputAvailability, this.#online ? 'online' : 'offline');
+    this.#publishHealth();
+  }
+
+  /** At most once in CLASS_MIN_INTERVAL_MS; one that comes too early waits, and goes with the newest values. */
+  #publishClass(): void {
+    if (this.#cancelClass !== undefined) return;
+    const waitMs = this.#classAtMs + CLASS_MIN_INTERVAL_MS - this.#clock.now();
+    if (waitMs > 0) this.#cancelClass = this.#clock.after(waitMs, () => this.#flushClass());
+    else this.#sendClass();
+  }
+
+  #flushClass(): void {
+    if (this.#cancelClass === undefined) return;
+    this.#cancelClass();
+    this.#cancelClass = undefined;
+    this.#sendClass();
+  }
+
+  #sendClass(): void {
+    const { label, scores, atMs } = this.#smoothed();
+    this.#classAtMs = this.#clock.now();
+    this.#publishedLabel = label;
+    this.#publisher.setState(this.#topics.class, classPayload(label, scores, atMs));
+  }
+
+  /** The mean of the recent windows' scores. */
+  #smoothed(): { label: string; scores: Scores; atMs: number } {
+    let best = { label: '', score: Number.NEGATIVE_INFINITY };
+    const scores: Record<string, number> = {};
+    for (const label of this.#model.labels) {
+      let sum = 0;
+      for (const window of this.#recent) sum += window.scores[label] ?? 0;
+      const score = sum / this.#recent.length;
+      scores[label] = score;
+      if (score > best.score) best = { label, score };
+    }
+    return { label: best.label, scores, atMs: this.#recent.at(-1)?.endAtMs ?? this.#clock.wallMs() };
+  }
+
+  /** Mean energy and highest peak since the last message. */
+  #addLevel({ rmsDbfs, peakDbfs, endAtMs }: ScoredWindow): void {
+    const levels = this.#levels;
+    levels.energy += 10 ** (rmsDbfs / 10);
+    levels.windows++;
+    levels.peakDbfs = Math.max(levels.peakDbfs, peakDbfs);
+    if (!this.#isDue(this.#levelAtMs, LEVEL_INTERVAL_MS)) return;
+    const mean = { rmsDbfs: 10 * Math.log10(levels.energy / levels.windows), peakDbfs: levels.peakDbfs };
+    this.#publisher.setState(this.#topics.level, levelPayload(mean, endAtMs), 0);
+    this.#levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
+    this.#levelAtMs = this.#clock.now();
+  }
+
+  #publishHealth(): void {
+    const health = this.#health();
+    const stats = this.#publisher.stats;
+    const problems: Problem[] = [];
+    if (!this.#online) problems.push('no_sound');
+    if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
+    if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
+    this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
+    const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
+    this.#publisher.setState(this.#topics.health, payload);
+    this.#cancelHealth();
+    this.#cancelHealth = this.#clock.after(HEALTH_INTERVAL_MS, () => this.#publishHealth());
+  }
+
+  #isDue(lastAtMs: number, intervalMs: number): boolean {
+    return this.#clock.now() - lastAtMs >= intervalMs;
+  }
+}

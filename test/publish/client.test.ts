@@ -1,0 +1,432 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { ExitCode } from '../../src/errors.js';
+import { MqttPublisher } from '../../src/publish/client.js';
+import { DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
+import { topicsOf } from '../../src/publish/topics.js';
+import type { Clock } from '../../src/types.js';
+import { ManualClock } from '../support/clock.js';
+import { type BrokerSetup, freePort, Mosquitto, until } from '../support/mosquitto.js';
+import { lacksPrograms } from '../support/require.js';
+import { recordingLog } from './samples.js';
+
+const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+const discovery = { topic: 'homeassistant/device/test/config', payload: '{"dev":{}}' };
+const EVERYTHING = ['bathnet/#', 'homeassistant/#'];
+const QUICK = { reconnectMinMs: 20, reconnectMaxMs: 200, announceMinMs: 10, announceMaxMs: 20 };
+
+const publishers: MqttPublisher[] = [];
+const brokers: Mosquitto[] = [];
+
+afterEach(async () => {
+  await Promise.all(publishers.splice(0).map((publisher) => publisher.stop()));
+  await Promise.all(brokers.splice(0).map((broker) => broker.close()));
+});
+
+async function startBroker(setup?: BrokerSetup): Promise<Mosquitto> {
+  const broker = await Mosquitto.start(setup);
+  brokers.push(broker);
+  return broker;
+}
+
+/** A broker whose process the test starts itself. */
+async function prepareBroker(): Promise<Mosquitto> {
+  const broker = await Mosquitto.prepare();
+  brokers.push(broker);
+  return broker;
+}
+
+function publisherTo(url: string, changes: Partial<MqttOptions> = {}, clock: Clock = systemClock) {
+  const log = recordingLog();
+  const options: MqttOptions = {
+    url,
+    deviceId: 'test',
+    topics,
+    rejectUnauthorized: true,
+    keepaliveSeconds: 30,
+    outboxEvents: 1000,
+    ...changes,
+    timing: { ...QUICK, ...changes.timing },
+  };
+  const publisher = new MqttPublisher(options, log, clock);
+  publishers.push(publisher);
+  return { publisher, log };
+}
+
+const connected = (publisher: MqttPublisher) => until(() => publisher.connected, 'not connected');
+const numbered = (i: number) => (replayed: boolean) => JSON.stringify({ i, replayed });
+
+describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a real broker', () => {
+  it('retains states, and says that it is online only after them', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(...EVERYTHING);
+    const { publisher } = publisherTo(broker.url, { discovery });
+    publisher.start();
+    publisher.setState(topics.alarm, 'OFF');
+    publisher.setState(topics.level, '{}', 0);
+    await live.waitFor(topics.availability);
+    expect(live.messages.map(({ topic, payload, qos }) => [topic, payload, qos])).toStrictEqual([
+      [discovery.topic, discovery.payload, 1],
+      [topics.alarm, 'OFF', 1],
+      [topics.level, '{}', 0],
+      [topics.availability, 'online', 1],
+    ]);
+    const late = await broker.subscribe(...EVERYTHING);
+    await until(() => late.messages.length === 4, 'the states were not retained');
+    expect(late.messages.every(({ retained }) => retained)).toBe(true);
+  });
+
+  it('sends events once, with QoS 1 and never retained, and loose values while connected only', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(...EVERYTHING);
+    const { publisher } = publisherTo(broker.url);
+    publisher.start();
+    publisher.send(topics.scores, 'lost');
+    await connected(publisher);
+    publisher.send(topics.scores, 'heard');
+    for (let i = 0; i < 50; i++) publisher.sendEvent(topics.event, numbered(i));
+    await until(() => live.on(topics.event).length >= 50, 'events are missing');
+    expect(live.on(topics.event)).toStrictEqual(Array.from({ length: 50 }, (_, i) => numbered(i)(false)));
+    expect(live.on(topics.scores)).toStrictEqual(['heard']);
+    expect(live.messages.find(({ topic }) => topic === topics.event)?.qos).toBe(1);
+    await until(() => publisher.stats.queuedEvents === 0, 'events stay in the outbox');
+    const late = await broker.subscribe(...EVERYTHING);
+    await late.waitFor(topics.availability);
+    expect([...late.on(topics.event), ...late.on(topics.scores)]).toStrictEqual([]);
+  });
+
+  it('lets the broker say offline when its process is killed', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(...EVERYTHING);
+    const child = spawn(process.execPath, ['--input-type=module', '-e', CHILD, broker.url], {
+      stdio: 'inherit',
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await live.waitFor(topics.availability, (payload) => payload === 'online');
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+    await live.waitFor(topics.availability, (payload) => payload === 'offline');
+    const late = await broker.subscribe(...EVERYTHING);
+    await late.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(late.messages.every(({ retained }) => retained)).toBe(true);
+  });
+
+  it('brings everything back after the broker was stopped and started', async () => {
+    const broker = await startBroker();
+    const { publisher, log } = publisherTo(broker.url, { discovery });
+    publisher.start();
+    publisher.setState(topics.alarm, 'OFF');
+    await connected(publisher);
+    await broker.stop();
+    await until(() => !publisher.connected, 'the loss was not noticed');
+    publisher.setState(topics.alarm, 'ON');
+    publisher.setState(topics.class, 'old');
+    publisher.setState(topics.class, 'new');
+    await broker.run();
+    await connected(publisher);
+    const late = await broker.subscribe(...EVERYTHING);
+    await late.waitFor(topics.availability, (payload) => payload === 'online');
+    await late.waitFor(topics.class, (payload) => payload === 'new');
+    await late.waitFor(topics.alarm, (payload) => payload === 'ON');
+    await late.waitFor(discovery.topic);
+    expect(publisher.stats.reconnects).toBe(1);
+    expect(log.lines.join('\n')).toMatch(/warn connection to the MQTT broker lost/);
+  });
+
+  it('survives a broker that is down at first, and then sends the newest events in order as replayed', async () => {
+    const broker = await prepareBroker();
+    const clock = new ManualClock(); // holds the reconnect back until somebody listens
+    const { publisher, log } = publisherTo(broker.url, { outboxEvents: 5 }, clock);
+    publisher.start();
+    for (let i = 0; i < 8; i++) publisher.sendEvent(topics.event, numbered(i));
+    expect(publisher.stats).toStrictEqual({ reconnects: 0, queuedEvents: 5, droppedEvents: 3 });
+    await until(() => log.lines.length > 0, 'nothing was logged');
+    expect(log.lines[0]).toMatch(/^warn no connection to the MQTT broker: nothing listens there/);
+
+    await broker.run();
+    const live = await broker.subscribe(topics.event);
+    await clock.advance(QUICK.reconnectMaxMs);
+    await until(() => live.on(topics.event).length >= 5, 'events are missing');
+    await connected(publisher);
+    publisher.sendEvent(topics.event, numbered(8));
+    await live.waitFor(topics.event, (payload) => payload === numbered(8)(false));
+    expect(live.on(topics.event)).toStrictEqual([
+      ...[3, 4, 5, 6, 7].map((i) => numbered(i)(true)),
+      numbered(8)(false),
+    ]);
+    await publisher.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says everything again when Home Assistant starts', async () => {
+    const broker = await startBroker();
+    const { publisher } = publisherTo(broker.url, { discovery });
+    publisher.start();
+    publisher.setState(topics.alarm, 'OFF');
+    await connected(publisher);
+    const live = await broker.subscribe('bathnet/#', 'homeassistant/device/#');
+    await until(() => live.messages.length === 3, 'the states were not retained');
+    await until(() => {
+      // Its subscription to the birth topic may take a moment
+      broker.publish('homeassistant/status', 'online');
+      return live.messages.length >= 6;
+    }, 'nothing was said again');
+    expect(live.messages.slice(3, 6).map(({ topic, retained }) => [topic, retained])).toStrictEqual([
+      [discovery.topic, false],
+      [topics.alarm, false],
+      [topics.availability, false],
+    ]);
+  });
+
+  it('speaks TLS with a client certificate and a password', async () => {
+    const login = { username: 'bath', password: 'se cret' };
+    const broker = await startBroker({ tls: 'mutual', login });
+    const { publisher, log } = publisherTo(broker.url, {
+      ...login,
+      caFile: broker.file('ca.pem'),
+      certFile: broker.file('client.pem'),
+      keyFile: broker.file('client.key'),
+    });
+    publisher.start();
+    publisher.setState(topics.alarm, 'OFF');
+    const live = await broker.subscribe(topics.alarm);
+    await live.waitFor(topics.alarm);
+    expect(log.lines.join('\n')).not.toContain(login.password);
+  });
+
+  it('takes user and password from the address, decoded and unseen in the log', async () => {
+    const broker = await startBroker({ login: { username: 'b@th', password: 'p:ss/word' } });
+    const { publisher, log } = publisherTo(broker.url.replace('//', '//b%40th:p%3Ass%2Fword@'));
+    publisher.start();
+    await connected(publisher);
+    expect(log.lines.join('\n')).not.toMatch(/p:ss|p%3Ass/);
+  });
+
+  it.each([
+    ['an unknown authority', {}, /authority is not trusted|self-signed/],
+    ['another name', { servername: 'other.example', ca: true }, /certificate is for another host name/],
+    ['a missing client certificate', { ca: true }, /demands a client certificate|closed the connection/],
+  ])(
+    'says why TLS failed: %s',
+    async (_, { ca, ...changes }: { ca?: boolean; servername?: string }, reason) => {
+      const broker = await startBroker({ tls: 'mutual' });
+      const { publisher, log } = publisherTo(broker.url, {
+        ...changes,
+        ...(ca && { caFile: broker.file('ca.pem') }),
+      });
+      publisher.start();
+      await until(() => log.lines.length > 0, 'nothing was logged');
+      expect(log.lines[0]).toMatch(reason);
+      expect(publisher.connected).toBe(false);
+    },
+  );
+
+  it('connects to an unverified broker when told to', async () => {
+    const broker = await startBroker({ tls: 'server' });
+    const { publisher } = publisherTo(broker.url, { rejectUnauthorized: false });
+    publisher.start();
+    await connected(publisher);
+  });
+
+  it('says that the password is wrong, once, and connects as soon as the broker accepts it', async () => {
+    const broker = await startBroker({ login: { username: 'bath', password: 'old' } });
+    const { publisher, log } = publisherTo(broker.url, { username: 'bath', password: 'new-secret' });
+    publisher.start();
+    await until(() => log.lines.length > 0, 'nothing was logged');
+    broker.setPassword('new-secret');
+    await connected(publisher);
+    expect(log.lines).toHaveLength(2);
+    expect(log.lines[0]).toMatch(/^warn no connection .* user name or password is wrong/);
+    expect(log.lines[1]).toMatch(/^info connected/);
+    expect(log.lines.join('\n')).not.toContain('new-secret');
+  });
+
+  it('takes a broker that acknowledges nothing for gone, and loses no event by it', async () => {
+    const broker = await startBroker();
+    const { publisher, log } = publisherTo(broker.url, {
+      timing: { ackTimeoutMs: 300, connectTimeoutMs: 500 },
+    });
+    publisher.start();
+    await connected(publisher);
+    const live = await broker.subscribe(topics.event, topics.class);
+    broker.pause();
+    publisher.setState(topics.class, 'newest');
+    publisher.sendEvent(topics.event, numbered(0));
+    publisher.sendEvent(topics.event, numbered(1));
+    await until(() => !publisher.connected, 'the silence was not noticed');
+    expect(log.lines.join('\n')).toMatch(/lost: the broker stopped answering/);
+    broker.resume();
+    await live.waitFor(topics.event, (payload) => payload === numbered(1)(true));
+    // What was on its way may come twice; everything else comes once.
+    expect(live.on(topics.event).filter((payload) => payload === numbered(0)(true))).toHaveLength(1);
+    expect(live.on(topics.event)).not.toContain(numbered(1)(false));
+    await live.waitFor(topics.class, (payload) => payload === 'newest');
+  });
+
+  it('skips to the newest value of a state that changes faster than the broker answers', async () => {
+    const broker = await startBroker();
+    const { publisher } = publisherTo(broker.url);
+    publisher.start();
+    await connected(publisher);
+    const live = await broker.subscribe(topics.class);
+    broker.pause();
+    for (let i = 0; i < 100; i++) publisher.setState(topics.class, `${i}`);
+    broker.resume();
+    await live.waitFor(topics.class, (payload) => payload === '99');
+    expect(live.on(topics.class)).toStrictEqual(['0', '99']);
+  });
+
+  it('sends what waits and says offline when it stops', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(...EVERYTHING);
+    const { publisher } = publisherTo(broker.url);
+    publisher.start();
+    await connected(publisher);
+    for (let i = 0; i < 20; i++) publisher.sendEvent(topics.event, numbered(i));
+    await Promise.all([publisher.stop(), publisher.stop()]);
+    await live.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(live.on(topics.event)).toHaveLength(20);
+    expect(live.messages.at(-1)).toMatchObject({ topic: topics.availability, payload: 'offline' });
+    expect(live.on(topics.availability)).toStrictEqual(['online', 'offline']);
+    expect(publisher.connected).toBe(false);
+  });
+
+  it('sends what waits also where it is stopped while it connects', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(...EVERYTHING);
+    const { publisher } = publisherTo(broker.url);
+    publisher.start();
+    publisher.sendEvent(topics.event, numbered(0));
+    await publisher.stop();
+    await live.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(live.on(topics.event)).toStrictEqual([numbered(0)(true)]);
+  });
+
+  it('does not fight at full speed with another client of the same id', async () => {
+    const broker = await startBroker();
+    const pausesMs: number[] = [];
+    const recording: Clock = {
+      ...systemClock,
+      after(ms, callback) {
+        if (ms < DEFAULT_TIMING.ackTimeoutMs) pausesMs.push(ms);
+        return systemClock.after(ms, callback);
+      },
+    };
+    const timing = { reconnectMinMs: 10, reconnectMaxMs: DEFAULT_TIMING.reconnectMaxMs };
+    publisherTo(broker.url, { timing }, recording).publisher.start();
+    publisherTo(broker.url, { timing }).publisher.start();
+    await until(() => pausesMs.length >= 5, 'nobody was thrown out');
+    for (const [i, pauseMs] of pausesMs.slice(0, 5).entries())
+      expect(pauseMs).toBeGreaterThanOrEqual(5 * 2 ** i);
+  });
+
+  it('stops promptly where the broker no longer answers, and says what is lost', async () => {
+    const broker = await startBroker();
+    const { publisher, log } = publisherTo(broker.url, { timing: { stopTimeoutMs: 300 } });
+    publisher.start();
+    await connected(publisher);
+    broker.pause();
+    publisher.sendEvent(topics.event, numbered(0));
+    const startMs = performance.now();
+    await publisher.stop();
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(log.lines.at(-1)).toBe('warn stopped with events that could not be sent {"events":1}');
+  });
+});
+
+describe('without a broker', () => {
+  it('doubles its pauses up to a minute, with jitter, for ever', async () => {
+    const pausesMs: number[] = [];
+    const hurried: Clock = {
+      ...systemClock,
+      after(ms, callback) {
+        if (ms > 60_000) return systemClock.after(ms, callback);
+        pausesMs.push(ms);
+        return systemClock.after(0, callback);
+      },
+    };
+    const url = `mqtt://127.0.0.1:${await freePort()}`;
+    const { publisher, log } = publisherTo(
+      url,
+      { timing: { reconnectMinMs: 1000, reconnectMaxMs: 60_000 } },
+      hurried,
+    );
+    publisher.start();
+    await until(() => pausesMs.length >= 12, 'it gave up');
+    for (const [i, pauseMs] of pausesMs.entries()) {
+      const fullMs = Math.min(60_000, 1000 * 2 ** i);
+      expect(pauseMs).toBeGreaterThanOrEqual(fullMs / 2);
+      expect(pauseMs).toBeLessThanOrEqual(fullMs);
+    }
+    expect(log.lines).toHaveLength(1);
+  });
+
+  it('says again and again, at a limited rate, that there is no connection and why', async () => {
+    const url = `mqtt://user:hidden@127.0.0.1:${await freePort()}`;
+    const { publisher, log } = publisherTo(url, { timing: { warnEveryMs: 100 } });
+    publisher.start();
+    await until(() => log.lines.length >= 3, 'nothing was logged');
+    expect(log.lines[1]).toMatch(/^warn not connected to the MQTT broker for 0 min: nothing listens there/);
+    expect(log.lines.join('\n')).not.toContain('hidden');
+  });
+
+  it('says that the name of the host cannot be resolved', async () => {
+    const { publisher, log } = publisherTo('mqtt://no-such-host.invalid');
+    publisher.start();
+    await until(() => log.lines.length > 0, 'nothing was logged');
+    expect(log.lines[0]).toMatch(/the name of the host cannot be resolved/);
+  });
+
+  it('stops at once, also before it was started', async () => {
+    const { publisher } = publisherTo(`mqtt://127.0.0.1:${await freePort()}`);
+    await publisher.stop();
+    const { publisher: started } = publisherTo(`mqtt://127.0.0.1:${await freePort()}`);
+    started.start();
+    const startMs = performance.now();
+    await started.stop();
+    expect(performance.now() - startMs).toBeLessThan(1000);
+  });
+});
+
+describe('a wrong configuration', () => {
+  it.each([
+    ['an address of another kind', { url: 'http://broker' }, /http:\/\/broker/],
+    ['an address that is none', { url: 'mqtt://user:hidden@bro ker' }, /mqtt:\/\/…@bro ker/],
+    ['a CA file that is missing', { caFile: '/no/ca.pem' }, /\/no\/ca\.pem cannot be used: ENOENT/],
+    ['a certificate without its key', { certFile: 'client.pem' }, /certificate is given alone/],
+  ])('is refused before anything is connected: %s', (_, changes, message) => {
+    const { publisher } = publisherTo('mqtts://127.0.0.1', changes);
+    expect(() => publisher.start()).toThrow(message);
+    expect(() => publisher.start()).toThrow(expect.objectContaining({ code: ExitCode.config }));
+    expect(() => publisher.start()).not.toThrow(/hidden/);
+  });
+
+  it('is refused where a CA file holds no certificate', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'bathnet-client-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const caFile = join(folder, 'ca.pem');
+    await writeFile(caFile, 'no certificate');
+    const { publisher } = publisherTo('mqtts://127.0.0.1', { caFile });
+    expect(() => publisher.start()).toThrow(/ca\.pem cannot be used/);
+  });
+});
+
+/** A process with nothing but a publisher in it. */
+const CHILD = `
+  import { systemClock } from '${fileURLToPath(new URL('../../dist/clock.js', import.meta.url))}';
+  import { MqttPublisher } from '${fileURLToPath(new URL('../../dist/publish/client.js', import.meta.url))}';
+  const nothing = () => {};
+  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+  const options = {
+    url: process.argv[1], deviceId: 'test', topics: ${JSON.stringify(topics)},
+    rejectUnauthorized: true, keepaliveSeconds: 30, outboxEvents: 10,
+  };
+  new MqttPublisher(options, log, systemClock).start();
+`;

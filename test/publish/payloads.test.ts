@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { classPayload, eventPayload, healthPayload, levelPayload } from '../../src/publish/payloads.js';
+import { alarmEnded, alarmStarted, model, T0 } from './samples.js';
+
+const context = { id: '019b0000-0000-7000-8000-000000000001', latencyMs: 143.4, replayed: false, model };
+const modelFacts = {
+  name: 'bathnet-mini',
+  version: '1.0.0',
+  sha256: 'ab'.repeat(32),
+  engine: 'tfjs-wasm',
+};
+
+describe('event payload', () => {
+  it('says everything about the start of an alarm', () => {
+    expect(JSON.parse(eventPayload(alarmStarted, context))).toStrictEqual({
+      event_type: 'alarm_started',
+      id: context.id,
+      episodeId: alarmStarted.episodeId,
+      at: '2026-11-22T00:17:41.123Z',
+      label: 'abnormal',
+      confidence: 0.931,
+      scores: { background: 0.069, water: 0, speech: 0, abnormal: 0.931 },
+      audioset: [
+        ['Screaming', 0.815],
+        ['Shout', 0.2],
+      ],
+      windows: [
+        { at: '2026-11-22T00:17:40.643Z', abnormal: 0.88 },
+        { at: '2026-11-22T00:17:41.123Z', abnormal: 0.931 },
+      ],
+      reason: 'hits',
+      levelDbfs: -18.3,
+      latencyMs: 143,
+      replayed: false,
+      test: false,
+      model: modelFacts,
+    });
+  });
+
+  it('says of the end how long, how sure and why', () => {
+    expect(JSON.parse(eventPayload(alarmEnded, { ...context, replayed: true }))).toStrictEqual({
+      event_type: 'alarm_ended',
+      id: context.id,
+      episodeId: alarmStarted.episodeId,
+      at: '2026-11-22T00:17:48.323Z',
+      label: 'abnormal',
+      durationSeconds: 7.2,
+      peakConfidence: 0.97,
+      endedBy: 'silence',
+      latencyMs: 143,
+      replayed: true,
+      test: false,
+      model: modelFacts,
+    });
+  });
+
+  it('names each hit by its own label where several labels alarm', () => {
+    const hits = [
+      { atMs: T0 - 480, label: 'scream', score: 0.7 },
+      { atMs: T0, label: 'thud', score: 0.8 },
+    ];
+    const { windows } = JSON.parse(eventPayload({ ...alarmStarted, hits }, context));
+    expect(windows).toStrictEqual([
+      { at: '2026-11-22T00:17:40.643Z', scream: 0.7 },
+      { at: '2026-11-22T00:17:41.123Z', thud: 0.8 },
+    ]);
+  });
+});
+
+describe('class payload', () => {
+  it('has label, its score, all scores in the order of the model, and the time', () => {
+    expect(classPayload('b', { a: 0.1, b: 0.123_456, c: 0 }, T0)).toBe(
+      '{"label":"b","confidence":0.123,"scores":{"a":0.1,"b":0.123,"c":0},"at":"2026-11-22T00:17:41.123Z"}',
+    );
+  });
+
+  it('keeps the ten best of very many scores, best first', () => {
+    const scores = Object.fromEntries(Array.from({ length: 521 }, (_, i) => [`class ${i}`, i / 1000]));
+    const { scores: kept } = JSON.parse(classPayload('class 520', scores, T0));
+    expect(Object.keys(kept)).toStrictEqual(Array.from({ length: 10 }, (_, i) => `class ${520 - i}`));
+  });
+});
+
+it('rounds levels to a tenth of a decibel', () => {
+  expect(levelPayload({ rmsDbfs: -41.27, peakDbfs: -9.049 }, T0)).toBe(
+    '{"rmsDbfs":-41.3,"peakDbfs":-9,"at":"2026-11-22T00:17:41.123Z"}',
+  );
+});
+
+it('joins the health of daemon and connection, with null for what is not known yet', () => {
+  const health = { uptimeSeconds: 61.4, memoryMb: 151.234, inferenceMs: undefined, droppedWindows: 2 };
+  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5 };
+  expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
+    problems: ['no_sound'],
+    uptimeSeconds: 61,
+    memoryMb: 151.2,
+    inferenceMs: null,
+    droppedWindows: 2,
+    queuedEvents: 4,
+    droppedEvents: 5,
+    mqttReconnects: 3,
+    model: modelFacts,
+    at: '2026-11-22T00:17:41.123Z',
+  });
+});

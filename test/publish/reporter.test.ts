@@ -1,0 +1,218 @@
+import { version } from 'uuid';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Health } from '../../src/publish/payloads.js';
+import { type Messenger, Reporter, type ReporterOptions } from '../../src/publish/reporter.js';
+import { topicsOf } from '../../src/publish/topics.js';
+import { ManualClock } from '../support/clock.js';
+import { alarmEnded, alarmStarted, model, scoredWindow, T0 } from './samples.js';
+
+const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+
+/** Keeps what it is given; an event is built at once. */
+class RecordingPublisher implements Messenger {
+  readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
+    [];
+  readonly builders: ((replayed: boolean) => string)[] = [];
+  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0 };
+
+  setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
+    this.messages.push({ kind: 'state', topic, payload, qos });
+  }
+
+  sendEvent(topic: string, build: (replayed: boolean) => string): void {
+    this.builders.push(build);
+    this.messages.push({ kind: 'event', topic, payload: build(false) });
+  }
+
+  send(topic: string, payload: string): void {
+    this.messages.push({ kind: 'value', topic, payload });
+  }
+
+  on(topic: string) {
+    return this.messages.filter((message) => message.topic === topic).map(({ payload }) => payload);
+  }
+
+  json(topic: string) {
+    return this.on(topic).map((payload) => JSON.parse(payload));
+  }
+}
+
+let publisher: RecordingPublisher;
+let clock: ManualClock;
+let health: Health;
+
+beforeEach(() => {
+  publisher = new RecordingPublisher();
+  clock = new ManualClock(T0);
+  health = { uptimeSeconds: 1, memoryMb: 100, inferenceMs: 2, droppedWindows: 0 };
+});
+
+function reporterWith(options: Partial<ReporterOptions> = {}): Reporter {
+  const all = { smoothingWindows: 1, scores: false, ...options };
+  return new Reporter(publisher, all, model, topics, () => health, clock);
+}
+
+/** Feeds windows every 480 ms with these scores of `abnormal`. */
+async function feed(reporter: Reporter, abnormal: number[], levels: [rms: number, peak: number][] = []) {
+  for (const [i, score] of abnormal.entries()) {
+    const [rmsDbfs, peakDbfs] = levels[i] ?? [-30, -12];
+    reporter.window(scoredWindow(clock.now(), score, { rmsDbfs, peakDbfs }));
+    await clock.advance(480);
+  }
+}
+
+describe('at the start', () => {
+  it('sets alarm off and input offline, and shows its health', () => {
+    reporterWith().start();
+    expect(publisher.on(topics.alarm)).toStrictEqual(['OFF']);
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline']);
+    expect(publisher.json(topics.health)).toMatchObject([
+      { problems: ['no_sound'], model: { engine: 'tfjs-wasm' } },
+    ]);
+    expect(publisher.messages.every(({ kind, qos }) => kind === 'state' && qos === 1)).toBe(true);
+  });
+});
+
+describe('class', () => {
+  it('is published at once, and then every 10 s while it stays the same', async () => {
+    const reporter = reporterWith();
+    await feed(reporter, Array(46).fill(0.1)); // 22.08 s
+    expect(publisher.json(topics.class).map(({ at }) => Date.parse(at) - T0)).toStrictEqual([
+      0, 10_080, 20_160,
+    ]);
+  });
+
+  it('is published when the label changes, at most once a second, the last value always', async () => {
+    const reporter = reporterWith();
+    await feed(reporter, [0.1, 0.9, 0.8]); // a change at 480 ms must wait until 1000 ms
+    expect(publisher.json(topics.class)).toMatchObject([
+      { label: 'background', at: new Date(T0).toISOString() },
+      { label: 'abnormal', confidence: 0.8, at: new Date(T0 + 960).toISOString() },
+    ]);
+  });
+
+  it('does not exceed one a second however fast labels change or a file is played', async () => {
+    const reporter = reporterWith();
+    for (let i = 0; i < 1000; i++) {
+      reporter.window(scoredWindow(i * 480, i % 2));
+      await clock.advance(10);
+    }
+    expect(publisher.on(topics.class).length).toBeGreaterThanOrEqual(10);
+    expect(publisher.on(topics.class).length).toBeLessThanOrEqual(11);
+  });
+
+  it('is the mean of the last windows', async () => {
+    const reporter = reporterWith({ smoothingWindows: 3 });
+    await feed(reporter, [0, 0, 0.9, 0.9, 0.9]);
+    expect(publisher.json(topics.class)).toMatchObject([
+      { label: 'background', confidence: 1 },
+      { label: 'abnormal', confidence: 0.6, scores: { background: 0.4, abnormal: 0.6 } },
+    ]);
+  });
+
+  it('does not average over a gap in the sound', async () => {
+    const reporter = reporterWith({ smoothingWindows: 3 });
+    reporter.inputOnline();
+    await feed(reporter, [0, 0, 0]);
+    reporter.inputOffline();
+    await clock.advance(5000);
+    reporter.inputOnline();
+    await feed(reporter, [0.9]);
+    expect(publisher.json(topics.class).at(-1)).toMatchObject({ label: 'abnormal', confidence: 0.9 });
+  });
+
+  it('that waits for its second goes out when the reporter stops', async () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    await feed(reporter, [0.1, 0.9]);
+    reporter.stop();
+    expect(publisher.json(topics.class).map(({ label }) => label)).toStrictEqual(['background', 'abnormal']);
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('offline');
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('level', () => {
+  it('is the mean energy and the highest peak of 5 s, with QoS 0', async () => {
+    const reporter = reporterWith();
+    const levels: [number, number][] = Array.from({ length: 12 }, () => [-40, -30]);
+    levels[3] = [-20, -6];
+    await feed(reporter, Array(12).fill(0), levels);
+    const mean = 10 * Math.log10((10 * 1e-4 + 1e-2) / 11);
+    expect(publisher.json(topics.level)).toStrictEqual([
+      { rmsDbfs: -40, peakDbfs: -30, at: new Date(T0).toISOString() },
+      { rmsDbfs: Number(mean.toFixed(1)), peakDbfs: -6, at: new Date(T0 + 5280).toISOString() },
+    ]);
+    expect(publisher.messages.find(({ topic }) => topic === topics.level)?.qos).toBe(0);
+  });
+});
+
+describe('raw scores', () => {
+  it('are sent for every window when asked for, and never otherwise', async () => {
+    await feed(reporterWith(), [0.1, 0.2, 0.3]);
+    expect(publisher.on(topics.scores)).toStrictEqual([]);
+    await feed(reporterWith({ scores: true, smoothingWindows: 3 }), [0.1, 0.2, 0.3]);
+    expect(publisher.json(topics.scores).map(({ scores }) => scores.abnormal)).toStrictEqual([0.1, 0.2, 0.3]);
+  });
+});
+
+describe('alarm', () => {
+  it('has its events inside its ON', () => {
+    const reporter = reporterWith();
+    reporter.event(alarmStarted);
+    reporter.event(alarmEnded);
+    expect(
+      publisher.messages.map(({ kind, payload }) =>
+        kind === 'event' ? JSON.parse(payload).event_type : payload,
+      ),
+    ).toStrictEqual(['ON', 'alarm_started', 'alarm_ended', 'OFF']);
+  });
+
+  it('measures latency at every attempt and keeps the id of the event', async () => {
+    const reporter = reporterWith();
+    await clock.advance(143);
+    reporter.event(alarmStarted);
+    await clock.advance(60_000);
+    const [first] = publisher.json(topics.event);
+    const again = JSON.parse(publisher.builders[0]?.(true) ?? '');
+    expect(first).toMatchObject({ latencyMs: 143, replayed: false, episodeId: alarmStarted.episodeId });
+    expect(again).toStrictEqual({ ...first, latencyMs: 60_143, replayed: true });
+    expect(version(first.id)).toBe(7);
+  });
+});
+
+describe('health', () => {
+  it('is published every minute', async () => {
+    reporterWith().start();
+    await clock.advance(180_000);
+    expect(publisher.on(topics.health).length).toBe(4);
+  });
+
+  it('is published when sound comes and goes, and once for each change', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.inputOnline();
+    reporter.inputOffline();
+    reporter.inputOffline();
+    expect(publisher.json(topics.health).map(({ problems }) => problems)).toStrictEqual([
+      ['no_sound'],
+      [],
+      ['no_sound'],
+    ]);
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
+  });
+
+  it('names windows and events that were lost since the last message', async () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    health = { ...health, droppedWindows: 3 };
+    publisher.stats = { ...publisher.stats, droppedEvents: 1 };
+    await clock.advance(60_000);
+    await clock.advance(60_000);
+    const problems = publisher.json(topics.health).map((message) => message.problems);
+    expect(problems.slice(-2)).toStrictEqual([['windows_dropped', 'events_dropped'], []]);
+  });
+});
