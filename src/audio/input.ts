@@ -1,0 +1,183 @@
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import { messageOf, UserError } from '../errors.js';
+import type { Clock, Logger, PcmChunk, Source } from '../types.js';
+import { wait } from './wait.js';
+
+export interface InputOptions {
+  /** So long without a chunk, and the input counts as lost. */
+  readonly noDataTimeoutSeconds: number;
+  /** Pause before the first and the longest before any further try to open a live source again. */
+  readonly backoffMinSeconds?: number;
+  readonly backoffMaxSeconds?: number;
+}
+
+export interface InputHandlers {
+  /** A source that is not live waits for the promise; a live one does not wait for anybody. */
+  onChunk(chunk: PcmChunk): void | Promise<void>;
+  /** Sound arrives (again). @param gapSeconds time without any, 0 at the very first */
+  onOnline(gapSeconds: number): void;
+  /** No more sound, called once until the next `onOnline`. @param reason for people */
+  onOffline(reason: string): void;
+  /** After the last chunk of a source that is not live. */
+  onEnd?(): void;
+}
+
+export interface InputStats {
+  readonly online: boolean;
+  readonly soundSeconds: number;
+  /** How often a live source was opened again. */
+  readonly reopened: number;
+}
+
+/** A source that has given sound for so long has recovered: the back-off starts anew. */
+const RECOVERED_SECONDS = 10;
+/** How often a fault that stays the same is logged. */
+const REPEAT_LOG_MS = 600_000;
+
+/**
+ * Watches over a source. A live one is opened again for ever, with back-off, when it ends, breaks or falls
+ * silent; one that is not is read once, each chunk awaited, and its error is the caller's.
+ */
+export class Input {
+  /**
+   * Resolves when a source that is not live has ended, or after `stop()`. Rejects with the UserError of a source
+   * that is not live, and with whatever a handler throws.
+   */
+  readonly done: Promise<void>;
+  private readonly stopping = new AbortController();
+  private settle: (result: Promise<void>) => void = () => {};
+  private running: Promise<void> | undefined;
+  private state: 'new' | 'online' | 'offline' = 'new';
+  private lastChunkMs: number | undefined;
+  private samples = 0;
+  private reopened = 0;
+  private logged = { reason: '', atMs: 0 };
+
+  constructor(
+    private readonly source: Source,
+    private readonly options: InputOptions,
+    private readonly handlers: InputHandlers,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {
+    this.done = new Promise((resolve) => {
+      this.settle = resolve;
+    });
+  }
+
+  start(): void {
+    this.running ??= this.run();
+    this.settle(this.running);
+  }
+
+  /** Closes the source and resolves when it is closed; no handler is called from then on. */
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.running ??= Promise.resolve();
+    this.settle(this.running);
+    await this.running.catch(() => {});
+  }
+
+  get stats(): InputStats {
+    return {
+      online: this.state === 'online',
+      soundSeconds: this.samples / SAMPLE_RATE_HZ,
+      reopened: this.reopened,
+    };
+  }
+
+  private async run(): Promise<void> {
+    const { signal } = this.stopping;
+    // The clock's timers keep no process alive, and between two tries nothing else might.
+    const alive = setInterval(() => {}, 2 ** 30);
+    try {
+      const chunks = this.source.live
+        ? this.reopening(signal)
+        : this.watched(signal, (why) => this.goOffline(why));
+      for await (const chunk of chunks) {
+        if (signal.aborted) return;
+        this.arrived(chunk);
+        await this.handlers.onChunk(chunk);
+      }
+      if (!signal.aborted) this.handlers.onEnd?.();
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  /** The sound of a live source, over all its faults. */
+  private async *reopening(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
+    const { backoffMinSeconds = 0.5, backoffMaxSeconds = 30 } = this.options;
+    let backoff = backoffMinSeconds;
+    while (!signal.aborted) {
+      const attempt = new AbortController();
+      const abort = () => attempt.abort();
+      signal.addEventListener('abort', abort);
+      const samplesBefore = this.samples;
+      let fault: unknown = `${this.source.description} ended`;
+      try {
+        yield* this.watched(attempt.signal, (why) => {
+          fault = why;
+          attempt.abort();
+        });
+      } catch (error) {
+        fault = error;
+      } finally {
+        signal.removeEventListener('abort', abort);
+      }
+      if (signal.aborted) return;
+      this.report(fault);
+      this.goOffline(messageOf(fault));
+      if (this.samples - samplesBefore >= RECOVERED_SECONDS * SAMPLE_RATE_HZ) backoff = backoffMinSeconds;
+      // Half of it by chance, so that many that wait for one server do not come back at once.
+      await wait(this.clock, backoff * 1000 * (0.5 + Math.random() / 2), signal);
+      backoff = Math.min(backoffMaxSeconds, backoff * 2);
+      this.reopened++;
+    }
+  }
+
+  /** The source's chunks; `onSilence` is told when one does not come in time. */
+  private async *watched(
+    signal: AbortSignal,
+    onSilence: (why: string) => void,
+  ): AsyncGenerator<PcmChunk, void, void> {
+    const { noDataTimeoutSeconds } = this.options;
+    const why = `no sound from ${this.source.description} for ${noDataTimeoutSeconds} s`;
+    const watch = () => this.clock.after(noDataTimeoutSeconds * 1000, () => onSilence(why));
+    let unwatch = watch();
+    try {
+      for await (const chunk of this.source.chunks(signal)) {
+        unwatch();
+        yield chunk;
+        unwatch = watch();
+      }
+    } finally {
+      unwatch();
+    }
+  }
+
+  private arrived(chunk: PcmChunk): void {
+    const nowMs = this.clock.now();
+    if (this.state !== 'online') {
+      this.state = 'online';
+      this.logged = { reason: '', atMs: 0 };
+      this.handlers.onOnline(this.lastChunkMs === undefined ? 0 : (nowMs - this.lastChunkMs) / 1000);
+    }
+    this.lastChunkMs = nowMs;
+    this.samples += chunk.samples.length;
+  }
+
+  private goOffline(reason: string): void {
+    if (this.state === 'offline') return;
+    this.state = 'offline';
+    this.handlers.onOffline(reason);
+  }
+
+  private report(fault: unknown): void {
+    const reason = messageOf(fault);
+    const nowMs = this.clock.now();
+    if (reason === this.logged.reason && nowMs - this.logged.atMs < REPEAT_LOG_MS) return;
+    this.logged = { reason, atMs: nowMs };
+    this.log.warn({ hint: fault instanceof UserError ? fault.hint : undefined }, `${reason}; trying again`);
+  }
+}

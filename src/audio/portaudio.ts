@@ -1,0 +1,78 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import { ExitCode, UserError } from '../errors.js';
+import type { Clock, Logger, PcmChunk, Source } from '../types.js';
+import { forkCapture, replyOf } from './capture.js';
+import { closed, endGroup, endOf } from './child.js';
+import { rawChunks } from './raw.js';
+
+/** A microphone through PortAudio, in a process of its own (why: capture-child.ts). */
+export class PortAudioSource implements Source {
+  readonly live = true;
+  readonly description: string;
+
+  /**
+   * @param device what `chooseDevice` understands, looked for at every open; undefined: the default one
+   * @param preferredRateHz asked for first; where the device refuses, its own rate and channels are taken
+   */
+  constructor(
+    private readonly device: string | undefined,
+    private readonly log: Logger,
+    private readonly clock: Clock,
+    private readonly preferredRateHz = SAMPLE_RATE_HZ,
+  ) {
+    this.description = `portaudio "${device ?? 'default'}"`;
+  }
+
+  /**
+   * @throws UserError no input, where there is no such device; unavailable, where it does not open, naudiodon is
+   *   missing, or the capture process breaks
+   */
+  async *chunks(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
+    const refused = yield* this.capture([String(this.preferredRateHz), '1'], signal);
+    if (refused === undefined) return;
+    this.log.info(
+      { refused },
+      `microphone does not open at ${this.preferredRateHz} Hz mono, trying its own rate`,
+    );
+    // A process that failed to open a device is of no more use, so this is a new one.
+    const refusedAgain = yield* this.capture([], signal);
+    if (refusedAgain === undefined) return;
+    throw new UserError(
+      ExitCode.unavailable,
+      `${this.description} cannot be opened: ${refusedAgain}`,
+      'See that no other program holds the microphone and that this user may use it (group "audio").',
+    );
+  }
+
+  /** Yields sound until `signal` aborts; returns why, where the device refuses this rate and these channels. */
+  private async *capture(
+    layout: readonly string[],
+    signal: AbortSignal,
+  ): AsyncGenerator<PcmChunk, string | undefined, void> {
+    if (signal.aborted) return undefined;
+    const child = forkCapture(['capture', this.device ?? 'default', ...layout], this.log);
+    try {
+      const reply = await replyOf(child, signal);
+      if (reply?.type === 'refused') return `"${reply.device}": ${reply.reason}`;
+      if (reply?.type !== 'capturing') return undefined;
+      const { device, sampleRateHz, channels } = reply;
+      this.log.info({ device, sampleRateHz, channels, pid: child.pid }, 'microphone opened');
+      yield* rawChunks(soundOf(child), { format: 's16le', sampleRateHz, channels }, this.clock, signal);
+      if (signal.aborted) return undefined;
+      await closed(child, 500);
+      throw new UserError(
+        ExitCode.unavailable,
+        `${this.description} broke: the capture process ended with ${endOf(child)}`,
+        'See what it said with log level "debug".',
+      );
+    } finally {
+      await endGroup(child);
+    }
+  }
+}
+
+function soundOf(child: ChildProcess): Readable {
+  return child.stdio[4] as Readable;
+}

@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream';
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import type { Clock, PcmChunk } from '../types.js';
+import { pieces } from './pcm.js';
+import { createResampler } from './resample.js';
+
+/** Width of a sample in bytes and its value in −1…1; names are FFmpeg's. */
+const FORMATS = {
+  u8: { bytes: 1, read: (view: DataView, at: number) => (view.getUint8(at) - 128) / 128 },
+  s16le: { bytes: 2, read: (view: DataView, at: number) => view.getInt16(at, true) / 32_768 },
+  s24le: {
+    bytes: 3,
+    read: (view: DataView, at: number) =>
+      ((view.getInt8(at + 2) << 16) | view.getUint16(at, true)) / 8_388_608,
+  },
+  s32le: { bytes: 4, read: (view: DataView, at: number) => view.getInt32(at, true) / 2_147_483_648 },
+  f32le: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
+} as const;
+
+export type RawFormat = keyof typeof FORMATS;
+export const RAW_FORMATS = Object.keys(FORMATS) as [RawFormat, ...RawFormat[]];
+
+/** How raw interleaved PCM is to be read. */
+export interface RawLayout {
+  readonly format: RawFormat;
+  readonly sampleRateHz: number;
+  readonly channels: number;
+}
+
+/**
+ * Reads interleaved PCM to mono at its own rate. Bytes may be cut anywhere: what is left of a frame
+ * waits for the next call. Float values that are no numbers become silence.
+ */
+export function createRawReader(layout: RawLayout): (bytes: Uint8Array) => Float32Array {
+  const { bytes: width, read } = FORMATS[layout.format];
+  const frameBytes = width * layout.channels;
+  let rest: Uint8Array = new Uint8Array(0);
+  return (arrived) => {
+    const bytes = rest.length === 0 ? arrived : Buffer.concat([rest, arrived]);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const mono = new Float32Array(Math.floor(bytes.length / frameBytes));
+    for (let i = 0; i < mono.length; i++) {
+      let sum = 0;
+      for (let channel = 0; channel < layout.channels; channel++)
+        sum += read(view, i * frameBytes + channel * width);
+      const mean = sum / layout.channels;
+      mono[i] = Number.isFinite(mean) ? mean : 0;
+    }
+    rest = bytes.subarray(mono.length * frameBytes);
+    return mono;
+  };
+}
+
+/**
+ * Chunks of at most 0.1 s, mono at 16 kHz, out of a stream of raw PCM, as soon as they arrive.
+ * The stream is destroyed when it has been read or `signal` aborts.
+ */
+export async function* rawChunks(
+  stream: Readable,
+  layout: RawLayout,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<PcmChunk, void, void> {
+  const read = createRawReader(layout);
+  const destroy = () => stream.destroy();
+  signal.addEventListener('abort', destroy, { once: true });
+  const resampler = await createResampler(layout.sampleRateHz);
+  try {
+    if (signal.aborted) return;
+    for await (const bytes of stream) yield* stamp(resampler.push(read(bytes)), clock.wallMs());
+    yield* stamp(resampler.flush(), clock.wallMs());
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', destroy);
+    stream.destroy();
+    resampler.close();
+  }
+}
+
+/** The last of the samples was captured just now, the others before it. */
+function* stamp(samples: Float32Array, nowMs: number): Generator<PcmChunk> {
+  let left = samples.length;
+  for (const piece of pieces(samples)) {
+    left -= piece.length;
+    yield { samples: piece, capturedAtMs: nowMs - (left * 1000) / SAMPLE_RATE_HZ };
+  }
+}
