@@ -1,0 +1,165 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Config, envName, loadConfig } from '../src/config.js';
+import { configJsonSchema, defaultYaml } from '../src/config-docs.js';
+import { ExitCode, type UserError } from '../src/errors.js';
+
+let cwd: string;
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'bathnet-config-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true, force: true }));
+
+interface Given {
+  file?: string;
+  env?: NodeJS.ProcessEnv;
+  flags?: Record<string, unknown>;
+  dotenv?: string;
+}
+
+function load({ file = '', env = {}, flags = {}, dotenv }: Given = {}): Config {
+  const path = join(cwd, 'config.yaml');
+  writeFileSync(path, file);
+  if (dotenv !== undefined) writeFileSync(join(cwd, '.env'), dotenv);
+  return loadConfig({ file: path, env, flags, cwd });
+}
+
+function errorOf(given: Given): UserError {
+  try {
+    load(given);
+  } catch (error) {
+    return error as UserError;
+  }
+  throw new Error('no error');
+}
+
+describe('the configuration', () => {
+  it('has a default for everything it needs', () => {
+    expect(load()).toMatchObject({ mqtt: { url: 'mqtt://127.0.0.1:1883' }, window: { hopSeconds: 0.48 } });
+  });
+
+  it('takes file, then .env, then environment, then flags, the later one winning', () => {
+    const file = 'mqtt: {url: "mqtt://file:1", prefix: file, username: file}\ndevice: {name: file}';
+    const dotenv =
+      'BATHNET_MQTT__URL=mqtt://dotenv:1\nBATHNET_MQTT__PREFIX=dotenv\nBATHNET_MQTT__USERNAME=dotenv';
+    const env = { BATHNET_MQTT__URL: 'mqtt://env:1', BATHNET_MQTT__PREFIX: 'env' };
+    const { mqtt, device } = load({
+      file,
+      dotenv,
+      env,
+      flags: { 'mqtt.url': 'mqtt://flag:1', 'mqtt.prefix': undefined },
+    });
+    expect(mqtt).toMatchObject({ url: 'mqtt://flag:1', prefix: 'env', username: 'dotenv' });
+    expect(device.name).toBe('file');
+  });
+
+  it('reads numbers, switches and lists from the environment', () => {
+    const { input, alarm, mqtt } = load({
+      env: {
+        BATHNET_INPUT__SPEED: '2.5',
+        BATHNET_INPUT__LOOP: 'yes',
+        BATHNET_ALARM__LABELS: 'coin, game_over',
+        BATHNET_MQTT__USERNAME: '007',
+      },
+    });
+    expect(input).toMatchObject({ speed: 2.5, loop: true });
+    expect(alarm.labels).toEqual(['coin', 'game_over']);
+    expect(mqtt.username).toBe('007');
+  });
+
+  it('names an environment variable after every path', () => {
+    expect(envName('mqtt.url')).toBe('BATHNET_MQTT__URL');
+    expect(envName('mqtt.passwordFile')).toBe('BATHNET_MQTT__PASSWORD_FILE');
+    expect(envName('stateDir')).toBe('BATHNET_STATE_DIR');
+    expect(load({ env: { BATHNET_STATE_DIR: '/x', BATHNET_INPUT__SAMPLE_RATE_HZ: '48000' } })).toMatchObject({
+      stateDir: '/x',
+      input: { sampleRateHz: 48_000 },
+    });
+  });
+
+  it('lists every problem at once: path, expected, found, and where it came from', () => {
+    const { code, message } = errorOf({
+      file: 'mqtt: {urll: x, keepaliveSeconds: soon}\nwindow: {hopSeconds: 3}\nnonsense: 1',
+      env: { BATHNET_ALARM__THRESHOLD: '7' },
+    });
+    expect(code).toBe(ExitCode.config);
+    expect(message).toMatch(/nonsense: unknown key; expected one of device, input/);
+    expect(message).toMatch(/mqtt\.urll: unknown key; expected one of url/);
+    expect(message).toMatch(/mqtt\.keepaliveSeconds: expected number, found "soon"/);
+    expect(message).toMatch(/window\.hopSeconds: expected number to be <=0\.975, found 3/);
+    expect(message).toMatch(
+      /alarm\.threshold: expected number to be <=1, found 7 \(from BATHNET_ALARM__THRESHOLD\)/,
+    );
+  });
+
+  it.each([
+    ['a file source without a file', 'input: {source: file}', /input\.file: expected a file/],
+    ['a command source without a command', 'input: {source: command}', /input\.command/],
+    ['more hits than windows', 'alarm: {hits: 4, window: 3}', /alarm\.hits: expected at most/],
+    [
+      'an instant threshold below the threshold',
+      'alarm: {threshold: 0.9, instantThreshold: 0.8}',
+      /alarm\.instantThreshold/,
+    ],
+    ['a password without a user', 'mqtt: {password: x}', /mqtt\.username/],
+    [
+      'a password and a password file',
+      'mqtt: {username: u, password: x, passwordFile: y}',
+      /only one of password/,
+    ],
+    ['half a client certificate', 'mqtt: {url: "mqtts://x", certFile: y}', /mqtt\.keyFile/],
+    ['TLS files without TLS', 'mqtt: {caFile: y}', /mqtt\.caFile: expected an address of mqtts/],
+    ['an address that is none', 'mqtt: {url: broker}', /mqtt\.url: expected an address such as/],
+    ['an id that is no id', 'device: {id: "Bad Room"}', /device\.id: expected lower-case/],
+    ['a value where a section belongs', 'mqtt: 5', /mqtt: expected object, found 5/],
+    ['text that is not YAML', 'mqtt: {', /is not YAML/],
+    ['a list', '- 1', /expected sections such as/],
+  ])('refuses %s', (_, file, message) => {
+    const error = errorOf({ file });
+    expect(error.code).toBe(ExitCode.config);
+    expect(error.message).toMatch(message);
+  });
+
+  it('refuses a file that is not there when it was named', () => {
+    const named = () => loadConfig({ file: join(cwd, 'none.yaml'), env: {}, flags: {}, cwd });
+    expect(named).toThrow(/none\.yaml cannot be read/);
+    expect(() => loadConfig({ env: { BATHNET_CONFIG: join(cwd, 'x.yaml') }, flags: {}, cwd })).toThrow(
+      /x\.yaml/,
+    );
+  });
+
+  it('takes the password from a file, without its line break', () => {
+    writeFileSync(join(cwd, 'secret'), 'pass word\n');
+    const { mqtt } = load({
+      env: { BATHNET_MQTT__USERNAME: 'u', BATHNET_MQTT__PASSWORD_FILE: join(cwd, 'secret') },
+    });
+    expect(mqtt.password).toBe('pass word');
+    expect(errorOf({ file: 'mqtt: {username: u, passwordFile: /none}' }).message).toMatch(
+      /mqtt\.passwordFile: \/none/,
+    );
+  });
+
+  it('never shows a secret in an error', () => {
+    const message = [
+      errorOf({ file: 'mqtt: {username: u, password: [hush1]}' }).message,
+      errorOf({ file: 'mqtt: {url: "http://user:hush2@host"}' }).message,
+    ].join();
+    expect(message).toMatch(/mqtt\.password/);
+    expect(message).not.toMatch(/hush/);
+  });
+});
+
+describe('config/default.yaml', () => {
+  const text = readFileSync(new URL('../config/default.yaml', import.meta.url), 'utf8');
+
+  it('is what the schema generates', () => {
+    expect(text).toBe(defaultYaml());
+    expect(readFileSync(new URL('../config/schema.json', import.meta.url), 'utf8')).toBe(configJsonSchema());
+  });
+
+  it('is the default configuration', () => {
+    expect(load({ file: text })).toEqual(load());
+  });
+});
