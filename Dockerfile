@@ -1,0 +1,48 @@
+# bathnet2mqtt for linux/amd64 and linux/arm64. Not built by the project's CI: there is no Docker there.
+#
+#   docker build --tag bathnet2mqtt .
+#   docker run --detach --restart unless-stopped \
+#     --device /dev/snd --group-add "$(getent group audio | cut -d: -f3)" \
+#     --volume bathnet2mqtt:/var/lib/bathnet2mqtt \
+#     --env BATHNET_MQTT__URL=mqtt://broker.local:1883 \
+#     bathnet2mqtt
+#
+# Sound that needs other programs (an RTSP camera through ffmpeg) wants an image made from this one.
+
+FROM node:22-bookworm-slim AS build
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends g++ libportaudio2 make python3 \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /opt/bathnet2mqtt
+COPY package.json package-lock.json ./
+# `npm install` and not `npm ci`: the lock file may lack the optional packages of this platform.
+# tfjs-node is left out: the WASM engine does the same on both platforms without a download.
+# The PortAudio library inside naudiodon is for x86-64 only, so Debian's takes its place.
+RUN npm pkg delete 'optionalDependencies.@tensorflow/tfjs-node' \
+ && npm install --ignore-scripts --no-audit --no-fund \
+ && cp "/usr/lib/$(uname -m)-linux-gnu/libportaudio.so.2" node_modules/naudiodon/portaudio/bin/ \
+ && npm rebuild naudiodon segfault-handler
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && npm prune --omit=dev --ignore-scripts
+
+FROM node:22-bookworm-slim
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends alsa-utils libasound2-plugins libportaudio2 \
+ && rm -rf /var/lib/apt/lists/* \
+ && usermod --append --groups audio node \
+ && install --directory --owner node --group node /var/lib/bathnet2mqtt
+WORKDIR /opt/bathnet2mqtt
+COPY --from=build /opt/bathnet2mqtt/package.json ./
+COPY --from=build /opt/bathnet2mqtt/node_modules node_modules
+COPY --from=build /opt/bathnet2mqtt/dist dist
+COPY config config
+COPY models models
+COPY LICENSE NOTICE.md ./
+ENV NODE_ENV=production BATHNET_STATE_DIR=/var/lib/bathnet2mqtt
+USER node
+VOLUME /var/lib/bathnet2mqtt
+# No HEALTHCHECK: from outside, only the broker knows whether the service works (`…/availability`).
+# The process watches its own parts, and ends where Docker should start it again.
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["run"]

@@ -1,0 +1,130 @@
+import { decodeFile } from '../audio/decode.js';
+import { systemClock } from '../clock.js';
+import { type ExitCode, UserError } from '../errors.js';
+import { Listener } from '../listener.js';
+import { createLog } from '../log.js';
+import { readBundle } from '../model/bundle.js';
+import { findBundle } from '../model/shelf.js';
+import { Pipeline } from '../pipeline.js';
+import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
+import { printError } from './print.js';
+
+interface FileResult {
+  readonly file: string;
+  readonly verdict: string;
+  readonly confidence: number;
+  readonly windows: readonly ScoredWindow[];
+  readonly alarms: readonly AlarmEnded[];
+}
+
+/**
+ * `classify FILE…`: a line per window and a verdict per file. A file that cannot be read is named and the
+ * others go on.
+ *
+ * @returns the exit code: that of the first file that failed
+ */
+export async function classify(files: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
+  const config = configFrom(flags);
+  const bundle = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
+  const pipeline = await Pipeline.create(bundle, {
+    head: config.model.head,
+    engine: config.model.engine,
+    alarm: config.alarm,
+  });
+  const log = createLog(config.log);
+  let exitCode: ExitCode = 0;
+  for (const file of files) {
+    try {
+      const result = await classifyFile(file, pipeline, config.window.hopSeconds, log);
+      console.log(flags.json ? JSON.stringify(asJson(result)) : asText(result));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      printError(error);
+      exitCode ||= error.code;
+    }
+  }
+  await pipeline.close();
+  return exitCode;
+}
+
+/** Runs a file through the same listener, pipeline and decision as the daemon. */
+async function classifyFile(
+  file: string,
+  pipeline: Pipeline,
+  hopSeconds: number,
+  log: Logger,
+): Promise<FileResult> {
+  pipeline.reset();
+  const windows: ScoredWindow[] = [];
+  const alarms: AlarmEnded[] = [];
+  const listener = new Listener(
+    pipeline,
+    { hopSeconds, live: false },
+    {
+      onWindow: ({ scored }) => windows.push(scored),
+      onEvent(event) {
+        if (event.type === 'alarm_ended') alarms.push(event);
+      },
+    },
+    systemClock,
+    log,
+  );
+  for await (const samples of decodeFile(file, (message) => console.error(`warning: ${message}`)))
+    await listener.chunk({ samples, capturedAtMs: 0 });
+  await listener.finish();
+  await listener.stop();
+  return { file, ...verdictOf(windows, alarms), windows, alarms };
+}
+
+/** The alarm's label if there was an alarm, else the class with the highest mean score. */
+function verdictOf(
+  windows: readonly ScoredWindow[],
+  alarms: readonly AlarmEnded[],
+): Pick<FileResult, 'verdict' | 'confidence'> {
+  const worst = alarms.reduce<AlarmEnded | undefined>(
+    (a, b) => (a && a.peakConfidence >= b.peakConfidence ? a : b),
+    undefined,
+  );
+  if (worst) return { verdict: worst.label, confidence: worst.peakConfidence };
+  const labels = Object.keys(windows[0]?.scores ?? {});
+  const mean = (label: string) =>
+    windows.reduce((sum, { scores }) => sum + scores[label]!, 0) / windows.length;
+  const verdict = labels.reduce((a, b) => (mean(b) > mean(a) ? b : a));
+  return { verdict, confidence: mean(verdict) };
+}
+
+function asJson({ file, verdict, confidence, windows, alarms }: FileResult): object {
+  return {
+    file,
+    verdict,
+    confidence: round(confidence),
+    windows: windows.map(({ startSeconds, label, scores, rmsDbfs }) => ({
+      startSeconds,
+      label,
+      scores: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, round(score)])),
+      levelDbfs: round(rmsDbfs),
+    })),
+    alarms: alarms.map(({ atSeconds, durationSeconds, peakConfidence }) => ({
+      startSeconds: round(atSeconds - durationSeconds),
+      endSeconds: round(atSeconds),
+      peakConfidence: round(peakConfidence),
+    })),
+  };
+}
+
+function asText({ file, verdict, confidence, windows, alarms }: FileResult): string {
+  const lines = windows.map(
+    ({ startSeconds, label, confidence: score, rmsDbfs }) =>
+      `${startSeconds.toFixed(2).padStart(8)} s  ${score.toFixed(2)}  ${rmsDbfs.toFixed(1).padStart(6)} dBFS  ${label}`,
+  );
+  const raised = alarms.map(
+    ({ atSeconds, durationSeconds, label, peakConfidence }) =>
+      `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}`,
+  );
+  return [...lines, ...raised, `${file}: ${verdict} (${confidence.toFixed(2)})`].join('\n');
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}

@@ -1,0 +1,66 @@
+import { type Config, loadConfig } from '../config.js';
+import { ExitCode, UserError } from '../errors.js';
+import { modelShelves } from '../model/shelf.js';
+import { stateFolder } from '../state.js';
+
+/** The flags that stand for configuration; every command that reads it has them. */
+export interface ConfigFlags {
+  readonly config?: string;
+  readonly source?: string;
+  readonly mqttUrl?: string;
+  readonly model?: string;
+  readonly head?: string;
+  readonly engine?: string;
+  readonly speed?: string;
+  readonly loop?: boolean;
+  readonly logLevel?: string;
+  readonly set?: readonly string[];
+}
+
+/** The configuration after everything, the command line last. */
+export function configFrom(flags: ConfigFlags): Config {
+  return loadConfig({
+    file: flags.config,
+    env: process.env,
+    cwd: process.cwd(),
+    flags: {
+      ...sourceFlag(flags.source),
+      'mqtt.url': flags.mqttUrl,
+      'model.name': flags.model,
+      'model.head': flags.head,
+      'model.engine': flags.engine,
+      'input.speed': flags.speed,
+      'input.loop': flags.loop,
+      'log.level': flags.logLevel,
+      ...Object.fromEntries((flags.set ?? []).map(assignment)),
+    },
+  });
+}
+
+/** Where this configuration's models lie. */
+export function shelvesOf(config: Config): string[] {
+  return modelShelves(stateFolder(config.stateDir, process.env));
+}
+
+/** `file:scene.wav`, `portaudio:USB`, `command:arecord …`, `stdin`: the source and what it needs. */
+function sourceFlag(text: string | undefined): Record<string, string> {
+  if (text === undefined) return {};
+  const colon = text.indexOf(':');
+  const source = colon < 0 ? text : text.slice(0, colon);
+  const rest = colon < 0 ? '' : text.slice(colon + 1);
+  const detail = ({ portaudio: 'device', command: 'command', file: 'file' } as Record<string, string>)[
+    source
+  ];
+  return { 'input.source': source, ...(detail && rest ? { [`input.${detail}`]: rest } : {}) };
+}
+
+function assignment(text: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 1)
+    throw new UserError(
+      ExitCode.usage,
+      `--set ${text}: expected a path and a value`,
+      'Write it as --set alarm.threshold=0.7',
+    );
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}

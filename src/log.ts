@@ -1,0 +1,22 @@
+import { type Logger as PinoLogger, pino } from 'pino';
+import pretty from 'pino-pretty';
+
+/**
+ * The logger. Everything goes to stderr, so that stdout stays free for results; in JSON unless a person
+ * is looking.
+ */
+export function createLog(options: { level: string; pretty?: boolean | undefined }): PinoLogger {
+  const forPeople = options.pretty ?? process.stderr.isTTY ?? false;
+  const settings = {
+    level: options.level,
+    base: {},
+    formatters: { level: (label: string) => ({ level: label }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  };
+  return forPeople
+    ? pino(
+        settings,
+        pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }),
+      )
+    : pino(settings, pino.destination({ fd: 2, sync: true }));
+}

@@ -1,0 +1,113 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf } from './errors.js';
+import type { DecisionEvent, Logger } from './types.js';
+
+/** What is kept of an alarm while it is on, so that the next start can end it. */
+export interface OpenAlarm {
+  readonly episodeId: string;
+  readonly label: string;
+  readonly peakConfidence: number;
+  readonly startedAtMs: number;
+}
+
+/** The folder that survives a restart: configured, systemd's, or the user's. */
+export function stateFolder(configured: string | undefined, env: NodeJS.ProcessEnv): string {
+  // systemd gives several folders separated by colons; the unit asks for one.
+  const systemd = env.STATE_DIRECTORY?.split(':')[0];
+  return (
+    configured ?? systemd ?? join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'bathnet2mqtt')
+  );
+}
+
+/**
+ * The little that must survive a restart. A folder that cannot be written costs just that: it is said
+ * once and the daemon goes on, because listening matters more.
+ */
+export class State {
+  #complained = false;
+
+  constructor(
+    readonly folder: string,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * A name for this machine that stays: a hash of its machine id – never the id itself, which is
+   * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
+   */
+  deviceId(): string {
+    const kept = this.#read('device-id')?.trim();
+    if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
+    const id = createHash('sha256').update(`bathnet2mqtt:${machineId()}`).digest('hex').slice(0, 12);
+    this.#write('device-id', `${id}\n`);
+    return id;
+  }
+
+  /** The alarm that was on when the last run ended without ending it. */
+  openAlarm(): OpenAlarm | undefined {
+    try {
+      const alarm = JSON.parse(this.#read('open-alarm.json') ?? 'null') as OpenAlarm | null;
+      return alarm && typeof alarm.episodeId === 'string' && Number.isFinite(alarm.startedAtMs)
+        ? alarm
+        : undefined;
+    } catch {
+      return undefined; // damaged: nothing can be said of that alarm but that it is over
+    }
+  }
+
+  /** Keeps an alarm that has started until it has ended. */
+  noteAlarm(event: DecisionEvent): void {
+    if (event.type === 'alarm_ended') {
+      this.#try(() => rmSync(join(this.folder, 'open-alarm.json'), { force: true }));
+      return;
+    }
+    const { episodeId, label, confidence, atMs } = event;
+    const alarm: OpenAlarm = { episodeId, label, peakConfidence: confidence, startedAtMs: atMs };
+    this.#write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
+  }
+
+  #read(name: string): string | undefined {
+    try {
+      return readFileSync(join(this.folder, name), 'utf8');
+    } catch {
+      return undefined;
+    }
+  }
+
+  #write(name: string, text: string): void {
+    this.#try(() => {
+      const path = join(this.folder, name);
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
+      renameSync(`${path}.tmp`, path); // whole or not at all
+    });
+  }
+
+  #try(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!this.#complained)
+        this.log.warn(
+          { folder: this.folder, problem: messageOf(error) },
+          'state folder cannot be written; an alarm that a crash leaves open will not be ended. Set stateDir',
+        );
+      this.#complained = true;
+    }
+  }
+}
+
+function machineId(): string {
+  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+    try {
+      const id = readFileSync(path, 'utf8').trim();
+      if (id) return id;
+    } catch {
+      // no such file: try the next
+    }
+  }
+  return randomBytes(16).toString('hex');
+}

@@ -1,0 +1,166 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, SCENE } from '../support/daemon.js';
+import { GOLDEN } from '../support/golden.js';
+import { wavBytes } from '../support/sound.js';
+
+const golden = (name: string) => join(GOLDEN, `${name}.wav`);
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-classify-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+describe('classify', () => {
+  it('prints a line per window and a verdict per file', async () => {
+    const { code, stdout } = await run(['classify', golden('silence'), golden('sine-1000hz')]);
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      '    0.00 s  1.00  -120.0 dBFS  background',
+      `${golden('silence')}: background (1.00)`,
+      expect.stringMatching(/^ {4}0\.00 s {2}0\.\d\d {4}-9\.0 dBFS {2}background$/),
+      expect.stringMatching(/sine-1000hz\.wav: background \(0\.\d\d\)$/),
+      '',
+    ]);
+  });
+
+  it('prints one JSON line per file, with every score', async () => {
+    const { code, stdout } = await run([
+      'classify',
+      '--json',
+      golden('silence'),
+      golden('white-noise'),
+      SCENE,
+    ]);
+    expect(code).toBe(0);
+    const results = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(results.map(({ file }) => file)).toEqual([golden('silence'), golden('white-noise'), SCENE]);
+    expect(results[0]).toEqual({
+      file: golden('silence'),
+      verdict: 'background',
+      confidence: expect.closeTo(1, 2),
+      windows: [
+        {
+          startSeconds: 0,
+          label: 'background',
+          scores: {
+            background: expect.any(Number),
+            water: expect.any(Number),
+            speech: expect.any(Number),
+            abnormal: expect.any(Number),
+          },
+          levelDbfs: -120,
+        },
+      ],
+      alarms: [],
+    });
+    expect(results[2].verdict).toBe('abnormal');
+    expect(results[2].alarms[0]).toEqual({
+      startSeconds: expect.any(Number),
+      endSeconds: expect.any(Number),
+      peakConfidence:
+        results[2].confidence === results[2].alarms[0].peakConfidence
+          ? results[2].confidence
+          : expect.any(Number),
+    });
+    for (const { windows } of results)
+      for (const { scores } of windows)
+        expect(Object.values<number>(scores).reduce((a, b) => a + b)).toBeCloseTo(1, 2);
+  });
+
+  it('gives a verdict of the 521 AudioSet classes, too', async () => {
+    const { stdout } = await run(['classify', '--json', '--head', 'audioset', golden('silence')]);
+    const { verdict, windows } = JSON.parse(stdout);
+    expect(verdict).toBe('Silence');
+    expect(Object.keys(windows[0].scores)).toHaveLength(521);
+  });
+
+  it('fills up the last window with zeros, however short the file', async () => {
+    const path = join(dir, 'short.wav');
+    writeFileSync(path, wavBytes([new Float32Array(200)]));
+    const { code, stdout } = await run(['classify', '--json', path]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).windows).toHaveLength(1);
+  });
+
+  it('takes the alarm rule from the configuration', async () => {
+    const { stdout } = await run(['classify', '--json', '--set', 'alarm.threshold=0.9', SCENE]);
+    expect(JSON.parse(stdout).alarms).toEqual([]);
+  });
+
+  it('names a bad file in one error, goes on with the others, and exits with the code of the bad one', async () => {
+    const bad = join(dir, 'bad.wav');
+    writeFileSync(bad, 'this is no sound');
+    const { code, stdout, stderr } = await run([
+      'classify',
+      '--json',
+      bad,
+      golden('silence'),
+      join(dir, 'none.wav'),
+    ]);
+    expect(code).toBe(65);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(/^error: .*bad\.wav: .*\n {2}hint: .*\nerror: .*none\.wav: .*\n {2}hint: .*\n$/);
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    [
+      'a model that is not there',
+      ['--model', 'nonesuch'],
+      66,
+      /no model "nonesuch".*\n {2}hint: Choose one of bathnet-mini/,
+    ],
+    [
+      'a head that is not there',
+      ['--head', 'nonesuch'],
+      64,
+      /no head "nonesuch".*\n {2}hint: .*bathnet, audioset/,
+    ],
+    ['an engine that is not there', ['--engine', 'tfjs-gpu'], 78, /model\.engine: expected one of "auto"/],
+    [
+      'alarm labels of another head',
+      ['--set', 'alarm.labels=fire'],
+      78,
+      /alarm\.labels: head "bathnet".*has no class fire/,
+    ],
+    ['an unknown option', ['--nonesuch'], 64, /unknown option '--nonesuch'/],
+    ['an unknown setting', ['--set', 'alarm.treshold=1'], 78, /alarm\.treshold: unknown key/],
+    ['a setting without a value', ['--set', 'alarm'], 64, /--set alarm: expected a path and a value/],
+  ])('refuses %s', async (_, args, exitCode, message) => {
+    const { code, stdout, stderr } = await run(['classify', ...args, golden('silence')]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(exitCode);
+    expect(stdout).toBe('');
+  });
+});
+
+describe('the command line', () => {
+  it('has help everywhere', async () => {
+    const commands = [
+      [],
+      ['run'],
+      ['demo'],
+      ['classify'],
+      ['devices'],
+      ['models'],
+      ['models', 'import'],
+      ['doctor'],
+    ];
+    for (const command of commands) {
+      const { code, stdout } = await run([...command, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: bathnet2mqtt ${command.join(' ')}`.trim());
+    }
+  });
+
+  it('refuses an unknown command', async () => {
+    const { code, stderr } = await run(['clasify']);
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/unknown command 'clasify'[\s\S]*classify/);
+  });
+});

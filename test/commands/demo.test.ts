@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { run } from '../support/daemon.js';
+
+interface ExpectedAlarm {
+  readonly sound: string;
+  readonly label: string;
+  /** Earliest and latest, seconds of the scene. */
+  readonly startSeconds: readonly [number, number];
+  readonly endSeconds: readonly [number, number];
+}
+
+const expected: ExpectedAlarm[] = JSON.parse(
+  readFileSync(new URL('../../config/demo/bathroom.alarms.json', import.meta.url), 'utf8'),
+);
+
+describe('demo', () => {
+  it('prints every message as mosquitto_sub -v would, raises the alarms of the scene and ends by itself', async () => {
+    const { code, stdout, stderr } = await run(['demo', '--speed', '20']);
+    expect(code, stderr).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    const messages = lines.filter((line) => !line.startsWith('──')).map((line) => line.split(/ (.*)/s));
+    const on = (topic: string) =>
+      messages.filter(([name]) => name === topic).map(([, payload]) => payload as string);
+    expect(on('bathnet/demo/availability')).toEqual(['online', 'offline']);
+    expect(JSON.parse(on('homeassistant/device/demo/config')[0] as string).dev.name).toBe('Demo bathroom');
+    const events = on('bathnet/demo/event').map((payload) => JSON.parse(payload));
+    const started = events.filter(({ event_type }) => event_type === 'alarm_started');
+    expect(started.map(({ label }) => label)).toEqual(expected.map(({ label }) => label));
+    expect(events).toHaveLength(2 * expected.length);
+
+    const live = lines.filter((line) => line.startsWith('──'));
+    expect(live[0]).toMatch(/── +\d+\.\d s {2}background +█+·* +\d+ % +█*·* +-\d+ dBFS/);
+    expect(live.at(-1)).toMatch(/── \d+ windows, 2 alarms, latency p50 [\d.]+ ms, p99 [\d.]+ ms/);
+    for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  });
+});
+
+describe('classify', () => {
+  it('finds the alarms of the bundled scene where its list says they are, and no other', async () => {
+    const scene = new URL('../../config/demo/bathroom.flac', import.meta.url).pathname;
+    const { stdout } = await run(['classify', '--json', scene]);
+    const { alarms } = JSON.parse(stdout);
+    expect(alarms).toHaveLength(expected.length);
+    for (const [i, { startSeconds, endSeconds }] of expected.entries()) {
+      expect(alarms[i].startSeconds).toBeGreaterThanOrEqual(startSeconds[0]);
+      expect(alarms[i].startSeconds).toBeLessThanOrEqual(startSeconds[1]);
+      expect(alarms[i].endSeconds).toBeGreaterThanOrEqual(endSeconds[0]);
+      expect(alarms[i].endSeconds).toBeLessThanOrEqual(endSeconds[1]);
+    }
+  });
+});

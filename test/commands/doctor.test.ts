@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Daemons, run, SCENE } from '../support/daemon.js';
+import { Mosquitto } from '../support/mosquitto.js';
+import { lacksPrograms } from '../support/require.js';
+
+let stateDir: string;
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'bathnet-doctor-'));
+});
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+
+const doctor = (url: string, ...args: string[]) =>
+  run(['doctor', '--mqtt-url', url, '--set', `stateDir=${stateDir}`, '--set', 'device.id=test', ...args]);
+
+describe('doctor', () => {
+  it('names every part that fails, says what to do, and exits with the code of the first', async () => {
+    const { code, stdout } = await doctor('mqtt://127.0.0.1:1', '--source', 'command:exit 3');
+    expect(stdout).toMatch(/^ok {4}node: 20|^ok {4}node: 2\d/m);
+    expect(stdout).toMatch(/^ok {4}model: bathnet-mini .* ms per window$/m);
+    expect(stdout).toMatch(/^FAIL {2}microphone: .*\n {6}→ /m);
+    expect(stdout).toMatch(/^FAIL {2}broker: no connection to .*nothing listens there.*\n {6}→ /m);
+    expect(code).toBe(69);
+  });
+
+  it('stops at a configuration that is wrong', async () => {
+    const { code, stdout } = await doctor('nonsense');
+    expect(stdout).toMatch(/^FAIL {2}configuration: .*\n {2}mqtt\.url: expected an address/m);
+    expect(code).toBe(78);
+  });
+
+  it('says that a microphone gives nothing but zeros', async () => {
+    const { stdout } = await doctor('mqtt://127.0.0.1:1', '--source', 'command:cat /dev/zero');
+    expect(stdout).toMatch(/^note {2}microphone: .* gives only digital silence\n {6}→ Unmute it/m);
+  });
+
+  it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
+    'finds all well beside a running daemon, and does not disturb it',
+    async () => {
+      const broker = await Mosquitto.start();
+      const daemons = await Daemons.create();
+      try {
+        const seen = await broker.subscribe('#');
+        const before = await doctor(broker.url, '--source', `file:${SCENE}`);
+        expect(before.stdout).toMatch(/^note {2}discovery: device test is not announced/m);
+        daemons.start(broker.url, ['--source', `file:${SCENE}`, '--loop']);
+        await seen.waitFor('bathnet/test/availability', (payload) => payload === 'online');
+        const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`);
+        expect(stdout).toMatch(/^ok {4}microphone: file .*level -\d+\.\d dBFS RMS/m);
+        expect(stdout).toMatch(/^ok {4}discovery: device test is announced/m);
+        expect(code).toBe(0);
+        expect(seen.on('bathnet/test/availability')).toEqual(['online']);
+      } finally {
+        await daemons.close();
+        await broker.close();
+      }
+    },
+  );
+});

@@ -1,0 +1,197 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Daemons, SCENE } from './support/daemon.js';
+import { type BrokerSetup, Mosquitto, until } from './support/mosquitto.js';
+import { lacksPrograms } from './support/require.js';
+
+const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
+const BASE = 'bathnet/test';
+const FAST_SCENE = ['--source', `file:${SCENE}`, '--speed', '20'];
+const SLOW_SCENE = ['--source', `file:${SCENE}`, '--loop'];
+
+let daemons: Daemons;
+let broker: Mosquitto | undefined;
+beforeEach(async () => {
+  daemons = await Daemons.create();
+});
+afterEach(async () => {
+  await daemons.close();
+  await broker?.close();
+  broker = undefined;
+});
+
+async function startBroker(setup?: BrokerSetup): Promise<Mosquitto> {
+  broker = await Mosquitto.start(setup);
+  return broker;
+}
+
+describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
+  const logins: [string, BrokerSetup][] = [
+    ['anonymous', {}],
+    ['password and TLS', { login: { username: 'bathnet', password: 'correct horse' }, tls: 'server' }],
+    ['client certificate', { tls: 'mutual' }],
+  ];
+
+  it.each(logins)('tells the whole story and ends by itself (%s)', async (_, setup) => {
+    const mosquitto = await startBroker(setup);
+    const seen = await mosquitto.subscribe('#');
+    writeFileSync(join(daemons.stateDir, 'password'), `${setup.login?.password}\n`);
+    const settings = [
+      ...(setup.login
+        ? [`mqtt.username=${setup.login.username}`, `mqtt.passwordFile=${join(daemons.stateDir, 'password')}`]
+        : []),
+      ...(setup.tls ? [`mqtt.caFile=${mosquitto.file('ca.pem')}`] : []),
+      ...(setup.tls === 'mutual'
+        ? [`mqtt.certFile=${mosquitto.file('client.pem')}`, `mqtt.keyFile=${mosquitto.file('client.key')}`]
+        : []),
+    ].flatMap((setting) => ['--set', setting]);
+    const { code, stderr } = await daemons.start(mosquitto.url, [...FAST_SCENE, ...settings]).ended;
+    expect(code, stderr).toBe(0);
+    if (setup.login) expect(stderr).not.toContain(setup.login.password);
+
+    await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
+    expect(seen.on(`${BASE}/availability`)).toEqual(['online', 'offline']);
+    expect(seen.on(`${BASE}/input/availability`)).toEqual(['offline', 'online', 'offline']);
+    const discovery = JSON.parse(seen.on('homeassistant/device/test/config')[0] as string);
+    expect(discovery.cmps.sound.options).toEqual(['background', 'water', 'speech', 'abnormal']);
+
+    const classes = seen.on(`${BASE}/class`).map((payload) => JSON.parse(payload));
+    expect(new Set(classes.map(({ label }) => label)).size).toBeGreaterThan(1);
+    const events = seen.on(`${BASE}/event`).map((payload) => JSON.parse(payload));
+    expect(events.map(({ event_type }) => event_type)).toEqual([
+      'alarm_started',
+      'alarm_ended',
+      'alarm_started',
+      'alarm_ended',
+    ]);
+    expect(events[0].episodeId).toBe(events[1].episodeId);
+    expect(events[1]).toMatchObject({ endedBy: 'silence', replayed: false });
+    // OFF at the start; ON is around its events, and only its start and end are said.
+    expect(seen.on(`${BASE}/alarm`)).toEqual(['OFF', 'ON', 'OFF', 'ON', 'OFF']);
+    const order = seen.messages.map(({ topic, payload }) => (topic === `${BASE}/alarm` ? payload : topic));
+    expect(order.indexOf('ON')).toBeLessThan(order.indexOf(`${BASE}/event`));
+  });
+
+  it('leaves its states retained and its events not', async () => {
+    const mosquitto = await startBroker();
+    await daemons.start(mosquitto.url, FAST_SCENE).ended;
+    const late = await mosquitto.subscribe('#');
+    await late.waitFor(`${BASE}/health`);
+    const topics = late.messages.map(({ topic, retained }) => (retained ? topic : `not retained: ${topic}`));
+    expect(new Set(topics)).toEqual(
+      new Set([
+        `${BASE}/availability`,
+        `${BASE}/input/availability`,
+        `${BASE}/alarm`,
+        `${BASE}/class`,
+        `${BASE}/level`,
+        `${BASE}/health`,
+        'homeassistant/device/test/config',
+      ]),
+    );
+    expect(late.on(`${BASE}/alarm`)).toEqual(['OFF']);
+  });
+
+  it('is declared offline by the broker when it is killed, and ends the alarm it left open when it is back', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const first = daemons.start(mosquitto.url, [
+      ...FAST_SCENE,
+      '--set',
+      'alarm.releaseSeconds=1000',
+      '--loop',
+    ]);
+    const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    await first.kill('SIGKILL');
+    await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
+    expect(seen.on(`${BASE}/alarm`).at(-1)).toBe('ON');
+
+    daemons.start(mosquitto.url, SLOW_SCENE);
+    const ended = JSON.parse(
+      await seen.waitFor(`${BASE}/event`, (payload) => payload.includes('alarm_ended')),
+    );
+    expect(ended).toMatchObject({ episodeId: started.episodeId, endedBy: 'restart', label: 'abnormal' });
+    await until(() => seen.on(`${BASE}/alarm`).at(-1) === 'OFF', 'the alarm is not off');
+  });
+
+  it('says everything again when the broker comes back, also when it was not there at first', async () => {
+    broker = await Mosquitto.prepare();
+    const daemon = daemons.start(broker.url, SLOW_SCENE);
+    await until(
+      () => daemon.stderr.includes('nothing listens there'),
+      () => `not said: ${daemon.stderr}`,
+    );
+    for (let i = 0; i < 2; i++) {
+      await broker.run();
+      const seen = await broker.subscribe('#');
+      await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'online');
+      for (const topic of ['alarm', 'class', 'level', 'health', 'input/availability'])
+        await seen.waitFor(`${BASE}/${topic}`);
+      await seen.waitFor('homeassistant/device/test/config');
+      await broker.stop();
+      await until(() => daemon.stderr.includes('connection to the MQTT broker lost'), 'loss was not noticed');
+    }
+  });
+
+  it('ends an open alarm when it is stopped', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const daemon = daemons.start(mosquitto.url, [
+      ...FAST_SCENE,
+      '--loop',
+      '--set',
+      'alarm.releaseSeconds=1000',
+    ]);
+    await seen.waitFor(`${BASE}/event`);
+    const { code } = await daemon.kill('SIGTERM');
+    expect(code).toBe(0);
+    const ended = JSON.parse(
+      await seen.waitFor(`${BASE}/event`, (payload) => payload.includes('alarm_ended')),
+    );
+    expect(ended.endedBy).toBe('stop');
+    await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
+    expect(seen.on(`${BASE}/alarm`).at(-1)).toBe('OFF');
+  });
+
+  it('publishes the classes of whatever model it is given', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe('#');
+    const { code } = await daemons.start(mosquitto.url, [
+      ...[...FAST_SCENE, '--head', 'audioset'],
+      ...['--set', 'alarm.labels=Speech', '--set', 'alarm.threshold=0.5', '--set', 'publish.scores=true'],
+    ]).ended;
+    expect(code).toBe(0);
+    const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    expect(started).toMatchObject({ event_type: 'alarm_started', label: 'Speech' });
+    const { cmps } = JSON.parse(seen.on('homeassistant/device/test/config')[0] as string);
+    expect(cmps.sound.options).toHaveLength(521);
+    expect(cmps.alarm.name).toBe('Speech sound');
+    expect(seen.on(`${BASE}/scores`).length).toBeGreaterThan(10);
+  });
+});
+
+describe('the daemon', () => {
+  it('hears raw sound on stdin and ends when it ends', async () => {
+    const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', 'stdin', '--set', 'log.level=info']);
+    daemon.stdin?.end(Buffer.alloc(2 * 40_000));
+    const { code, stderr } = await daemon.ended;
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain('sound arrives from');
+  });
+
+  it('stops at once on a signal, whatever the broker does', async () => {
+    const daemon = daemons.start('mqtt://127.0.0.1:1', SLOW_SCENE);
+    await until(
+      () => daemon.stderr.includes('sound arrives'),
+      () => daemon.stderr,
+    );
+    expect((await daemon.kill('SIGINT')).code).toBe(0);
+  });
+
+  it('says in one error what is wrong with a file, and exits with 66 or 65', async () => {
+    const none = await daemons.start('mqtt://127.0.0.1:1', ['--source', 'file:/none.wav']).ended;
+    expect(none.code).toBe(66);
+    expect(none.stderr).toMatch(/error: \/none\.wav: .*\n {2}hint: /);
+  });
+});

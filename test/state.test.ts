@@ -1,0 +1,84 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { State, stateFolder } from '../src/state.js';
+import type { AlarmEnded, AlarmStarted, Logger } from '../src/types.js';
+import { silentLog } from './support/sound.js';
+
+let dir: string;
+let folder: string;
+let warnings: string[];
+let log: Logger;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-state-'));
+  folder = join(dir, 'state');
+  warnings = [];
+  log = { ...silentLog, warn: (_, message) => void warnings.push(message) };
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const started = {
+  type: 'alarm_started',
+  episodeId: 'e1',
+  label: 'abnormal',
+  confidence: 0.9,
+  atMs: 5000,
+} as AlarmStarted;
+const ended = { type: 'alarm_ended', episodeId: 'e1' } as AlarmEnded;
+
+describe('the state folder', () => {
+  it('keeps the device id: a hash, not the machine id', () => {
+    const id = new State(folder, log).deviceId();
+    expect(id).toMatch(/^[0-9a-f]{12}$/);
+    expect(new State(folder, log).deviceId()).toBe(id);
+    writeFileSync(join(folder, 'device-id'), 'bathroom\n');
+    expect(new State(folder, log).deviceId()).toBe('bathroom');
+  });
+
+  it('makes a new device id where the kept one is damaged', () => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'device-id'), 'no/topic#');
+    expect(new State(folder, log).deviceId()).toMatch(/^[0-9a-f]{12}$/);
+  });
+
+  it('keeps an alarm until it has ended, whole files only', () => {
+    const state = new State(folder, log);
+    expect(state.openAlarm()).toBeUndefined();
+    state.noteAlarm(started);
+    expect(new State(folder, log).openAlarm()).toEqual({
+      episodeId: 'e1',
+      label: 'abnormal',
+      peakConfidence: 0.9,
+      startedAtMs: 5000,
+    });
+    expect(readdirSync(folder)).toEqual(['open-alarm.json']);
+    state.noteAlarm(ended);
+    expect(new State(folder, log).openAlarm()).toBeUndefined();
+  });
+
+  it.each(['', '{', '[]', '{"episodeId":7}', 'null'])('takes a damaged record for none: %s', (text) => {
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'open-alarm.json'), text);
+    expect(new State(folder, log).openAlarm()).toBeUndefined();
+  });
+
+  it('that cannot be written is said once and stops nothing', () => {
+    const blocked = join(dir, 'file');
+    writeFileSync(blocked, '');
+    chmodSync(blocked, 0o600);
+    const state = new State(join(blocked, 'state'), log);
+    expect(state.deviceId()).toMatch(/^[0-9a-f]{12}$/);
+    state.noteAlarm(started);
+    state.noteAlarm(ended);
+    expect(warnings).toHaveLength(1);
+    expect(readFileSync(blocked, 'utf8')).toBe('');
+  });
+
+  it('is the configured one, else systemd’s, else the user’s', () => {
+    expect(stateFolder('/x', { STATE_DIRECTORY: '/y' })).toBe('/x');
+    expect(stateFolder(undefined, { STATE_DIRECTORY: '/y:/z', XDG_STATE_HOME: '/h' })).toBe('/y');
+    expect(stateFolder(undefined, { XDG_STATE_HOME: '/h' })).toBe('/h/bathnet2mqtt');
+    expect(stateFolder(undefined, {})).toMatch(/\.local\/state\/bathnet2mqtt$/);
+  });
+});

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The built program as a person starts it, in an environment without settings of this machine. */
+export class Program {
+  stdout = '';
+  stderr = '';
+  readonly ended: Promise<Result>;
+  private readonly child: ChildProcess;
+
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = tmpdir()) {
+    const { PATH, HOME } = process.env;
+    this.child = spawn(process.execPath, [MAIN, ...args], {
+      cwd,
+      env: { PATH, HOME, ...env },
+      stdio: 'pipe',
+    });
+    this.child.stdin?.on('error', () => {}); // the program may end before it has read everything
+    this.child.stdout?.on('data', (data) => {
+      this.stdout += data;
+    });
+    this.child.stderr?.on('data', (data) => {
+      this.stderr += data;
+    });
+    this.ended = once(this.child, 'close').then(([code]) => ({
+      code,
+      stdout: this.stdout,
+      stderr: this.stderr,
+    }));
+  }
+
+  get pid(): number {
+    return this.child.pid as number;
+  }
+
+  get stdin() {
+    return this.child.stdin;
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<Result> {
+    this.child.kill(signal);
+    return this.ended;
+  }
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], env?: NodeJS.ProcessEnv, cwd?: string): Promise<Result> {
+  return new Program(args, env, cwd).ended;
+}
+
+/** Daemons of one test and their state folder; `close` ends those that still run. */
+export class Daemons {
+  private readonly running: Program[] = [];
+
+  private constructor(readonly stateDir: string) {}
+
+  static async create(): Promise<Daemons> {
+    return new Daemons(await mkdtemp(join(tmpdir(), 'bathnet-daemon-')));
+  }
+
+  /** `run` with an id of its own (`test`) and this state folder. */
+  start(mqttUrl: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    const settings = ['device.id=test', `stateDir=${this.stateDir}`].flatMap((setting) => ['--set', setting]);
+    const program = new Program(['run', '--mqtt-url', mqttUrl, ...settings, ...args], env);
+    this.running.push(program);
+    return program;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.running.map((program) => program.kill('SIGKILL')));
+    await rm(this.stateDir, { recursive: true, force: true });
+  }
+}
