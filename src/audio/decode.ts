@@ -4,10 +4,10 @@ import { type AudioFile, badAudio, type Codec, identify } from './container.js';
 import { downmix, pieces } from './pcm.js';
 import { canResample, createResampler, type Resampler } from './resample.js';
 
-/** The part of the `@audio/decode-*` packages that is used. */
+/** The part of the decoders that is used. */
 interface Decoder {
-  decode(bytes: Uint8Array): Decoded;
-  flush?(): Decoded;
+  decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
+  flush?(): Decoded | Promise<Decoded>;
   free(): void;
 }
 
@@ -19,7 +19,12 @@ interface Decoded {
 
 const DECODERS: Record<Codec, () => Promise<Decoder>> = {
   wav: async () => (await import('@audio/decode-wav')).decoder(),
-  flac: async () => (await import('@audio/decode-flac')).decoder(),
+  // Not @audio/decode-flac: it loses the last frame where two reads meet within the header of one.
+  flac: async () => {
+    const decoder = new (await import('@wasm-audio-decoders/flac')).FLACDecoder();
+    await decoder.ready;
+    return decoder;
+  },
   mp3: async () => (await import('@audio/decode-mp3')).decoder(),
   vorbis: async () => (await import('@audio/decode-vorbis')).decoder(),
   opus: async () => (await import('@audio/decode-opus')).decoder(),
@@ -84,16 +89,16 @@ async function* decodeAll(
   audio: AudioFile,
   decoder: Decoder,
 ): AsyncGenerator<Decoded, void, void> {
-  const attempt = (decode: () => Decoded): Decoded => {
+  const attempt = async (decode: () => Decoded | Promise<Decoded>): Promise<Decoded> => {
     try {
-      return decode();
+      return await decode();
     } catch (error) {
       throw badAudio(path, `cannot be decoded: ${messageOf(error)}`, error);
     }
   };
   if (audio.preamble) {
     const { preamble } = audio;
-    yield attempt(() => decoder.decode(preamble));
+    yield await attempt(() => decoder.decode(preamble));
   }
   let silentBytes = 0;
   for (let at = audio.start; at < audio.end && silentBytes < SILENT_BYTES; ) {
@@ -102,11 +107,11 @@ async function* decodeAll(
     const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, at);
     if (bytesRead === 0) break;
     at += bytesRead;
-    const block = attempt(() => decoder.decode(buffer.subarray(0, bytesRead)));
+    const block = await attempt(() => decoder.decode(buffer.subarray(0, bytesRead)));
     silentBytes = block.channelData[0]?.length ? 0 : silentBytes + bytesRead;
     yield block;
   }
-  yield attempt(() => decoder.flush?.() ?? { channelData: [], sampleRate: 0 });
+  yield await attempt(() => decoder.flush?.() ?? { channelData: [], sampleRate: 0 });
 }
 
 /**
