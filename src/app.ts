@@ -79,7 +79,7 @@ export async function startApp({ config, log, clock = systemClock, onWindow }: A
   const onEvent = (event: DecisionEvent) => {
     state.noteAlarm(event);
     reporter.event(event);
-    log.warn({ label: event.label, episodeId: event.episodeId }, event.type);
+    log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
   };
 
   // Where sound comes from, and its way through the pipeline

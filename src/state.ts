@@ -64,6 +64,7 @@ export class State {
       this.#try(() => rmSync(join(this.folder, 'open-alarm.json'), { force: true }));
       return;
     }
+    if (event.type !== 'alarm_started') return;
     const { episodeId, label, confidence, atMs } = event;
     const alarm: OpenAlarm = { episodeId, label, peakConfidence: confidence, startedAtMs: atMs };
     this.#write('open-alarm.json', `${JSON.stringify(alarm)}\n`);

@@ -66,23 +66,35 @@ export interface ScoredWindow {
 }
 
 /** Why an alarm started. */
-type AlarmReason = 'hits' | 'instant';
+type AlarmReason = 'hits' | 'instant' | 'thump_then_silence';
 
 /** Why an alarm ended. */
-export type AlarmEnd = 'silence' | 'input_lost' | 'stop' | 'restart';
+export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';
 
 /** What the decision stage says; the publisher turns it into messages. */
-export type DecisionEvent = AlarmStarted | AlarmEnded;
+export type DecisionEvent =
+  | AlarmStarted
+  | AlarmEnded
+  | AlarmAcknowledged
+  | AlarmEscalated
+  | WaterRunningLong
+  | TestAlarm;
 
-export interface AlarmStarted {
-  readonly type: 'alarm_started';
-  /** One id for the start and the end of the same alarm. */
-  readonly episodeId: string;
-  /** Wall-clock time of the deciding window's last sample, milliseconds since the epoch. */
+interface EventBase {
+  /** Wall clock, milliseconds since the epoch; of an alarm's start: of the deciding window's last sample. */
   readonly atMs: number;
+}
+
+interface EpisodeEvent extends EventBase {
+  /** One id for everything that is said of the same alarm. */
+  readonly episodeId: string;
+  readonly label: string;
+}
+
+export interface AlarmStarted extends EpisodeEvent {
+  readonly type: 'alarm_started';
   /** Stream time of the deciding window's last sample, seconds. */
   readonly atSeconds: number;
-  readonly label: string;
   readonly confidence: number;
   readonly reason: AlarmReason;
   /** The deciding window. */
@@ -91,15 +103,37 @@ export interface AlarmStarted {
   readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
 }
 
-export interface AlarmEnded {
+export interface AlarmEnded extends EpisodeEvent {
   readonly type: 'alarm_ended';
-  readonly episodeId: string;
-  readonly atMs: number;
   readonly atSeconds: number;
-  readonly label: string;
   readonly durationSeconds: number;
   readonly peakConfidence: number;
   readonly endedBy: AlarmEnd;
+}
+
+/** A person has seen the alarm. */
+export interface AlarmAcknowledged extends EpisodeEvent {
+  readonly type: 'alarm_acknowledged';
+  /** From the alarm's start. */
+  readonly afterSeconds: number;
+}
+
+/** Nobody has acknowledged the alarm for so long, whether it is still on or not. */
+export interface AlarmEscalated extends EpisodeEvent {
+  readonly type: 'alarm_escalated';
+  /** 1 for the first repetition. */
+  readonly repetition: number;
+  readonly unacknowledgedSeconds: number;
+}
+
+export interface WaterRunningLong extends EventBase {
+  readonly type: 'water_running_long';
+  readonly durationSeconds: number;
+}
+
+/** Someone pressed the test button: says that messages arrive, starts no alarm. */
+export interface TestAlarm extends EventBase {
+  readonly type: 'test';
 }
 
 /** Facts about the running model that travel with every event. */

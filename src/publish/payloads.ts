@@ -10,6 +10,8 @@ export interface EventContext {
   readonly latencyMs: number;
   /** It could not be sent when it happened. */
   readonly replayed: boolean;
+  /** It comes from a test, not from life: the test button, a simulation. */
+  readonly test: boolean;
   readonly model: ModelInfo;
 }
 
@@ -36,33 +38,55 @@ export interface PublisherStats {
  */
 export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped';
 
-/** `<base>/event`. The end of an alarm does not repeat the window that started it: `episodeId` leads there. */
-export function eventPayload(event: DecisionEvent, { id, latencyMs, replayed, model }: EventContext): string {
+/** `<base>/event`. What follows an alarm does not repeat the window that started it: `episodeId` leads there. */
+export function eventPayload(
+  event: DecisionEvent,
+  { id, latencyMs, replayed, test, model }: EventContext,
+): string {
   return JSON.stringify({
     event_type: event.type,
     id,
-    episodeId: event.episodeId,
+    ...('episodeId' in event && { episodeId: event.episodeId }),
     at: isoTime(event.atMs),
-    label: event.label,
-    ...(event.type === 'alarm_started'
-      ? {
-          confidence: score(event.confidence),
-          scores: bestScores(event.window.scores),
-          audioset: event.window.audioset.map(([name, value]) => [name, score(value)]),
-          windows: event.hits.map((hit) => ({ at: isoTime(hit.atMs), [hit.label]: score(hit.score) })),
-          reason: event.reason,
-          levelDbfs: decibels(event.window.rmsDbfs),
-        }
-      : {
-          durationSeconds: round(event.durationSeconds, 2),
-          peakConfidence: score(event.peakConfidence),
-          endedBy: event.endedBy,
-        }),
+    ...('label' in event && { label: event.label }),
+    ...details(event),
     latencyMs: Math.round(latencyMs),
     replayed,
-    test: false,
+    test,
     model: modelFacts(model),
   });
+}
+
+/** What only this type of event has. */
+function details(event: DecisionEvent): object {
+  switch (event.type) {
+    case 'alarm_started':
+      return {
+        confidence: score(event.confidence),
+        scores: bestScores(event.window.scores),
+        audioset: event.window.audioset.map(([name, value]) => [name, score(value)]),
+        windows: event.hits.map((hit) => ({ at: isoTime(hit.atMs), [hit.label]: score(hit.score) })),
+        reason: event.reason,
+        levelDbfs: decibels(event.window.rmsDbfs),
+      };
+    case 'alarm_ended':
+      return {
+        durationSeconds: round(event.durationSeconds, 2),
+        peakConfidence: score(event.peakConfidence),
+        endedBy: event.endedBy,
+      };
+    case 'alarm_acknowledged':
+      return { afterSeconds: round(event.afterSeconds, 1) };
+    case 'alarm_escalated':
+      return {
+        repetition: event.repetition,
+        unacknowledgedSeconds: Math.round(event.unacknowledgedSeconds),
+      };
+    case 'water_running_long':
+      return { durationSeconds: Math.round(event.durationSeconds) };
+    case 'test':
+      return {};
+  }
 }
 
 /** `<base>/class` and, of single windows, `<base>/scores`. */

@@ -21,6 +21,8 @@ export interface ReporterOptions {
   readonly smoothingWindows: number;
   /** Publish every window's scores, too. */
   readonly scores: boolean;
+  /** Marks every event as a test: what is heard is played, not lived. */
+  readonly test?: boolean | undefined;
 }
 
 /** What the reporter needs of the publisher. */
@@ -92,7 +94,8 @@ export class Reporter {
     const id = uuidv7();
     const build = (replayed: boolean) => {
       const latencyMs = this.#clock.wallMs() - event.atMs;
-      return eventPayload(event, { id, latencyMs, replayed, model: this.#model });
+      const test = event.type === 'test' || this.#options.test === true;
+      return eventPayload(event, { id, latencyMs, replayed, test, model: this.#model });
     };
     if (event.type === 'alarm_started') this.#publisher.setState(this.#topics.alarm, 'ON');
     this.#publisher.sendEvent(this.#topics.event, build);

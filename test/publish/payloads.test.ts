@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { classPayload, eventPayload, healthPayload, levelPayload } from '../../src/publish/payloads.js';
 import { alarmEnded, alarmStarted, model, T0 } from './samples.js';
 
-const context = { id: '019b0000-0000-7000-8000-000000000001', latencyMs: 143.4, replayed: false, model };
+const context = {
+  id: '019b0000-0000-7000-8000-000000000001',
+  latencyMs: 143.4,
+  replayed: false,
+  test: false,
+  model,
+};
 const modelFacts = {
   name: 'bathnet-mini',
   version: '1.0.0',
