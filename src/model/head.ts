@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { ExitCode, UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
 import type { Bundle, MapHead } from './bundle.js';
+import type { Tensor } from './safetensors.js';
 
 /** The head whose 521 scores also tell people what was heard. */
 export const AUDIOSET_HEAD = 'audioset';
@@ -51,4 +53,60 @@ function mapScorer(head: MapHead, fromLabels: readonly string[]): ScoringHead['s
     else for (let i = 0; i < scores.length; i++) scores[i] = scores[i]! / sum;
     return scores;
   };
+}
+
+/**
+ * SHA-256 over the layers and weights of the backbone: bundles with the same one give the same embeddings
+ * (where their front ends are the same, too), so their heads fit each other.
+ */
+export function backboneFingerprint({ manifest, tensors }: Bundle): string {
+  const hash = createHash('sha256').update(JSON.stringify(manifest.backbone));
+  const names = [...tensors.keys()].filter((name) => name.startsWith('backbone.')).sort();
+  for (const name of names) {
+    const { shape, data } = tensors.get(name) as Tensor;
+    hash.update(`${name}[${shape}]`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Scores of a dense head for embeddings that are there already, without an engine.
+ *
+ * @param name a dense head of the bundle
+ * @param frames n × embeddingSize, row-major
+ * @returns n × labels, row-major
+ */
+export function denseScores({ manifest, tensors }: Bundle, name: string, frames: Float32Array): Float32Array {
+  const head = manifest.heads[name];
+  if (head?.type !== 'dense') throw new Error(`model ${manifest.name} has no dense head "${name}"`);
+  const count = frames.length / manifest.embeddingSize;
+  return head.layers.reduce((input, { units, activation }, layer) => {
+    const kernel = tensors.get(`heads.${name}.${layer}.kernel`) as Tensor; // [inputs, units]
+    const bias = tensors.get(`heads.${name}.${layer}.bias`) as Tensor;
+    const inputs = input.length / count;
+    const output = new Float32Array(count * units);
+    for (let n = 0; n < count; n++) {
+      const row = output.subarray(n * units, (n + 1) * units);
+      row.set(bias.data);
+      for (let i = 0; i < inputs; i++) {
+        const x = input[n * inputs + i]!;
+        if (x === 0) continue;
+        for (let u = 0; u < units; u++) row[u] = row[u]! + x * kernel.data[i * units + u]!;
+      }
+      activate(row, activation);
+    }
+    return output;
+  }, frames);
+}
+
+function activate(row: Float32Array, activation: 'linear' | 'relu' | 'sigmoid' | 'softmax'): void {
+  if (activation === 'relu') for (let u = 0; u < row.length; u++) row[u] = Math.max(0, row[u]!);
+  else if (activation === 'sigmoid')
+    for (let u = 0; u < row.length; u++) row[u] = 1 / (1 + Math.exp(-row[u]!));
+  else if (activation === 'softmax') {
+    const highest = row.reduce((a, b) => Math.max(a, b)); // keeps the exponents finite
+    for (let u = 0; u < row.length; u++) row[u] = Math.exp(row[u]! - highest);
+    const sum = row.reduce((a, b) => a + b);
+    for (let u = 0; u < row.length; u++) row[u] = row[u]! / sum;
+  }
 }
