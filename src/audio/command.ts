@@ -63,7 +63,9 @@ export class CommandSource implements Source {
   }
 }
 
-/** `rtsp://user:secret@camera/1` → `rtsp://user:***@camera/1` */
+/** `rtsp://user:secret@camera/1?token=secret` → `rtsp://user:***@camera/1?token=***` */
 function withoutPasswords(text: string): string {
-  return text.replace(/(:\/\/[^\s:/@]*:)[^\s/@]+@/g, '$1***@');
+  return text
+    .replace(/(:\/\/[^\s:/@]*:)\S+@/g, '$1***@')
+    .replace(/([?&](?:pass(?:word)?|pwd|token|key)=)[^\s&]+/gi, '$1***');
 }

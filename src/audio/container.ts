@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { ExitCode, UserError } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
 
 export type Codec = 'wav' | 'flac' | 'mp3' | 'vorbis' | 'opus';
 
@@ -37,7 +37,14 @@ export async function identify(file: FileHandle, path: string): Promise<AudioFil
   if (magic === 'RIFF' && head.toString('latin1', 8, 12) === 'WAVE') return wav(file, size, path);
   if (magic === 'fLaC') return { codec: 'flac', ...whole, ...flacStreamInfo(head, path) };
   if (magic === 'OggS') return { ...whole, ...(await ogg(file, size, head, path)) };
-  if (magic.startsWith('ID3') || isMp3Frame(head)) return { codec: 'mp3', ...(await mp3(file, size, head)) };
+  if (magic.startsWith('ID3')) {
+    const start = afterId3(head);
+    const tagged = await readAt(file, start, SNIFFED_BYTES);
+    if (tagged.toString('latin1', 0, 4) === 'fLaC')
+      return { codec: 'flac', start, end: size, ...flacStreamInfo(tagged, path) };
+    return { codec: 'mp3', ...(await mp3(file, size, start)) };
+  }
+  if (isMp3Frame(head)) return { codec: 'mp3', ...(await mp3(file, size, 0)) };
   throw badAudio(path, 'is no audio file of a kind known here');
 }
 
@@ -68,7 +75,8 @@ async function wav(file: FileHandle, size: number, path: string): Promise<AudioF
       const { integerBits } = checkWavFormat(format, path);
       const present = size - start;
       // Whoever writes to a pipe cannot know the length: 0 or the highest number stands for "to the end".
-      const unknown = length === 0 || length >= 0x7fff_f000;
+      const empty = length === 0 && (await isChunkId(file, start));
+      const unknown = (length === 0 && !empty) || length >= 0x7fff_f000;
       const end = unknown ? size : Math.min(size, start + length);
       return {
         codec: 'wav',
@@ -82,6 +90,12 @@ async function wav(file: FileHandle, size: number, path: string): Promise<AudioF
     at = start + length + (length % 2);
   }
   throw badAudio(path, 'is a WAV file whose header is cut off or damaged');
+}
+
+/** Whether another chunk begins here, so that a length of 0 means just that. */
+async function isChunkId(file: FileHandle, at: number): Promise<boolean> {
+  const id = (await readAt(file, at, 4)).toString('latin1');
+  return /^(LIST|id3 |ID3 |bext|fact|cue |smpl|iXML|JUNK|junk|PEAK|acid)$/.test(id);
 }
 
 /** Refuses what the decoder would stumble over. Fields: multimedia.cx/index.php/WAVEFORMATEX */
@@ -157,12 +171,10 @@ async function ogg(
 }
 
 /**
- * Skips an ID3 tag, and looks into the encoder's first frame, where there is one, for the number of bytes there
+ * Looks into the encoder's first frame, where there is one, for the number of bytes there
  * should be. http://gabriel.mp3-tech.org/mp3infotag.html
  */
-async function mp3(file: FileHandle, size: number, head: Buffer): Promise<Omit<AudioFile, 'codec'>> {
-  const id3 = head.toString('latin1', 0, 3) === 'ID3' && head.length >= 10;
-  const start = id3 ? 10 + head.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0) : 0;
+async function mp3(file: FileHandle, size: number, start: number): Promise<Omit<AudioFile, 'codec'>> {
   const frame = await readAt(file, start, 200);
   const tag = Math.max(frame.indexOf('Xing'), frame.indexOf('Info'));
   const flags = frame[tag + 7] ?? 0;
@@ -171,13 +183,33 @@ async function mp3(file: FileHandle, size: number, head: Buffer): Promise<Omit<A
   return { start, end: size, ...(start + bytes > size && { damage: 'its end is cut off' }) };
 }
 
+/** Where an ID3v2 tag ends: its length is in four times 7 bits. https://id3.org/id3v2.4.0-structure */
+function afterId3(head: Buffer): number {
+  return 10 + head.subarray(6, 10).reduce((sum, byte) => sum * 128 + (byte & 127), 0);
+}
+
 /** Sync word, layer III, and neither bit rate nor sample rate that is not allowed. */
 function isMp3Frame(head: Buffer): boolean {
   const [sync = 0, layer = 0, rates = 0] = head;
   return sync === 0xff && (layer & 0xe6) === 0xe2 && rates >> 4 !== 15 && ((rates >> 2) & 3) !== 3;
 }
 
-async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-  return buffer.subarray(0, bytesRead);
+/**
+ * At most so many bytes, in a buffer of their own.
+ *
+ * @throws UserError no input, where the medium fails
+ */
+export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
+  try {
+    // Not of Node's shared pool: decoders keep views of what they have not used yet.
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw new UserError(
+      ExitCode.noInput,
+      `the file cannot be read at byte ${position}: ${messageOf(error)}`,
+      'Copy it to another disk, if that still works.',
+      { cause: error },
+    );
+  }
 }

@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type AudioFile, badAudio, type Codec, identify } from './container.js';
+import { type AudioFile, badAudio, type Codec, identify, readAt } from './container.js';
 import { downmix, pieces } from './pcm.js';
 import { canResample, createResampler, type Resampler } from './resample.js';
 
@@ -102,13 +102,11 @@ async function* decodeAll(
   }
   let silentBytes = 0;
   for (let at = audio.start; at < audio.end && silentBytes < SILENT_BYTES; ) {
-    // A buffer for each read: decoders keep views of what they have not used yet.
-    const length = Math.min(READ_BYTES, audio.end - at);
-    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafeSlow(length), 0, length, at);
-    if (bytesRead === 0) break;
-    at += bytesRead;
-    const block = await attempt(() => decoder.decode(buffer.subarray(0, bytesRead)));
-    silentBytes = block.channelData[0]?.length ? 0 : silentBytes + bytesRead;
+    const bytes = await readAt(file, at, Math.min(READ_BYTES, audio.end - at));
+    if (bytes.length === 0) break;
+    at += bytes.length;
+    const block = await attempt(() => decoder.decode(bytes));
+    silentBytes = block.channelData[0]?.length ? 0 : silentBytes + bytes.length;
     yield block;
   }
   yield await attempt(() => decoder.flush?.() ?? { channelData: [], sampleRate: 0 });

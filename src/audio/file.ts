@@ -29,8 +29,13 @@ export class FileSource implements Source {
     const { path, speed, loop } = this.options;
     const startMs = this.clock.now();
     let played = 0;
+    let warned = false;
+    const warn = (message: string) => {
+      if (!warned) this.log.warn({}, message); // once, not in every round
+      warned = true;
+    };
     do {
-      for await (const samples of decodeFile(path, (message) => this.log.warn({}, message))) {
+      for await (const samples of decodeFile(path, warn)) {
         played += samples.length;
         // Like a microphone, it hands a chunk over when the last sample has sounded. Counted from the start: no drift.
         const dueMs = startMs + (played * 1000) / SAMPLE_RATE_HZ / speed;

@@ -14,7 +14,7 @@ export interface InputOptions {
 export interface InputHandlers {
   /** A source that is not live waits for the promise; a live one does not wait for anybody. */
   onChunk(chunk: PcmChunk): void | Promise<void>;
-  /** Sound arrives (again). @param gapSeconds time without any, 0 at the very first */
+  /** Sound arrives (again). @param gapSeconds for how long it was lost, 0 where none was */
   onOnline(gapSeconds: number): void;
   /** No more sound, called once until the next `onOnline`. @param reason for people */
   onOffline(reason: string): void;
@@ -161,7 +161,9 @@ export class Input {
     if (this.state !== 'online') {
       this.state = 'online';
       this.logged = { reason: '', atMs: 0 };
-      this.handlers.onOnline(this.lastChunkMs === undefined ? 0 : (nowMs - this.lastChunkMs) / 1000);
+      // What is not live has waited for us: nothing is lost.
+      const lostSince = this.source.live ? this.lastChunkMs : undefined;
+      this.handlers.onOnline(lostSince === undefined ? 0 : (nowMs - lostSince) / 1000);
     }
     this.lastChunkMs = nowMs;
     this.samples += chunk.samples.length;

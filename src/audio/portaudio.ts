@@ -4,7 +4,7 @@ import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { forkCapture, replyOf } from './capture.js';
-import { closed, endGroup, endOf } from './child.js';
+import { closed, endGroup, endOf, hasEnded } from './child.js';
 import { rawChunks } from './raw.js';
 
 /** A microphone through PortAudio, in a process of its own (why: capture-child.ts). */
@@ -64,7 +64,7 @@ export class PortAudioSource implements Source {
       await closed(child, 500);
       throw new UserError(
         ExitCode.unavailable,
-        `${this.description} broke: the capture process ended with ${endOf(child)}`,
+        `${this.description} broke: the capture process ${hasEnded(child) ? `ended with ${endOf(child)}` : 'stopped sending sound'}`,
         'See what it said with log level "debug".',
       );
     } finally {

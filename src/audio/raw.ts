@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import type { Clock, PcmChunk } from '../types.js';
 import { pieces } from './pcm.js';
-import { createResampler } from './resample.js';
+import { createResampler, type Resampler } from './resample.js';
 
 /** Width of a sample in bytes and its value in −1…1; names are FFmpeg's. */
 const FORMATS = {
@@ -64,8 +64,9 @@ export async function* rawChunks(
   const read = createRawReader(layout);
   const destroy = () => stream.destroy();
   signal.addEventListener('abort', destroy, { once: true });
-  const resampler = await createResampler(layout.sampleRateHz);
+  let resampler: Resampler | undefined;
   try {
+    resampler = await createResampler(layout.sampleRateHz);
     if (signal.aborted) return;
     for await (const bytes of stream) yield* stamp(resampler.push(read(bytes)), clock.wallMs());
     yield* stamp(resampler.flush(), clock.wallMs());
@@ -74,7 +75,7 @@ export async function* rawChunks(
   } finally {
     signal.removeEventListener('abort', destroy);
     stream.destroy();
-    resampler.close();
+    resampler?.close();
   }
 }
 

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+
+const HEADER_BYTES = 44;
+const SAMPLE_BYTES = 2;
+/** Lengths in a WAV file have 32 bits: 37 hours. */
+const MAX_DATA_BYTES = 2 ** 32 - HEADER_BYTES;
+const BUFFER_BYTES = 65_536;
+
+export interface WavOptions {
+  /** Ends the writing: it throws the signal's reason, and nothing is left behind. */
+  readonly signal?: AbortSignal;
+  /** Modification time the file shall have, milliseconds since the epoch. */
+  readonly modifiedAtMs?: number | undefined;
+}
+
+/**
+ * Writes mono 16 kHz sound as a 16-bit WAV file, beside its place at first, so that it is there as a whole or not
+ * at all. Folders are made as needed, but none before the first block has come. Values n / 32768 keep every bit;
+ * what lies beyond −1…1 saturates.
+ *
+ * @returns number of samples
+ * @throws UserError cannot create; and whatever `blocks` throws
+ */
+export async function writeWav(
+  path: string,
+  blocks: Iterable<Float32Array> | AsyncIterable<Float32Array>,
+  { signal, modifiedAtMs }: WavOptions = {},
+): Promise<number> {
+  // A short name of its own: that of the file may be as long as a name can be.
+  const temporary = join(dirname(path), `.${randomUUID()}.part`);
+  const buffer = Buffer.alloc(BUFFER_BYTES);
+  let file: FileHandle | undefined;
+  let buffered = 0;
+  let dataBytes = 0;
+  const attempt = <T>(action: Promise<T>): Promise<T> =>
+    action.catch((error: unknown) => {
+      throw cannotWrite(path, error);
+    });
+  const flush = async () => {
+    file ??= await attempt(create(temporary));
+    await attempt(file.writeFile(buffer.subarray(0, buffered)));
+    dataBytes += buffered;
+    buffered = 0;
+    if (dataBytes + BUFFER_BYTES > MAX_DATA_BYTES)
+      throw cannotWrite(path, 'a WAV file holds no more than 37 hours');
+  };
+  try {
+    for await (const block of blocks) {
+      signal?.throwIfAborted();
+      for (const sample of block) {
+        buffered = buffer.writeInt16LE(toInt16(sample), buffered);
+        if (buffered === BUFFER_BYTES) await flush();
+      }
+    }
+    await flush();
+    if (file) await attempt(finish(file, dataBytes));
+    if (modifiedAtMs !== undefined)
+      await attempt(utimes(temporary, modifiedAtMs / 1000, modifiedAtMs / 1000));
+    await attempt(rename(temporary, path));
+    return dataBytes / SAMPLE_BYTES;
+  } catch (error) {
+    await file?.close().catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** Whether the file is one that `writeWav` has written to its end; false where there is none. */
+export async function isCompleteWav(path: string): Promise<boolean> {
+  let file: FileHandle | undefined;
+  try {
+    // Whatever else lies there (a pipe) might never open.
+    if (!(await stat(path)).isFile()) return false;
+    file = await open(path);
+    const { size } = await file.stat();
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
+    return bytesRead === HEADER_BYTES && size < 2 ** 32 && buffer.equals(header(size - HEADER_BYTES));
+  } catch {
+    return false;
+  } finally {
+    await file?.close();
+  }
+}
+
+function toInt16(sample: number): number {
+  return Math.max(-32_768, Math.min(32_767, Math.round(sample * 32_768)));
+}
+
+/** Room for the header, which is written last: only then is the length known. */
+async function create(path: string): Promise<FileHandle> {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'wx');
+  await file.writeFile(Buffer.alloc(HEADER_BYTES));
+  return file;
+}
+
+async function finish(file: FileHandle, dataBytes: number): Promise<void> {
+  await file.write(header(dataBytes), 0, HEADER_BYTES, 0);
+  await file.close();
+}
+
+function header(dataBytes: number): Buffer {
+  const bytes = Buffer.alloc(HEADER_BYTES);
+  bytes.write('RIFF', 0, 'latin1');
+  bytes.writeUInt32LE(HEADER_BYTES - 8 + dataBytes, 4);
+  bytes.write('WAVEfmt ', 8, 'latin1');
+  bytes.writeUInt32LE(16, 16);
+  bytes.writeUInt16LE(1, 20); // integer PCM
+  bytes.writeUInt16LE(1, 22); // channels
+  bytes.writeUInt32LE(SAMPLE_RATE_HZ, 24);
+  bytes.writeUInt32LE(SAMPLE_RATE_HZ * SAMPLE_BYTES, 28);
+  bytes.writeUInt16LE(SAMPLE_BYTES, 32);
+  bytes.writeUInt16LE(SAMPLE_BYTES * 8, 34);
+  bytes.write('data', 36, 'latin1');
+  bytes.writeUInt32LE(dataBytes, 40);
+  return bytes;
+}
+
+function cannotWrite(path: string, error: unknown): UserError {
+  const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return new UserError(
+    ExitCode.cannotCreate,
+    `${path} cannot be written: ${full ? 'the disk is full' : messageOf(error)}`,
+    full ? 'Free some space, then run it again.' : 'Choose a place you may write to.',
+    { cause: error },
+  );
+}
