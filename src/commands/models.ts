@@ -1,10 +1,19 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
+import { createFrontEnd } from '../features/front-end.js';
 import { readBundle, writeBundle } from '../model/bundle.js';
 import { importTflite } from '../model/import.js';
-import { findBundle, listBundles } from '../model/shelf.js';
+import { findBundle, listBundles, removeBundle } from '../model/shelf.js';
+import { verifyOutputs } from '../model/verify.js';
 import { configFrom, shelvesOf } from './flags.js';
 import { printError } from './print.js';
+
+/** A window that is not silent. */
+const TEST_TONE = Float32Array.from(
+  { length: WINDOW_SAMPLES },
+  (_, i) => 0.5 * Math.sin((2 * Math.PI * 440 * i) / SAMPLE_RATE_HZ),
+);
 
 /** `models list`: name, version, heads and folder of every bundle; a damaged one is named and fails. */
 export async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
@@ -50,5 +59,53 @@ export async function importModel(
   await readBundle(await findBundle(folder, shelves));
   console.log(`${flags.name}: ${Object.keys(manifest.heads).join(', ')} → ${folder}`);
   console.log(`Try it: bathnet2mqtt classify FILE --model ${flags.name}`);
+  return ExitCode.ok;
+}
+
+/**
+ * `models verify [NAME…]`: reads and checks bundles – all there are when none is named – and runs one window
+ * through each; a line per bundle.
+ *
+ * @returns bad data, if one is
+ */
+export async function verify(names: string[], flags: { config?: string; json?: boolean }): Promise<ExitCode> {
+  const shelves = shelvesOf(configFrom(flags));
+  const folders =
+    names.length > 0
+      ? await Promise.all(names.map((name) => findBundle(name, shelves)))
+      : await listBundles(shelves);
+  let exitCode: ExitCode = ExitCode.ok;
+  for (const folder of folders) {
+    const { problem, found } = await check(folder);
+    if (problem !== undefined) exitCode = ExitCode.badData;
+    if (flags.json) console.log(JSON.stringify({ name: basename(folder), folder, ok: !problem, problem }));
+    else console.log(`${problem ? 'BAD' : 'ok '}  ${basename(folder)}: ${problem ?? found}`);
+  }
+  return exitCode;
+}
+
+/** What is wrong with a bundle, or what was found, in one line. */
+async function check(folder: string): Promise<{ problem?: string; found?: string }> {
+  try {
+    const bundle = await readBundle(folder);
+    const { version, frontEnd, weights, heads } = bundle.manifest;
+    const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
+    createFrontEnd(frontEnd).compute(TEST_TONE, mel);
+    const engine = await verifyOutputs(bundle, mel);
+    return {
+      found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, heads ${Object.keys(heads).join(', ')} run on ${engine}`,
+    };
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code === ExitCode.unavailable) throw error;
+    return { problem: error.message.replaceAll(/\s*\n\s*/g, '; ') };
+  }
+}
+
+/** `models remove NAME`: one of the person's own; the shipped ones stay. */
+export async function remove(name: string, flags: { config?: string }): Promise<ExitCode> {
+  const shelves = shelvesOf(configFrom(flags));
+  console.log(`removed ${await removeBundle(name, shelves)}`);
+  const [next] = (await listBundles(shelves)).filter((folder) => basename(folder) === name);
+  if (next) console.log(`"${name}" is now ${next}`);
   return ExitCode.ok;
 }

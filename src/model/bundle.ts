@@ -154,6 +154,39 @@ export async function writeBundle(
   return complete;
 }
 
+/**
+ * Changes what a bundle says of itself; the weights stay as they are. The new manifest takes the place of the old
+ * one as a whole.
+ *
+ * @param change gets the manifest as it is and returns it as it shall be
+ * @throws UserError bad data where the new manifest does not fit itself or the weights, cannot create where the
+ *   folder cannot be written
+ */
+export async function updateManifest(
+  folder: string,
+  change: (manifest: Manifest) => Manifest,
+): Promise<Manifest> {
+  const path = join(folder, MODEL_FILE);
+  const { manifest, tensors } = await readBundle(folder);
+  const text = `${JSON.stringify(change(manifest), null, 1)}\n`;
+  const changed = parseManifest(new TextEncoder().encode(text), path);
+  checkTensors(changed, tensors, (what) => new Error(`bundle ${changed.name}: ${what}`));
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {}); // in a folder that cannot be written there is none
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${path}: cannot be written: ${messageOf(error)}`,
+      'Work on a copy: copy the folder of the model to a place of your own and give its path as --model.',
+      { cause: error },
+    );
+  }
+  return changed;
+}
+
 /** Names and shapes of the tensors that a bundle must have. */
 export function expectedTensors(manifest: Manifest): Map<string, number[]> {
   const expected = new Map<string, number[]>();

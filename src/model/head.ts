@@ -35,10 +35,15 @@ export function chooseHead({ manifest }: Bundle, name = manifest.defaultHead): S
   return { name, labels: head.labels, score: mapScorer(head, from?.labels ?? []) };
 }
 
+/** For each class, the index of the label that it speaks for. */
+export function mappedLabels(head: MapHead, fromLabels: readonly string[]): number[] {
+  const labelOf = new Map(Object.entries(head.classes).flatMap(([label, all]) => all.map((c) => [c, label])));
+  return fromLabels.map((name) => head.labels.indexOf(labelOf.get(name) ?? head.rest));
+}
+
 /** Highest score of the classes behind each label, then divided by their sum. */
 function mapScorer(head: MapHead, fromLabels: readonly string[]): ScoringHead['score'] {
-  const labelOf = new Map(Object.entries(head.classes).flatMap(([label, all]) => all.map((c) => [c, label])));
-  const target = fromLabels.map((name) => head.labels.indexOf(labelOf.get(name) ?? head.rest));
+  const target = mappedLabels(head, fromLabels);
   const scores = new Float32Array(head.labels.length);
   return (output) => {
     const from = output.heads[head.from] as Float32Array;
@@ -52,6 +57,38 @@ function mapScorer(head: MapHead, fromLabels: readonly string[]): ScoringHead['s
     if (sum === 0) scores[head.labels.indexOf(head.rest)] = 1;
     else for (let i = 0; i < scores.length; i++) scores[i] = scores[i]! / sum;
     return scores;
+  };
+}
+
+/**
+ * A bundle with the default head of another one, if that head can work on this one's embeddings.
+ *
+ * @returns the bundle, whose default head is the new one
+ * @throws UserError usage, naming the reason, where the head does not fit
+ */
+export function withHeadOf(bundle: Bundle, other: Bundle): Bundle {
+  const { manifest } = bundle;
+  const name = other.manifest.defaultHead;
+  const head = other.manifest.heads[name];
+  const refused = (why: string) =>
+    new UserError(
+      ExitCode.usage,
+      `head "${name}" of ${other.manifest.name} does not fit model ${manifest.name}: ${why}`,
+      `Run it on its own backbone (--model instead of --head), or train it on this one (train --model ${manifest.name}).`,
+    );
+  if (head?.type !== 'dense')
+    throw refused('it maps the scores of another head, and has no layers of its own');
+  for (const key of ['frontEnd', 'embeddingSize'] as const)
+    if (manifest[key] !== other.manifest[key])
+      throw refused(`its ${key} is ${other.manifest[key]}, the model's is ${manifest[key]}`);
+  if (backboneFingerprint(bundle) !== backboneFingerprint(other))
+    throw refused('it was trained on a backbone with other layers or weights');
+  const prefix = `heads.${name}.`;
+  const own = [...bundle.tensors].filter(([key]) => !key.startsWith(prefix));
+  const its = [...other.tensors].filter(([key]) => key.startsWith(prefix));
+  return {
+    manifest: { ...manifest, heads: { ...manifest.heads, [name]: head }, defaultHead: name },
+    tensors: new Map([...own, ...its]),
   };
 }
 

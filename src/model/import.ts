@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type Manifest, manifestSchema, readBundle } from './bundle.js';
+import type { Manifest } from './bundle.js';
 import type { Tensor } from './safetensors.js';
-import { SHIPPED_MODELS } from './shelf.js';
+import { checkModelName } from './shelf.js';
 import { readTflite } from './tflite.js';
 import { type MobileNet, readMobileNet } from './tflite-mobilenet.js';
-
-/** The shipped bundle, which holds the AudioSet labels and how they map onto this project's classes. */
-const REFERENCE = join(SHIPPED_MODELS, 'bathnet-mini');
+import { yamnetHeads } from './yamnet-heads.js';
 
 /** The four outputs of BATHNet, in its order; what it calls singing is any voice in the bathroom. */
 const BATHNET_LABELS = ['background', 'water', 'speech', 'abnormal'];
@@ -46,7 +44,7 @@ interface Network extends MobileNet {
 export async function importTflite(
   files: readonly string[],
   name: string,
-  reference = REFERENCE,
+  reference?: string,
 ): Promise<Imported> {
   const [first, second] = files;
   if (first === undefined || files.length > 2)
@@ -55,12 +53,7 @@ export async function importTflite(
       `${files.length} files to import, one or two were expected`,
       EXPECTED,
     );
-  if (!manifestSchema.shape.name.safeParse(name).success)
-    throw new UserError(
-      ExitCode.usage,
-      `"${name}" cannot name a model`,
-      'Use small letters, digits, dots, hyphens and underscores, a letter or digit first.',
-    );
+  checkModelName(name);
   const network = await readNetwork(first);
   if (
     second === undefined &&
@@ -96,14 +89,11 @@ async function yamnet(
   network: Network,
   audioset: Network,
   name: string,
-  reference: string,
+  reference: string | undefined,
 ): Promise<Imported> {
-  const { heads } = (await readBundle(reference)).manifest;
-  const { audioset: classes, bathnet: map } = heads;
-  if (classes?.type !== 'dense' || map?.type !== 'map')
-    throw new Error(`${reference} has no heads audioset (dense) and bathnet (map)`);
+  const { heads, defaultHead } = await yamnetHeads(reference);
   const { layers } = audioset;
-  const expected = [{ units: classes.labels.length, activation: 'sigmoid' }];
+  const expected = heads.audioset.layers;
   if (namesOf(layers) !== namesOf(expected))
     throw unsuitable(
       audioset.file,
@@ -116,11 +106,8 @@ async function yamnet(
       ...describe(network === audioset ? [network] : [network, audioset], name),
       description: 'YAMNet: the full MobileNetV1 with its 521 AudioSet classes, imported.',
       frontEnd: 'yamnet-log-mel',
-      heads: {
-        audioset: { type: 'dense', labels: classes.labels, layers: audioset.layers },
-        bathnet: { ...map, alarm: { labels: map.alarm?.labels ?? ['abnormal'] } },
-      },
-      defaultHead: 'bathnet',
+      heads,
+      defaultHead,
     },
     tensors: withHead(network, audioset, 'audioset'),
   };

@@ -65,27 +65,49 @@ export function readSafetensors(file: Uint8Array, name: string): Map<string, Ten
   return tensors;
 }
 
-/** Writes float32 tensors as a safetensors file. */
-export function writeSafetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
-  const header: Record<string, Entry> = {};
+/**
+ * Writes a safetensors file. A tensor is stored as F16 where every value of it is a half, so nothing is lost.
+ *
+ * @param options.float32 stores all as F32, for readers that know no halves
+ * @param options.metadata texts that the header carries for people and programs
+ */
+export function writeSafetensors(
+  tensors: ReadonlyMap<string, Tensor>,
+  { float32 = false, metadata }: { float32?: boolean; metadata?: Record<string, string> } = {},
+): Uint8Array {
+  const stored = [...tensors].map(([key, { shape, data }]) => ({
+    key,
+    shape,
+    values: (float32 ? undefined : toFloat16(data)) ?? data,
+  }));
+  const header: Record<string, Entry | Record<string, string>> = metadata ? { __metadata__: metadata } : {};
   let offset = 0;
-  for (const [key, { shape, data }] of tensors) {
-    header[key] = { dtype: 'F32', shape: [...shape], data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+  // The wider type lies first, so that every tensor starts at a multiple of its width.
+  for (const { key, shape, values } of stored.toSorted((a, b) => widthOf(b.values) - widthOf(a.values))) {
+    const end = offset + values.byteLength;
+    header[key] = {
+      dtype: widthOf(values) === 4 ? 'F32' : 'F16',
+      shape: [...shape],
+      data_offsets: [offset, end],
+    };
+    offset = end;
   }
+  const json = new TextEncoder().encode(JSON.stringify(header));
   // The header is padded with spaces so that the data starts 8-byte aligned.
-  let json = JSON.stringify(header);
-  json = json.padEnd(Math.ceil(json.length / 8) * 8, ' ');
-  const headerBytes = new TextEncoder().encode(json);
-  const file = new Uint8Array(LENGTH_BYTES + headerBytes.byteLength + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes.byteLength), true);
-  file.set(headerBytes, LENGTH_BYTES);
-  let position = LENGTH_BYTES + headerBytes.byteLength;
-  for (const { data } of tensors.values()) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    position += data.byteLength;
+  const headerBytes = Math.ceil(json.byteLength / 8) * 8;
+  const dataStart = LENGTH_BYTES + headerBytes;
+  const file = new Uint8Array(dataStart + offset).fill(0x20, 0, dataStart);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, LENGTH_BYTES);
+  for (const { key, values } of stored) {
+    const [begin] = (header[key] as Entry).data_offsets;
+    file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), dataStart + begin);
   }
   return file;
+}
+
+function widthOf(values: Float32Array | Uint16Array): number {
+  return values.BYTES_PER_ELEMENT;
 }
 
 function isShape(value: unknown): value is number[] {
@@ -103,6 +125,30 @@ export function fromFloat16(halves: Uint16Array): Float32Array {
     if (exponent === 0) out[i] = sign * 2 ** -24 * fraction;
     else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
     else out[i] = sign * 2 ** (exponent - 25) * (1024 + fraction);
+  }
+  return out;
+}
+
+/** Single precision to IEEE 754 halves; undefined where one value is no half. The reverse of `fromFloat16`. */
+function toFloat16(values: Float32Array): Uint16Array | undefined {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const sign = (bits[i]! >>> 16) & 0x8000;
+    const exponent = ((bits[i]! >>> 23) & 0xff) - 127;
+    const fraction = bits[i]! & 0x7fffff;
+    if (values[i] === 0) out[i] = sign;
+    else if (exponent === 128 && fraction === 0) out[i] = sign | 0x7c00;
+    else if (exponent >= -14 && exponent <= 15) {
+      if (fraction & 0x1fff) return undefined;
+      out[i] = sign | ((exponent + 15) << 10) | (fraction >>> 13);
+    } else if (exponent >= -24 && exponent < -14) {
+      // Below 2⁻¹⁴ halves are multiples of 2⁻²⁴ without the leading one that is not stored.
+      const shift = -1 - exponent;
+      const significand = fraction | 0x800000;
+      if (significand & ((1 << shift) - 1)) return undefined;
+      out[i] = sign | (significand >>> shift);
+    } else return undefined;
   }
   return out;
 }

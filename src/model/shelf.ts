@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ExitCode, UserError } from '../errors.js';
-import { MODEL_FILE } from './bundle.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { type Bundle, MODEL_FILE, manifestSchema, readBundle } from './bundle.js';
+import { withHeadOf } from './head.js';
 
 /** The bundles that come with the program. */
 export const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -13,14 +14,35 @@ export function modelShelves(stateFolder: string): string[] {
 }
 
 /**
- * Finds a bundle by name on the shelves, or takes a path (anything with a slash) as it is.
+ * Reads the bundle and the head that are asked for.
+ *
+ * @param model see `findBundle`
+ * @param head one of the bundle's, or another bundle, whose default head is then put on this one's backbone; the
+ *   bundle's default when left out
+ * @returns the bundle and the head's name in it
+ * @throws UserError where there is no such bundle, it is damaged, or the head does not fit it
+ */
+export async function readModel(
+  { name, head }: { readonly name: string; readonly head?: string | undefined },
+  shelves: readonly string[],
+): Promise<{ bundle: Bundle; head: string | undefined }> {
+  const bundle = await readBundle(await findBundle(name, shelves));
+  if (head === undefined || head in bundle.manifest.heads) return { bundle, head };
+  if (!head.includes(sep) && !(await isFile(join(head, MODEL_FILE)))) return { bundle, head }; // refused by name
+  const combined = withHeadOf(bundle, await readBundle(await findBundle(head, shelves)));
+  return { bundle: combined, head: combined.manifest.defaultHead };
+}
+
+/**
+ * Finds a bundle by name on the shelves and then in the working folder, or takes a path (anything with a slash)
+ * as it is.
  *
  * @throws UserError no input, naming the bundles there are
  */
 export async function findBundle(nameOrPath: string, shelves: readonly string[]): Promise<string> {
   const candidates = nameOrPath.includes(sep)
     ? [resolve(nameOrPath)]
-    : shelves.map((shelf) => join(shelf, nameOrPath));
+    : [...shelves.map((shelf) => join(shelf, nameOrPath)), resolve(nameOrPath)];
   for (const folder of candidates) if (await isFile(join(folder, MODEL_FILE))) return folder;
   const known = await listBundles(shelves);
   throw new UserError(
@@ -28,6 +50,46 @@ export async function findBundle(nameOrPath: string, shelves: readonly string[])
     `there is no model "${nameOrPath}" (looked in ${candidates.join(', ')})`,
     `Choose one of ${known.map((folder) => folder.split(sep).at(-1)).join(', ')}, give the path of a bundle, or import one: bathnet2mqtt models import`,
   );
+}
+
+/** @throws UserError usage, for what cannot name a bundle */
+export function checkModelName(name: string): void {
+  if (!manifestSchema.shape.name.safeParse(name).success)
+    throw new UserError(
+      ExitCode.usage,
+      `"${name}" cannot name a model`,
+      'Use small letters, digits, dots, hyphens and underscores, a letter or digit first.',
+    );
+}
+
+/**
+ * Removes one of the person's own bundles: out of sight at once, then from the disk.
+ *
+ * @returns the folder where it lay
+ * @throws UserError no input where there is none of that name, usage where it is not the person's own
+ */
+export async function removeBundle(name: string, shelves: readonly string[]): Promise<string> {
+  const [own = ''] = shelves;
+  const folder = join(own, name);
+  if (!manifestSchema.shape.name.safeParse(name).success || !(await isFile(join(folder, MODEL_FILE))))
+    throw new UserError(
+      ExitCode.usage,
+      `${await findBundle(name, shelves)} is none of your own models, so it stays`,
+      `Only those that were imported or pulled are removed; they lie in ${own}.`,
+    );
+  const doomed = `${folder}.${process.pid}.tmp`;
+  try {
+    await rename(folder, doomed);
+    await rm(doomed, { recursive: true });
+  } catch (error) {
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${folder} cannot be removed: ${messageOf(error)}`,
+      'Remove that folder as the user to whom it belongs.',
+      { cause: error },
+    );
+  }
+  return folder;
 }
 
 /** Folders of all bundles, the first of each name. */

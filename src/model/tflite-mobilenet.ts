@@ -2,6 +2,7 @@ import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
 import type { DenseHead, Manifest } from './bundle.js';
 import type { Tensor } from './safetensors.js';
 import type { TfliteModel, TfliteOperator } from './tflite.js';
+import { transpose } from './transpose.js';
 
 /** A MobileNetV1 and the dense layers behind its mean, in the layouts and names of a bundle. */
 export interface MobileNet {
@@ -165,12 +166,4 @@ function follow({ operators, tensors, inputs, constant }: TfliteModel, unsuitabl
 function toHwio({ shape, data }: Tensor): Tensor {
   const [filters = 0, ...rest] = shape;
   return { shape: [...rest, filters], data: transpose(data, filters, data.length / filters) };
-}
-
-/** [rows, columns] → [columns, rows] */
-function transpose(data: Float32Array, rows: number, columns: number): Float32Array {
-  const out = new Float32Array(data.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) out[column * rows + row] = data[row * columns + column]!;
-  return out;
 }

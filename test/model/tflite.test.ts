@@ -5,10 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { ExitCode, UserError } from '../../src/errors.js';
 import { readTflite } from '../../src/model/tflite.js';
 import { readMobileNet } from '../../src/model/tflite-mobilenet.js';
+import { Op, type TensorSpec, writeTflite } from '../../src/model/tflite-writer.js';
 import { sharedFolder } from '../support/require.js';
-import { Op, smallNetwork, type TensorSpec, tfliteFile } from '../support/tflite-file.js';
+import { smallNetwork } from '../support/tflite-file.js';
 
-const constant = (spec: TensorSpec) => readTflite(tfliteFile([spec], []), 'test').constant(0);
+const constant = (spec: TensorSpec) => readTflite(writeTflite([spec], []), 'test').constant(0);
 
 describe('readTflite', () => {
   it('reads operators in their order, with operands and options', () => {
@@ -36,7 +37,7 @@ describe('readTflite', () => {
   });
 
   it('names an operator that no import knows by its number', () => {
-    const file = tfliteFile([{ shape: [1] }], [{ op: 99, inputs: [0, -1], outputs: [0] }]);
+    const file = writeTflite([{ shape: [1] }], [{ op: 99, inputs: [0, -1], outputs: [0] }]);
     expect(readTflite(file, 'test').operators[0]).toMatchObject({ op: 'operator 99', inputs: [0, -1] });
   });
 
@@ -97,14 +98,14 @@ describe('readTflite', () => {
     ['the identifier and nothing else', new TextEncoder().encode('\x08\0\0\0TFL3')],
     [
       'an operator on a tensor that does not exist',
-      tfliteFile([], [{ op: Op.MEAN, inputs: [5], outputs: [0] }]),
+      writeTflite([], [{ op: Op.MEAN, inputs: [5], outputs: [0] }]),
     ],
   ])('refuses %s', (_, file) => {
     expect(() => readTflite(file, 'test')).toThrow(UserError);
   });
 
   it('refuses tensors that all claim the same bytes', () => {
-    const model = readTflite(tfliteFile([{ shape: [1000], data: new Float32Array(1000) }], []), 'test');
+    const model = readTflite(writeTflite([{ shape: [1000], data: new Float32Array(1000) }], []), 'test');
     expect(() => Array.from({ length: 9 }, () => model.constant(0))).toThrow(/over and over/);
   });
 });

@@ -1,0 +1,57 @@
+import { ExitCode, UserError } from '../errors.js';
+import { partOf, pullYamnet, YAMNET } from '../model/pull.js';
+import { configFrom, shelvesOf } from './flags.js';
+import { interruptible } from './interrupt.js';
+import { showProgress } from './progress.js';
+
+export interface PullFlags {
+  readonly config?: string;
+  readonly name: string;
+  readonly url?: string;
+  readonly sha256?: string;
+}
+
+/** `models pull yamnet`: downloads the original weights and makes a bundle of them. */
+export async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
+  if (what !== 'yamnet')
+    throw new UserError(
+      ExitCode.usage,
+      `there is no model "${what}" to pull`,
+      'Pull the original YAMNet: bathnet2mqtt models pull yamnet',
+    );
+  const { name, url = YAMNET.url, sha256 = YAMNET.sha256 } = flags;
+  const [shelf = ''] = shelvesOf(configFrom(flags));
+  const request = { name, url, sha256: sha256.toLowerCase(), shelf };
+  const progress = showProgress(`downloading ${name}`, 100);
+  const pulled = await interruptible(async (signal) => {
+    try {
+      return await pullYamnet(request, {
+        signal,
+        onProgress: (bytes, total) =>
+          progress.update(
+            total ? Math.floor((100 * bytes) / total) : 0,
+            `percent, ${megabytes(bytes)} of ${total ? megabytes(total) : '?'} MB`,
+          ),
+        onRetry: (why) => console.error(`\n${why}: trying again`),
+      });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      return undefined;
+    } finally {
+      progress.stop();
+    }
+  });
+  if (pulled === undefined) {
+    console.error(`interrupted: run it again to go on with ${partOf(request)}`);
+    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
+    return ExitCode.ok;
+  }
+  const { manifest, folder } = pulled;
+  console.log(`${manifest.name}: ${Object.keys(manifest.heads).join(', ')} → ${folder}`);
+  console.log(`Try it: bathnet2mqtt classify FILE --model ${manifest.name}`);
+  return ExitCode.ok;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}

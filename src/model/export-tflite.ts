@@ -1,0 +1,100 @@
+import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
+import type { ExportPlan, PatchOrder } from './export.js';
+import { Op, type OperatorSpec, type TensorSpec, writeTflite } from './tflite-writer.js';
+import { transpose } from './transpose.js';
+
+/** `enum ActivationFunctionType` */
+const RELU = 1;
+const OUTPUT_OPS: Record<string, number> = { softmax: Op.SOFTMAX, sigmoid: Op.LOGISTIC };
+
+/** Index of a tensor. */
+type Value = number;
+type Options = Pick<OperatorSpec, 'bytes' | 'ints' | 'floats'>;
+
+/**
+ * The network as a TensorFlow Lite file. Input `log_mel`, output `scores`; operators that any NPU knows, except
+ * that some may leave the slices and maxima of a map head to the CPU.
+ */
+export function tfliteModel(
+  { description, labels, backbone, layers, map, weight }: ExportPlan,
+  order: PatchOrder,
+) {
+  const tensors: TensorSpec[] = [];
+  const operators: OperatorSpec[] = [];
+  const add = (tensor: TensorSpec): Value => tensors.push(tensor) - 1;
+  const floats = (shape: readonly number[], data: Float32Array) => add({ shape, data });
+  const ints = (...values: number[]) =>
+    add({ shape: [values.length], type: 'int32', data: Int32Array.from(values) });
+  /** Adds an operator and the tensor that it computes. */
+  const step = (op: number, inputs: Value[], shape: readonly number[], options: Options = {}): Value => {
+    const output = add({ shape });
+    operators.push({ op, inputs, outputs: [output], ...options });
+    return output;
+  };
+
+  const bandsFirst = order === 'bands-frames';
+  let [height, width] = [PATCH_FRAMES, MEL_BANDS];
+  const input = add({ name: 'log_mel', shape: bandsFirst ? [1, width, height, 1] : [1, height, width, 1] });
+  let x = bandsFirst ? step(Op.TRANSPOSE, [input, ints(0, 2, 1, 3)], [1, height, width, 1]) : input;
+
+  const convolution = (name: string, stride: number) => {
+    const { shape, data } = weight(`${name}.kernel`);
+    const [size = 0, , inputs = 0, outputs = 0] = shape;
+    const bias = weight(`${name}.bias`);
+    const depthwise = name.endsWith('.depthwise');
+    // [size,size,C,1] is [1,size,size,C] in memory; any other kernel goes from [size,size,in,out] to [out,size,size,in].
+    const kernel = depthwise
+      ? floats([1, size, size, inputs], data)
+      : floats([outputs, size, size, inputs], transpose(data, size * size * inputs, outputs));
+    [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+    const operands = [x, kernel, floats(bias.shape, bias.data)];
+    const channels = depthwise ? inputs : outputs;
+    // Padding is SAME (0), which options leave out.
+    x = depthwise
+      ? step(Op.DEPTHWISE_CONV_2D, operands, [1, height, width, channels], {
+          ints: { 1: stride, 2: stride, 3: 1 },
+          bytes: { 4: RELU },
+        })
+      : step(Op.CONV_2D, operands, [1, height, width, channels], {
+          ints: { 1: stride, 2: stride },
+          bytes: { 3: RELU },
+        });
+  };
+  for (const [i, { type, stride }] of backbone.entries()) {
+    if (type === 'conv') convolution(`backbone.${i}`, stride);
+    else {
+      convolution(`backbone.${i}.depthwise`, stride);
+      convolution(`backbone.${i}.pointwise`, 1);
+    }
+  }
+  x = step(Op.MEAN, [x, ints(1, 2)], [1, backbone.at(-1)?.filters ?? 0]);
+
+  for (const { activation, kernel, bias } of layers) {
+    const [inputs = 0, units = 0] = kernel.shape;
+    const operands = [
+      x,
+      floats([units, inputs], transpose(kernel.data, inputs, units)),
+      floats(bias.shape, bias.data),
+    ];
+    x = step(Op.FULLY_CONNECTED, operands, [1, units], { bytes: { 0: activation === 'relu' ? RELU : 0 } });
+    const output = OUTPUT_OPS[activation];
+    if (output !== undefined)
+      x = step(output, [x], [1, units], output === Op.SOFTMAX ? { floats: { 0: 1 } } : {});
+  }
+
+  if (map) {
+    const classes = x;
+    const highest = map.ranges.map(({ begin, size }) => {
+      if (size === 0) return floats([1, 1], new Float32Array(1));
+      const slice = step(Op.SLICE, [classes, ints(0, begin), ints(1, size)], [1, size]);
+      return step(Op.REDUCE_MAX, [slice, ints(1)], [1, 1], { bytes: { 0: 1 } });
+    });
+    const shape = [1, labels.length];
+    const joined = step(Op.CONCATENATION, highest, shape, { ints: { 0: 1 } });
+    const positive = step(Op.ADD, [joined, floats(shape, map.bias)], shape, { bytes: { 0: RELU } });
+    const sum = step(Op.SUM, [positive, ints(1)], [1, 1], { bytes: { 0: 1 } });
+    x = step(Op.DIV, [positive, sum], shape);
+  }
+  tensors[x] = { ...(tensors[x] as TensorSpec), name: 'scores' };
+  return writeTflite(tensors, operators, { inputs: [input], outputs: [x], description });
+}

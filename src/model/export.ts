@@ -1,0 +1,137 @@
+import type { Bundle, DenseHead, Manifest } from './bundle.js';
+import { chooseHead, mappedLabels } from './head.js';
+import { type Tensor, writeSafetensors } from './safetensors.js';
+
+export type ExportFormat = 'tflite' | 'onnx' | 'safetensors';
+
+/** Which way the log-mel patch enters: [1,96,64,1] or, as in BATHNet's own model, [1,64,96,1]. */
+export type PatchOrder = 'frames-bands' | 'bands-frames';
+
+/** A backbone and one head as the straight line that a graph format needs. */
+export interface ExportPlan {
+  /** What it is, in one line. */
+  readonly description: string;
+  /** One for each value of the output. */
+  readonly labels: readonly string[];
+  readonly backbone: Manifest['backbone'];
+  readonly layers: readonly DenseLayer[];
+  /** Of a map head: how labels follow from the last dense layer. */
+  readonly map?: LabelMap;
+  /** Of the backbone, under the names of the bundle. */
+  weight(name: string): Tensor;
+}
+
+interface DenseLayer {
+  readonly activation: DenseHead['layers'][number]['activation'];
+  /** [in, units] */
+  readonly kernel: Tensor;
+  readonly bias: Tensor;
+}
+
+interface LabelMap {
+  /** For each label the range of units of the last layer that speak for it, in the order of the labels. */
+  readonly ranges: ReadonlyArray<{ readonly begin: number; readonly size: number }>;
+  /**
+   * Is added to the labels' scores before they are divided by their sum: next to nothing, for the label that
+   * stands for all else, so that it gets everything where no class scores at all.
+   */
+  readonly bias: Float32Array;
+}
+
+/** Small enough to change no sum of scores, large enough for float32. */
+const NEXT_TO_NOTHING = 1e-30;
+
+export interface Exported {
+  readonly bytes: Uint8Array;
+  /** One for each value of the output. */
+  readonly labels: readonly string[];
+  /** What it is, in one line; the file carries it, too. */
+  readonly description: string;
+}
+
+/**
+ * Makes one float32 model of a bundle's backbone and one head.
+ *
+ * @param options.head the bundle's default head when left out
+ * @throws UserError usage, where the bundle has no such head
+ */
+export async function exportModel(
+  bundle: Bundle,
+  format: ExportFormat,
+  {
+    head,
+    order = 'frames-bands',
+  }: { readonly head?: string | undefined; readonly order?: PatchOrder | undefined } = {},
+): Promise<Exported> {
+  const { name } = chooseHead(bundle, head);
+  const plan = planExport(bundle, name);
+  const { labels, description } = plan;
+  // The libraries that write a format are loaded with it.
+  const writers = {
+    tflite: async () => (await import('./export-tflite.js')).tfliteModel(plan, order),
+    onnx: async () => (await import('./export-onnx.js')).onnxModel(plan, order),
+    safetensors: async () => weightsOnly(bundle, name),
+  };
+  return { bytes: await writers[format](), labels, description };
+}
+
+function planExport({ manifest, tensors }: Bundle, name: string): ExportPlan {
+  const { head, dense } = headsOf(manifest, name);
+  const { labels } = head;
+  const weight = (key: string) => tensors.get(key) as Tensor;
+  const layers = dense.head.layers.map(({ activation }, i) => ({
+    activation,
+    kernel: weight(`heads.${dense.name}.${i}.kernel`),
+    bias: weight(`heads.${dense.name}.${i}.bias`),
+  }));
+  const description = `${manifest.name} ${manifest.version}, head ${name}; input ${manifest.frontEnd}; bathnet2mqtt`;
+  const plan = { description, labels, backbone: manifest.backbone, layers, weight };
+  if (head.type !== 'map') return plan;
+
+  // The units that speak for a label are moved side by side: then a slice finds them, which every engine has.
+  const targets = mappedLabels(head, dense.head.labels);
+  const order = targets.map((_, unit) => unit).sort((a, b) => (targets[a] ?? 0) - (targets[b] ?? 0) || a - b);
+  const last = layers.at(-1) as DenseLayer;
+  return {
+    ...plan,
+    layers: [...layers.slice(0, -1), { ...last, ...reordered(last, order) }],
+    map: {
+      ranges: labels.map((_, label) => ({
+        begin: order.findIndex((unit) => targets[unit] === label),
+        size: targets.filter((target) => target === label).length,
+      })),
+      bias: Float32Array.from(labels, (label) => (label === head.rest ? NEXT_TO_NOTHING : 0)),
+    },
+  };
+}
+
+/** A head, and the dense one behind it: itself, or that which it maps. */
+function headsOf({ heads }: Manifest, name: string) {
+  const head = heads[name] as Manifest['heads'][string];
+  const from = head.type === 'dense' ? name : head.from;
+  return { head, dense: { name: from, head: heads[from] as DenseHead } };
+}
+
+function reordered(
+  { kernel, bias }: DenseLayer,
+  order: readonly number[],
+): Pick<DenseLayer, 'kernel' | 'bias'> {
+  const units = order.length;
+  const data = kernel.data.map((_, i) => kernel.data[i - (i % units) + (order[i % units] ?? 0)] ?? 0);
+  return {
+    kernel: { shape: kernel.shape, data },
+    bias: { shape: bias.shape, data: bias.data.map((_, i) => bias.data[order[i] ?? 0] ?? 0) },
+  };
+}
+
+/** The tensors under the names of the bundle, and the parts of its manifest that say how they belong together. */
+function weightsOnly({ manifest, tensors }: Bundle, name: string): Uint8Array {
+  const { dense } = headsOf(manifest, name);
+  const wanted = [...tensors].filter(
+    ([key]) => key.startsWith('backbone.') || key.startsWith(`heads.${dense.name}.`),
+  );
+  const { weights: _, heads, ...rest } = manifest;
+  const kept = Object.fromEntries([dense.name, name].map((each) => [each, heads[each]]));
+  const metadata = { 'bathnet2mqtt.model': JSON.stringify({ ...rest, heads: kept, defaultHead: name }) };
+  return writeSafetensors(new Map(wanted), { float32: true, metadata });
+}

@@ -1,0 +1,34 @@
+import { ExitCode, UserError } from '../errors.js';
+import type { Bundle } from './bundle.js';
+import { chooseHead } from './head.js';
+import { createNetwork } from './network.js';
+
+/**
+ * Runs one patch through the network and every head of a bundle.
+ *
+ * @param mel 96 × 64 row-major, frame first
+ * @returns the engine that ran it
+ * @throws UserError bad data, where an output has not its size or is no number
+ */
+export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<string> {
+  const { name, heads, embeddingSize } = bundle.manifest;
+  const network = await createNetwork(bundle);
+  try {
+    const output = await network.run(mel);
+    const check = (what: string, values: Float32Array, size: number) => {
+      const wrong = values.find((value) => !Number.isFinite(value));
+      if (values.length === size && wrong === undefined) return;
+      throw new UserError(
+        ExitCode.badData,
+        `model ${name}: its ${what} has ${wrong === undefined ? `${values.length} values instead of ${size}` : `the value ${wrong}`}`,
+        'Get the model again, or train it again.',
+      );
+    };
+    check('embedding', output.embedding, embeddingSize);
+    for (const [head, { labels }] of Object.entries(heads))
+      check(`head ${head}`, chooseHead(bundle, head).score(output), labels.length);
+  } finally {
+    await network.close();
+  }
+  return network.engine;
+}

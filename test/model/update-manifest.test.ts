@@ -1,0 +1,53 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type Manifest, readBundle, updateManifest } from '../../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+
+let dir: string;
+let folder: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-manifest-'));
+  folder = join(dir, 'model');
+  cpSync(join(SHIPPED_MODELS, 'bathnet-mini'), folder, { recursive: true });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function withAlarm(manifest: Manifest, label: string): Manifest {
+  const { bathnet } = manifest.heads;
+  if (!bathnet) throw new Error('no head');
+  const alarm = { labels: [label], threshold: 0.42, hits: 1, window: 2, instantThreshold: 0.9 };
+  return { ...manifest, heads: { ...manifest.heads, bathnet: { ...bathnet, alarm } } };
+}
+
+describe('updating a manifest', () => {
+  it('changes what was asked for and nothing else, weights least of all', async () => {
+    const weights = join(folder, 'weights.safetensors');
+    const { mtimeMs } = statSync(weights);
+    const before = (await readBundle(folder)).manifest;
+    const returned = await updateManifest(folder, (manifest) => withAlarm(manifest, 'abnormal'));
+    const after = (await readBundle(folder)).manifest;
+    expect(after).toEqual(returned);
+    expect(after).toEqual(withAlarm(before, 'abnormal'));
+    expect(statSync(weights).mtimeMs).toBe(mtimeMs);
+    expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false);
+  });
+
+  it('refuses what does not fit, and leaves the file as it was', async () => {
+    const before = readFileSync(join(folder, 'model.json'), 'utf8');
+    await expect(updateManifest(folder, (manifest) => withAlarm(manifest, 'fire'))).rejects.toMatchObject({
+      code: 65,
+      message: expect.stringContaining('alarm label "fire" is none of its labels'),
+    });
+    expect(readFileSync(join(folder, 'model.json'), 'utf8')).toBe(before);
+  });
+
+  it('says what to do where the folder cannot be written', async () => {
+    mkdirSync(join(folder, `model.json.${process.pid}.tmp`)); // in its way, for root as well
+    await expect(updateManifest(folder, (manifest) => manifest)).rejects.toMatchObject({
+      code: 73,
+      hint: expect.stringContaining('copy the folder'),
+    });
+  });
+});
