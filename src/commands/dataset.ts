@@ -1,0 +1,139 @@
+import { relative } from 'node:path';
+import { decodeFile } from '../audio/decode.js';
+import { ExitCode, UserError } from '../errors.js';
+import { type CheckedClip, checkClips, type Finding } from '../training/check.js';
+import { type Clip, scanDataset } from '../training/dataset.js';
+import { createFingerprinter, type Fingerprint } from '../training/fingerprint.js';
+import { interruptible } from './interrupt.js';
+import { patternFlag } from './material.js';
+import { showProgress } from './progress.js';
+import { tableLines } from './table.js';
+
+/** How many files of a finding are printed; `--json` has all. */
+const PRINTED_FILES = 8;
+
+/**
+ * `dataset check DIR`: what would spoil training, and what to do about it.
+ *
+ * @returns bad data where there is a fault, ok where there are warnings at most
+ */
+export async function check(
+  dir: string,
+  flags: { readonly groupBy?: string; readonly json?: boolean },
+): Promise<ExitCode> {
+  const dataset = await scanDataset(dir, flags.groupBy ? { groupBy: patternFlag(flags.groupBy) } : {});
+  const checked = await interruptible((signal) => checkAll(dataset.clips, signal));
+  if (checked === undefined) {
+    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
+    return ExitCode.ok;
+  }
+  const { clips, findings } = checked;
+  const classes = dataset.labels.map((label) => summaryOf(label, clips));
+  const faults = findings.filter(({ severity }) => severity === 'fault').length;
+  if (flags.json) console.log(JSON.stringify({ dir, classes, findings, ignored: dataset.ignored }));
+  else {
+    console.log(asText(dir, classes, findings).join('\n'));
+    if (dataset.ignored.length > 0)
+      console.log(
+        `\n${dataset.ignored.length} files are no audio or in no class folder: ${listed(dataset.ignored)}`,
+      );
+  }
+  return faults > 0 ? ExitCode.badData : ExitCode.ok;
+}
+
+async function checkAll(clips: readonly Clip[], signal: AbortSignal) {
+  const fingerprintOf = createFingerprinter();
+  const checked: CheckedClip[] = [];
+  const progress = showProgress('check', 2 * clips.length);
+  try {
+    for (const clip of clips) {
+      if (signal.aborted) return undefined;
+      checked.push({ ...clip, ...(await fingerprintFile(clip.path, fingerprintOf)) });
+      progress.update(checked.length, clip.path);
+    }
+    const findings = await checkClips(checked, async (done) => {
+      progress.update(clips.length + done, 'comparing');
+      await new Promise(setImmediate); // lets Ctrl-C in
+      signal.throwIfAborted();
+    });
+    return { clips: checked, findings };
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}
+
+async function fingerprintFile(
+  path: string,
+  fingerprintOf: (samples: Float32Array) => Fingerprint,
+): Promise<{ fingerprint: Fingerprint | undefined; error?: string }> {
+  const blocks: Float32Array[] = [];
+  let length = 0;
+  try {
+    for await (const block of decodeFile(path)) {
+      blocks.push(block.slice());
+      length += block.length;
+    }
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { fingerprint: undefined, error: error.message };
+  }
+  const samples = new Float32Array(length);
+  let at = 0;
+  for (const block of blocks) {
+    samples.set(block, at);
+    at += block.length;
+  }
+  return { fingerprint: fingerprintOf(samples) };
+}
+
+interface ClassSummary {
+  readonly label: string;
+  readonly clips: number;
+  readonly recordings: number;
+  readonly seconds: number;
+}
+
+function summaryOf(label: string, clips: readonly CheckedClip[]): ClassSummary {
+  const members = clips.filter((clip) => clip.label === label);
+  const seconds = members.reduce((sum, { fingerprint }) => sum + (fingerprint?.seconds ?? 0), 0);
+  return {
+    label,
+    clips: members.length,
+    recordings: new Set(members.map(({ group }) => group)).size,
+    seconds: Math.round(seconds * 10) / 10,
+  };
+}
+
+function asText(dir: string, classes: readonly ClassSummary[], findings: readonly Finding[]): string[] {
+  const lines = tableLines([
+    ['class', 'clips', 'recordings', 'seconds'],
+    ...classes.map(({ label, clips, recordings, seconds }) => [
+      label,
+      String(clips),
+      String(recordings),
+      seconds.toFixed(1),
+    ]),
+  ]);
+  for (const { severity, text, advice, files } of findings) {
+    lines.push('', `${severity === 'fault' ? 'FAULT' : 'note '}  ${text}`, `       → ${advice}`);
+    for (const group of files.slice(0, PRINTED_FILES))
+      lines.push(`       ${listed(group.map((path) => relative(dir, path)))}`);
+    if (files.length > PRINTED_FILES)
+      lines.push(`       … ${files.length - PRINTED_FILES} more (--json has all)`);
+  }
+  return [...lines, '', findings.length === 0 ? 'Nothing to mend.' : verdict(findings)];
+}
+
+function verdict(findings: readonly Finding[]): string {
+  const faults = findings.filter(({ severity }) => severity === 'fault').length;
+  return `${faults} ${faults === 1 ? 'kind of fault' : 'kinds of faults'} to mend, ${findings.length - faults} to look at.`;
+}
+
+/** The first few of many files. */
+function listed(paths: readonly string[]): string {
+  const rest = paths.length > 4 ? `, … ${paths.length - 4} more` : '';
+  return paths.slice(0, 4).join(', ') + rest;
+}

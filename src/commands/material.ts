@@ -1,0 +1,160 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, extname, join, relative, sep } from 'node:path';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { scanDataset, splitByGroup } from '../training/dataset.js';
+import { type LabelledEvent, parseLabels } from '../training/events.js';
+
+/** What audio files are called; whether they hold sound shows when they are decoded. */
+const AUDIO = /\.(wav|flac|ogg|oga|opus|mp3)$/i;
+/** Label files that lie beside a recording and have its name. */
+const LABEL_FILES = ['.txt', '.csv'];
+
+/** What there is to evaluate on. */
+export interface Material {
+  readonly clips: ReadonlyArray<{ readonly path: string; readonly label: string }>;
+  /** Long recordings; `labels` are all that the file beside it says. */
+  readonly recordings: ReadonlyArray<{ readonly path: string; readonly labels: readonly LabelledEvent[] }>;
+}
+
+/**
+ * Finds clips in class folders, recordings with a label file beside them (same name, `.txt` or `.csv`), wherever
+ * they lie below `dir`, and under `ordinary` recordings in which nothing is to be found.
+ *
+ * @param renames labels of folders and label files that stand for others of the head
+ * @throws UserError no input where a folder cannot be read; bad data where there is nothing in them, or a label
+ *   file is broken
+ */
+export async function findMaterial(
+  dir: string | undefined,
+  ordinary: readonly string[],
+  renames: ReadonlyMap<string, string>,
+): Promise<Material> {
+  const renamed = (label: string) => renames.get(label) ?? label;
+  const clips: { path: string; label: string }[] = [];
+  const recordings: { path: string; labels: readonly LabelledEvent[] }[] = [];
+  const strays: string[] = [];
+  for (const path of dir === undefined ? [] : await audioBelow(dir)) {
+    const labels = await labelsBeside(path);
+    const [folder, ...below] = relative(dir ?? '', path).split(sep);
+    if (labels)
+      recordings.push({ path, labels: labels.map((each) => ({ ...each, label: renamed(each.label) })) });
+    else if (folder !== undefined && below.length > 0) clips.push({ path, label: renamed(folder) });
+    else strays.push(path);
+  }
+  if (strays.length > 0)
+    throw new UserError(
+      ExitCode.badData,
+      `${strays[0]}${strays.length > 1 ? ` and ${strays.length - 1} more` : ''}: lies in no class folder and has no label file`,
+      `Put clips into folders named after their class, labels beside a recording as ${basename(strays[0] ?? '').replace(AUDIO, '.txt')}, and recordings of ordinary sound into a folder of their own: --ordinary FOLDER.`,
+    );
+  for (const folder of ordinary)
+    for (const path of await audioBelow(folder)) recordings.push({ path, labels: [] });
+  if (clips.length + recordings.length === 0)
+    throw new UserError(
+      ExitCode.badData,
+      `${[dir, ...ordinary].filter((each) => each !== undefined).join(', ') || 'no folder'}: there is no audio file in it`,
+      'Give a folder with one folder per class, with labelled recordings, or --ordinary FOLDER.',
+    );
+  return { clips, recordings };
+}
+
+/**
+ * All labels must be the head's: a misspelt one would count as nothing to find.
+ *
+ * @throws UserError bad data, with the labels of both sides
+ */
+export function checkLabels({ clips, recordings }: Material, headLabels: readonly string[]): void {
+  const found = [...clips, ...recordings.flatMap(({ labels }) => labels)].map(({ label }) => label);
+  const unknown = [...new Set(found)].filter((label) => !headLabels.includes(label)).sort();
+  if (unknown.length === 0) return;
+  const few = (labels: readonly string[]) =>
+    labels.slice(0, 12).join(', ') + (labels.length > 12 ? `, … (${labels.length})` : '');
+  throw new UserError(
+    ExitCode.badData,
+    `the model has no class ${few(unknown)}; its classes are ${few(headLabels)}`,
+    `Rename them with --map ${unknown[0]}=CLASS, or choose another --model or --head.`,
+  );
+}
+
+/**
+ * `--map singing=speech,glass=abnormal`, as often as wanted.
+ *
+ * @throws UserError usage
+ */
+export function parseRenames(texts: readonly string[]): Map<string, string> {
+  return new Map(
+    texts
+      .flatMap((text) => text.split(','))
+      .map((text) => {
+        const [from, to, ...rest] = text.split('=').map((part) => part.trim());
+        if (!from || !to || rest.length > 0)
+          throw new UserError(
+            ExitCode.usage,
+            `--map ${text}: expected two labels`,
+            'Write it as --map singing=speech',
+          );
+        return [from, to];
+      }),
+  );
+}
+
+/** Only the clips that `train` with the same share and seed would keep for validation; recordings stay. */
+export async function validationOnly(
+  material: Material,
+  dir: string,
+  options: { readonly share: number; readonly seed: number; readonly groupBy?: RegExp },
+): Promise<Material> {
+  const { clips } = await scanDataset(dir, options.groupBy ? { groupBy: options.groupBy } : {});
+  const kept = new Set(splitByGroup(clips, options.share, options.seed).validation.map(({ path }) => path));
+  return { ...material, clips: material.clips.filter(({ path }) => kept.has(path)) };
+}
+
+async function audioBelow(folder: string): Promise<string[]> {
+  try {
+    if (!(await stat(folder)).isDirectory()) throw new Error('it is no folder');
+    const names = await readdir(folder, { recursive: true });
+    const hidden = (name: string) => name.split(sep).some((part) => part.startsWith('.'));
+    return names
+      .filter((name) => AUDIO.test(name) && !hidden(name))
+      .sort()
+      .map((name) => join(folder, name));
+  } catch (error) {
+    throw new UserError(
+      ExitCode.noInput,
+      `${folder}: cannot be read: ${messageOf(error)}`,
+      'Give a folder with audio files.',
+      { cause: error },
+    );
+  }
+}
+
+async function labelsBeside(path: string): Promise<LabelledEvent[] | undefined> {
+  const stem = path.slice(0, path.length - extname(path).length);
+  for (const extension of LABEL_FILES) {
+    const file = stem + extension;
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw new UserError(ExitCode.noInput, `${file}: cannot be read: ${error.message}`, 'Make it readable.');
+    });
+    if (text !== undefined) return parseLabels(text, file);
+  }
+  return undefined;
+}
+
+/**
+ * `--group-by`: what names the recording in a path.
+ *
+ * @throws UserError usage
+ */
+export function patternFlag(text: string): RegExp {
+  try {
+    return new RegExp(text, 'u');
+  } catch (error) {
+    throw new UserError(
+      ExitCode.usage,
+      `--group-by ${text}: ${messageOf(error)}`,
+      'Give a regular expression that finds the name of the recording in a path, for example ([^/]+)_\\d+$',
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,152 @@
+import { decodeFile } from '../audio/decode.js';
+import { systemClock } from '../clock.js';
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { UserError } from '../errors.js';
+import { Listener } from '../listener.js';
+import type { Pipeline } from '../pipeline.js';
+import type { ScoredClip } from '../training/evaluation.js';
+import { type Recording, Track } from '../training/track.js';
+import type { Logger, ScoredWindow } from '../types.js';
+import type { Material } from './material.js';
+import { showProgress } from './progress.js';
+
+/** A listener logs what happens to live sound, and here is none. */
+const SILENT_LOG: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** What all files of an evaluation are scored with. */
+export interface Scorer {
+  readonly pipeline: Pipeline;
+  readonly hopSeconds: number;
+  readonly signal: AbortSignal;
+}
+
+/** All of an evaluation's material after the network, and what could not be read. */
+export interface Heard {
+  readonly clips: ScoredClip[];
+  readonly recordings: Recording[];
+  readonly failed: UserError[];
+}
+
+/**
+ * Sends everything through the network once, file by file; a file that cannot be read is left out. Of a recording
+ * only what the decision stage needs is kept (see `Track`), whatever its length.
+ *
+ * @throws the signal's reason once it is aborted
+ */
+export async function hear({ clips, recordings }: Material, scorer: Scorer): Promise<Heard> {
+  const heard: Heard = { clips: [], recordings: [], failed: [] };
+  const alarmLabels = scorer.pipeline.rule.labels;
+  const progress = showProgress('listen', clips.length + recordings.length);
+  let done = 0;
+  const step = async (path: string, action: () => Promise<unknown>) => {
+    try {
+      await action();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      heard.failed.push(error);
+    }
+    progress.update(++done, path);
+  };
+  try {
+    for (const { path, label } of clips)
+      await step(path, async () => heard.clips.push(await scoreClip(path, label, scorer)));
+    for (const { path, labels } of recordings)
+      await step(path, async () => {
+        const minutes = (seconds: number) =>
+          progress.update(done, `${path}, ${Math.floor(seconds / 60)} min`);
+        const track = await scoreRecording(path, scorer, minutes);
+        heard.recordings.push({ track, events: labels.filter(({ label }) => alarmLabels.includes(label)) });
+      });
+  } finally {
+    progress.stop();
+  }
+  return heard;
+}
+
+/**
+ * A clip: its mean scores as `classify` gives them, and apart from that a track for the decision stage, with a
+ * window of silence before and after it. Cut to a second, a sound would fill one window; in a room it lies in
+ * three, and those are what `hits` and `window` of the alarm rule count.
+ */
+async function scoreClip(path: string, label: string, scorer: Scorer): Promise<ScoredClip> {
+  const { labels } = scorer.pipeline.model;
+  const sums = labels.map(() => 0);
+  let windows = 0;
+  const track = trackOf(path, scorer);
+  track.seconds = await scoreFile(path, scorer, {
+    onWindow({ scores }) {
+      windows++;
+      for (const [i, name] of labels.entries()) sums[i]! += scores[name]!;
+    },
+  });
+  await scoreFile(path, scorer, {
+    onWindow: (window) => track.push(window),
+    onWarning: () => {}, // said already
+    silenceSamples: WINDOW_SAMPLES,
+  });
+  const scores = Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows]));
+  return { path, label, scores, track };
+}
+
+async function scoreRecording(
+  path: string,
+  scorer: Scorer,
+  onMinute: (seconds: number) => void,
+): Promise<Track> {
+  const track = trackOf(path, scorer);
+  track.seconds = await scoreFile(path, scorer, { onWindow: (window) => track.push(window), onMinute });
+  return track;
+}
+
+function trackOf(path: string, { pipeline, hopSeconds }: Scorer): Track {
+  return new Track(path, pipeline.rule.labels, Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ);
+}
+
+interface FileHandlers {
+  onWindow(window: ScoredWindow): void;
+  onMinute?(seconds: number): void;
+  onWarning?(message: string): void;
+  /** Silence before and after the file. */
+  readonly silenceSamples?: number;
+}
+
+/**
+ * Runs a file through the same listener and pipeline as the daemon, as fast as the network allows.
+ *
+ * @returns the file's length, seconds
+ * @throws UserError where the file cannot be read or is no audio
+ */
+async function scoreFile(
+  path: string,
+  { pipeline, hopSeconds, signal }: Scorer,
+  { onWindow, onMinute, onWarning = warn, silenceSamples = 0 }: FileHandlers,
+): Promise<number> {
+  pipeline.reset();
+  const listener = new Listener(
+    pipeline,
+    { hopSeconds, live: false },
+    { onWindow: ({ scored }) => onWindow(scored), onEvent() {} },
+    systemClock,
+    SILENT_LOG,
+  );
+  const silence = { samples: new Float32Array(silenceSamples), capturedAtMs: 0 };
+  let count = 0;
+  let minutes = 0;
+  await listener.chunk(silence);
+  for await (const samples of decodeFile(path, onWarning)) {
+    signal.throwIfAborted();
+    await listener.chunk({ samples, capturedAtMs: 0 });
+    count += samples.length;
+    if (count / SAMPLE_RATE_HZ / 60 < minutes + 1) continue;
+    minutes++;
+    onMinute?.(count / SAMPLE_RATE_HZ);
+  }
+  await listener.chunk(silence);
+  await listener.finish();
+  await listener.stop();
+  return count / SAMPLE_RATE_HZ;
+}
+
+function warn(message: string): void {
+  console.error(`warning: ${message}`);
+}

@@ -1,0 +1,245 @@
+import { readdir, stat } from 'node:fs/promises';
+import { extname, join, relative, sep } from 'node:path';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { createRandom, shuffled } from './random.js';
+
+/** What audio files are called; whether they hold sound shows when they are decoded. */
+const AUDIO_EXTENSIONS = ['.wav', '.flac', '.ogg', '.oga', '.opus', '.mp3'];
+/** Numbers of one stem that differ by no more than this belong to one recording. */
+const MAX_GAP = 10;
+/** Whole recordings may exceed the share by this factor; longer ones are rather cut in two. */
+const MAX_EXCESS = 1.5;
+/** Cuts between the training and the validation part of one recording that belong to neither. */
+const MARGIN_CLIPS = 2;
+
+/** A sound file and what it is a sound of. */
+export interface Clip {
+  readonly path: string;
+  readonly label: string;
+  /** The recording it was cut from. */
+  readonly group: string;
+  /** Its number in the recording, where the group was read from numbers: such a recording may be cut in two. */
+  readonly cut?: number;
+}
+
+export interface Dataset {
+  readonly dir: string;
+  /** Names of the class folders, sorted. */
+  readonly labels: readonly string[];
+  /** Sorted by label, recording, number and path. */
+  readonly clips: readonly Clip[];
+  /** Files that are no audio by their name, or lie in no class folder: they are left out. */
+  readonly ignored: readonly string[];
+}
+
+/**
+ * Finds the clips of a folder with one folder per class; folders within a class are fine, hidden files and folders
+ * are left alone.
+ *
+ * The recording of a clip (its `group`) is, without `groupBy`, guessed from its name: the stem is split at its
+ * last number (`office_0012` → `office_`, 12), and files of one folder with the same rest are cuts of one
+ * recording as long as their sorted numbers have no gap of more than 10. A name without a number is a recording
+ * of its own. With `groupBy`, it is the first capture group, or else the whole match, in the path below `dir`
+ * without extension (`water/tap/office_0012`, always with slashes).
+ *
+ * @throws UserError no input where the folder cannot be read; bad data where it has fewer than two classes, a
+ *   class without clips, or a clip that `groupBy` does not match
+ */
+export async function scanDataset(dir: string, options: { groupBy?: RegExp } = {}): Promise<Dataset> {
+  const entries = (await list(dir)).filter((name) => !isHidden(name)).sort(byCode);
+  const ignored: string[] = [];
+  const labels: string[] = [];
+  const clips: Clip[] = [];
+  for (const label of entries) {
+    const folder = join(dir, label);
+    if (!(await isFolder(folder))) {
+      ignored.push(folder);
+      continue;
+    }
+    labels.push(label);
+    const paths = await filesBelow(folder);
+    const isAudio = (path: string) => AUDIO_EXTENSIONS.includes(extname(path).toLowerCase());
+    ignored.push(...paths.filter((path) => !isAudio(path)));
+    const audio = paths.filter(isAudio);
+    clips.push(
+      ...(options.groupBy ? grouped(dir, label, audio, options.groupBy) : guessed(dir, label, audio)),
+    );
+  }
+  const empty = labels.filter((label) => !clips.some((clip) => clip.label === label));
+  const broken = (what: string) =>
+    new UserError(
+      ExitCode.badData,
+      `${dir}: ${what}`,
+      `Make one folder per class with audio files (${AUDIO_EXTENSIONS.join(' ')}) in it: ${join(dir, 'doorbell')}, ${join(dir, 'background')}, …`,
+    );
+  if (labels.length === 0) throw broken('there is no class folder in it');
+  if (empty.length > 0) throw broken(`no audio file in ${empty.join(', ')}`);
+  if (labels.length === 1) throw broken(`there is only one class, ${labels[0]}: nothing to tell it from`);
+  return { dir, labels, clips, ignored };
+}
+
+export interface Split<T extends Clip> {
+  readonly training: readonly T[];
+  readonly validation: readonly T[];
+  /** The margin between the two parts of a recording that was cut in two. */
+  readonly leftOut: readonly T[];
+  /** Where a class could not be split as wanted, and why. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Splits clips so that no recording is on both sides, as near to the share in every class as recordings allow.
+ *
+ * In each class, those with the fewest recordings first, recordings in random order go to validation as long as
+ * that brings it nearer to its share and not half above it. Where that gives less than half of the share – one long
+ * recording – the
+ * longest recording whose cuts are numbered is cut in two: its first or last cuts go to validation, and two
+ * cuts (fewer in short ones) at the border to neither side. A class where even that is not possible stays in training,
+ * with a warning.
+ *
+ * @param validationShare 0…1
+ * @param seed the same seed gives the same split
+ */
+export function splitByGroup<T extends Clip>(
+  clips: readonly T[],
+  validationShare: number,
+  seed: number,
+): Split<T> {
+  const random = createRandom(seed);
+  const sizes = countBy(clips, ({ group }) => group);
+  const perLabel = [...groupBy(clips, ({ label }) => label)]
+    .map(([label, members]) => ({ label, members, groups: countBy(members, ({ group }) => group) }))
+    .sort((a, b) => a.groups.size - b.groups.size || byCode(a.label, b.label));
+  const side = new Map<T, 'validation' | 'leftOut'>();
+  const decided = new Set<string>();
+  const warnings: string[] = [];
+
+  for (const { label, members, groups } of validationShare > 0 ? perLabel : []) {
+    const target = Math.max(1, Math.round(members.length * validationShare));
+    let count = members.filter((clip) => side.has(clip)).length;
+    const open = shuffled(groups.keys(), random).filter((group) => !decided.has(group));
+    for (const group of open) {
+      const size = groups.get(group) ?? 0;
+      const nearer = Math.abs(count + size - target) < Math.abs(count - target);
+      // Something must be left to learn from.
+      if (!nearer || count + size > target * MAX_EXCESS || count + size === members.length) continue;
+      for (const clip of clips) if (clip.group === group) side.set(clip, 'validation');
+      decided.add(group);
+      count += size;
+    }
+    if (count < target / 2) {
+      const longest = open
+        .map((group) => members.filter((clip) => clip.group === group))
+        .filter(
+          (run) =>
+            !run.some((clip) => side.has(clip) || clip.cut === undefined) &&
+            run.length >= 2 &&
+            run.length === sizes.get(run[0]?.group ?? ''),
+        )
+        .reduce<T[]>((a, b) => (b.length > a.length ? b : a), []);
+      const wanted = Math.min(target - count, Math.floor(longest.length / 2));
+      const margin = Math.min(MARGIN_CLIPS, Math.floor(longest.length / 10));
+      const ordered = random() < 0.5 ? longest : longest.toReversed();
+      for (const clip of ordered.slice(0, wanted)) side.set(clip, 'validation');
+      for (const clip of ordered.slice(wanted, wanted + margin)) side.set(clip, 'leftOut');
+      count += wanted;
+    }
+    for (const group of groups.keys()) decided.add(group);
+    if (count === 0)
+      warnings.push(
+        `class ${label} has ${members.length === 1 ? 'one clip' : 'one recording'}: it is trained but not validated`,
+      );
+  }
+  return {
+    training: clips.filter((clip) => !side.has(clip)),
+    validation: clips.filter((clip) => side.get(clip) === 'validation'),
+    leftOut: clips.filter((clip) => side.get(clip) === 'leftOut'),
+    warnings,
+  };
+}
+
+/** Clips whose recordings a person has named. */
+function grouped(dir: string, label: string, paths: readonly string[], pattern: RegExp): Clip[] {
+  return paths
+    .map((path): Clip => {
+      const name = below(dir, path);
+      const match = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).exec(name);
+      if (!match)
+        throw new UserError(
+          ExitCode.badData,
+          `--group-by ${pattern.source} does not match ${name}`,
+          'Give a regular expression that finds the name of the recording in every path, for example ([^/]+)_\\d+$',
+        );
+      return { path, label, group: match[1] ?? match[0] };
+    })
+    .sort((a, b) => byCode(a.group, b.group) || byCode(a.path, b.path));
+}
+
+/** Clips whose recordings are read from their numbers. */
+function guessed(dir: string, label: string, paths: readonly string[]): Clip[] {
+  const numbered = paths.map((path) => {
+    const name = below(dir, path);
+    const [, before = '', digits, after = ''] = /^(.*?)(\d+)(\D*)$/.exec(name) ?? [];
+    const inName = digits !== undefined && !after.includes('/');
+    return { path, stem: inName ? `${before}#${after}` : name, cut: inName ? Number(digits) : undefined };
+  });
+  numbered.sort((a, b) => byCode(a.stem, b.stem) || (a.cut ?? 0) - (b.cut ?? 0) || byCode(a.path, b.path));
+  let last: { stem: string; cut: number; group: string } | undefined;
+  return numbered.map(({ path, stem, cut }): Clip => {
+    if (cut === undefined) return { path, label, group: stem };
+    const goesOn = last?.stem === stem && cut - last.cut <= MAX_GAP;
+    const group = goesOn && last ? last.group : stem.replace('#', String(cut));
+    last = { stem, cut, group };
+    return { path, label, group, cut };
+  });
+}
+
+/** The path below `dir` without extension, with slashes on every system. */
+function below(dir: string, path: string): string {
+  const name = relative(dir, path).split(sep).join('/');
+  return name.slice(0, name.length - extname(name).length);
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of (await list(folder)).filter((each) => !isHidden(each)).sort(byCode)) {
+    const path = join(folder, name);
+    if (await isFolder(path)) found.push(...(await filesBelow(path)));
+    else found.push(path);
+  }
+  return found;
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new UserError(
+      ExitCode.noInput,
+      `${folder}: cannot be read: ${messageOf(error)}`,
+      'Give a folder with one folder per class.',
+      { cause: error },
+    );
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+const isHidden = (name: string) => name.startsWith('.');
+/** By character code: the same order on every machine, whatever its language. */
+const byCode = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+function groupBy<T>(values: Iterable<T>, keyOf: (value: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    groups.set(key, [...(groups.get(key) ?? []), value]);
+  }
+  return groups;
+}
+
+function countBy<T>(values: Iterable<T>, keyOf: (value: T) => string): Map<string, number> {
+  return new Map([...groupBy(values, keyOf)].map(([key, members]) => [key, members.length]));
+}

@@ -1,0 +1,154 @@
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { AlarmDecision, type AlarmRule } from '../decision.js';
+import type { DecisionEvent, ScoredWindow } from '../types.js';
+import { type Alarm, type LabelledEvent, matchEvents } from './events.js';
+import { poissonUpperBound, quantile, ratio } from './metrics.js';
+
+/**
+ * What the decision stage looks at in the windows of one recording, so that any alarm rule can be tried after the
+ * network has run once. A window takes 4 bytes for its level and 4 for each alarm label: 60 kB per hour with one.
+ */
+export class Track {
+  /** Length of the recording. */
+  seconds = 0;
+  #count = 0;
+  #values = new Float32Array(0);
+
+  /**
+   * @param labels those whose scores are kept: no other can alarm in `replay`
+   * @param hopSeconds from window to window
+   */
+  constructor(
+    readonly path: string,
+    private readonly labels: readonly string[],
+    private readonly hopSeconds: number,
+  ) {}
+
+  get windows(): number {
+    return this.#count;
+  }
+
+  /** Takes the next window. */
+  push({ rmsDbfs, scores }: ScoredWindow): void {
+    const width = this.labels.length + 1;
+    const at = this.#count++ * width;
+    if (at === this.#values.length) {
+      const larger = new Float32Array(Math.max(8, this.#count * 2) * width);
+      larger.set(this.#values);
+      this.#values = larger;
+    }
+    this.#values[at] = rmsDbfs;
+    for (const [i, label] of this.labels.entries()) this.#values[at + 1 + i] = scores[label]!;
+  }
+
+  /** The alarms that the decision stage raises in this recording under a rule. */
+  replay(rule: AlarmRule): Alarm[] {
+    const decision = new AlarmDecision(rule);
+    const alarms: Alarm[] = [];
+    const take = (event: DecisionEvent | undefined) => {
+      if (event?.type !== 'alarm_ended') return;
+      const { atSeconds, durationSeconds, label, peakConfidence } = event;
+      alarms.push({
+        startSeconds: atSeconds - durationSeconds,
+        endSeconds: atSeconds,
+        label,
+        confidence: peakConfidence,
+      });
+    };
+    // One object for all windows: the decision reads it at once, and what it keeps of it is not used here.
+    const scores: Record<string, number> = {};
+    const window = { ...EMPTY_WINDOW, scores };
+    const width = this.labels.length + 1;
+    for (let k = 0; k < this.#count; k++) {
+      const at = k * width;
+      window.startSeconds = k * this.hopSeconds;
+      window.endSeconds = window.startSeconds + WINDOW_SAMPLES / SAMPLE_RATE_HZ;
+      window.rmsDbfs = this.#values[at]!;
+      for (let i = 0; i < this.labels.length; i++) scores[this.labels[i]!] = this.#values[at + 1 + i]!;
+      take(decision.push(window));
+    }
+    take(decision.end('stop', Math.max(this.seconds, window.endSeconds), 0));
+    return alarms;
+  }
+}
+
+const EMPTY_WINDOW = {
+  startSeconds: 0,
+  endSeconds: 0,
+  endAtMs: 0,
+  label: '',
+  confidence: 0,
+  rmsDbfs: 0,
+  peakDbfs: 0,
+  audioset: [],
+};
+
+/** A recording, and where in it an alarm ought to come; nowhere in ordinary sound. */
+export interface Recording {
+  readonly track: Track;
+  readonly events: readonly LabelledEvent[];
+}
+
+/** What a rule does to a set of recordings. */
+export interface Outcome {
+  readonly rule: AlarmRule;
+  /** Sound in which there is nothing to alarm about. */
+  readonly ordinaryHours: number;
+  readonly alarms: number;
+  /** One that goes on counts again every minute: an alarm that never ends is not one mistake. */
+  readonly falseAlarms: number;
+  /** Undefined without ordinary sound. */
+  readonly falseAlarmsPerHour: number | undefined;
+  /** 95 % upper bound (exact, one-sided) of the rate that so many false alarms speak for. */
+  readonly upperBoundPerHour: number | undefined;
+  readonly events: number;
+  readonly found: number;
+  readonly recall: number | undefined;
+  /** Share of the alarms that are right. */
+  readonly precision: number | undefined;
+  /** From the start of an event to its alarm. */
+  readonly delaySeconds: { readonly median: number | undefined; readonly p95: number | undefined };
+}
+
+/** Puts all recordings through the decision stage under one rule. */
+export function outcomeOf(recordings: readonly Recording[], rule: AlarmRule, collarSeconds: number): Outcome {
+  const delays: number[] = [];
+  let [seconds, alarms, wrong, falseAlarms, events] = [0, 0, 0, 0, 0];
+  for (const recording of recordings) {
+    const raised = recording.track.replay(rule);
+    const match = matchEvents(recording.events, raised, collarSeconds);
+    seconds += ordinarySeconds(recording);
+    alarms += raised.length;
+    wrong += match.falseAlarms.length;
+    for (const { startSeconds, endSeconds } of match.falseAlarms)
+      falseAlarms += Math.max(1, Math.ceil((endSeconds - startSeconds) / 60));
+    events += recording.events.length;
+    delays.push(...match.delaysSeconds.filter((delay) => delay !== undefined));
+  }
+  const ordinaryHours = seconds / 3600;
+  return {
+    rule,
+    ordinaryHours,
+    alarms,
+    falseAlarms,
+    falseAlarmsPerHour: ratio(falseAlarms, ordinaryHours),
+    upperBoundPerHour: ratio(poissonUpperBound(falseAlarms), ordinaryHours),
+    events,
+    found: delays.length,
+    recall: ratio(delays.length, events),
+    precision: ratio(alarms - wrong, alarms),
+    delaySeconds: { median: quantile(delays, 0.5), p95: quantile(delays, 0.95) },
+  };
+}
+
+/** The recording's length without its events. */
+function ordinarySeconds({ track, events }: Recording): number {
+  let covered = 0;
+  let until = 0;
+  for (const { startSeconds, endSeconds } of events) {
+    const end = Math.min(endSeconds, track.seconds);
+    covered += Math.max(0, end - Math.max(startSeconds, until));
+    until = Math.max(until, end);
+  }
+  return Math.max(0, track.seconds - covered);
+}

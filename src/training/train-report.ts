@@ -1,0 +1,91 @@
+import type { Epoch } from './fit.js';
+
+/** How the clips of a class were used. */
+export interface ClassReport {
+  readonly label: string;
+  readonly clips: number;
+  readonly recordings: number;
+  readonly training: number;
+  readonly validation: number;
+}
+
+/** Everything that is worth knowing of a training: `report.json`. */
+export interface TrainingReport {
+  readonly model: string;
+  readonly head: string;
+  readonly base: string;
+  readonly engine: string;
+  readonly labels: readonly string[];
+  readonly alarmLabels: readonly string[];
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly classes: readonly ClassReport[];
+  readonly warnings: readonly string[];
+  readonly epochs: readonly Epoch[];
+  readonly bestEpoch: number;
+  /** Of single validation windows in the best epoch; this and the next are missing without validation data. */
+  readonly windowAccuracy: number | undefined;
+  /** Of whole validation clips. */
+  readonly accuracy: number | undefined;
+  /** Mean of the classes' recalls. */
+  readonly balancedAccuracy: number | undefined;
+  /** Share of the validation clips of each class that were recognised. */
+  readonly recall: Readonly<Record<string, number | undefined>>;
+  /** Rows: what it is; columns: what it was taken for; counts of validation clips. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/** The same for people: `report.md`. */
+export function reportMarkdown(report: TrainingReport): string {
+  const { labels, classes, alarmLabels, epochs, bestEpoch } = report;
+  const best = epochs[bestEpoch - 1];
+  return [
+    `# ${report.model}`,
+    '',
+    `Head \`${report.head}\` on the backbone of ${report.base}, trained with ${report.engine}.`,
+    `Alarms: ${alarmLabels.length > 0 ? alarmLabels.join(', ') : 'none'}.`,
+    '',
+    '## Data',
+    '',
+    ...table(
+      ['class', 'clips', 'recordings', 'training', 'validation', 'recognised'],
+      classes.map(({ label, clips, recordings, training, validation }) => [
+        label,
+        clips,
+        recordings,
+        training,
+        validation,
+        percent(report.recall[label]),
+      ]),
+    ),
+    ...report.warnings.map((warning) => `\nNote: ${warning}.`),
+    '',
+    '## Result on the validation clips',
+    '',
+    `Accuracy ${percent(report.accuracy)}, balanced over the classes ${percent(report.balancedAccuracy)}; of single windows ${percent(report.windowAccuracy)}.`,
+    '',
+    ...table(
+      ['is ↓ taken for →', ...labels],
+      report.confusion.map((row, i) => [labels[i] as string, ...row]),
+    ),
+    '',
+    '## Training',
+    '',
+    `Best of ${epochs.length} epochs: ${bestEpoch}, loss ${best?.loss.toFixed(4)}, accuracy ${percent(best?.accuracy)}.`,
+    '',
+    ...table(
+      ['setting', 'value'],
+      Object.entries(report.settings).map(([key, value]) => [key, JSON.stringify(value)]),
+    ),
+    '',
+  ].join('\n');
+}
+
+/** A share for people; a dash where there is none. */
+export function percent(share: number | undefined): string {
+  return share === undefined ? '–' : `${(share * 100).toFixed(1)} %`;
+}
+
+function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  return [line(header), line(header.map(() => '---')), ...rows.map(line)];
+}

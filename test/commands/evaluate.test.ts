@@ -1,0 +1,155 @@
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Program, run, SCENE } from '../support/daemon.js';
+import { GOLDEN } from '../support/golden.js';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-evaluate-'));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function put(folder: string, ...files: string[]): string {
+  const target = join(dir, folder);
+  mkdirSync(target, { recursive: true });
+  for (const file of files) copyFileSync(file, join(target, basename(file)));
+  return target;
+}
+const golden = (name: string) => join(GOLDEN, `${name}.wav`);
+
+/** When the scene's alarms start, as `classify` says. */
+async function sceneAlarms(): Promise<{ startSeconds: number; endSeconds: number }[]> {
+  const { stdout } = await run(['classify', '--json', SCENE]);
+  const { alarms } = JSON.parse(stdout);
+  expect(alarms.length).toBeGreaterThan(0);
+  return alarms;
+}
+
+describe('evaluate', () => {
+  it('judges clips in class folders, each as classify does', async () => {
+    put('background', golden('silence'), golden('quiet-noise-minus-70dbfs'));
+    put('water', golden('sine-1000hz'));
+    const { code, stdout } = await run(['evaluate', dir, '--json']);
+    expect(code).toBe(0);
+    const { clips, recordings, thresholds, head } = JSON.parse(stdout);
+    expect(head).toBe('bathnet');
+    expect(recordings).toBeUndefined();
+    expect(clips).toMatchObject({
+      count: 3,
+      labels: ['background', 'water'],
+      confusion: [
+        [2, 0],
+        [1, 0],
+      ],
+    });
+    expect(clips.mistakes).toMatchObject([{ label: 'water', predicted: 'background' }]);
+    expect(thresholds.length).toBeGreaterThan(15);
+    const text = await run(['evaluate', dir]);
+    expect(text.stdout).toContain('3 clips: accuracy 0.667, balanced 0.500');
+  });
+
+  it('names folders that are no classes, and takes them by another name', async () => {
+    put('singing', golden('silence'));
+    put('noise', golden('white-noise'));
+    const refused = await run(['evaluate', dir]);
+    expect(refused.code).toBe(65);
+    expect(refused.stderr).toMatch(
+      /^error: the model has no class noise, singing; its classes are background, water, speech, abnormal\n {2}hint: .*--map noise=/,
+    );
+    const { code, stdout } = await run(['evaluate', dir, '--json', '--map', 'singing=speech,noise=water']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).clips.count).toBe(2);
+  });
+
+  it('finds labelled events of a long recording, and says how late', async () => {
+    const [first] = await sceneAlarms();
+    const start = (first?.startSeconds ?? 0) - 1;
+    put('.', SCENE);
+    const labels = join(dir, 'bathroom.txt');
+    writeFileSync(labels, `${start}\t${start + 2}\tabnormal\n1\t2\twater\n`);
+    const found = JSON.parse((await run(['evaluate', dir, '--json'])).stdout).recordings;
+    expect(found.outcome).toMatchObject({ events: 1, found: 1, recall: 1 });
+    expect(found.outcome.delaySeconds.median).toBeCloseTo(1, 1);
+
+    rmSync(labels);
+    writeFileSync(join(dir, 'bathroom.csv'), 'start,end,label\n0,1,abnormal\n');
+    const missed = JSON.parse((await run(['evaluate', dir, '--json', '--collar', '0.5'])).stdout).recordings;
+    expect(missed.outcome).toMatchObject({ events: 1, found: 0 });
+    expect(missed.missed).toMatchObject([{ atSeconds: 0, label: 'abnormal' }]);
+    expect(missed.outcome.falseAlarms).toBeGreaterThan(0);
+  });
+
+  it('counts every alarm in ordinary sound as false, at each threshold, with its upper bound', async () => {
+    const alarms = await sceneAlarms();
+    const folder = put('ordinary', SCENE);
+    const { code, stdout } = await run(['evaluate', '--json', '--ordinary', folder]);
+    expect(code).toBe(0);
+    const { clips, recordings, thresholds } = JSON.parse(stdout);
+    expect(clips).toBeUndefined();
+    const { outcome } = recordings;
+    expect(outcome.falseAlarms).toBe(alarms.length);
+    expect(outcome.falseAlarmsPerHour).toBeCloseTo(alarms.length / outcome.ordinaryHours, 0);
+    expect(outcome.upperBoundPerHour).toBeGreaterThan(outcome.falseAlarmsPerHour);
+    const strict = thresholds.find(({ threshold }: { threshold: number }) => threshold === 0.99);
+    expect(strict.recordings.falseAlarms).toBe(0);
+    expect(strict.recordings.upperBoundPerHour).toBeCloseTo(2.9957 / outcome.ordinaryHours, 0);
+  });
+
+  it('writes a report, whole, and says where', async () => {
+    put('background', golden('silence'));
+    put('abnormal', golden('decaying-thud'));
+    const report = join(dir, 'report.html');
+    const { code, stdout } = await run(['evaluate', dir, '--report', report]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`report: ${report}`);
+    expect(readFileSync(report, 'utf8')).toMatch(/^<!doctype html>[\s\S]*<\/html>\n$/);
+    expect(readdirSync(dir).sort()).toEqual(['abnormal', 'background', 'report.html']);
+    const nowhere = await run(['evaluate', dir, '--report', join(dir, 'none', 'report.html')]);
+    expect(nowhere.code).toBe(73);
+  });
+
+  it('names a file that is no audio, goes on with the others, and exits with its code', async () => {
+    put('background', golden('silence'));
+    writeFileSync(join(dir, 'background', 'bad.wav'), 'this is no sound');
+    const { code, stdout, stderr } = await run(['evaluate', dir, '--json']);
+    expect(code).toBe(65);
+    expect(stderr).toContain('bad.wav');
+    expect(JSON.parse(stdout).clips.count).toBe(1);
+  });
+
+  it.each<[string, string[], number, RegExp]>([
+    ['no folder at all', [], 65, /there is no audio file in it/],
+    ['a folder that is not there', ['/nonesuch'], 66, /\/nonesuch: cannot be read/],
+    ['half a renaming', ['.', '--map', 'singing'], 64, /--map singing: expected two labels/],
+    ['another part than validation', ['.', '--ordinary', GOLDEN, '--split', 'test'], 64, /--split test/],
+    ['a collar that is no number', [GOLDEN, '--collar', 'wide'], 64, /--collar wide/],
+    ['sound without class or labels', [GOLDEN], 65, /lies in no class folder and has no label file/],
+  ])('refuses %s', async (_, args, exitCode, message) => {
+    const { code, stdout, stderr } = await run(['evaluate', ...args], {}, dir);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/\n {2}hint: /);
+    expect(code).toBe(exitCode);
+    expect(stdout).toBe('');
+  });
+
+  it('ends at once when it is interrupted, and writes nothing', async () => {
+    const folder = put('ordinary', SCENE);
+    for (let i = 0; i < 30; i++) copyFileSync(SCENE, join(folder, `${i}.flac`));
+    const program = new Program(['evaluate', '--ordinary', folder, '--report', join(dir, 'r.html')]);
+    while (!program.stderr.includes('listen')) await new Promise((resolve) => setTimeout(resolve, 20));
+    const { code, stdout } = await program.kill('SIGINT');
+    expect(code).not.toBe(0);
+    expect(stdout).toBe('');
+    expect(readdirSync(dir)).toEqual(['ordinary']);
+  });
+});

@@ -1,0 +1,84 @@
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { run, SCENE } from '../support/daemon.js';
+import { GOLDEN } from '../support/golden.js';
+
+const MINI = fileURLToPath(new URL('../../models/bathnet-mini', import.meta.url));
+let dir: string;
+let model: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-tune-'));
+  model = join(dir, 'model');
+  cpSync(MINI, model, { recursive: true });
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+function put(folder: string, ...files: string[]): string {
+  const target = join(dir, folder);
+  mkdirSync(target, { recursive: true });
+  for (const file of files) copyFileSync(file, join(target, basename(file)));
+  return target;
+}
+const golden = (name: string) => join(GOLDEN, `${name}.wav`);
+const manifest = () => JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
+
+describe('tune', () => {
+  it('writes the best rule into the head, and the daemon takes it from there', async () => {
+    put('clips/abnormal', SCENE); // it holds a scream
+    const ordinary = put('ordinary', golden('white-noise'), golden('silence'), golden('sine-1000hz'));
+    const before = manifest();
+    const args = ['tune', join(dir, 'clips'), '--ordinary', ordinary, '--model', model];
+    const dry = await run([...args, '--dry-run']);
+    expect(dry.stderr).not.toContain('error');
+    expect(dry.code).toBe(0);
+    expect(dry.stdout).toMatch(/\nbest .*\n[\s\S]*Nothing was written/);
+    expect(manifest()).toEqual(before);
+
+    const { code, stdout } = await run([...args, '--json']);
+    expect(code).toBe(0);
+    const { best } = JSON.parse(stdout);
+    const { labels, threshold, hits, window, instantThreshold } = best[0].rule;
+    expect(best[0]).toMatchObject({ alarm: { found: 1 }, ordinary: { falseAlarms: 0 } });
+    const { alarm, ...head } = manifest().heads.bathnet;
+    expect(alarm).toEqual({ labels, threshold, hits, window, instantThreshold });
+    expect({ ...head, alarm: before.heads.bathnet.alarm }).toEqual(before.heads.bathnet);
+    expect(manifest().weights).toEqual(before.weights);
+    expect(readdirSync(model).sort()).toEqual(readdirSync(MINI).sort());
+    const evaluated = await run(['evaluate', join(dir, 'clips'), '--model', model, '--json']);
+    expect(JSON.parse(evaluated.stdout).rule).toMatchObject({ threshold, hits, window, instantThreshold });
+  });
+
+  it('writes nothing where the wanted rate or recall cannot be reached, and says how near it comes', async () => {
+    put('clips/abnormal', golden('silence'));
+    const ordinary = put('ordinary', golden('sine-1000hz'));
+    const before = manifest();
+    const args = ['tune', join(dir, 'clips'), '--ordinary', ordinary, '--model', model];
+    const { code, stderr } = await run([...args, '--min-recall', '0.9']);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/error: .*no rule finds more than 0\.000 .*Nothing was written\n {2}hint: /);
+    expect(manifest()).toEqual(before);
+  });
+
+  it.each<[string, () => string[], RegExp]>([
+    [
+      'without a sound that alarms',
+      () => ['--ordinary', put('ordinary', golden('silence'))],
+      /no sound of an alarm class to tune on/,
+    ],
+    [
+      'without ordinary sound',
+      () => {
+        put('clips/abnormal', golden('decaying-thud'));
+        return [join(dir, 'clips')];
+      },
+      /no ordinary sound to tune on/,
+    ],
+  ])('refuses to tune %s', async (_, argsOf, message) => {
+    const { code, stderr } = await run(['tune', ...argsOf(), '--model', model]);
+    expect(stderr).toMatch(message);
+    expect(code).toBe(65);
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
+import { evaluate, type ScoredClip } from '../../src/training/evaluation.js';
+import { decadeAxis, renderPlot, unitAxis } from '../../src/training/plot.js';
+import { renderReport } from '../../src/training/report.js';
+import { type Recording, Track } from '../../src/training/track.js';
+
+const NASTY = `data/water/<img src=x onerror="alert('1')">&.wav`;
+const MODEL = {
+  name: 'bathnet-mini',
+  version: '1 < 2',
+  sha256: 'ab',
+  engine: 'tfjs-wasm',
+  labels: ['background', 'a<b>', 'abnormal'],
+  alarmLabels: ['abnormal'],
+};
+
+function track(path: string, scores: readonly number[]): Track {
+  const made = new Track(path, ['abnormal'], 0.48);
+  for (const [k, score] of scores.entries())
+    made.push({
+      startSeconds: k * 0.48,
+      endSeconds: k * 0.48 + 0.975,
+      endAtMs: 0,
+      label: 'abnormal',
+      confidence: score,
+      scores: { abnormal: score },
+      rmsDbfs: -20,
+      peakDbfs: -10,
+      audioset: [],
+    });
+  made.seconds = scores.length * 0.48;
+  return made;
+}
+
+function clip(path: string, label: string, abnormal: number): ScoredClip {
+  const scores = { background: (1 - abnormal) * 0.6, 'a<b>': (1 - abnormal) * 0.4, abnormal };
+  return { path, label, scores, track: track(path, [abnormal, abnormal, abnormal]) };
+}
+
+const CLIPS = [
+  clip('data/abnormal/1.wav', 'abnormal', 0.9),
+  clip('data/abnormal/2.wav', 'abnormal', 0.2),
+  clip('data/background/1.wav', 'background', 0.1),
+  clip(NASTY, 'a<b>', 0.7),
+];
+const EVENTS = [{ startSeconds: 1, endSeconds: 3, label: 'abnormal' }];
+const RECORDINGS: Recording[] = [
+  {
+    track: track('data/long.wav', [0.1, 0.1, 0.8, 0.8, ...new Array<number>(90).fill(0.1), 0.9, 0.9]),
+    events: EVENTS,
+  },
+  { track: track('data/missed.wav', new Array<number>(20).fill(0)), events: EVENTS },
+];
+const evaluated = (clips: ScoredClip[], recordings: Recording[]) =>
+  evaluate({
+    model: MODEL,
+    head: 'bathnet',
+    rule: DEFAULT_ALARM_RULE,
+    collarSeconds: 2,
+    clips,
+    recordings,
+  });
+
+describe('an evaluation', () => {
+  it('judges clips by their mean scores, and by the alarm they raise', () => {
+    const { clips } = evaluated(CLIPS, []);
+    expect(clips?.accuracy).toBe(0.5);
+    expect(clips?.alarms).toEqual([
+      { label: 'background', clips: 1, alarms: 0 },
+      { label: 'a<b>', clips: 1, alarms: 1 },
+      { label: 'abnormal', clips: 2, alarms: 1 },
+    ]);
+    expect(clips?.curves?.rocAuc).toBe(0.75);
+    expect(clips?.mistakes.map(({ path, predicted }) => [path, predicted])).toEqual([
+      [NASTY, 'abnormal'],
+      ['data/abnormal/2.wav', 'background'],
+    ]);
+  });
+
+  it('names false alarms and missed events of recordings', () => {
+    const { recordings } = evaluated([], RECORDINGS);
+    expect(recordings?.outcome).toMatchObject({ alarms: 2, falseAlarms: 1, events: 2, found: 1 });
+    expect(recordings?.falseAlarms.map(({ path }) => path)).toEqual(['data/long.wav']);
+    expect(recordings?.missed).toEqual([{ path: 'data/missed.wav', atSeconds: 1, label: 'abnormal' }]);
+  });
+
+  it('has the rule itself among the thresholds, and never fewer alarms at a lower one', () => {
+    const { thresholds } = evaluated(CLIPS, RECORDINGS);
+    expect(thresholds.filter(({ chosen }) => chosen).map(({ threshold }) => threshold)).toEqual([0.6]);
+    const found = thresholds.map(({ clips }) => clips?.found ?? 0);
+    expect(found).toEqual([...found].sort((a, b) => b - a));
+  });
+});
+
+describe('the report', () => {
+  const at = new Date('2026-11-22T10:00:00Z');
+
+  it('stands alone: no script, no address, nothing to load', () => {
+    const html = renderReport(evaluated(CLIPS, RECORDINGS), at);
+    expect(html).not.toMatch(/<script|<link|<img|\bsrc=[^x]|href=|url\(|@import|https?:/i);
+    expect(html).toContain('2026-11-22 10:00 UTC');
+  });
+
+  it('escapes file names and labels', () => {
+    const html = renderReport(evaluated(CLIPS, RECORDINGS), at);
+    expect(html).toContain('&lt;img src=x onerror=&quot;alert(&#39;1&#39;)&quot;&gt;&amp;.wav');
+    expect(html).toContain('a&lt;b&gt;');
+    expect(html).not.toContain('<b>.');
+    expect(html).not.toContain('a<b>');
+  });
+
+  it.each([
+    ['clips alone', CLIPS, []],
+    ['recordings alone', [], RECORDINGS],
+    ['one class alone', CLIPS.slice(0, 2), []],
+    ['ordinary sound alone', [], [{ track: track('x.wav', [0, 0]), events: [] }]],
+  ])('is whole and without NaN for %s', (_, clips, recordings) => {
+    const html = renderReport(evaluated(clips, recordings), at);
+    expect(html).not.toMatch(/NaN|undefined|Infinity/);
+    for (const tag of ['section', 'figure', 'table', 'svg', 'div', 'tr', 'p'])
+      expect(html.match(new RegExp(`<${tag}[ >]`, 'g'))?.length ?? 0).toBe(
+        html.match(new RegExp(`</${tag}>`, 'g'))?.length ?? 0,
+      );
+  });
+
+  it('marks the chosen threshold in the plot and in the table', () => {
+    const html = renderReport(evaluated([], RECORDINGS), at);
+    expect(html).toContain('now 0.6');
+    expect(html).toMatch(/<tr class="chosen"><td>0\.6<\/td>/);
+  });
+});
+
+describe('a plot', () => {
+  it('puts values where the axes say, and those outside at their ends', () => {
+    const svg = renderPlot({
+      description: 'x',
+      x: unitAxis('x'),
+      y: unitAxis('y'),
+      series: [
+        {
+          style: 'main',
+          points: [
+            [0, 0],
+            [1, 1],
+            [2, -1],
+          ],
+        },
+      ],
+    });
+    expect(svg).toContain('points="54,246 366,20 366,246"');
+  });
+
+  it('gives a logarithmic axis whole decades, and zero a place of its own', () => {
+    const { min, max, ticks } = decadeAxis('per hour', [0, 0.3, 40]);
+    expect([min, max]).toEqual([0.01, 100]);
+    expect(ticks.map(({ text }) => text)).toEqual(['0', '0.1', '1', '10', '100']);
+    expect(decadeAxis('', []).ticks.map(({ text }) => text)).toEqual(['1', '10']);
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
+import { type Recording, Track } from '../../src/training/track.js';
+import { tuneRule } from '../../src/training/tune.js';
+
+const HOP = 0.48;
+
+function recording(scores: readonly number[], isEvent: boolean): Recording {
+  const track = new Track('x.wav', ['abnormal'], HOP);
+  for (const [k, score] of scores.entries())
+    track.push({
+      startSeconds: k * HOP,
+      endSeconds: k * HOP + 0.975,
+      endAtMs: 0,
+      label: 'abnormal',
+      confidence: score,
+      scores: { abnormal: score },
+      rmsDbfs: -20,
+      peakDbfs: -10,
+      audioset: [],
+    });
+  track.seconds = scores.length * HOP;
+  const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
+  return { track, events: isEvent ? events : [] };
+}
+
+/** A quarter of an hour of quiet with single loud windows and pairs of not so loud ones. */
+const ordinary = (single: number, pair: number) =>
+  recording(
+    Array.from({ length: 2000 }, (_, k) => (k % 1000 === 0 ? single : k % 1000 < 3 ? pair : 0.05)),
+    false,
+  );
+const sounds = (score: number) => [recording([0.1, score, score, score, 0.1], true)];
+const tuned = (recordings: Recording[], clips: Recording[], falseAlarmsPerHour: number) =>
+  tuneRule({ rule: DEFAULT_ALARM_RULE, recordings, clips, collarSeconds: 2, falseAlarmsPerHour });
+
+describe('tuning', () => {
+  it('keeps the wanted rate and finds all that can be found with it', () => {
+    const { best, before } = tuned([ordinary(0.97, 0.3)], sounds(0.5), 0.1);
+    expect(before.alarm.found).toBe(0);
+    expect(best[0]?.ordinary.falseAlarms).toBe(0);
+    expect(best[0]?.alarm.recall).toBe(1);
+    // Sounds of 0.5 among pairs of 0.3 and single windows of 0.97: only several hits tell them apart.
+    expect(best[0]?.rule.hits).toBeGreaterThan(1);
+    expect(best[0]?.rule.threshold).toBeLessThanOrEqual(0.5);
+    expect(best[0]?.rule.instantThreshold).toBeGreaterThan(0.97);
+  });
+
+  it('orders by recall first, and every rule keeps the rate', () => {
+    const { best } = tuned([ordinary(0.9, 0.6)], [...sounds(0.5), ...sounds(0.99)], 8);
+    const recalls = best.map(({ alarm }) => alarm.recall ?? 0);
+    expect(recalls).toEqual([...recalls].sort((a, b) => b - a));
+    for (const { ordinary: outcome, rule } of best) {
+      expect(outcome.falseAlarmsPerHour).toBeLessThanOrEqual(8);
+      expect(rule.hits).toBeLessThanOrEqual(rule.window);
+      expect(rule.instantThreshold).toBeGreaterThanOrEqual(rule.threshold);
+    }
+  });
+
+  it('finds no rule, but the quietest one, where ordinary sound is worse than the sounds to find', () => {
+    const loud = recording(new Array<number>(2000).fill(1), false);
+    const { best, quietest } = tuned([loud], sounds(0.9), 0.1);
+    expect(best).toEqual([]);
+    expect(quietest.ordinary.falseAlarmsPerHour).toBeGreaterThan(50);
+  });
+
+  it('leaves labels, level and times as they were', () => {
+    const [first] = tuned([ordinary(0.5, 0.1)], sounds(0.9), 0.1).best;
+    const { labels, minLevelDbfs, releaseSeconds, cooldownSeconds } = DEFAULT_ALARM_RULE;
+    expect(first?.rule).toMatchObject({ labels, minLevelDbfs, releaseSeconds, cooldownSeconds });
+  });
+});
