@@ -32,7 +32,8 @@ export const DEFAULT_ALARM_RULE: AlarmRule = {
   cooldownSeconds: 10,
 };
 
-type Hit = AlarmStarted['hits'][number];
+/** A window that speaks for an alarm; `score` is that of `label`. */
+export type Hit = AlarmStarted['hits'][number];
 
 interface OpenAlarm {
   readonly started: AlarmStarted;
@@ -45,14 +46,18 @@ interface OpenAlarm {
  * other and says when an alarm starts and ends; it never starts one twice without an end in between.
  */
 export class AlarmDecision {
-  readonly #rule: AlarmRule;
+  #rule: AlarmRule;
   /** The last `rule.window` windows: their hit, if they are one. */
   #recent: (Hit | undefined)[] = [];
   #alarm: OpenAlarm | undefined;
-  #cooldownUntilSeconds = Number.NEGATIVE_INFINITY;
+  #endedAtSeconds = Number.NEGATIVE_INFINITY;
 
   constructor(rule: AlarmRule) {
     this.#rule = rule;
+  }
+
+  get rule(): AlarmRule {
+    return this.#rule;
   }
 
   /** The alarm that is on. */
@@ -60,13 +65,35 @@ export class AlarmDecision {
     return this.#alarm?.started;
   }
 
-  /** Takes the next window. */
-  push(window: ScoredWindow): AlarmStarted | AlarmEnded | undefined {
-    const hit = this.#hitOf(window);
-    this.#recent.push(hit);
-    if (this.#recent.length > this.#rule.window) this.#recent.shift();
+  /**
+   * Changes the rule from the next window on. What was no hit does not become one, and what is none any more
+   * no longer counts.
+   */
+  setRule(change: Partial<AlarmRule>): void {
+    this.#rule = { ...this.#rule, ...change };
+  }
+
+  /**
+   * Takes the next window.
+   *
+   * @param minThreshold a stricter threshold for now; one below the rule's has no effect
+   */
+  push(window: ScoredWindow, minThreshold = 0): AlarmStarted | AlarmEnded | undefined {
+    const threshold = Math.max(this.#rule.threshold, minThreshold);
+    const hit = this.#hitOf(window, threshold);
+    this.#recent = [...this.#recent, hit].slice(-this.#rule.window);
     if (this.#alarm) return this.#continue(this.#alarm, window, hit);
-    return hit && window.endSeconds >= this.#cooldownUntilSeconds ? this.#start(window, hit) : undefined;
+    if (!hit || this.#coolsDown(window)) return undefined;
+    const hits = this.#recent.filter((each) => each !== undefined).filter(({ score }) => score >= threshold);
+    // Set one after the other, `hits` can be above `window` for a while: then every window must be a hit.
+    const enough = hits.length >= Math.min(this.#rule.hits, this.#rule.window);
+    if (enough) return this.#start(window, hit, 'hits', hits);
+    return hit.score >= this.#rule.instantThreshold ? this.#start(window, hit, 'instant', hits) : undefined;
+  }
+
+  /** Starts an alarm that follows from more than its hits, unless one is on or the last one cools down. */
+  raise(window: ScoredWindow, hit: Hit, reason: AlarmStarted['reason']): AlarmStarted | undefined {
+    return this.#alarm || this.#coolsDown(window) ? undefined : this.#start(window, hit, reason, [hit]);
   }
 
   /** Forgets hits before a gap in the sound: they say nothing of what comes after it. */
@@ -85,7 +112,7 @@ export class AlarmDecision {
     const { started, peak } = this.#alarm;
     this.#alarm = undefined;
     this.#recent = [];
-    this.#cooldownUntilSeconds = atSeconds + this.#rule.cooldownSeconds;
+    this.#endedAtSeconds = atSeconds;
     return {
       type: 'alarm_ended',
       episodeId: started.episodeId,
@@ -98,36 +125,37 @@ export class AlarmDecision {
     };
   }
 
-  #hitOf({ scores, rmsDbfs, endAtMs }: ScoredWindow): Hit | undefined {
+  #hitOf({ scores, rmsDbfs, endAtMs }: ScoredWindow, threshold: number): Hit | undefined {
     let best: Hit | undefined;
     for (const label of this.#rule.labels) {
       const score = scores[label] ?? 0;
-      if (score >= this.#rule.threshold && score > (best?.score ?? -1))
-        best = { atMs: endAtMs, label, score };
+      if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
     }
     return rmsDbfs > this.#rule.minLevelDbfs ? best : undefined;
   }
 
-  #start(window: ScoredWindow, hit: Hit): AlarmStarted | undefined {
-    const hits = this.#recent.filter((each) => each !== undefined);
-    const instant = hit.score >= this.#rule.instantThreshold;
-    if (!instant && hits.length < this.#rule.hits) return undefined;
+  #coolsDown({ endSeconds }: ScoredWindow): boolean {
+    return endSeconds < this.#endedAtSeconds + this.#rule.cooldownSeconds;
+  }
+
+  #start(
+    window: ScoredWindow,
+    { label, score }: Hit,
+    reason: AlarmStarted['reason'],
+    hits: readonly Hit[],
+  ): AlarmStarted {
     const started: AlarmStarted = {
       type: 'alarm_started',
       episodeId: uuidv7(),
       atMs: window.endAtMs,
       atSeconds: window.endSeconds,
-      label: hit.label,
-      confidence: hit.score,
-      reason: hits.length >= this.#rule.hits ? 'hits' : 'instant',
+      label,
+      confidence: score,
+      reason,
       window,
       hits,
     };
-    this.#alarm = {
-      started,
-      lastHitSeconds: window.endSeconds,
-      peak: { label: hit.label, confidence: hit.score },
-    };
+    this.#alarm = { started, lastHitSeconds: window.endSeconds, peak: { label, confidence: score } };
     return started;
   }
 

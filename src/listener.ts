@@ -1,12 +1,15 @@
 import { SAMPLE_RATE_HZ } from './constants.js';
+import type { AlarmRule } from './decision.js';
+import { Escalation, type EscalationOptions } from './escalation.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline, PipelineResult } from './pipeline.js';
+import type { SenseState } from './sense.js';
 import type { Clock, DecisionEvent, Logger, PcmChunk, Window } from './types.js';
 
 /** An overrun is said at most this often. */
 const OVERRUN_WARNING_MS = 60_000;
 
-export interface ListenerOptions {
+export interface ListenerOptions extends Partial<EscalationOptions> {
   readonly hopSeconds: number;
   /** Whether sound comes whether or not there is time for it. */
   readonly live: boolean;
@@ -15,6 +18,8 @@ export interface ListenerOptions {
 export interface ListenerHandlers {
   onWindow(result: PipelineResult): void;
   onEvent(event: DecisionEvent): void;
+  /** With the first window, and whenever it changes. */
+  onSense?(state: SenseState): void;
   /** The analysis of live sound failed, which is a bug; of other sound, `chunk` rejects. */
   onFailure?(error: unknown): void;
 }
@@ -26,6 +31,8 @@ export interface ListenerHandlers {
  */
 export class Listener {
   readonly #ring: RingWindow;
+  readonly #escalation: Escalation;
+  #state: SenseState | undefined;
   #analysing: Promise<void> | undefined;
   #cancelInputLost = () => {};
   #droppedSaid = 0;
@@ -39,6 +46,10 @@ export class Listener {
     private readonly log: Logger,
   ) {
     this.#ring = new RingWindow({ hopSamples: Math.round(options.hopSeconds * SAMPLE_RATE_HZ) });
+    const { escalateSeconds = 0, escalateTimes = 0 } = options;
+    this.#escalation = new Escalation({ escalateSeconds, escalateTimes }, clock, (event) =>
+      handlers.onEvent(event),
+    );
   }
 
   get droppedWindows(): number {
@@ -55,8 +66,9 @@ export class Listener {
   /** Sound is back: what was lost counts as time, and no window spans the gap. */
   inputOnline(gapSeconds: number): void {
     this.#cancelInputLost();
+    if (gapSeconds === 0) return;
     this.#ring.skip(Math.round(gapSeconds * SAMPLE_RATE_HZ));
-    this.pipeline.decision.gap();
+    this.pipeline.sense.gap();
   }
 
   /** No sound arrives: stream time stands still, so an open alarm ends by the clock. */
@@ -68,6 +80,22 @@ export class Listener {
     );
   }
 
+  /** Switches detection. Off, an open alarm ends and no alarm is repeated; sound is still classified. */
+  setEnabled(enabled: boolean): void {
+    if (!enabled) this.#escalation.stop();
+    this.#say(this.pipeline.sense.setEnabled(enabled, this.#streamSeconds, this.clock.wallMs()));
+  }
+
+  /** Changes the alarm rule from the next window on. */
+  setRule(change: Partial<AlarmRule>): void {
+    this.pipeline.sense.setRule(change);
+  }
+
+  /** A person has seen the latest alarm; nothing where every alarm has been seen. */
+  acknowledge(): void {
+    this.#say(this.#escalation.acknowledge());
+  }
+
   /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */
   async finish(): Promise<void> {
     await this.#analysing;
@@ -75,11 +103,12 @@ export class Listener {
     if (rest) await this.#analyse(rest);
   }
 
-  /** Ends an open alarm. */
+  /** Ends an open alarm, and repeats none any more. */
   async stop(): Promise<void> {
     this.#cancelInputLost();
-    await this.#analysing;
+    await this.#analysing?.catch(() => {}); // `onFailure` has been told
     this.#end('stop', this.#streamSeconds);
+    this.#escalation.stop();
   }
 
   get #streamSeconds(): number {
@@ -115,12 +144,21 @@ export class Listener {
   async #analyse(window: Window): Promise<void> {
     const result = await this.pipeline.process(window);
     this.handlers.onWindow(result);
-    if (result.event) this.handlers.onEvent(result.event);
+    this.#say(result.event);
+    const { state } = this.pipeline.sense;
+    if (state.waterRunning === this.#state?.waterRunning && state.speech === this.#state.speech) return;
+    this.#state = state;
+    this.handlers.onSense?.(state);
+  }
+
+  #say(event: DecisionEvent | undefined): void {
+    if (!event) return;
+    this.#escalation.note(event);
+    this.handlers.onEvent(event);
   }
 
   #end(endedBy: 'input_lost' | 'stop', atSeconds: number): void {
-    const event = this.pipeline.decision.end(endedBy, atSeconds, this.clock.wallMs());
-    if (event) this.handlers.onEvent(event);
+    this.#say(this.pipeline.sense.end(endedBy, atSeconds, this.clock.wallMs()));
   }
 
   #warnOfOverrun(): void {

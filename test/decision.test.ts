@@ -96,6 +96,74 @@ describe('alarm', () => {
     expect(decision.open).toBeUndefined();
   });
 
+  it('takes a changed rule with the next window', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    expect(decision.push(windowAt(0, 0.7))).toBeUndefined();
+    decision.setRule({ threshold: 0.75 });
+    expect(decision.push(windowAt(1, 0.8))).toBeUndefined(); // 0.7 is no hit any more
+    decision.setRule({ threshold: 0.7 });
+    decision.setRule({ hits: 1 });
+    expect(decision.rule).toMatchObject({ threshold: 0.7, hits: 1, window: 3 });
+    expect(decision.push(windowAt(2, 0.7))).toMatchObject({ type: 'alarm_started' });
+  });
+
+  it('makes no hit of what was none when the threshold falls', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    decision.push(windowAt(0, 0.5));
+    decision.setRule({ threshold: 0.4 });
+    expect(decision.push(windowAt(1, 0.5))).toBeUndefined();
+    expect(decision.push(windowAt(2, 0.5))).toMatchObject({ type: 'alarm_started' });
+  });
+
+  it('remembers more and fewer windows as the rule changes', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    decision.push(windowAt(0, 0.7));
+    decision.push(windowAt(1, 0.1));
+    decision.setRule({ window: 2 });
+    expect(decision.push(windowAt(2, 0.7))).toBeUndefined();
+    decision.setRule({ window: 5, hits: 3 });
+    expect(decision.push(windowAt(3, 0.1))).toBeUndefined();
+    expect(decision.push(windowAt(4, 0.7))).toBeUndefined();
+    expect(decision.push(windowAt(5, 0.7))).toMatchObject({ hits: { length: 3 } });
+  });
+
+  it('wants every window to be a hit while hits is set above window', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    decision.setRule({ hits: 5 });
+    const started = [0.7, 0.1, 0.7, 0.7, 0.7].map((score, k) => decision.push(windowAt(k, score)));
+    expect(started.map((event) => event?.type)).toEqual([...new Array(4).fill(undefined), 'alarm_started']);
+  });
+
+  it('lets a changed cooldown hold for the alarm that has just ended', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    decision.push(windowAt(0, 0.99));
+    decision.end('stop', 1, 1000);
+    expect(decision.push(windowAt(2, 0.99))).toBeUndefined();
+    decision.setRule({ cooldownSeconds: 0 });
+    expect(decision.push(windowAt(3, 0.99))).toMatchObject({ type: 'alarm_started' });
+  });
+
+  it('takes a stricter threshold for a window, never a laxer one', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    for (let k = 0; k < 5; k++) expect(decision.push(windowAt(k, 0.7), 0.8)).toBeUndefined();
+    for (let k = 5; k < 9; k++) expect(decision.push(windowAt(k, 0.5), 0.1)).toBeUndefined();
+    decision.push(windowAt(9, 0.7));
+    expect(decision.push(windowAt(10, 0.85), 0.8)).toBeUndefined(); // what came before must be as strict
+    expect(decision.push(windowAt(11, 0.8), 0.8)).toMatchObject({ type: 'alarm_started', reason: 'hits' });
+  });
+
+  it('is raised for a reason of its own, but neither twice nor in the cooldown', () => {
+    const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+    const hit = { atMs: 0, label: 'Thump, thud', score: 0.3 };
+    const raise = (k: number) => decision.raise(windowAt(k, 0), hit, 'thump_then_silence');
+    expect(raise(0)).toMatchObject({ reason: 'thump_then_silence', label: 'Thump, thud', hits: [hit] });
+    expect(raise(1)).toBeUndefined();
+    const end = quiet(12).map((score, k) => decision.push(windowAt(k + 1, score)));
+    expect(end.filter(Boolean)).toMatchObject([{ type: 'alarm_ended', endedBy: 'silence' }]);
+    expect(raise(13)).toBeUndefined();
+    expect(raise(40)).toMatchObject({ type: 'alarm_started' });
+  });
+
   it('knows no label but those of its rule', () => {
     const decision = new AlarmDecision({ ...DEFAULT_ALARM_RULE, labels: ['coin', 'game_over'] });
     expect(decision.push(windowAt(0, 0.99))).toBeUndefined();

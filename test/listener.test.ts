@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeFile } from '../src/audio/decode.js';
 import { WINDOW_SAMPLES } from '../src/constants.js';
-import { Listener } from '../src/listener.js';
+import { Listener, type ListenerOptions } from '../src/listener.js';
 import { readBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline, type PipelineResult } from '../src/pipeline.js';
+import { SENSE_OFF, type SenseState } from '../src/sense.js';
 import type { DecisionEvent } from '../src/types.js';
 import { ManualClock, settle } from './support/clock.js';
 import { SCENE } from './support/daemon.js';
@@ -16,26 +17,31 @@ let pipeline: Pipeline;
 let windows: PipelineResult[];
 let events: DecisionEvent[];
 let warnings: string[];
+let states: SenseState[];
 
 beforeEach(async () => {
   clock = new ManualClock();
-  pipeline = await Pipeline.create(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
+  pipeline = await Pipeline.create(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')), {
+    sense: { ...SENSE_OFF, waterLabels: ['water'], speechLabels: ['speech'] },
+  });
   windows = [];
   events = [];
   warnings = [];
+  states = [];
 });
 afterEach(() => pipeline.close());
 
-function listen(live: boolean): Listener {
+function listen(live: boolean, options: Partial<ListenerOptions> = {}): Listener {
   const handlers = {
     onWindow: (result: PipelineResult) => void windows.push(result),
     onEvent: (event: DecisionEvent) => void events.push(event),
+    onSense: (state: SenseState) => void states.push(state),
     onFailure(error: unknown) {
       throw error;
     },
   };
   const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
-  return new Listener(pipeline, { hopSeconds: 0.48, live }, handlers, clock, log);
+  return new Listener(pipeline, { hopSeconds: 0.48, live, ...options }, handlers, clock, log);
 }
 
 const chunk = (samples: Float32Array) => ({ samples, capturedAtMs: clock.wallMs() });
@@ -110,5 +116,65 @@ describe('the listener', () => {
     expect(clock.pending).toBe(0);
     await settle();
     expect(events).toHaveLength(2);
+  });
+
+  it('says whether water runs and somebody speaks, first and whenever it changes', async () => {
+    const listener = listen(false);
+    const scene = await collect(decodeFile(SCENE));
+    await listener.chunk(chunk(scene.subarray(0, 20 * 16_000)));
+    const [first, ...changes] = states.map(({ waterRunning, speech }) => [waterRunning, speech]);
+    expect(first).toEqual([false, false]);
+    expect(changes).toContainEqual([true, false]);
+    expect(changes).toContainEqual([false, true]);
+    expect(changes.at(-1)).toEqual([false, false]);
+    for (const [k, state] of changes.entries()) expect(state).not.toEqual(k === 0 ? first : changes[k - 1]);
+  });
+
+  it('raises no alarm while detection is off, but goes on classifying', async () => {
+    const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
+    await fall(listener);
+    listener.setEnabled(false);
+    expect(events[1]).toMatchObject({ type: 'alarm_ended', endedBy: 'disabled', atMs: clock.wallMs() });
+    expect(clock.pending).toBe(0); // and it is not repeated
+    const before = windows.length;
+    const scene = await collect(decodeFile(SCENE));
+    await listener.chunk(chunk(scene));
+    expect(windows.length).toBeGreaterThan(before + 80);
+    expect(events).toHaveLength(2);
+    listener.setEnabled(true);
+    await listener.chunk(chunk(scene));
+    expect(events.slice(2).filter(({ type }) => type === 'alarm_started')).toHaveLength(2);
+  });
+
+  it('goes by a rule that is changed while it listens', async () => {
+    const listener = listen(false);
+    listener.setRule({ threshold: 0.94 });
+    await listener.chunk(chunk(await collect(decodeFile(SCENE))));
+    expect(windows.length).toBeGreaterThan(80);
+    expect(events).toEqual([]);
+    expect(pipeline.rule).toMatchObject({ threshold: 0.94, hits: 2 });
+  });
+
+  it('repeats an alarm that nobody acknowledges while no sound arrives, until somebody does', async () => {
+    const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
+    await fall(listener);
+    listener.inputOffline();
+    await clock.advance(125_000);
+    const types = () => events.map(({ type }) => type);
+    expect(types()).toEqual(['alarm_started', 'alarm_ended', 'alarm_escalated', 'alarm_escalated']);
+    expect(events[3]).toMatchObject({ repetition: 2, unacknowledgedSeconds: 120 });
+    listener.acknowledge();
+    listener.acknowledge();
+    expect(events[4]).toMatchObject({ type: 'alarm_acknowledged', afterSeconds: 125 });
+    expect(new Set(events.map((event) => 'episodeId' in event && event.episodeId)).size).toBe(1);
+    await clock.advance(600_000);
+    expect(events).toHaveLength(5);
+  });
+
+  it('leaves no repetition behind when it is stopped', async () => {
+    const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
+    await fall(listener);
+    await listener.stop();
+    expect(clock.pending).toBe(0);
   });
 });

@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { decodeFile } from '../src/audio/decode.js';
 import { WINDOW_SAMPLES } from '../src/constants.js';
 import { ExitCode } from '../src/errors.js';
 import { type Bundle, readBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
+import { SENSE_OFF } from '../src/sense.js';
+import { SCENE } from './support/daemon.js';
 import { GOLDEN, readSamples } from './support/golden.js';
+import { collect } from './support/sound.js';
 
 let bundle: Bundle;
 beforeAll(async () => {
@@ -57,6 +61,22 @@ describe('the pipeline', () => {
     const { model, rule } = await Pipeline.create(bundle, { head: 'audioset' });
     expect(model.labels).toHaveLength(521);
     expect(rule.labels).toEqual([]);
+  });
+
+  it('begins a new stream with the rule that was set, and nothing else of the last one', async () => {
+    const sense = { ...SENSE_OFF, waterLabels: ['water'] };
+    const pipeline = await Pipeline.create(bundle, { sense });
+    pipeline.sense.setRule({ threshold: 0.7 });
+    const tap = (await collect(decodeFile(SCENE))).subarray(2 * 16_000, 6 * 16_000);
+    for (let startSample = 0; startSample + WINDOW_SAMPLES <= tap.length; startSample += 7680) {
+      const samples = tap.subarray(startSample, startSample + WINDOW_SAMPLES);
+      await pipeline.process({ samples, startSample, endAtMs: 0 });
+    }
+    expect(pipeline.sense.state).toEqual({ waterRunning: true, speech: false });
+    pipeline.reset();
+    expect(pipeline.rule).toMatchObject({ threshold: 0.7 });
+    expect(pipeline.sense.state).toEqual({ waterRunning: false, speech: false });
+    await pipeline.close();
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import type { PcmChunk, Window } from '../types.js';
+import { CircularBuffer } from './circular.js';
 
 export interface RingOptions {
   /** From the start of one window to the start of the next. */
@@ -16,10 +17,8 @@ const DEFAULT_BACKLOG_SAMPLES = 2 * SAMPLE_RATE_HZ;
  */
 export class RingWindow {
   readonly #hop: number;
-  readonly #ring: Float32Array;
+  readonly #ring: CircularBuffer;
   readonly #window = new Float32Array(WINDOW_SAMPLES);
-  /** Position after the newest sample. */
-  #end = 0;
   /** Position of the next window's first sample. */
   #next = 0;
   /** Position up to which some window has covered the sound. */
@@ -30,7 +29,7 @@ export class RingWindow {
 
   constructor({ hopSamples, backlogSamples = DEFAULT_BACKLOG_SAMPLES }: RingOptions) {
     this.#hop = hopSamples;
-    this.#ring = new Float32Array(WINDOW_SAMPLES + backlogSamples);
+    this.#ring = new CircularBuffer(WINDOW_SAMPLES + backlogSamples);
   }
 
   /** Windows that were overwritten before anyone took them. */
@@ -40,28 +39,20 @@ export class RingWindow {
 
   /** Samples since the start of the stream, lost ones included. */
   get position(): number {
-    return this.#end;
+    return this.#ring.end;
   }
 
   /** Samples that can be pushed now without overwriting a window that is still to be taken. */
   get free(): number {
-    return this.#next + this.#ring.length - this.#end;
+    return this.#next + this.#ring.capacity - this.#ring.end;
   }
 
   /** Takes in sound; overwrites the oldest where the reader has fallen behind. */
   push({ samples, capturedAtMs, speed = 1 }: PcmChunk): void {
-    const capacity = this.#ring.length;
-    // Of a chunk longer than the ring only the end can stay.
-    for (let i = Math.max(0, samples.length - capacity); i < samples.length; ) {
-      const at = (this.#end + i) % capacity;
-      const count = Math.min(capacity - at, samples.length - i);
-      this.#ring.set(samples.subarray(i, i + count), at);
-      i += count;
-    }
-    this.#end += samples.length;
+    this.#ring.write(samples);
     this.#endAtMs = capturedAtMs;
     this.#msPerSample = 1000 / SAMPLE_RATE_HZ / speed;
-    const lost = this.#end - capacity - this.#next;
+    const lost = this.#ring.end - this.#ring.capacity - this.#next;
     if (lost <= 0) return;
     const windows = Math.ceil(lost / this.#hop);
     this.#next += windows * this.#hop;
@@ -70,30 +61,27 @@ export class RingWindow {
 
   /** Leaves out sound that was lost: no window spans the gap. */
   skip(samples: number): void {
-    this.#end += samples;
-    this.#next = this.#covered = this.#end;
+    this.#ring.skip(samples);
+    this.#next = this.#covered = this.#ring.end;
   }
 
   /** The next window, if all of it is there. */
   take(): Window | undefined {
-    return this.#next + WINDOW_SAMPLES <= this.#end ? this.#read(WINDOW_SAMPLES) : undefined;
+    return this.#next + WINDOW_SAMPLES <= this.#ring.end ? this.#read(WINDOW_SAMPLES) : undefined;
   }
 
   /** After the last sound: the rest that no window has covered, filled up with zeros. */
   takeRest(): Window | undefined {
-    return this.#end > this.#covered ? this.#read(this.#end - this.#next) : undefined;
+    return this.#ring.end > this.#covered ? this.#read(this.#ring.end - this.#next) : undefined;
   }
 
   #read(count: number): Window {
     const startSample = this.#next;
-    const at = startSample % this.#ring.length;
-    const head = Math.min(count, this.#ring.length - at);
-    this.#window.set(this.#ring.subarray(at, at + head));
-    this.#window.set(this.#ring.subarray(0, count - head), head);
+    this.#ring.read(startSample, count, this.#window);
     this.#window.fill(0, count);
     this.#next += this.#hop;
     this.#covered = startSample + count;
-    const behind = this.#end - this.#covered;
+    const behind = this.#ring.end - this.#covered;
     return {
       samples: this.#window,
       startSample,

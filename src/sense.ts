@@ -1,0 +1,195 @@
+import { AlarmDecision, type AlarmRule } from './decision.js';
+import { type ThumpOptions, ThumpThenSilence } from './thump.js';
+import type {
+  AlarmEnd,
+  AlarmEnded,
+  AlarmStarted,
+  DecisionEvent,
+  ScoredWindow,
+  WaterRunningLong,
+} from './types.js';
+
+/** How fast a smoothed score follows: time constant. */
+const SMOOTHING_SECONDS = 3;
+/** Hysteresis of what is smoothed. */
+const ON_SCORE = 0.5;
+const OFF_SCORE = 0.25;
+/** Water that stops for no longer than this runs on. */
+const WATER_BRIDGE_SECONDS = 60;
+
+/** A part of the day, local time, in which only a higher score is a hit. */
+interface QuietHours {
+  /** `22:00` */
+  readonly from: string;
+  /** `07:00`; before `from`, it is that of the next day. */
+  readonly to: string;
+  readonly threshold: number;
+}
+
+export interface SenseOptions extends ThumpOptions {
+  readonly waterLabels: readonly string[];
+  /** While water runs, a window is a hit only from this score on. */
+  readonly waterThreshold?: number | undefined;
+  /** Water that runs for longer is reported; 0 is never. */
+  readonly waterMinutes: number;
+  readonly quietHours?: QuietHours | undefined;
+}
+
+/** Nothing but the alarm rule. */
+export const SENSE_OFF: SenseOptions = {
+  waterLabels: [],
+  waterMinutes: 0,
+  speechLabels: [],
+  thumpThreshold: 1,
+  thumpSilenceSeconds: 0,
+};
+
+/** What is heard now, smoothed. */
+export interface SenseState {
+  readonly waterRunning: boolean;
+  readonly speech: boolean;
+}
+
+/**
+ * What a bathroom is about: the alarm decision, and around it when it is stricter, impacts with silence after
+ * them, and water. Everything is in stream time.
+ */
+export class Sense {
+  readonly #options: SenseOptions;
+  readonly #decision: AlarmDecision;
+  readonly #water: Presence;
+  readonly #speech: Presence;
+  readonly #waterRun: WaterRun;
+  readonly #thump: ThumpThenSilence | undefined;
+  #enabled = true;
+
+  constructor(rule: AlarmRule, options: SenseOptions) {
+    this.#options = options;
+    this.#decision = new AlarmDecision(rule);
+    this.#water = new Presence(options.waterLabels);
+    this.#speech = new Presence(options.speechLabels);
+    this.#waterRun = new WaterRun(options.waterMinutes * 60);
+    this.#thump = options.thumpSilenceSeconds > 0 ? new ThumpThenSilence(options) : undefined;
+  }
+
+  get rule(): AlarmRule {
+    return this.#decision.rule;
+  }
+
+  get state(): SenseState {
+    return { waterRunning: this.#water.on, speech: this.#speech.on };
+  }
+
+  /** Takes the next window. Water that runs long waits for the next one where an alarm has something to say. */
+  push(window: ScoredWindow): DecisionEvent | undefined {
+    this.#water.push(window);
+    this.#speech.push(window);
+    return (this.#enabled ? this.#alarm(window) : undefined) ?? this.#waterRunningLong(window);
+  }
+
+  /** Changes the alarm rule from the next window on. */
+  setRule(change: Partial<AlarmRule>): void {
+    this.#decision.setRule(change);
+  }
+
+  /** Switches detection; off, an open alarm ends and none starts. Water and speech are still heard. */
+  setEnabled(enabled: boolean, atSeconds: number, atMs: number): AlarmEnded | undefined {
+    this.#enabled = enabled;
+    if (enabled) return undefined;
+    this.gap();
+    return this.end('disabled', atSeconds, atMs);
+  }
+
+  /** Sound was lost: what was before the gap says nothing of what comes after it. */
+  gap(): void {
+    this.#decision.gap();
+    this.#thump?.gap();
+  }
+
+  /** Ends the open alarm, if there is one; see `AlarmDecision.end`. */
+  end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
+    return this.#decision.end(endedBy, atSeconds, atMs);
+  }
+
+  #alarm(window: ScoredWindow): AlarmStarted | AlarmEnded | undefined {
+    const minThreshold = this.#minThreshold(window);
+    const event = this.#decision.push(window, minThreshold);
+    const impact = this.#thump?.push(window, this.rule, minThreshold);
+    const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence'));
+    if (this.#decision.open) this.#thump?.forget();
+    return raised;
+  }
+
+  #waterRunningLong({ endSeconds, endAtMs }: ScoredWindow): WaterRunningLong | undefined {
+    const durationSeconds = this.#water.on ? this.#waterRun.push(endSeconds) : undefined;
+    return durationSeconds === undefined
+      ? undefined
+      : { type: 'water_running_long', atMs: endAtMs, durationSeconds };
+  }
+
+  /** The strictest of the thresholds that hold now. */
+  #minThreshold({ endAtMs }: ScoredWindow): number {
+    const { waterThreshold = 0, quietHours } = this.#options;
+    const quiet = quietHours && isQuiet(quietHours, endAtMs) ? quietHours.threshold : 0;
+    return Math.max(quiet, this.#water.on ? waterThreshold : 0);
+  }
+}
+
+/** Whether a label is heard: its score, smoothed in time whatever the hop, with hysteresis. */
+class Presence {
+  on = false;
+  #score = 0;
+  #atSeconds = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly labels: readonly string[]) {}
+
+  push({ scores, startSeconds, endSeconds }: ScoredWindow): void {
+    const score = Math.max(0, ...this.labels.map((label) => scores[label] ?? 0));
+    // Of the first window, and of one after a gap, no more is new than its own length.
+    const elapsedSeconds = Math.min(endSeconds - this.#atSeconds, endSeconds - startSeconds);
+    this.#score += (score - this.#score) * (1 - Math.exp(-elapsedSeconds / SMOOTHING_SECONDS));
+    this.#atSeconds = endSeconds;
+    this.on = this.#score >= (this.on ? OFF_SCORE : ON_SCORE);
+  }
+}
+
+/** How long water has been running. */
+class WaterRun {
+  #sinceSeconds = 0;
+  #lastSeconds = Number.NEGATIVE_INFINITY;
+  #said = false;
+
+  /** @param limitSeconds 0 is never */
+  constructor(private readonly limitSeconds: number) {}
+
+  /**
+   * Water runs at this time.
+   *
+   * @returns how long, once in a run, when that is too long
+   */
+  push(seconds: number): number | undefined {
+    if (seconds - this.#lastSeconds > WATER_BRIDGE_SECONDS) {
+      this.#sinceSeconds = seconds;
+      this.#said = false;
+    }
+    this.#lastSeconds = seconds;
+    const durationSeconds = seconds - this.#sinceSeconds;
+    if (this.#said || this.limitSeconds === 0 || durationSeconds < this.limitSeconds) return undefined;
+    this.#said = true;
+    return durationSeconds;
+  }
+}
+
+/** Local hours and minutes are taken anew each time, so that daylight saving time changes nothing. */
+function isQuiet({ from, to }: QuietHours, atMs: number): boolean {
+  const date = new Date(atMs);
+  const now = date.getHours() * 60 + date.getMinutes();
+  const begin = minuteOfDay(from);
+  const end = minuteOfDay(to);
+  return begin < end ? now >= begin && now < end : now >= begin || now < end;
+}
+
+function minuteOfDay(time: string): number {
+  const [hours, minutes] = time.split(':').map(Number);
+  return (hours ?? 0) * 60 + (minutes ?? 0);
+}

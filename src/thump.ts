@@ -1,0 +1,121 @@
+import type { AlarmRule, Hit } from './decision.js';
+import type { ScoredWindow } from './types.js';
+
+/**
+ * AudioSet's classes of something heavy that hits the floor, or of what it takes along. Doors are left out: a
+ * door that falls shut and then silence is somebody who has left.
+ */
+const IMPACT_CLASSES = new Set([
+  'Thump, thud',
+  'Thunk',
+  'Bang',
+  'Smash, crash',
+  'Breaking',
+  'Shatter',
+  'Slap, smack',
+  'Whack, thwack',
+]);
+/** The noise floor is the quietest window of so long before… */
+const FLOOR_SECONDS = 10;
+/** …if there were at least so many seconds of sound. */
+const MIN_FLOOR_SECONDS = 2;
+/** An impact is so much louder than the floor; over 0.96 s even a hard blow is spread thin. */
+const IMPACT_ABOVE_FLOOR_DB = 10;
+/** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */
+const SILENCE_ABOVE_FLOOR_DB = 6;
+/** What falls along with it may roll and ring for so long. */
+const SETTLE_SECONDS = 2;
+/** Speech is heard from this score on. */
+const SPEECH_SCORE = 0.5;
+
+export interface ThumpOptions {
+  /** Score of an impact. */
+  readonly thumpThreshold: number;
+  /** How long nothing moves and nobody speaks after it. */
+  readonly thumpSilenceSeconds: number;
+  readonly speechLabels: readonly string[];
+}
+
+interface Impact {
+  readonly hit: Hit;
+  readonly atSeconds: number;
+  /** Louder than this is not silence. */
+  readonly silenceDbfs: number;
+}
+
+/** Finds an impact that is followed by silence, in stream time. */
+export class ThumpThenSilence {
+  /** Levels of the last windows, oldest first. */
+  #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
+  #impact: Impact | undefined;
+
+  constructor(private readonly options: ThumpOptions) {}
+
+  /**
+   * Takes the next window.
+   *
+   * @param rule whose labels and levels say what an alarm sounds like
+   * @param minThreshold a stricter threshold of the impact, for now
+   * @returns the impact, with every window for which the silence after it has been long enough
+   */
+  push(window: ScoredWindow, rule: AlarmRule, minThreshold: number): Hit | undefined {
+    const floorDbfs = this.#floorBefore(window);
+    this.#remember(window);
+    const hit = impactOf(window, rule, Math.max(this.options.thumpThreshold, minThreshold));
+    if (hit && window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
+      const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
+      this.#impact = { hit, atSeconds: window.endSeconds, silenceDbfs };
+      return undefined;
+    }
+    if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
+    if (!this.#isSilent(window, rule, this.#impact.silenceDbfs)) this.#impact = undefined;
+    const enough =
+      this.#impact && window.endSeconds - this.#impact.atSeconds >= this.options.thumpSilenceSeconds;
+    return enough ? this.#impact?.hit : undefined;
+  }
+
+  /** Forgets the impact: it has become an alarm. */
+  forget(): void {
+    this.#impact = undefined;
+  }
+
+  /** Nothing is known of the time while sound was lost. */
+  gap(): void {
+    this.#impact = undefined;
+    this.#levels = [];
+  }
+
+  /** The quietest window that ended before this one began; where too little is known, nothing stands out. */
+  #floorBefore({ startSeconds }: ScoredWindow): number {
+    const before = this.#levels.filter(({ endSeconds }) => endSeconds <= startSeconds);
+    const known = before[0] && startSeconds - before[0].endSeconds >= MIN_FLOOR_SECONDS;
+    return known ? Math.min(...before.map(({ rmsDbfs }) => rmsDbfs)) : Number.POSITIVE_INFINITY;
+  }
+
+  #remember({ endSeconds, rmsDbfs }: ScoredWindow): void {
+    this.#levels.push({ endSeconds, rmsDbfs });
+    while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
+  }
+
+  #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
+    const heard = (labels: readonly string[], score: number) =>
+      labels.some((label) => (scores[label] ?? 0) >= score);
+    return (
+      rmsDbfs <= silenceDbfs &&
+      !heard(this.options.speechLabels, SPEECH_SCORE) &&
+      !heard(rule.labels, rule.threshold)
+    );
+  }
+}
+
+/** The best of alarm labels and impact classes that reaches the threshold. */
+function impactOf({ scores, audioset, endAtMs }: ScoredWindow, rule: AlarmRule, threshold: number) {
+  let best: Hit | undefined;
+  const candidates = [
+    ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
+    ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
+  ];
+  for (const [label, score] of candidates)
+    if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
+  return best;
+}

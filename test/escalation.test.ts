@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Escalation, type EscalationOptions } from '../src/escalation.js';
+import type { AlarmEscalated, AlarmStarted } from '../src/types.js';
+import { ManualClock } from './support/clock.js';
+import { windowsOf } from './support/windows.js';
+
+let clock: ManualClock;
+let said: AlarmEscalated[];
+beforeEach(() => {
+  clock = new ManualClock();
+  said = [];
+});
+
+const escalationOf = (options: Partial<EscalationOptions> = {}) =>
+  new Escalation({ escalateSeconds: 120, escalateTimes: 3, ...options }, clock, (event) => said.push(event));
+
+function alarm(episodeId: string): AlarmStarted {
+  return {
+    type: 'alarm_started',
+    episodeId,
+    label: 'abnormal',
+    atMs: clock.wallMs(),
+    atSeconds: 0,
+    confidence: 0.9,
+    reason: 'hits',
+    window: windowsOf([{ seconds: 0.48 }])[0]!,
+    hits: [],
+  };
+}
+
+describe('an alarm that nobody acknowledges', () => {
+  it('is repeated at intervals, a few times', async () => {
+    const escalation = escalationOf();
+    escalation.note(alarm('a'));
+    const startedAtMs = clock.wallMs();
+    await clock.advance(119_999);
+    expect(said).toEqual([]);
+    await clock.advance(3_600_000);
+    expect(said).toMatchObject([
+      {
+        type: 'alarm_escalated',
+        episodeId: 'a',
+        label: 'abnormal',
+        repetition: 1,
+        unacknowledgedSeconds: 120,
+      },
+      { repetition: 2, unacknowledgedSeconds: 240 },
+      { repetition: 3, unacknowledgedSeconds: 360 },
+    ]);
+    expect(said[0]?.atMs).toBe(startedAtMs + 120_000);
+    expect(clock.pending).toBe(0);
+    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a' });
+  });
+
+  it('is never repeated with escalateSeconds 0, but can be acknowledged', async () => {
+    const escalation = escalationOf({ escalateSeconds: 0 });
+    escalation.note(alarm('a'));
+    await clock.advance(3_600_000);
+    expect(said).toEqual([]);
+    expect(escalation.acknowledge()).toEqual({
+      type: 'alarm_acknowledged',
+      episodeId: 'a',
+      label: 'abnormal',
+      atMs: clock.wallMs(),
+      afterSeconds: 3600,
+    });
+    expect(escalation.acknowledge()).toBeUndefined();
+  });
+
+  it('is not put off by alarms that follow: the latest is repeated when the first is due', async () => {
+    const escalation = escalationOf();
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) {
+      escalation.note(alarm(id));
+      await clock.advance(20_000);
+    }
+    expect(said).toMatchObject([{ episodeId: 'f', repetition: 1, unacknowledgedSeconds: 20 }]);
+    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'g' });
+    expect(escalation.acknowledge()).toBeUndefined();
+  });
+});
+
+it('whatever happens, no alarm is repeated once acknowledged, nor more often than allowed', async () => {
+  const steps = fc.array(
+    fc.oneof(fc.constantFrom('alarm', 'acknowledge', 'stop'), fc.integer({ min: 1, max: 400_000 })),
+    { maxLength: 30 },
+  );
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 4 }), async (script, escalateTimes) => {
+      clock = new ManualClock();
+      const repetitions = new Map<string, number>();
+      let unseen: string | undefined;
+      let alarms = 0;
+      const onEvent = ({ episodeId, repetition }: AlarmEscalated) => {
+        expect(episodeId).toBe(unseen);
+        repetitions.set(episodeId, (repetitions.get(episodeId) ?? 0) + 1);
+        expect(repetition).toBe(repetitions.get(episodeId));
+        expect(repetition).toBeLessThanOrEqual(escalateTimes);
+      };
+      const escalation = new Escalation({ escalateSeconds: 120, escalateTimes }, clock, onEvent);
+      for (const step of script) {
+        if (step === 'alarm') {
+          unseen = `alarm ${++alarms}`;
+          escalation.note(alarm(unseen));
+        } else if (step === 'acknowledge') {
+          expect(escalation.acknowledge()?.episodeId).toBe(unseen);
+          unseen = undefined;
+        } else if (step === 'stop') escalation.stop();
+        else await clock.advance(step as number);
+        expect(clock.pending).toBeLessThanOrEqual(1);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});

@@ -1,0 +1,441 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/config.js';
+import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../src/decision.js';
+import { SENSE_OFF, Sense, type SenseOptions } from '../src/sense.js';
+import type { DecisionEvent } from '../src/types.js';
+import { type Heard, HOP_SECONDS, windowsOf } from './support/windows.js';
+
+const LABELS = { waterLabels: ['water'], speechLabels: ['speech', 'singing'] };
+
+const quiet = (seconds: number): Heard => ({ seconds });
+const water = (seconds: number): Heard => ({ seconds, scores: { water: 0.9, abnormal: 0.1 }, rmsDbfs: -30 });
+const speech = (seconds: number): Heard => ({ seconds, scores: { speech: 0.9 }, rmsDbfs: -30 });
+const steps = (seconds: number): Heard => ({ seconds, rmsDbfs: -45 });
+const abnormal = (seconds: number, score: number): Heard => ({
+  seconds,
+  scores: { abnormal: score, water: 1 - score },
+  rmsDbfs: -20,
+});
+/** A blow that the alarm's classes do not show. */
+const thud = (score = 0.4, rmsDbfs = -30): Heard => ({
+  seconds: HOP_SECONDS,
+  audioset: [
+    ['Inside, small room', 0.5],
+    ['Thump, thud', score],
+  ],
+  rmsDbfs,
+});
+
+function senseOf(options: Partial<SenseOptions> = {}, rule: Partial<AlarmRule> = {}): Sense {
+  return new Sense({ ...DEFAULT_ALARM_RULE, ...rule }, { ...SENSE_OFF, ...LABELS, ...options });
+}
+
+/** What the property tests make up of a window. */
+interface Sound {
+  readonly abnormal: number;
+  readonly water: number;
+  readonly speech: number;
+  readonly thump: number;
+  readonly rmsDbfs: number;
+}
+
+/** Events of a script, with the second of the stream at which each came. */
+function hear(sense: Sense, script: readonly Heard[], startMs?: number) {
+  return windowsOf(script, startMs).flatMap((window) => {
+    const event = sense.push(window);
+    return event ? [{ seconds: window.endSeconds, ...event }] : [];
+  });
+}
+
+describe('water and speech', () => {
+  it('are on while they are heard, with hysteresis, and off when they are over', () => {
+    const sense = senseOf();
+    const changes: string[] = [];
+    let last = sense.state;
+    expect(last).toEqual({ waterRunning: false, speech: false });
+    const murmur: Heard = { seconds: 10, scores: { water: 0.4, background: 0.6 } };
+    for (const window of windowsOf([quiet(5), murmur, water(10), murmur, speech(8), quiet(10)])) {
+      sense.push(window);
+      for (const key of ['waterRunning', 'speech'] as const)
+        if (sense.state[key] !== last[key]) changes.push(`${key} ${sense.state[key]}`);
+      last = sense.state;
+    }
+    expect(changes).toEqual(['waterRunning true', 'waterRunning false', 'speech true', 'speech false']);
+  });
+
+  it('are not there in a model without their labels', () => {
+    const sense = senseOf({ waterLabels: ['rain'], speechLabels: [] });
+    hear(sense, [water(10), speech(10)]);
+    expect(sense.state).toEqual({ waterRunning: false, speech: false });
+  });
+});
+
+describe('water that runs long', () => {
+  it('is said once, after its minutes, short pauses included', () => {
+    const said = hear(senseOf({ waterMinutes: 10 }), [
+      water(240),
+      quiet(50),
+      water(240),
+      quiet(40),
+      water(900),
+    ]);
+    expect(said).toMatchObject([{ type: 'water_running_long' }]);
+    expect(said[0]?.seconds).toBeGreaterThan(600);
+    expect(said[0]?.seconds).toBeLessThan(606);
+    expect((said[0] as { durationSeconds: number }).durationSeconds).toBeCloseTo(600, 0);
+  });
+
+  it('is said again of the next run, and not of runs that are each shorter', () => {
+    const runs = hear(senseOf({ waterMinutes: 5 }), [water(400), quiet(120), water(400)]);
+    expect(runs).toHaveLength(2);
+    const short = [water(250), quiet(90), water(250), quiet(90), water(250)];
+    expect(hear(senseOf({ waterMinutes: 5 }), short)).toEqual([]);
+    expect(hear(senseOf({ waterMinutes: 0 }), [water(4000)])).toEqual([]);
+  });
+
+  it('is said while detection is off, and waits for an alarm to be said first', () => {
+    const off = senseOf({ waterMinutes: 5 });
+    off.setEnabled(false, 0, 0);
+    expect(hear(off, [water(400), abnormal(5, 0.99)])).toMatchObject([{ type: 'water_running_long' }]);
+    // The window that completes five minutes is the one that starts the alarm.
+    const on = senseOf({ waterMinutes: 5 }, { hits: 1 });
+    const at = (hear(senseOf({ waterMinutes: 5 }), [water(400)])[0]?.seconds ?? 0) - 0.975;
+    const both = hear(on, [water(at), abnormal(HOP_SECONDS, 0.7), water(2)]);
+    expect(both).toMatchObject([{ type: 'alarm_started' }, { type: 'water_running_long' }]);
+    expect((both[1]?.seconds ?? 0) - (both[0]?.seconds ?? 0)).toBeCloseTo(HOP_SECONDS);
+  });
+});
+
+describe('the stricter rule while water runs', () => {
+  const bottle = [water(10), abnormal(2, 0.7), water(10)];
+
+  it('lets no alarm start below its threshold', () => {
+    expect(hear(senseOf(), bottle)).toMatchObject([{ type: 'alarm_started' }, { type: 'alarm_ended' }]);
+    expect(hear(senseOf({ waterThreshold: 0.8 }), bottle)).toEqual([]);
+  });
+
+  it('lets an alarm start above it, and below it where no water runs', () => {
+    const sense = senseOf({ waterThreshold: 0.8 });
+    expect(hear(sense, [water(10), abnormal(2, 0.85)])).toMatchObject([{ type: 'alarm_started' }]);
+    const dry = senseOf({ waterThreshold: 0.8 });
+    expect(hear(dry, [water(10), quiet(10), abnormal(1, 0.7)])).toMatchObject([{ type: 'alarm_started' }]);
+  });
+});
+
+describe('quiet hours', () => {
+  const zone = process.env.TZ;
+  beforeAll(() => {
+    process.env.TZ = 'Europe/Berlin';
+  });
+  afterAll(() => {
+    if (zone === undefined) delete process.env.TZ;
+    else process.env.TZ = zone;
+  });
+
+  const night = { from: '22:00', to: '7:00', threshold: 0.8 };
+  it.each([
+    ['over midnight, before them', night, '2026-01-15T20:59:00Z', true],
+    ['over midnight, at their begin', night, '2026-01-15T21:00:00Z', false],
+    ['over midnight, after it', night, '2026-01-16T05:58:00Z', false],
+    ['over midnight, at their end', night, '2026-01-16T06:00:00Z', true],
+    ['in summer, by local time', night, '2026-07-15T20:00:00Z', false],
+    ['in summer, at their end', night, '2026-07-16T05:00:00Z', true],
+    // The clock goes from 2:00 to 3:00 and, in autumn, from 3:00 back to 2:00.
+    ['in the night that is an hour short', night, '2026-03-29T05:01:00Z', true],
+    ['in the night that is an hour long', night, '2026-10-25T05:58:00Z', false],
+    ['within a day', { from: '12:30', to: '14:00', threshold: 0.8 }, '2026-01-15T12:00:00Z', false],
+    ['within a day, outside', { from: '12:30', to: '14:00', threshold: 0.8 }, '2026-01-15T23:00:00Z', true],
+  ])('want a higher score: %s', (_, quietHours, at, alarm) => {
+    const sense = senseOf({ quietHours });
+    expect(hear(sense, [abnormal(2, 0.7)], Date.parse(at))).toHaveLength(alarm ? 1 : 0);
+    const loud = senseOf({ quietHours });
+    expect(hear(loud, [abnormal(2, 0.9)], Date.parse(at))).toHaveLength(1);
+  });
+});
+
+describe('an impact and then silence', () => {
+  const on = { thumpThreshold: 0.3, thumpSilenceSeconds: 10 };
+  const fall = [quiet(6), thud(), quiet(30)];
+
+  it('is an alarm with its own reason, which ends like others', () => {
+    const events = hear(senseOf(on), fall);
+    expect(events).toMatchObject([
+      {
+        type: 'alarm_started',
+        reason: 'thump_then_silence',
+        label: 'Thump, thud',
+        confidence: 0.4,
+        hits: [{ label: 'Thump, thud', score: 0.4 }],
+      },
+      { type: 'alarm_ended', endedBy: 'silence', label: 'Thump, thud' },
+    ]);
+    expect((events[0]?.seconds ?? 0) - (6 + 0.975)).toBeCloseTo(10, -1);
+    expect(hear(senseOf(), fall)).toEqual([]);
+  });
+
+  it('counts a single window of an alarm class, and sound that settles', () => {
+    const blow: Heard = { ...thud(), audioset: [], scores: { abnormal: 0.5, background: 0.5 } };
+    const events = hear(senseOf(on), [quiet(6), blow, steps(1.5), quiet(20)]);
+    expect(events[0]).toMatchObject({ reason: 'thump_then_silence', label: 'abnormal', confidence: 0.5 });
+  });
+
+  it('counts from the last of several impacts', () => {
+    const [once] = hear(senseOf(on), [quiet(6), thud(), quiet(40)]);
+    const [twice] = hear(senseOf(on), [quiet(6), thud(), quiet(4.8), thud(), quiet(40)]);
+    expect((twice?.seconds ?? 0) - (once?.seconds ?? 0)).toBeCloseTo(4.8 + HOP_SECONDS);
+  });
+
+  it.each<[string, Heard[]]>([
+    ['steps', [quiet(6), thud(), quiet(5), steps(1), quiet(30)]],
+    ['speech, however low', [quiet(6), thud(), quiet(5), { ...speech(1), rmsDbfs: -58 }, quiet(30)]],
+    ['water', [quiet(6), thud(), quiet(5), water(3), quiet(30)]],
+    ['too little silence', [quiet(6), thud(), quiet(8)]],
+    ['a score below the threshold', [quiet(6), thud(0.29), quiet(30)]],
+    ['an impact that does not stand out', [quiet(6), thud(0.9, -50), quiet(30)]],
+    ['an impact of which nothing is known before', [quiet(1), thud(), quiet(30)]],
+    ['a door', [quiet(6), { ...thud(), audioset: [['Slam', 0.9]] }, quiet(30)]],
+  ])('is none with %s', (_, script) => {
+    expect(hear(senseOf(on), script)).toEqual([]);
+  });
+
+  it('is none across a gap in the sound, or while detection is off', () => {
+    const sense = senseOf(on);
+    for (const [k, window] of windowsOf(fall).entries()) {
+      if (k === 20) sense.gap();
+      expect(sense.push(window)).toBeUndefined();
+    }
+    const off = senseOf(on);
+    off.setEnabled(false, 0, 0);
+    expect(hear(off, fall)).toEqual([]);
+    // What fell while it was off is not made up for.
+    const late = senseOf(on);
+    for (const [k, window] of windowsOf(fall).entries()) {
+      if (k === 5) late.setEnabled(false, 0, 0);
+      if (k === 16) late.setEnabled(true, 0, 0);
+      expect(late.push(window)).toBeUndefined();
+    }
+  });
+
+  it('is none when the impact is an alarm already', () => {
+    const events = hear(senseOf(on), [quiet(6), abnormal(2, 0.9), quiet(60)]);
+    expect(events).toMatchObject([{ reason: 'hits' }, { type: 'alarm_ended' }]);
+  });
+
+  it('waits for the end of a cooldown', () => {
+    const script = [quiet(6), abnormal(2, 0.9), quiet(6), thud(), quiet(60)];
+    const events = hear(senseOf(on, { cooldownSeconds: 30 }), script);
+    expect(events).toMatchObject([
+      { reason: 'hits' },
+      { type: 'alarm_ended' },
+      { reason: 'thump_then_silence' },
+      { type: 'alarm_ended' },
+    ]);
+    const pause = (events[2]?.seconds ?? 0) - (events[1]?.seconds ?? 0);
+    expect(pause).toBeGreaterThanOrEqual(30);
+    expect(pause).toBeLessThan(31);
+  });
+
+  it('wants the higher score of quiet hours, too', () => {
+    const quietHours = { from: '0:00', to: '23:59', threshold: 0.8 };
+    expect(hear(senseOf({ ...on, quietHours }), fall)).toEqual([]);
+  });
+});
+
+describe('switched off, detection', () => {
+  it('ends the open alarm, starts none, and begins anew when it is on again', () => {
+    const sense = senseOf();
+    const windows = windowsOf([abnormal(10, 0.7)]);
+    const push = (k: number) => sense.push(windows[k]!);
+    push(0);
+    expect(push(1)).toMatchObject({ type: 'alarm_started' });
+    expect(sense.setEnabled(false, 2, 2000)).toMatchObject({ type: 'alarm_ended', endedBy: 'disabled' });
+    expect(sense.setEnabled(false, 2, 2000)).toBeUndefined();
+    sense.setRule({ cooldownSeconds: 0 });
+    for (let k = 2; k < 6; k++) expect(push(k)).toBeUndefined();
+    expect(sense.setEnabled(true, 4, 4000)).toBeUndefined();
+    expect(push(6)).toBeUndefined();
+    expect(push(7)).toMatchObject({ type: 'alarm_started' });
+  });
+});
+
+describe('the configuration of the senses', () => {
+  const load = (values: Record<string, unknown>) =>
+    loadConfig({ env: {}, flags: values, cwd: '/nonexistent' });
+
+  it('leaves the alarm rule alone unless something is switched on', () => {
+    const { sense, quietHours } = load({});
+    expect(sense).toMatchObject({ waterLabels: ['water'], waterMinutes: 30, thumpSilenceSeconds: 0 });
+    expect(sense.waterThreshold).toBeUndefined();
+    expect(quietHours).toBeUndefined();
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    [
+      'a laxer threshold while water runs',
+      { 'alarm.threshold': 0.7, 'sense.waterThreshold': 0.6 },
+      /sense\.waterThreshold: expected at least alarm\.threshold \(0\.7\), found 0\.6/,
+    ],
+    [
+      'a threshold while water runs without water',
+      { 'sense.waterThreshold': 0.6, 'sense.waterLabels': [] },
+      /sense\.waterLabels: expected a class/,
+    ],
+    [
+      'laxer quiet hours',
+      { 'alarm.threshold': 0.9, quietHours: { from: '22:00', to: '7:00', threshold: 0.8 } },
+      /quietHours\.threshold: expected at least alarm\.threshold \(0\.9\)/,
+    ],
+    [
+      'quiet hours without an end',
+      { quietHours: { from: '22:00', threshold: 0.8 } },
+      /quietHours\.to: expected string, found nothing/,
+    ],
+    [
+      'quiet hours of no length',
+      { quietHours: { from: '22:00', to: '22:00', threshold: 0.8 } },
+      /quietHours\.to: expected another time than quietHours\.from/,
+    ],
+    [
+      'a time that is none',
+      { quietHours: { from: '10pm', to: '24:00', threshold: 0.8 } },
+      /quietHours\.from: expected a time of day such as "22:00", found "10pm"[\s\S]*quietHours\.to: expected a time/,
+    ],
+    [
+      'silence too short',
+      { 'sense.thumpSilenceSeconds': 2 },
+      /thumpSilenceSeconds: expected 0 or at least 5/,
+    ],
+  ])('refuses %s', (_, values, message) => {
+    expect(() => load(values)).toThrow(message);
+  });
+});
+
+describe('over any sound, with every feature on and settings that change,', () => {
+  const probability = fc.double({ min: 0, max: 1, noNaN: true });
+  const sound = fc.record({
+    abnormal: probability,
+    water: probability,
+    speech: probability,
+    thump: probability,
+    rmsDbfs: fc.oneof(fc.constant(-58), fc.double({ min: -80, max: -10, noNaN: true })),
+    repeat: fc.integer({ min: 1, max: 40 }),
+  });
+  const change = fc.record(
+    {
+      threshold: probability,
+      hits: fc.integer({ min: 1, max: 8 }),
+      window: fc.integer({ min: 1, max: 8 }),
+      cooldownSeconds: fc.double({ min: 0, max: 20, noNaN: true }),
+    },
+    { requiredKeys: [] },
+  );
+  const steps = fc.array(
+    fc.oneof(
+      { weight: 8, arbitrary: sound },
+      { weight: 1, arbitrary: fc.record({ change }) },
+      { weight: 1, arbitrary: fc.record({ enabled: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ gapSeconds: fc.double({ min: 0, max: 30, noNaN: true }) }) },
+    ),
+    { maxLength: 40 },
+  );
+  const everything = {
+    ...LABELS,
+    waterThreshold: 0.8,
+    waterMinutes: 0.2,
+    thumpThreshold: 0.2,
+    thumpSilenceSeconds: 5,
+    quietHours: { from: '10:01', to: '10:02', threshold: 0.7 },
+  };
+  const windowOf = ({ abnormal, water, speech, thump, rmsDbfs }: Sound) => {
+    const scores = { background: 0, abnormal, water, speech };
+    const [window] = windowsOf([
+      { seconds: HOP_SECONDS, scores, rmsDbfs, audioset: [['Thump, thud', thump]] },
+    ]);
+    return window!;
+  };
+
+  it('an alarm never starts twice without an end, never in its cooldown or while off, and always ends', () => {
+    const seen = new Set<string>();
+    fc.assert(
+      fc.property(steps, (script) => {
+        const sense = new Sense(DEFAULT_ALARM_RULE, everything);
+        let seconds = 0;
+        let enabled = true;
+        let open: string | undefined;
+        let endedAtSeconds = Number.NEGATIVE_INFINITY;
+        const take = (event: DecisionEvent | undefined) => {
+          if (event?.type === 'alarm_started') {
+            seen.add(event.reason);
+            expect(open).toBeUndefined();
+            expect(enabled).toBe(true);
+            expect(seconds - endedAtSeconds).toBeGreaterThanOrEqual(sense.rule.cooldownSeconds - 1e-9);
+            open = event.episodeId;
+          } else if (event?.type === 'alarm_ended') {
+            seen.add(event.endedBy);
+            expect(event.episodeId).toBe(open);
+            open = undefined;
+            endedAtSeconds = seconds;
+          } else if (event) seen.add(event.type);
+        };
+        for (const step of script) {
+          if ('gapSeconds' in step) {
+            seconds += step.gapSeconds;
+            sense.gap();
+          } else if ('change' in step) sense.setRule(step.change);
+          else if ('enabled' in step) {
+            enabled = step.enabled;
+            take(sense.setEnabled(enabled, seconds, 1000 * seconds));
+            if (!enabled) expect(open).toBeUndefined();
+          } else
+            for (let k = 0; k < step.repeat; k++) {
+              seconds += HOP_SECONDS;
+              const window = windowOf(step);
+              const startSeconds = seconds - 0.975;
+              take(
+                sense.push({
+                  ...window,
+                  startSeconds,
+                  endSeconds: seconds,
+                  endAtMs: window.endAtMs + 1000 * seconds,
+                }),
+              );
+            }
+        }
+        // Silence ends what is open.
+        for (let k = 0; k < 20 && enabled; k++) {
+          seconds += HOP_SECONDS;
+          sense.setRule({ threshold: 0.5 });
+          const window = windowOf({ abnormal: 0, water: 0, speech: 1, thump: 0, rmsDbfs: -58 });
+          take(sense.push({ ...window, startSeconds: seconds - 0.975, endSeconds: seconds }));
+        }
+        expect(open).toBeUndefined();
+      }),
+      { numRuns: 500 },
+    );
+    // The sounds were such that everything happened.
+    const all = ['hits', 'instant', 'thump_then_silence', 'silence', 'disabled', 'water_running_long'];
+    expect([...seen].sort()).toEqual(all.sort());
+  });
+
+  it('a stricter threshold raises no alarm that the plain rule would not', () => {
+    const strict = { ...SENSE_OFF, ...LABELS, waterThreshold: 0.8, quietHours: { ...everything.quietHours } };
+    fc.assert(
+      fc.property(fc.array(sound, { maxLength: 60 }), (sounds) => {
+        const sense = new Sense(DEFAULT_ALARM_RULE, strict);
+        const script = sounds.map(({ repeat: _, ...each }, k) => ({
+          ...windowOf(each),
+          startSeconds: k * HOP_SECONDS,
+          endSeconds: k * HOP_SECONDS + 0.975,
+        }));
+        for (const [k, window] of script.entries()) {
+          if (sense.push(window)?.type !== 'alarm_started') continue;
+          // The same windows and no past: what the plain rule says where no alarm and no cooldown is in its way.
+          const plain = new AlarmDecision(DEFAULT_ALARM_RULE);
+          const events = script.slice(Math.max(0, k - 2), k + 1).map((each) => plain.push(each));
+          expect(events.some((event) => event?.type === 'alarm_started')).toBe(true);
+        }
+      }),
+    );
+  });
+});
