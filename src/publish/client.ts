@@ -1,8 +1,8 @@
 import type { Clock, Logger } from '../types.js';
-import { BrokerConnection } from './connection.js';
-import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js';
+import { BrokerConnection, type IncomingMessage } from './connection.js';
+import { DEFAULT_TIMING, type Message, type MqttOptions, type MqttTiming } from './options.js';
 import { Outbox } from './outbox.js';
-import type { PublisherStats } from './payloads.js';
+import { deliveredEvent, type PublisherStats } from './payloads.js';
 
 /** Where Home Assistant says `online` when it has started. */
 const BIRTH_TOPIC = 'homeassistant/status';
@@ -12,15 +12,17 @@ interface State {
   readonly qos: 0 | 1;
 }
 
-interface WaitingEvent {
-  readonly topic: string;
-  readonly build: (replayed: boolean) => string;
-  replayed: boolean;
+/** What goes out before everything else, and what is called when it has. */
+interface FirstMessages {
+  readonly messages: readonly Message[];
+  next: number;
+  readonly onDone: () => void;
 }
 
 /**
  * What is said to the broker: retained states, of which only the last value matters and which are all published
- * again after every reconnect, and events, every one of which matters and which wait in a bounded outbox.
+ * again after every reconnect, and events, every one of which matters and which wait in a bounded outbox that
+ * survives a restart.
  *
  * At most one message per topic awaits its acknowledgement. That bounds what is in flight, keeps events in
  * order and lets a state that changes faster than the broker answers skip to its newest value.
@@ -32,7 +34,9 @@ export class MqttPublisher {
   readonly #clock: Clock;
   readonly #connection: BrokerConnection;
   readonly #states = new Map<string, State>();
-  readonly #outbox: Outbox<WaitingEvent>;
+  readonly #outbox: Outbox;
+  readonly #listeners = new Map<string, (message: IncomingMessage) => void>();
+  #first: FirstMessages | undefined;
   /** Topics of states whose last value is still to be published. */
   readonly #unsent = new Set<string>();
   /** Topics with a message that the broker has not acknowledged yet. */
@@ -47,11 +51,12 @@ export class MqttPublisher {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
     this.#log = log;
     this.#clock = clock;
-    this.#outbox = new Outbox(options.outboxEvents);
+    const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
+    this.#outbox = new Outbox({ folder, events, bytes, days }, log, clock);
     const handlers = {
       onConnect: () => this.#onConnect(),
       onClose: () => this.#onClose(),
-      onMessage: (topic: string, payload: string) => this.#onMessage(topic, payload),
+      onMessage: (message: IncomingMessage) => this.#onMessage(message),
     };
     this.#connection = new BrokerConnection(options, this.#timing, handlers, log, clock);
   }
@@ -65,18 +70,37 @@ export class MqttPublisher {
       reconnects: this.#connection.reconnects,
       queuedEvents: this.#outbox.size,
       droppedEvents: this.#outbox.dropped,
+      durable: this.#outbox.durable,
     };
   }
 
   /**
-   * Begins to connect, for ever; a broker that is down does no harm.
+   * Takes up the events of an earlier run and begins to connect, for ever; a broker that is down does no harm.
    *
    * @throws UserError configuration, where the address or a TLS file is unusable
    */
   start(): void {
     this.#connection.start();
+    this.#outbox.start();
     const { discovery } = this.#options;
-    if (discovery) this.setState(discovery.topic, discovery.payload);
+    for (const { topic, payload } of discovery ?? []) this.setState(topic, payload);
+  }
+
+  /** Listens on a topic without wildcards, now or on connecting, and again after every reconnect. */
+  onMessage(topic: string, handler: (message: IncomingMessage) => void): void {
+    this.#listeners.set(topic, handler);
+    if (this.connected) this.#connection.subscribe(topic);
+  }
+
+  /**
+   * Retained messages that go out before everything else, in this order, each acknowledged before the next:
+   * what has to be said only once, such as taking back what an earlier run has announced. Call it before
+   * `start`.
+   *
+   * @param onDone called when all are acknowledged; after a broken connection they begin again
+   */
+  sendFirst(messages: readonly Message[], onDone: () => void): void {
+    this.#first = { messages, next: 0, onDone };
   }
 
   /** A retained state: published now or on connecting, and again after every reconnect. */
@@ -87,12 +111,13 @@ export class MqttPublisher {
   }
 
   /**
-   * An event, QoS 1 and never retained: published now or, in order, once there is a connection.
+   * An event, QoS 1 and never retained: kept on the disk, and published now or, in order, once there is a
+   * connection.
    *
-   * @param build makes the payload at the moment of each attempt; `replayed` when it could not be sent at once
+   * @param payload of `eventPayload`; every attempt adds how late it is
    */
-  sendEvent(topic: string, build: (replayed: boolean) => string): void {
-    this.#outbox.add({ topic, build, replayed: !this.connected });
+  sendEvent(topic: string, payload: string): void {
+    this.#outbox.add(topic, payload, !this.connected);
     this.#pump();
   }
 
@@ -115,10 +140,15 @@ export class MqttPublisher {
     await Promise.race([this.#farewell(), timeout]);
     cancel();
     this.#connection.stop();
+    this.#outbox.stop();
     this.#cancelAckTimeout?.();
     this.#cancelAnnouncement?.();
-    if (this.#outbox.size > 0)
-      this.#log.warn({ events: this.#outbox.size }, 'stopped with events that could not be sent');
+    const { size: events, kept } = this.#outbox;
+    if (events > 0)
+      this.#log.warn(
+        { events },
+        `stopped with events that could not be sent; ${kept ? 'the next start sends them' : 'they are lost'}`,
+      );
   }
 
   async #farewell(): Promise<void> {
@@ -144,6 +174,8 @@ export class MqttPublisher {
 
   #onConnect(): void {
     if (this.#options.discovery) this.#connection.subscribe(BIRTH_TOPIC);
+    for (const topic of this.#listeners.keys()) this.#connection.subscribe(topic);
+    if (this.#first) this.#first.next = 0;
     this.#announce();
   }
 
@@ -153,13 +185,19 @@ export class MqttPublisher {
     this.#cancelAckTimeout = undefined;
     this.#cancelAnnouncement?.();
     this.#cancelAnnouncement = undefined;
-    for (const event of this.#outbox) event.replayed = true;
+    this.#outbox.markReplayed();
     this.#checkSettled();
   }
 
+  #onMessage(message: IncomingMessage): void {
+    if (this.#stopped !== undefined) return;
+    this.#listeners.get(message.topic)?.(message);
+    if (message.topic === BIRTH_TOPIC && !message.retained && message.payload.toString() === 'online')
+      this.#announceSoon();
+  }
+
   /** Home Assistant has started; not all its devices should answer at the same moment. */
-  #onMessage(topic: string, payload: string): void {
-    if (topic !== BIRTH_TOPIC || payload !== 'online' || this.#stopped !== undefined) return;
+  #announceSoon(): void {
     const { announceMinMs, announceMaxMs } = this.#timing;
     const pauseMs = announceMinMs + Math.random() * (announceMaxMs - announceMinMs);
     this.#cancelAnnouncement ??= this.#clock.after(pauseMs, () => {
@@ -181,16 +219,32 @@ export class MqttPublisher {
   /** Publishes what waits, as long as no earlier message on the same topic awaits its acknowledgement. */
   #pump(): void {
     if (!this.connected) return;
+    if (this.#first) {
+      this.#pumpFirst(this.#first);
+      return;
+    }
     for (const topic of this.#unsent) {
       const state = this.#states.get(topic);
       if (state === undefined || this.#awaited.has(topic)) continue;
       this.#unsent.delete(topic);
       this.#publish(topic, state.payload, { qos: state.qos, retain: true });
     }
-    const event = this.#outbox.first;
+    const event = this.#outbox.next();
     if (event === undefined || this.#awaited.has(event.topic)) return;
-    const delivered = () => this.#outbox.remove(event);
-    this.#publish(event.topic, event.build(event.replayed), { qos: 1, retain: false }, delivered);
+    const payload = deliveredEvent(event.payload, event.replayed, this.#clock.wallMs());
+    this.#publish(event.topic, payload, { qos: 1, retain: false }, () => this.#outbox.remove(event));
+  }
+
+  #pumpFirst(first: FirstMessages): void {
+    const message = first.messages[first.next];
+    if (message === undefined) {
+      this.#first = undefined;
+      first.onDone();
+      this.#pump();
+    } else if (this.#awaited.size === 0) {
+      const delivered = () => first.next++;
+      this.#publish(message.topic, message.payload, { qos: 1, retain: true }, delivered);
+    }
   }
 
   #publish(

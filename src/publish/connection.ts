@@ -1,13 +1,26 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
 import { describeFailure } from './failure.js';
-import { type BrokerAddress, brokerAddress, type MqttOptions, type MqttTiming } from './options.js';
+import {
+  type BrokerAddress,
+  brokerAddress,
+  clientIdOf,
+  type MqttOptions,
+  type MqttTiming,
+} from './options.js';
+
+export interface IncomingMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** It was kept by the broker, so it may be of any age. */
+  readonly retained: boolean;
+}
 
 export interface ConnectionHandlers {
   onConnect(): void;
   /** The connection is gone, or an attempt to make one has failed. */
   onClose(): void;
-  onMessage(topic: string, payload: string): void;
+  onMessage(message: IncomingMessage): void;
 }
 
 /**
@@ -28,6 +41,8 @@ export class BrokerConnection {
   #connections = 0;
   /** Attempts that failed, and connections that broke soon, since one that held. */
   #attempts = 0;
+  /** Connections, one after the other, that the broker accepted and soon closed without an error. */
+  #evictions = 0;
   /** When the connection was made or lost. */
   #changedAtMs = 0;
   #failure: Error | undefined;
@@ -119,8 +134,7 @@ export class BrokerConnection {
       this.#failure = error;
     });
     client.on('message', (topic, payload, { retain }) => {
-      // What was retained may be of any age.
-      if (!retain) this.#handlers.onMessage(topic, payload.toString());
+      this.#handlers.onMessage({ topic, payload, retained: retain });
     });
     client.on('connect', () => {
       if (client === this.#client) this.#onConnect(address);
@@ -145,10 +159,13 @@ export class BrokerConnection {
     const heldMs = wasConnected ? this.#clock.now() - this.#changedAtMs : 0;
     this.#client = undefined;
     this.#connected = false;
+    // Twice: two clients with one id throw each other out after a pause each, and must not start afresh.
+    const held = heldMs > 2 * this.#timing.reconnectMaxMs;
+    const closedByBroker = wasConnected && this.#failure === undefined;
+    this.#evictions = closedByBroker ? (held ? 1 : this.#evictions + 1) : 0;
     if (!this.#stopped) {
       this.#explain(address.url, wasConnected);
-      // Not on every connection: another client with our id lets us connect and throws us out again at once.
-      if (heldMs > this.#timing.reconnectMaxMs) this.#attempts = 0;
+      if (held) this.#attempts = 0;
       this.#cancelReconnect = this.#clock.after(this.#nextPauseMs(), () => this.#connect(address));
     }
     this.#handlers.onClose();
@@ -156,7 +173,10 @@ export class BrokerConnection {
 
   /** Says why there is no connection, once for each reason. */
   #explain(broker: string, wasConnected: boolean): void {
-    const reason = describeFailure(this.#failure);
+    const reason =
+      this.#evictions > 1
+        ? `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`
+        : describeFailure(this.#failure);
     const news = wasConnected ? 'connection to the MQTT broker lost' : 'no connection to the MQTT broker';
     if (reason !== this.#reason) this.#log.warn({ broker, reason }, `${news}: ${reason}`);
     this.#reason = reason;

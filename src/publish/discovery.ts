@@ -1,14 +1,23 @@
 import type { ModelInfo } from '../types.js';
+import { type Component, componentsOf, type Features } from './entities.js';
 import type { Message } from './options.js';
 import type { Topics } from './topics.js';
 
+/**
+ * `device`: one message announces everything (Home Assistant 2024.11 or newer); `component`: one message for
+ * each entity, which older versions understand.
+ */
+export type DiscoveryMode = 'device' | 'component';
+
 export interface DiscoveryOptions {
+  readonly mode: DiscoveryMode;
   /** Matches `[a-z0-9_-]+`. */
   readonly deviceId: string;
   /** For people: `Bathroom`. */
   readonly deviceName: string;
   readonly topics: Topics;
   readonly model: ModelInfo;
+  readonly features: Features;
   /** Of bathnet2mqtt. */
   readonly version: string;
   /** `homeassistant` */
@@ -16,155 +25,93 @@ export interface DiscoveryOptions {
 }
 
 /**
- * Home Assistant's device discovery (2024.11 or newer): one retained message that announces the device with
- * all its entities. Abbreviated keys as in its documentation,
- * https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
+ * Everything that tells Home Assistant about the device, as retained messages.
+ * https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery
  */
-export function discoveryMessage(options: DiscoveryOptions): Message {
-  const { deviceId, deviceName, topics, version, discoveryPrefix } = options;
-  // Not the bare device id: Home Assistant merges devices of any integration that share an identifier.
-  const id = `bathnet2mqtt_${deviceId}`;
-  const components = [...soundComponents(options), ...daemonComponents(topics)];
+export function discoveryMessages(options: DiscoveryOptions): Message[] {
+  const components = namedComponents(options);
+  if (options.mode === 'device') return [deviceMessage(options, components)];
+  const { deviceId, discoveryPrefix } = options;
+  return Object.entries(components).map(([key, { p, ...component }]) => {
+    const shared = p === 'device_automation' ? {} : availabilityOf(options);
+    return {
+      topic: componentTopic(discoveryPrefix, p, deviceId, key),
+      payload: JSON.stringify({ ...deviceOf(options), ...shared, ...component }),
+    };
+  });
+}
+
+/** The message of mode `device` that takes some components back: each is there with its platform alone. */
+export function removalMessage(options: DiscoveryOptions, gone: Readonly<Record<string, string>>): Message {
+  const removed = Object.fromEntries(Object.entries(gone).map(([key, p]) => [key, { p }]));
+  return deviceMessage(options, { ...namedComponents(options), ...removed });
+}
+
+function deviceMessage(options: DiscoveryOptions, cmps: Readonly<Record<string, Component>>): Message {
+  const payload = { ...deviceOf(options), ...availabilityOf(options), cmps };
+  return { topic: deviceTopic(options.discoveryPrefix, options.deviceId), payload: JSON.stringify(payload) };
+}
+
+export function deviceTopic(discoveryPrefix: string, deviceId: string): string {
+  return `${discoveryPrefix}/device/${deviceId}/config`;
+}
+
+/** With the device as node and the key as object, so that Home Assistant sees the same id in both modes. */
+export function componentTopic(
+  discoveryPrefix: string,
+  platform: string,
+  deviceId: string,
+  key: string,
+): string {
+  return `${discoveryPrefix}/${platform}/${deviceId}/${key}/config`;
+}
+
+function deviceOf({ deviceId, deviceName, version }: DiscoveryOptions) {
   return {
-    topic: `${discoveryPrefix}/device/${deviceId}/config`,
-    payload: JSON.stringify({
-      dev: { ids: [id], name: deviceName, mf: 'bathnet2mqtt', mdl: 'Sound detector', sw: version },
-      o: { name: 'bathnet2mqtt', sw: version },
-      availability: [{ topic: topics.availability }],
-      availability_mode: 'all',
-      qos: 1,
-      cmps: Object.fromEntries(
-        components.map(([key, component]) => [key, { ...component, unique_id: `${id}_${key}` }]),
-      ),
-    }),
+    dev: {
+      ids: [uniqueId(deviceId)],
+      name: deviceName,
+      mf: 'bathnet2mqtt',
+      mdl: 'Sound detector',
+      sw: version,
+    },
+    o: { name: 'bathnet2mqtt', sw: version },
   };
 }
 
-type Component = readonly [
-  key: string,
-  config: Readonly<Record<'p' | 'name', string>> & Readonly<Record<string, unknown>>,
-];
-
-/** Entities that mean something only while sound arrives. */
-function soundComponents({ topics, model }: DiscoveryOptions): Component[] {
-  const availability = [{ topic: topics.availability }, { topic: topics.inputAvailability }];
-  const components: Component[] = [
-    [
-      'alarm',
-      {
-        p: 'binary_sensor',
-        name: alarmName(model.alarmLabels),
-        device_class: 'safety',
-        state_topic: topics.alarm,
-        json_attributes_topic: topics.alarm,
-        // No template in it: the labels are the same whatever the state.
-        json_attributes_template: JSON.stringify({ labels: model.alarmLabels }),
-      },
-    ],
-    [
-      'event',
-      {
-        p: 'event',
-        name: 'Alarm',
-        state_topic: topics.event,
-        event_types: ['alarm_started', 'alarm_ended'],
-      },
-    ],
-    [
-      'sound',
-      {
-        p: 'sensor',
-        name: 'Sound',
-        device_class: 'enum',
-        options: model.labels,
-        state_topic: topics.class,
-        value_template: '{{ value_json.label }}',
-      },
-    ],
-    [
-      'confidence',
-      {
-        p: 'sensor',
-        name: 'Confidence',
-        unit_of_measurement: '%',
-        state_class: 'measurement',
-        suggested_display_precision: 0,
-        state_topic: topics.class,
-        value_template: '{{ (value_json.confidence * 100) | round(1) }}',
-      },
-    ],
-    [
-      'level',
-      {
-        p: 'sensor',
-        name: 'Level',
-        // No device class: sound_pressure is decibels above the threshold of hearing, these are below full scale.
-        unit_of_measurement: 'dB',
-        state_class: 'measurement',
-        state_topic: topics.level,
-        value_template: '{{ value_json.rmsDbfs }}',
-      },
-    ],
-  ];
-  return components.map(([key, config]) => [key, { ...config, availability, availability_mode: 'all' }]);
+function availabilityOf({ topics }: DiscoveryOptions) {
+  return { availability: [{ topic: topics.availability }], availability_mode: 'all' };
 }
 
-/** Entities about the daemon itself. */
-function daemonComponents(topics: Topics): Component[] {
-  const diagnostic = (key: string, name: string, field: string, rest: object = {}): Component => [
-    key,
-    {
-      p: 'sensor',
-      name,
-      entity_category: 'diagnostic',
-      state_topic: topics.health,
-      value_template: `{{ value_json.${field} }}`,
-      ...rest,
-    },
-  ];
-  const counter = { state_class: 'total_increasing' };
-  return [
-    [
-      'microphone',
-      {
-        p: 'binary_sensor',
-        name: 'Microphone',
-        device_class: 'problem',
-        entity_category: 'diagnostic',
-        state_topic: topics.inputAvailability,
-        payload_on: 'offline',
-        payload_off: 'online',
-      },
-    ],
-    diagnostic('engine', 'Engine', 'model.engine'),
-    diagnostic('model', 'Model', 'model.name', {
-      value_template: '{{ value_json.model.name }} {{ value_json.model.version }}',
-    }),
-    diagnostic('inference_time', 'Inference time', 'inferenceMs', {
-      device_class: 'duration',
-      unit_of_measurement: 'ms',
-      state_class: 'measurement',
-    }),
-    diagnostic('dropped_windows', 'Dropped windows', 'droppedWindows', counter),
-    diagnostic('queued_events', 'Queued events', 'queuedEvents', { state_class: 'measurement' }),
-    diagnostic('mqtt_reconnects', 'MQTT reconnects', 'mqttReconnects', counter),
-    diagnostic('uptime', 'Uptime', 'uptimeSeconds', {
-      device_class: 'duration',
-      unit_of_measurement: 's',
-      state_class: 'measurement',
-    }),
-    diagnostic('memory', 'Memory', 'memoryMb', {
-      device_class: 'data_size',
-      unit_of_measurement: 'MB',
-      state_class: 'measurement',
-    }),
-  ];
+/** Not the bare device id: Home Assistant merges devices of any integration that share an identifier. */
+function uniqueId(deviceId: string): string {
+  return `bathnet2mqtt_${deviceId}`;
 }
 
-/** `Abnormal sound` where one label alarms; several would not fit in a name, they are attributes. */
-function alarmName(labels: readonly string[]): string {
-  const [label] = labels;
-  return labels.length === 1 && label !== undefined
-    ? `${label.charAt(0).toUpperCase()}${label.slice(1)} sound`
-    : 'Alarming sound';
+/** Components with what makes them this device's; a trigger is no entity and has none of it. */
+function namedComponents(options: DiscoveryOptions): Record<string, Component> {
+  const { deviceId, deviceName } = options;
+  const slug = slugOf(deviceName) || slugOf(deviceId) || 'bathnet2mqtt';
+  return Object.fromEntries(
+    Object.entries(componentsOf(options)).map(([key, component]) => {
+      // Not at the root of the device's message: Home Assistant does not hand that down.
+      const common = { ...component, qos: 1 };
+      if (component.p === 'device_automation') return [key, common];
+      const ids = {
+        unique_id: `${uniqueId(deviceId)}_${key}`,
+        default_entity_id: `${component.p}.${slug}_${key}`,
+      };
+      return [key, { ...common, ...ids }];
+    }),
+  );
+}
+
+/** `Bathroom sound` → `bathroom_sound`; empty where nothing of the name fits into an entity id. */
+function slugOf(name: string): string {
+  return name
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_|_$/g, '');
 }

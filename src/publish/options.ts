@@ -17,7 +17,7 @@ export interface MqttOptions {
   readonly deviceId: string;
   readonly topics: Topics;
   /** What Home Assistant is told, also when it starts; undefined: nothing. */
-  readonly discovery?: Message | undefined;
+  readonly discovery?: readonly Message[] | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */
@@ -30,8 +30,12 @@ export interface MqttOptions {
   readonly rejectUnauthorized: boolean;
   /** The broker publishes the last will 1.5 times this after it last heard of us. */
   readonly keepaliveSeconds: number;
-  /** Events that wait while the broker is away. */
+  /** Where events wait until the broker has acknowledged them; undefined: in memory. */
+  readonly outboxFolder?: string | undefined;
+  /** Bounds of what waits; the oldest events make room. */
   readonly outboxEvents: number;
+  readonly outboxBytes: number;
+  readonly outboxDays: number;
   readonly timing?: Partial<MqttTiming> | undefined;
 }
 
@@ -85,7 +89,7 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
     options: {
       protocolVersion: 4,
       clean: true,
-      clientId: `bathnet2mqtt-${options.deviceId}`,
+      clientId: clientIdOf(options),
       ...(username !== '' && { username }),
       ...(password !== '' && { password }),
       keepalive: options.keepaliveSeconds,
@@ -96,6 +100,10 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),
     },
   };
+}
+
+export function clientIdOf({ deviceId }: Pick<MqttOptions, 'deviceId'>): string {
+  return `bathnet2mqtt-${deviceId}`;
 }
 
 function parseUrl(text: string): URL {

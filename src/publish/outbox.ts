@@ -1,41 +1,221 @@
-/** A bounded first-in, first-out queue in memory; when it is full the oldest item makes room. */
-export class Outbox<T> {
-  readonly #limit: number;
-  readonly #items: T[] = [];
-  #dropped = 0;
+import { messageOf } from '../errors.js';
+import type { Clock, Logger } from '../types.js';
+import {
+  decodeRecord,
+  encodeRecord,
+  makeFolder,
+  type OutboxRecord,
+  probe,
+  readRecord,
+  recordName,
+  recordNames,
+  removeLeftovers,
+  removeRecord,
+  sequenceOf,
+  writeRecord,
+} from './outbox-folder.js';
 
-  constructor(limit: number) {
-    this.#limit = limit;
+/** How often a folder that could not be written is tried again. */
+const RETRY_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+export interface OutboxOptions {
+  /** Undefined: in memory only. */
+  readonly folder?: string | undefined;
+  /** Bounds; the oldest events make room. The newest one stays, however big. */
+  readonly events: number;
+  readonly bytes: number;
+  readonly days: number;
+}
+
+export interface WaitingEvent extends OutboxRecord {
+  /** It could not be sent when it happened. */
+  replayed: boolean;
+}
+
+interface Entry extends WaitingEvent {
+  /** Of its file. */
+  readonly name: string;
+  readonly bytes: number;
+  /** Monotonic, because the wall clock of a board jumps when it first hears of the time. */
+  readonly expiresAtMs: number;
+  /** What is still to be written to the disk. */
+  unsaved: string | undefined;
+}
+
+/**
+ * Events that wait for their acknowledgement, first in, first out: each on the disk before `add` returns, and
+ * again here after a restart. Where the disk cannot be written they wait in memory, and are written as soon as
+ * it can.
+ *
+ * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
+ * at all. Not a memory-mapped database: LMDB ends the process (SIGBUS, SIGSEGV, an unhandled rejection) where
+ * its file is damaged or the disk is full, again after every restart.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  #dropped = 0;
+  #sequence = 0;
+  #durable = true;
+  #cancelRetry = () => {};
+
+  constructor(options: OutboxOptions, log: Logger, clock: Clock) {
+    this.#options = options;
+    this.#log = log;
+    this.#clock = clock;
   }
 
   get size(): number {
-    return this.#items.length;
+    return this.#entries.length;
   }
 
-  /** How many items have made room for newer ones. */
+  /** Events lost since the start: they made room, were too old, or their file was damaged. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** The oldest item; it stays until it is removed. */
-  get first(): T | undefined {
-    return this.#items[0];
+  /** False where events should survive a restart and would not. */
+  get durable(): boolean {
+    return this.#durable;
   }
 
-  add(item: T): void {
-    this.#items.push(item);
-    if (this.#items.length <= this.#limit) return;
-    this.#items.shift();
-    this.#dropped++;
+  /** All that waits survives a restart. */
+  get kept(): boolean {
+    return this.#options.folder !== undefined && this.#entries.every(({ unsaved }) => unsaved === undefined);
   }
 
-  /** Takes this very item out; by identity, because it may have been dropped while it was on its way. */
-  remove(item: T): void {
-    const index = this.#items.indexOf(item);
-    if (index >= 0) this.#items.splice(index, 1);
+  /** Takes up what an earlier run could not deliver; those events count as replayed. */
+  start(): void {
+    const { folder } = this.#options;
+    if (folder === undefined) return;
+    try {
+      makeFolder(folder);
+      for (const name of recordNames(folder)) this.#load(folder, name);
+      removeLeftovers(folder);
+    } catch (error) {
+      this.#degrade(error);
+    }
+    this.#makeRoom();
+    if (this.size + this.#dropped > 0)
+      this.#log.info({ events: this.size, dropped: this.#dropped }, 'events of an earlier run wait');
+    this.#save();
   }
 
-  [Symbol.iterator](): Iterator<T> {
-    return this.#items.values();
+  stop(): void {
+    this.#cancelRetry();
+  }
+
+  /** @param replayed it cannot be sent now */
+  add(topic: string, payload: string, replayed: boolean): void {
+    const record = { topic, payload, keptAtMs: this.#clock.wallMs() };
+    const text = encodeRecord(record);
+    this.#push(recordName(++this.#sequence), record, text, { replayed, unsaved: text });
+    this.#makeRoom();
+    this.#save();
+  }
+
+  /** The oldest event; it stays until it is removed. */
+  next(): WaitingEvent | undefined {
+    this.#makeRoom();
+    return this.#entries[0];
+  }
+
+  /** Takes this very event out; it may have been dropped while it was on its way. */
+  remove(event: WaitingEvent): void {
+    const entry = this.#entries.find((entry) => entry === event);
+    if (entry === undefined) return;
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
+    this.#forget(entry);
+  }
+
+  /** What waits now comes late. */
+  markReplayed(): void {
+    for (const entry of this.#entries) entry.replayed = true;
+  }
+
+  #load(folder: string, name: string): void {
+    this.#sequence = Math.max(this.#sequence, sequenceOf(name));
+    try {
+      const text = readRecord(folder, name);
+      const record = decodeRecord(text);
+      if (record) {
+        this.#push(name, record, text, { replayed: true, unsaved: undefined });
+        return;
+      }
+      this.#dropped++;
+      this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
+      removeRecord(folder, name);
+    } catch (error) {
+      this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
+    }
+  }
+
+  #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
+    const ageMs = Math.max(0, this.#clock.wallMs() - record.keptAtMs);
+    const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
+    const bytes = Buffer.byteLength(text);
+    this.#bytes += bytes;
+    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs });
+  }
+
+  /** Drops the oldest until the rest is within the bounds. */
+  #makeRoom(): void {
+    const { events, bytes } = this.#options;
+    const now = this.#clock.now();
+    for (let [oldest] = this.#entries; oldest; [oldest] = this.#entries) {
+      const full = this.size > 1 && (this.size > events || this.#bytes > bytes);
+      if (!full && oldest.expiresAtMs > now) return;
+      this.#entries.shift();
+      this.#dropped++;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget({ name, bytes }: Entry): void {
+    this.#bytes -= bytes;
+    const { folder } = this.#options;
+    if (folder === undefined) return;
+    try {
+      removeRecord(folder, name);
+    } catch (error) {
+      this.#degrade(error); // it comes again after a restart, with the same id
+    }
+  }
+
+  /** Writes what is not on the disk yet, oldest first. */
+  #save(): void {
+    const { folder } = this.#options;
+    if (folder === undefined) return;
+    this.#cancelRetry();
+    try {
+      makeFolder(folder);
+      if (this.kept) probe(folder);
+      for (const entry of this.#entries) {
+        if (entry.unsaved === undefined) continue;
+        writeRecord(folder, entry.name, entry.unsaved);
+        entry.unsaved = undefined;
+      }
+      if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
+      this.#durable = true;
+    } catch (error) {
+      this.#degrade(error);
+    }
+  }
+
+  /** Says it once, goes on in memory, and tries again later. */
+  #degrade(error: unknown): void {
+    const { folder } = this.#options;
+    if (this.#durable)
+      this.#log.warn(
+        { folder, problem: messageOf(error) },
+        'the outbox cannot be written: events that are not delivered yet are lost at a restart. Make room on the disk, or set stateDir to a folder that can be written',
+      );
+    this.#durable = false;
+    this.#cancelRetry();
+    this.#cancelRetry = this.#clock.after(RETRY_MS, () => this.#save());
   }
 }

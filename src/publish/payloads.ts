@@ -6,10 +6,6 @@ const MAX_SCORES = 10;
 export interface EventContext {
   /** UUID v7 of this event; stays the same when it is sent again, so that receivers can tell. */
   readonly id: string;
-  /** From the deciding window's last sample to the publish. */
-  readonly latencyMs: number;
-  /** It could not be sent when it happened. */
-  readonly replayed: boolean;
   /** It comes from a test, not from life: the test button, a simulation. */
   readonly test: boolean;
   readonly model: ModelInfo;
@@ -31,18 +27,21 @@ export interface PublisherStats {
   readonly reconnects: number;
   readonly queuedEvents: number;
   readonly droppedEvents: number;
+  /** Events survive a restart: the outbox can be written. */
+  readonly durable: boolean;
 }
 
 /**
- * What is wrong now: no sound arrives; windows or events were lost since the last health message.
+ * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
+ * in memory only and a restart would lose them.
  */
-export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped';
+export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped' | 'outbox_not_durable';
 
-/** `<base>/event`. What follows an alarm does not repeat the window that started it: `episodeId` leads there. */
-export function eventPayload(
-  event: DecisionEvent,
-  { id, latencyMs, replayed, test, model }: EventContext,
-): string {
+/**
+ * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an
+ * alarm does not repeat the window that started it: `episodeId` leads there.
+ */
+export function eventPayload(event: DecisionEvent, { id, test, model }: EventContext): string {
   return JSON.stringify({
     event_type: event.type,
     id,
@@ -50,11 +49,19 @@ export function eventPayload(
     at: isoTime(event.atMs),
     ...('label' in event && { label: event.label }),
     ...details(event),
-    latencyMs: Math.round(latencyMs),
-    replayed,
     test,
     model: modelFacts(model),
   });
+}
+
+/**
+ * `<base>/event`: a kept event at the moment of an attempt to deliver it.
+ *
+ * @param replayed it could not be delivered when it happened
+ */
+export function deliveredEvent(payload: string, replayed: boolean, nowMs: number): string {
+  const event = JSON.parse(payload) as { at: string };
+  return JSON.stringify({ ...event, latencyMs: nowMs - Date.parse(event.at), replayed });
 }
 
 /** What only this type of event has. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
 import type { MqttPublisher } from './client.js';
+import type { Features } from './entities.js';
 import {
   classPayload,
   eventPayload,
@@ -21,6 +22,8 @@ export interface ReporterOptions {
   readonly smoothingWindows: number;
   /** Publish every window's scores, too. */
   readonly scores: boolean;
+  /** What the model tells and is said as a state of its own. */
+  readonly features?: Pick<Features, 'water' | 'speech'> | undefined;
   /** Marks every event as a test: what is heard is played, not lived. */
   readonly test?: boolean | undefined;
 }
@@ -48,6 +51,7 @@ export class Reporter {
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
   #lost = { windows: 0, events: 0 };
+  #durable = true;
   #cancelHealth = () => {};
 
   /** @param health asked for with every health message */
@@ -92,14 +96,19 @@ export class Reporter {
    */
   event(event: DecisionEvent): void {
     const id = uuidv7();
-    const build = (replayed: boolean) => {
-      const latencyMs = this.#clock.wallMs() - event.atMs;
-      const test = event.type === 'test' || this.#options.test === true;
-      return eventPayload(event, { id, latencyMs, replayed, test, model: this.#model });
-    };
+    const test = event.type === 'test' || this.#options.test === true;
+    const payload = eventPayload(event, { id, test, model: this.#model });
     if (event.type === 'alarm_started') this.#publisher.setState(this.#topics.alarm, 'ON');
-    this.#publisher.sendEvent(this.#topics.event, build);
+    this.#publisher.sendEvent(this.#topics.event, payload);
     if (event.type === 'alarm_ended') this.#publisher.setState(this.#topics.alarm, 'OFF');
+    if (this.#publisher.stats.durable !== this.#durable) this.#publishHealth();
+  }
+
+  /** What is heard over a longer time has changed. */
+  sense({ waterRunning, speech }: { readonly waterRunning: boolean; readonly speech: boolean }): void {
+    const { features } = this.#options;
+    if (features?.water) this.#publisher.setState(this.#topics.water, waterRunning ? 'ON' : 'OFF');
+    if (features?.speech) this.#publisher.setState(this.#topics.speech, speech ? 'ON' : 'OFF');
   }
 
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */
@@ -186,7 +195,9 @@ export class Reporter {
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
+    if (!stats.durable) problems.push('outbox_not_durable');
     this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
+    this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
     this.#publisher.setState(this.#topics.health, payload);
     this.#cancelHealth();

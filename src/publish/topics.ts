@@ -1,3 +1,8 @@
+import type { SettingName } from '../types.js';
+
+/** What a person can tell the daemon to do; each has a command topic, none has a state. */
+type Action = 'acknowledge' | 'test' | 'feedback';
+
 /** Every topic under `<prefix>/<deviceId>`. */
 export interface Topics {
   readonly availability: string;
@@ -8,6 +13,14 @@ export interface Topics {
   readonly level: string;
   readonly health: string;
   readonly scores: string;
+  /** `ON` while water runs. */
+  readonly water: string;
+  /** `ON` while someone speaks. */
+  readonly speech: string;
+  /** Where the value of each setting is said. */
+  readonly settings: Readonly<Record<SettingName, string>>;
+  /** Where settings are changed and actions are asked for. */
+  readonly commands: Readonly<Record<SettingName | Action, string>>;
 }
 
 /**
@@ -25,5 +38,24 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
     level: `${base}/level`,
     health: `${base}/health`,
     scores: `${base}/scores`,
+    water: `${base}/water`,
+    speech: `${base}/speech`,
+    settings: {
+      enabled: `${base}/enabled`,
+      threshold: `${base}/threshold`,
+      hits: `${base}/hits`,
+      window: `${base}/window`,
+      cooldownSeconds: `${base}/cooldownSeconds`,
+    },
+    commands: {
+      enabled: `${base}/enabled/set`,
+      threshold: `${base}/threshold/set`,
+      hits: `${base}/hits/set`,
+      window: `${base}/window/set`,
+      cooldownSeconds: `${base}/cooldownSeconds/set`,
+      acknowledge: `${base}/acknowledge/set`,
+      test: `${base}/test/set`,
+      feedback: `${base}/feedback/set`,
+    },
   };
 }

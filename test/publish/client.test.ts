@@ -51,6 +51,8 @@ function publisherTo(url: string, changes: Partial<MqttOptions> = {}, clock: Clo
     rejectUnauthorized: true,
     keepaliveSeconds: 30,
     outboxEvents: 1000,
+    outboxBytes: 1e7,
+    outboxDays: 30,
     ...changes,
     timing: { ...QUICK, ...changes.timing },
   };
@@ -60,13 +62,18 @@ function publisherTo(url: string, changes: Partial<MqttOptions> = {}, clock: Clo
 }
 
 const connected = (publisher: MqttPublisher) => until(() => publisher.connected, 'not connected');
-const numbered = (i: number) => (replayed: boolean) => JSON.stringify({ i, replayed });
+/** An event as it is kept, and how it is told apart when it arrives. */
+const event = (i: number) => JSON.stringify({ i, at: new Date().toISOString() });
+function told(payload: string): string {
+  const { i, replayed } = JSON.parse(payload);
+  return replayed ? `${i} replayed` : `${i}`;
+}
 
 describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a real broker', () => {
   it('retains states, and says that it is online only after them', async () => {
     const broker = await startBroker();
     const live = await broker.subscribe(...EVERYTHING);
-    const { publisher } = publisherTo(broker.url, { discovery });
+    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     publisher.setState(topics.level, '{}', 0);
@@ -90,9 +97,9 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     publisher.send(topics.scores, 'lost');
     await connected(publisher);
     publisher.send(topics.scores, 'heard');
-    for (let i = 0; i < 50; i++) publisher.sendEvent(topics.event, numbered(i));
+    for (let i = 0; i < 50; i++) publisher.sendEvent(topics.event, event(i));
     await until(() => live.on(topics.event).length >= 50, 'events are missing');
-    expect(live.on(topics.event)).toStrictEqual(Array.from({ length: 50 }, (_, i) => numbered(i)(false)));
+    expect(live.on(topics.event).map(told)).toStrictEqual(Array.from({ length: 50 }, (_, i) => `${i}`));
     expect(live.on(topics.scores)).toStrictEqual(['heard']);
     expect(live.messages.find(({ topic }) => topic === topics.event)?.qos).toBe(1);
     await until(() => publisher.stats.queuedEvents === 0, 'events stay in the outbox');
@@ -120,7 +127,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('brings everything back after the broker was stopped and started', async () => {
     const broker = await startBroker();
-    const { publisher, log } = publisherTo(broker.url, { discovery });
+    const { publisher, log } = publisherTo(broker.url, { discovery: [discovery] });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);
@@ -145,8 +152,8 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const clock = new ManualClock(); // holds the reconnect back until somebody listens
     const { publisher, log } = publisherTo(broker.url, { outboxEvents: 5 }, clock);
     publisher.start();
-    for (let i = 0; i < 8; i++) publisher.sendEvent(topics.event, numbered(i));
-    expect(publisher.stats).toStrictEqual({ reconnects: 0, queuedEvents: 5, droppedEvents: 3 });
+    for (let i = 0; i < 8; i++) publisher.sendEvent(topics.event, event(i));
+    expect(publisher.stats).toMatchObject({ reconnects: 0, queuedEvents: 5, droppedEvents: 3 });
     await until(() => log.lines.length > 0, 'nothing was logged');
     expect(log.lines[0]).toMatch(/^warn no connection to the MQTT broker: nothing listens there/);
 
@@ -155,11 +162,11 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     await clock.advance(QUICK.reconnectMaxMs);
     await until(() => live.on(topics.event).length >= 5, 'events are missing');
     await connected(publisher);
-    publisher.sendEvent(topics.event, numbered(8));
-    await live.waitFor(topics.event, (payload) => payload === numbered(8)(false));
-    expect(live.on(topics.event)).toStrictEqual([
-      ...[3, 4, 5, 6, 7].map((i) => numbered(i)(true)),
-      numbered(8)(false),
+    publisher.sendEvent(topics.event, event(8));
+    await live.waitFor(topics.event, (payload) => told(payload) === '8');
+    expect(live.on(topics.event).map(told)).toStrictEqual([
+      ...[3, 4, 5, 6, 7].map((i) => `${i} replayed`),
+      '8',
     ]);
     await publisher.stop();
     expect(clock.pending).toBe(0);
@@ -167,7 +174,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('says everything again when Home Assistant starts', async () => {
     const broker = await startBroker();
-    const { publisher } = publisherTo(broker.url, { discovery });
+    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);
@@ -228,6 +235,21 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     },
   );
 
+  it('is refused with a client certificate of another authority, and says so', async () => {
+    const broker = await startBroker({ tls: 'mutual' });
+    const stranger = await Mosquitto.prepare({ tls: 'mutual' });
+    brokers.push(stranger);
+    const { publisher, log } = publisherTo(broker.url, {
+      caFile: broker.file('ca.pem'),
+      certFile: stranger.file('client.pem'),
+      keyFile: stranger.file('client.key'),
+    });
+    publisher.start();
+    await until(() => log.lines.length > 0, 'nothing was logged');
+    expect(log.lines[0]).toMatch(/does not trust the client certificate|closed the connection/);
+    expect(publisher.connected).toBe(false);
+  });
+
   it('connects to an unverified broker when told to', async () => {
     const broker = await startBroker({ tls: 'server' });
     const { publisher } = publisherTo(broker.url, { rejectUnauthorized: false });
@@ -258,15 +280,16 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const live = await broker.subscribe(topics.event, topics.class);
     broker.pause();
     publisher.setState(topics.class, 'newest');
-    publisher.sendEvent(topics.event, numbered(0));
-    publisher.sendEvent(topics.event, numbered(1));
+    publisher.sendEvent(topics.event, event(0));
+    publisher.sendEvent(topics.event, event(1));
     await until(() => !publisher.connected, 'the silence was not noticed');
     expect(log.lines.join('\n')).toMatch(/lost: the broker stopped answering/);
     broker.resume();
-    await live.waitFor(topics.event, (payload) => payload === numbered(1)(true));
+    await live.waitFor(topics.event, (payload) => told(payload) === '1 replayed');
     // What was on its way may come twice; everything else comes once.
-    expect(live.on(topics.event).filter((payload) => payload === numbered(0)(true))).toHaveLength(1);
-    expect(live.on(topics.event)).not.toContain(numbered(1)(false));
+    const events = live.on(topics.event).map(told);
+    expect(events.filter((text) => text === '0 replayed')).toHaveLength(1);
+    expect(events).not.toContain('1');
     await live.waitFor(topics.class, (payload) => payload === 'newest');
   });
 
@@ -289,7 +312,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const { publisher } = publisherTo(broker.url);
     publisher.start();
     await connected(publisher);
-    for (let i = 0; i < 20; i++) publisher.sendEvent(topics.event, numbered(i));
+    for (let i = 0; i < 20; i++) publisher.sendEvent(topics.event, event(i));
     await Promise.all([publisher.stop(), publisher.stop()]);
     await live.waitFor(topics.availability, (payload) => payload === 'offline');
     expect(live.on(topics.event)).toHaveLength(20);
@@ -303,10 +326,10 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const live = await broker.subscribe(...EVERYTHING);
     const { publisher } = publisherTo(broker.url);
     publisher.start();
-    publisher.sendEvent(topics.event, numbered(0));
+    publisher.sendEvent(topics.event, event(0));
     await publisher.stop();
     await live.waitFor(topics.availability, (payload) => payload === 'offline');
-    expect(live.on(topics.event)).toStrictEqual([numbered(0)(true)]);
+    expect(live.on(topics.event).map(told)).toStrictEqual(['0 replayed']);
   });
 
   it('does not fight at full speed with another client of the same id', async () => {
@@ -333,11 +356,11 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     publisher.start();
     await connected(publisher);
     broker.pause();
-    publisher.sendEvent(topics.event, numbered(0));
+    publisher.sendEvent(topics.event, event(0));
     const startMs = performance.now();
     await publisher.stop();
     expect(performance.now() - startMs).toBeLessThan(3000);
-    expect(log.lines.at(-1)).toBe('warn stopped with events that could not be sent {"events":1}');
+    expect(log.lines.at(-1)).toMatch(/^warn stopped with events that could not be sent; they are lost/);
   });
 });
 
@@ -401,6 +424,7 @@ describe('a wrong configuration', () => {
     ['an address that is none', { url: 'mqtt://user:hidden@bro ker' }, /mqtt:\/\/…@bro ker/],
     ['a CA file that is missing', { caFile: '/no/ca.pem' }, /\/no\/ca\.pem cannot be used: ENOENT/],
     ['a certificate without its key', { certFile: 'client.pem' }, /certificate is given alone/],
+    ['a key without its certificate', { keyFile: 'client.key' }, /key is given alone/],
   ])('is refused before anything is connected: %s', (_, changes, message) => {
     const { publisher } = publisherTo('mqtts://127.0.0.1', changes);
     expect(() => publisher.start()).toThrow(message);
@@ -426,7 +450,7 @@ const CHILD = `
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
   const options = {
     url: process.argv[1], deviceId: 'test', topics: ${JSON.stringify(topics)},
-    rejectUnauthorized: true, keepaliveSeconds: 30, outboxEvents: 10,
+    rejectUnauthorized: true, keepaliveSeconds: 30, outboxEvents: 10, outboxBytes: 1e6, outboxDays: 1,
   };
   new MqttPublisher(options, log, systemClock).start();
 `;

@@ -1,91 +1,28 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
-import { discoveryMessage } from '../../src/publish/discovery.js';
+import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
 import { topicsOf } from '../../src/publish/topics.js';
-import type { ModelInfo } from '../../src/types.js';
+import { deviceDiscovery, parseComponentDiscovery } from './home-assistant.js';
 import { model } from './samples.js';
 
-/**
- * What Home Assistant accepts, stricter where it would silently ignore: the keys per platform of its
- * homeassistant/components/mqtt/{schemas,entity,binary_sensor,event,sensor}.py.
- */
-const id = z.string().regex(/^[a-zA-Z0-9_-]+$/);
-const topic = z.string().regex(/^[^+#\s]+$/);
-const availability = {
-  availability: z.array(z.strictObject({ topic })).min(1),
-  availability_mode: z.enum(['all', 'any', 'latest']),
-};
-const entity = {
-  ...z.object(availability).partial().shape,
-  name: z.string().min(1),
-  unique_id: id,
-  entity_category: z.literal('diagnostic').optional(),
-  json_attributes_topic: topic.optional(),
-  json_attributes_template: z.string().optional(),
-  state_topic: topic,
-  value_template: z.string().optional(),
-};
-const binarySensor = z.strictObject({
-  p: z.literal('binary_sensor'),
-  ...entity,
-  device_class: z.enum(['safety', 'problem', 'sound']).optional(),
-  payload_on: z.string().optional(),
-  payload_off: z.string().optional(),
-});
-const event = z.strictObject({
-  p: z.literal('event'),
-  ...entity,
-  event_types: z.array(z.string()).min(1),
-});
-const stateClass = z.enum(['measurement', 'total', 'total_increasing']);
-const unitsOf: Record<string, string[]> = {
-  duration: ['ms', 's', 'min', 'h', 'd'],
-  data_size: ['B', 'kB', 'MB'],
-};
-const sensor = z
-  .strictObject({
-    p: z.literal('sensor'),
-    ...entity,
-    device_class: z.enum(['enum', 'duration', 'data_size']).optional(),
-    options: z.array(z.string()).min(1).optional(),
-    unit_of_measurement: z.string().min(1).optional(),
-    state_class: stateClass.optional(),
-    suggested_display_precision: z.int().min(0).optional(),
-  })
-  .refine((s) => (s.device_class === 'enum') === (s.options !== undefined), 'enum and options go together')
-  .refine((s) => !s.options || !(s.unit_of_measurement ?? s.state_class), 'an enum has no unit')
-  .refine((s) => new Set(s.options).size === (s.options?.length ?? 0), 'options are unique')
-  .refine((s) => {
-    const units = unitsOf[s.device_class ?? ''];
-    return units === undefined || units.includes(s.unit_of_measurement ?? '');
-  }, 'the unit fits the device class');
-
-const discovery = z.strictObject({
-  dev: z.strictObject({
-    ids: z.array(id).min(1),
-    name: z.string().min(1),
-    mf: z.string(),
-    mdl: z.string(),
-    sw: z.string(),
-  }),
-  o: z.strictObject({ name: z.string(), sw: z.string() }),
-  ...availability,
-  qos: z.union([z.literal(0), z.literal(1)]),
-  cmps: z.record(id, z.discriminatedUnion('p', [binarySensor, event, sensor])),
-});
-
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'upstairs' });
+const options: DiscoveryOptions = {
+  mode: 'device',
+  deviceId: 'upstairs',
+  deviceName: 'Bathroom',
+  topics,
+  model,
+  features: { water: true, speech: true, feedback: true },
+  version: '0.1.0',
+  discoveryPrefix: 'homeassistant',
+};
 
-function discover(changes: Partial<ModelInfo> = {}) {
-  const { topic, payload } = discoveryMessage({
-    deviceId: 'upstairs',
-    deviceName: 'Bathroom',
-    topics,
-    model: { ...model, ...changes },
-    version: '0.1.0',
-    discoveryPrefix: 'homeassistant',
-  });
-  return { topic, ...discovery.parse(JSON.parse(payload)) };
+function discover(changes: Partial<DiscoveryOptions> = {}) {
+  const [message, ...rest] = discoveryMessages({ ...options, ...changes });
+  expect(rest).toEqual([]);
+  const { cmps, ...root } = deviceDiscovery.parse(JSON.parse(message?.payload ?? ''));
+  const components = cmps as Record<string, Record<string, unknown>>;
+  return { topic: message?.topic, ...root, components };
 }
 
 describe('device discovery', () => {
@@ -102,14 +39,30 @@ describe('device discovery', () => {
     expect(o).toStrictEqual({ name: 'bathnet2mqtt', sw: '0.1.0' });
   });
 
-  it('announces the entities of the contract', () => {
-    const names = Object.values(discover().cmps).map(({ p, name }) => `${p} ${name}`);
+  it('announces the entities and triggers of the contract', () => {
+    const names = Object.values(discover().components).map(
+      ({ p, name, subtype, type }) => `${p} ${name ?? `${subtype} ${type}`}`,
+    );
     expect(names).toStrictEqual([
       'binary_sensor Abnormal sound',
       'event Alarm',
       'sensor Sound',
       'sensor Confidence',
       'sensor Level',
+      'binary_sensor Water running',
+      'binary_sensor Speech',
+      'switch Detection',
+      'number Threshold',
+      'number Hits',
+      'number Window',
+      'number Cooldown',
+      'button Acknowledge',
+      'button Test alarm',
+      'button False alarm',
+      'button Real alarm',
+      'device_automation Alarm started',
+      'device_automation Alarm ended',
+      'device_automation Alarm acknowledged',
       'binary_sensor Microphone',
       'sensor Engine',
       'sensor Model',
@@ -122,18 +75,59 @@ describe('device discovery', () => {
     ]);
   });
 
+  it('leaves out what the model cannot tell and what nobody keeps', () => {
+    const { components } = discover({ features: { water: false, speech: false, feedback: false } });
+    for (const key of ['water', 'speech', 'false_alarm', 'real_alarm'])
+      expect(components).not.toHaveProperty(key);
+  });
+
   it('gives every entity its own unique id with the device in it', () => {
-    const ids = Object.values(discover().cmps).map(({ unique_id }) => unique_id);
-    expect(new Set(ids).size).toBe(ids.length);
-    for (const each of ids) expect(each).toMatch(/^bathnet2mqtt_upstairs_/);
+    const { components } = discover();
+    for (const [key, { p, unique_id }] of Object.entries(components))
+      expect(unique_id).toBe(p === 'device_automation' ? undefined : `bathnet2mqtt_upstairs_${key}`);
+  });
+
+  it('suggests entity ids that say platform, device and meaning', () => {
+    const { components } = discover({ deviceName: 'Salle de bain, 1er étage' });
+    expect(components.alarm?.default_entity_id).toBe('binary_sensor.salle_de_bain_1er_etage_alarm');
+    expect(components.acknowledge?.default_entity_id).toBe('button.salle_de_bain_1er_etage_acknowledge');
+    expect(discover({ deviceName: 'バスルーム' }).components.alarm?.default_entity_id).toBe(
+      'binary_sensor.upstairs_alarm',
+    );
+  });
+
+  it('fits whatever the device is called and whatever the model tells', () => {
+    const labels = fc.uniqueArray(fc.string({ minLength: 1 }), { minLength: 1 });
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[a-z0-9_-]+$/),
+        fc.string({ minLength: 1, unit: 'grapheme' }),
+        labels,
+        fc.constantFrom('device', 'component'),
+        (deviceId, deviceName, labels, mode) => {
+          const topics = topicsOf({ prefix: 'bathnet', deviceId });
+          const changed = { ...options, mode, deviceId, deviceName, topics };
+          const messages = discoveryMessages({
+            ...changed,
+            model: { ...model, labels, alarmLabels: labels },
+          });
+          for (const { topic, payload } of messages)
+            if (mode === 'device') deviceDiscovery.parse(JSON.parse(payload));
+            else parseComponentDiscovery(topic, payload);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   it('makes exactly the entities that need sound unavailable without it', () => {
-    const { availability, availability_mode, cmps } = discover();
+    const { availability, availability_mode, components } = discover();
     expect(availability).toStrictEqual([{ topic: 'bathnet/upstairs/availability' }]);
     expect(availability_mode).toBe('all');
-    const needSound = Object.entries(cmps).filter(([, { availability }]) => availability !== undefined);
-    expect(needSound.map(([key]) => key)).toStrictEqual(['alarm', 'event', 'sound', 'confidence', 'level']);
+    const needSound = Object.entries(components).filter(([, { availability }]) => availability !== undefined);
+    expect(needSound.map(([key]) => key)).toStrictEqual([
+      ...['alarm', 'event', 'sound', 'confidence', 'level', 'water', 'speech'],
+    ]);
     for (const [, component] of needSound)
       expect(component).toMatchObject({
         availability: [
@@ -145,7 +139,7 @@ describe('device discovery', () => {
   });
 
   it('shows a microphone problem while the input is offline', () => {
-    expect(discover().cmps.microphone).toMatchObject({
+    expect(discover().components.microphone).toMatchObject({
       device_class: 'problem',
       state_topic: 'bathnet/upstairs/input/availability',
       payload_on: 'offline',
@@ -153,12 +147,49 @@ describe('device discovery', () => {
     });
   });
 
+  it('offers settings as configuration, each with its own state and command', () => {
+    const { components } = discover();
+    expect(components.threshold).toMatchObject({
+      state_topic: 'bathnet/upstairs/threshold',
+      command_topic: 'bathnet/upstairs/threshold/set',
+      min: 0,
+      max: 1,
+      step: 0.01,
+      entity_category: 'config',
+    });
+    expect(components.cooldown).toMatchObject({
+      command_topic: 'bathnet/upstairs/cooldownSeconds/set',
+      unit_of_measurement: 's',
+    });
+    expect(components.detection).toMatchObject({
+      state_topic: 'bathnet/upstairs/enabled',
+      command_topic: 'bathnet/upstairs/enabled/set',
+    });
+    expect(components.false_alarm).toMatchObject({
+      command_topic: 'bathnet/upstairs/feedback/set',
+      payload_press: 'false_alarm',
+    });
+  });
+
+  it('triggers on the type of an event', () => {
+    expect(discover().components.alarm_started).toStrictEqual({
+      p: 'device_automation',
+      automation_type: 'trigger',
+      topic: 'bathnet/upstairs/event',
+      value_template: '{{ value_json.event_type }}',
+      payload: 'alarm_started',
+      type: 'started',
+      subtype: 'Alarm',
+      qos: 1,
+    });
+  });
+
   it("takes names, options and alarm labels from the model's data", () => {
     const labels = Array.from({ length: 521 }, (_, i) => `Class ${i}`);
-    const one = discover({ labels, alarmLabels: ['screaming'] }).cmps;
+    const one = discover({ model: { ...model, labels, alarmLabels: ['screaming'] } }).components;
     expect(one.alarm?.name).toBe('Screaming sound');
     expect(one.sound).toMatchObject({ options: labels });
-    const many = discover({ labels, alarmLabels: ['Screaming', 'Glass'] }).cmps;
+    const many = discover({ model: { ...model, labels, alarmLabels: ['Screaming', 'Glass'] } }).components;
     expect(many.alarm).toMatchObject({
       name: 'Alarming sound',
       json_attributes_template: '{"labels":["Screaming","Glass"]}',
@@ -166,7 +197,26 @@ describe('device discovery', () => {
     expect(JSON.stringify(many)).not.toMatch(/abnormal/i);
   });
 
-  it('has no null anywhere', () => {
-    expect(JSON.stringify(discover())).not.toContain('null');
+  it('has no null and no expiry anywhere', () => {
+    expect(JSON.stringify(discoveryMessages(options))).not.toMatch(/null|expire_after/);
+  });
+});
+
+describe('component discovery', () => {
+  const messages = discoveryMessages({ ...options, mode: 'component' });
+
+  it('announces the same components, each on a topic of its own that fits what Home Assistant accepts', () => {
+    const { components } = discover();
+    expect(messages.map(({ topic }) => topic)).toStrictEqual(
+      Object.entries(components).map(([key, { p }]) => `homeassistant/${p}/upstairs/${key}/config`),
+    );
+    for (const { topic, payload } of messages) {
+      const key = topic.split('/')[3] as string;
+      const expected = { ...components[key] };
+      if (expected.p !== 'device_automation') expected.availability_mode = 'all';
+      expected.availability ??=
+        expected.p === 'device_automation' ? undefined : [{ topic: topics.availability }];
+      expect(parseComponentDiscovery(topic, payload)).toEqual(expected);
+    }
   });
 });

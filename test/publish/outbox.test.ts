@@ -1,28 +1,326 @@
-import { expect, it } from 'vitest';
-import { Outbox } from '../../src/publish/outbox.js';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Outbox, type OutboxOptions } from '../../src/publish/outbox.js';
+import { decodeRecord, encodeRecord } from '../../src/publish/outbox-folder.js';
+import { ManualClock } from '../support/clock.js';
+import { lacksMount, mountSmallDisk } from '../support/small-disk.js';
+import { recordingLog } from './samples.js';
 
-it('hands out what came first and keeps it until it is removed', () => {
-  const outbox = new Outbox<string>(3);
-  outbox.add('a');
-  outbox.add('b');
-  expect(outbox.first).toBe('a');
-  expect(outbox.first).toBe('a');
-  outbox.remove('a');
-  expect([...outbox]).toStrictEqual(['b']);
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+let parent: string;
+let folder: string;
+let clock: ManualClock;
+let log: ReturnType<typeof recordingLog>;
+
+beforeEach(async () => {
+  parent = await mkdtemp(join(tmpdir(), 'bathnet-outbox-'));
+  folder = join(parent, 'state', 'outbox');
+  clock = new ManualClock();
+  log = recordingLog();
+});
+afterEach(() => rm(parent, { recursive: true, force: true }));
+
+/** What a run of the daemon has; a second one on the same folder is the next run. */
+function startOutbox(changes: Partial<OutboxOptions> = {}): Outbox {
+  const outbox = new Outbox({ folder, events: 1000, bytes: 1e9, days: 30, ...changes }, log, clock);
+  outbox.start();
+  return outbox;
+}
+
+const add = (outbox: Outbox, ...payloads: string[]) => {
+  for (const payload of payloads) outbox.add('topic', payload, false);
+};
+
+/** Takes out everything that waits, oldest first. */
+function drain(outbox: Outbox): string[] {
+  const payloads: string[] = [];
+  for (let event = outbox.next(); event; event = outbox.next()) {
+    payloads.push(event.payload);
+    outbox.remove(event);
+  }
+  return payloads;
+}
+
+const files = () => readdirSync(folder).sort();
+
+describe('a queue', () => {
+  it('hands out what came first and keeps it until it is removed', () => {
+    const outbox = startOutbox();
+    add(outbox, 'a', 'b');
+    expect(outbox.next()).toMatchObject({ topic: 'topic', payload: 'a', replayed: false });
+    expect(outbox.next()?.payload).toBe('a');
+    expect(drain(outbox)).toStrictEqual(['a', 'b']);
+    expect(outbox.size).toBe(0);
+  });
+
+  it('removes nothing else where the event was dropped meanwhile', () => {
+    const outbox = startOutbox({ events: 1 });
+    add(outbox, 'on its way');
+    const event = outbox.next();
+    add(outbox, 'next');
+    if (event) outbox.remove(event);
+    expect(drain(outbox)).toStrictEqual(['next']);
+  });
+
+  it('works in memory without a folder, and does not call that a problem', () => {
+    const outbox = startOutbox({ folder: undefined, events: 3 });
+    add(outbox, 'a', 'b', 'c', 'd');
+    expect(outbox).toMatchObject({ size: 3, dropped: 1, durable: true, kept: false });
+    expect(drain(outbox)).toStrictEqual(['b', 'c', 'd']);
+  });
 });
 
-it('drops the oldest when it is full, and counts', () => {
-  const outbox = new Outbox<number>(3);
-  for (let i = 0; i < 10; i++) outbox.add(i);
-  expect([...outbox]).toStrictEqual([7, 8, 9]);
-  expect(outbox.size).toBe(3);
-  expect(outbox.dropped).toBe(7);
+describe('after a restart', () => {
+  it('has what was not delivered, in order, as replayed', () => {
+    const first = startOutbox();
+    add(first, ...Array.from({ length: 12 }, (_, i) => `${i}`));
+    const delivered = first.next();
+    if (delivered) first.remove(delivered);
+    const second = startOutbox();
+    add(second, 'new');
+    expect(second.next()).toMatchObject({ topic: 'topic', payload: '1', replayed: true });
+    expect(drain(second)).toStrictEqual([...Array.from({ length: 11 }, (_, i) => `${i + 1}`), 'new']);
+    expect(drain(startOutbox())).toStrictEqual([]);
+    expect(files()).toStrictEqual([]);
+  });
+
+  it('keeps any text as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string(), (payload, topic) => {
+        const record = { topic, payload, keptAtMs: clock.wallMs() };
+        expect(decodeRecord(Buffer.from(encodeRecord(record)).toString())).toStrictEqual(record);
+      }),
+    );
+  });
+
+  it('keeps its files from other users', () => {
+    add(startOutbox(), 'private');
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(folder, files()[0] ?? '')).mode & 0o777).toBe(0o600);
+  });
+
+  it('shares a folder with another daemon without harm: nothing is lost or mixed up', () => {
+    const a = startOutbox();
+    const b = startOutbox();
+    for (let i = 0; i < 5; i++) {
+      add(a, `a${i}`);
+      add(b, `b${i}`);
+    }
+    expect(drain(a)).toStrictEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
+    expect(drain(b)).toStrictEqual(['b0', 'b1', 'b2', 'b3', 'b4']);
+  });
 });
 
-it('removes nothing else where the item was dropped meanwhile', () => {
-  const outbox = new Outbox<string>(1);
-  outbox.add('on its way');
-  outbox.add('next');
-  outbox.remove('on its way');
-  expect(outbox.first).toBe('next');
+describe('bounds', () => {
+  it.each<[string, Partial<OutboxOptions>]>([
+    ['number', { events: 3 }],
+    ['bytes', { bytes: 3 * 140 }],
+  ])('drops the oldest beyond the %s, on the disk, too, and counts', (_, bounds) => {
+    const outbox = startOutbox(bounds);
+    for (let i = 0; i < 10; i++) add(outbox, `${i}`);
+    expect(outbox).toMatchObject({ size: 3, dropped: 7 });
+    expect(files()).toHaveLength(3);
+    expect(drain(startOutbox(bounds))).toStrictEqual(['7', '8', '9']);
+  });
+
+  it('keeps the newest event, however big', () => {
+    const outbox = startOutbox({ bytes: 100 });
+    add(outbox, 'small', 'x'.repeat(10_000));
+    expect(outbox).toMatchObject({ size: 1, dropped: 1 });
+  });
+
+  it('drops what is too old, at a start and while it runs', async () => {
+    const outbox = startOutbox({ days: 2 });
+    add(outbox, 'first');
+    await clock.advance(DAY_MS);
+    add(outbox, 'second');
+    await clock.advance(DAY_MS);
+    expect(outbox.next()?.payload).toBe('second');
+    const restarted = startOutbox({ days: 0.5 });
+    expect(restarted).toMatchObject({ size: 0, dropped: 1 });
+    expect(files()).toStrictEqual([]);
+  });
+
+  it('has smaller bounds at the next start', () => {
+    add(startOutbox(), 'a', 'b', 'c');
+    expect(startOutbox({ events: 2 })).toMatchObject({ size: 2, dropped: 1 });
+    expect(drain(startOutbox())).toStrictEqual(['b', 'c']);
+  });
+});
+
+describe('recovery', () => {
+  /** What a power cut or a bad disk leaves of a file. */
+  const damage = fc.oneof(
+    fc.record({ kind: fc.constant('cut' as const), at: fc.nat({ max: 110 }) }),
+    fc.record({
+      kind: fc.constant('garble' as const),
+      at: fc.nat({ max: 110 }),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    }),
+    fc.record({ kind: fc.constant('zeros' as const), at: fc.nat({ max: 110 }) }),
+    fc.record({
+      kind: fc.constant('append' as const),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    }),
+  );
+  type Damage = typeof damage extends fc.Arbitrary<infer T> ? T : never;
+
+  function damaged(content: Buffer, how: Damage): Buffer {
+    switch (how.kind) {
+      case 'cut':
+        return content.subarray(0, how.at);
+      case 'zeros':
+        return Buffer.concat([content.subarray(0, how.at), Buffer.alloc(content.length - how.at)]);
+      case 'append':
+        return Buffer.concat([content, how.bytes]);
+      case 'garble': {
+        const copy = Buffer.from(content);
+        copy.set(how.bytes.subarray(0, copy.length - how.at), how.at);
+        return copy;
+      }
+    }
+  }
+
+  it('delivers every event whose file is whole, in order, and nothing else, whatever happened to the rest', () => {
+    add(startOutbox(), ...Array.from({ length: 8 }, (_, i) => `payload ${i}`));
+    const written = files().map((name) => [name, readFileSync(join(folder, name))] as const);
+    fc.assert(
+      fc.property(
+        fc.array(fc.option(damage, { freq: 2 }), { minLength: 1, maxLength: 8 }),
+        fc.dictionary(fc.stringMatching(/^[a-z0-9.-]{1,30}$/), fc.uint8Array({ maxLength: 50 }), {
+          maxKeys: 3,
+        }),
+        (damages, foreign) => {
+          rmSync(folder, { recursive: true, force: true });
+          mkdirSync(folder);
+          const whole: string[] = [];
+          for (const [i, how] of damages.entries()) {
+            const [name, content] = written[i] ?? ['', Buffer.alloc(0)];
+            const found = how ? damaged(content, how) : content;
+            writeFileSync(join(folder, name), found);
+            if (found.equals(content)) whole.push(`payload ${i}`);
+          }
+          for (const [name, content] of Object.entries(foreign))
+            if (name !== '.' && name !== '..') writeFileSync(join(folder, name), content);
+          const outbox = startOutbox();
+          expect(outbox.dropped).toBe(damages.length - whole.length);
+          add(outbox, 'new');
+          expect(drain(outbox)).toStrictEqual([...whole, 'new']);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('clears away what was half-written, and says which events were damaged', () => {
+    add(startOutbox(), 'a', 'b');
+    const [first = '', second = ''] = files();
+    writeFileSync(join(folder, `${second}.tmp`), 'half an ev');
+    writeFileSync(join(folder, first), '');
+    const outbox = startOutbox();
+    expect(files()).toStrictEqual([second]);
+    expect(log.lines).toContain(`warn a waiting event is damaged on the disk and lost {"file":"${first}"}`);
+    expect(drain(outbox)).toStrictEqual(['b']);
+  });
+
+  it('goes on where a file cannot be read, and leaves it alone', () => {
+    add(startOutbox(), 'a', 'b');
+    const [first = ''] = files();
+    rmSync(join(folder, first));
+    mkdirSync(join(folder, first));
+    expect(drain(startOutbox())).toStrictEqual(['b']);
+    expect(files()).toStrictEqual([first]);
+    expect(log.lines.join('\n')).toMatch(/warn a waiting event cannot be read .*EISDIR/);
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  const warnings = () => log.lines.filter((line) => line.startsWith('warn the outbox cannot be written'));
+
+  /** No folder can be made in a file, not even by root. */
+  function obstruct(): void {
+    rmSync(dirname(folder), { recursive: true, force: true });
+    writeFileSync(dirname(folder), '');
+  }
+
+  it('leaves events in memory, is said once, and they are written as soon as it can be', async () => {
+    obstruct();
+    const outbox = startOutbox();
+    add(outbox, 'a', 'b');
+    expect(outbox).toMatchObject({ size: 2, durable: false, kept: false });
+    expect(warnings()).toHaveLength(1);
+    rmSync(dirname(folder));
+    add(outbox, 'c');
+    expect(outbox).toMatchObject({ durable: true, kept: true });
+    expect(log.lines.at(-1)).toMatch(/^info the outbox can be written again/);
+    expect(drain(startOutbox())).toStrictEqual(['a', 'b', 'c']);
+  });
+
+  it('is tried again every minute, without an event, until it is stopped', async () => {
+    obstruct();
+    const outbox = startOutbox();
+    await clock.advance(3 * MINUTE_MS);
+    expect(outbox.durable).toBe(false);
+    expect(warnings()).toHaveLength(1);
+    rmSync(dirname(folder));
+    await clock.advance(MINUTE_MS);
+    expect(outbox.durable).toBe(true);
+    expect(files()).toStrictEqual([]);
+    obstruct();
+    add(outbox, 'a');
+    outbox.stop();
+    expect(clock.pending).toBe(0);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('may be one without permission (not as root)', () => {
+    add(startOutbox(), 'a');
+    chmodSync(folder, 0o500);
+    const outbox = startOutbox();
+    expect(outbox).toMatchObject({ size: 1, durable: false });
+    chmodSync(folder, 0o700);
+  });
+});
+
+describe.skipIf(lacksMount())('a disk of 64 kB', () => {
+  it('may be full: events wait in memory, and on the disk again when there is room', async () => {
+    const disk = mountSmallDisk(parent);
+    try {
+      folder = join(disk.path, 'outbox');
+      const outbox = startOutbox();
+      add(outbox, 'before');
+      disk.fill();
+      add(outbox, 'x'.repeat(5000), 'y'.repeat(5000));
+      expect(outbox).toMatchObject({ size: 3, durable: false });
+      expect(files().filter((name) => name.endsWith('.tmp'))).toStrictEqual([]);
+      expect(drain(startOutbox({ days: 1 }))).toStrictEqual(['before']);
+      disk.empty();
+      await clock.advance(MINUTE_MS);
+      expect(outbox.durable).toBe(true);
+      expect(drain(startOutbox())).toStrictEqual(['x'.repeat(5000), 'y'.repeat(5000)]);
+    } finally {
+      disk.unmount();
+    }
+  });
+
+  it('may become read-only: what waits is delivered, and new events wait in memory', () => {
+    const disk = mountSmallDisk(parent);
+    try {
+      folder = join(disk.path, 'outbox');
+      add(startOutbox(), 'kept');
+      writeFileSync(join(folder, `${files()[0]}.tmp`), 'half an event');
+      disk.readOnly();
+      const outbox = startOutbox();
+      expect(outbox).toMatchObject({ size: 1, durable: false });
+      add(outbox, 'new');
+      expect(drain(outbox)).toStrictEqual(['kept', 'new']);
+    } finally {
+      disk.unmount();
+    }
+  });
 });

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { classPayload, eventPayload, healthPayload, levelPayload } from '../../src/publish/payloads.js';
+import {
+  classPayload,
+  deliveredEvent,
+  eventPayload,
+  healthPayload,
+  levelPayload,
+} from '../../src/publish/payloads.js';
 import { alarmEnded, alarmStarted, model, T0 } from './samples.js';
 
 const context = {
   id: '019b0000-0000-7000-8000-000000000001',
-  latencyMs: 143.4,
-  replayed: false,
   test: false,
   model,
 };
@@ -36,15 +40,13 @@ describe('event payload', () => {
       ],
       reason: 'hits',
       levelDbfs: -18.3,
-      latencyMs: 143,
-      replayed: false,
       test: false,
       model: modelFacts,
     });
   });
 
   it('says of the end how long, how sure and why', () => {
-    expect(JSON.parse(eventPayload(alarmEnded, { ...context, replayed: true }))).toStrictEqual({
+    expect(JSON.parse(eventPayload(alarmEnded, context))).toStrictEqual({
       event_type: 'alarm_ended',
       id: context.id,
       episodeId: alarmStarted.episodeId,
@@ -53,8 +55,6 @@ describe('event payload', () => {
       durationSeconds: 7.2,
       peakConfidence: 0.97,
       endedBy: 'silence',
-      latencyMs: 143,
-      replayed: true,
       test: false,
       model: modelFacts,
     });
@@ -70,6 +70,17 @@ describe('event payload', () => {
       { at: '2026-11-22T00:17:40.643Z', scream: 0.7 },
       { at: '2026-11-22T00:17:41.123Z', thud: 0.8 },
     ]);
+  });
+});
+
+describe('delivered event', () => {
+  it('adds only latency and whether it comes late, and keeps id and time', () => {
+    const kept = eventPayload(alarmStarted, context);
+    const event = JSON.parse(kept);
+    const now = JSON.parse(deliveredEvent(kept, false, T0 + 143));
+    const late = JSON.parse(deliveredEvent(kept, true, T0 + 60_143));
+    expect(now).toStrictEqual({ ...event, latencyMs: 143, replayed: false });
+    expect(late).toStrictEqual({ ...event, latencyMs: 60_143, replayed: true });
   });
 });
 
@@ -95,7 +106,7 @@ it('rounds levels to a tenth of a decibel', () => {
 
 it('joins the health of daemon and connection, with null for what is not known yet', () => {
   const health = { uptimeSeconds: 61.4, memoryMb: 151.234, inferenceMs: undefined, droppedWindows: 2 };
-  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5 };
+  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],
     uptimeSeconds: 61,

@@ -8,20 +8,18 @@ import { alarmEnded, alarmStarted, model, scoredWindow, T0 } from './samples.js'
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 
-/** Keeps what it is given; an event is built at once. */
+/** Keeps what it is given. */
 class RecordingPublisher implements Messenger {
   readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
     [];
-  readonly builders: ((replayed: boolean) => string)[] = [];
-  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0 };
+  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true };
 
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.messages.push({ kind: 'state', topic, payload, qos });
   }
 
-  sendEvent(topic: string, build: (replayed: boolean) => string): void {
-    this.builders.push(build);
-    this.messages.push({ kind: 'event', topic, payload: build(false) });
+  sendEvent(topic: string, payload: string): void {
+    this.messages.push({ kind: 'event', topic, payload });
   }
 
   send(topic: string, payload: string): void {
@@ -169,16 +167,23 @@ describe('alarm', () => {
     ).toStrictEqual(['ON', 'alarm_started', 'alarm_ended', 'OFF']);
   });
 
-  it('measures latency at every attempt and keeps the id of the event', async () => {
+  it('have ids of their own', () => {
     const reporter = reporterWith();
-    await clock.advance(143);
     reporter.event(alarmStarted);
-    await clock.advance(60_000);
-    const [first] = publisher.json(topics.event);
-    const again = JSON.parse(publisher.builders[0]?.(true) ?? '');
-    expect(first).toMatchObject({ latencyMs: 143, replayed: false, episodeId: alarmStarted.episodeId });
-    expect(again).toStrictEqual({ ...first, latencyMs: 60_143, replayed: true });
-    expect(version(first.id)).toBe(7);
+    reporter.event(alarmEnded);
+    const ids = publisher.json(topics.event).map(({ id }) => id);
+    expect(ids.map(version)).toStrictEqual([7, 7]);
+    expect(new Set(ids).size).toBe(2);
+  });
+});
+
+describe('water and speech', () => {
+  it('are said as states where the model tells them', () => {
+    const reporter = reporterWith({ features: { water: true, speech: false } });
+    reporter.sense({ waterRunning: true, speech: true });
+    reporter.sense({ waterRunning: false, speech: true });
+    expect(publisher.on(topics.water)).toStrictEqual(['ON', 'OFF']);
+    expect(publisher.on(topics.speech)).toStrictEqual([]);
   });
 });
 
@@ -214,5 +219,16 @@ describe('health', () => {
     await clock.advance(60_000);
     const problems = publisher.json(topics.health).map((message) => message.problems);
     expect(problems.slice(-2)).toStrictEqual([['windows_dropped', 'events_dropped'], []]);
+  });
+
+  it('says at the next event that events cannot be kept, and when they can again', () => {
+    const reporter = reporterWith();
+    reporter.inputOnline();
+    for (const durable of [false, false, true]) {
+      publisher.stats = { ...publisher.stats, durable };
+      reporter.event(alarmStarted);
+    }
+    const problems = publisher.json(topics.health).map((message) => message.problems);
+    expect(problems).toStrictEqual([[], ['outbox_not_durable'], []]);
   });
 });

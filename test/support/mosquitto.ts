@@ -12,7 +12,14 @@ export interface BrokerSetup {
   readonly login?: { readonly username: string; readonly password: string };
   /** `server`: TLS with a certificate for 127.0.0.1 and localhost; `mutual`: demands a client certificate, too. */
   readonly tls?: 'server' | 'mutual';
+  /** What stop() interrupts goes on after run(): sessions, retained and waiting messages. */
+  readonly persistent?: boolean;
+  /** Content of an ACL file for the user of `login`; the subscribers of this class see everything all the same. */
+  readonly acl?: string;
 }
+
+/** Subscribes and publishes where an ACL restricts the user of `login`. */
+const OBSERVER = { username: 'observer', password: 'sees everything' };
 
 export interface SeenMessage {
   readonly topic: string;
@@ -48,6 +55,8 @@ export class Mosquitto {
     const broker = new Mosquitto(folder, await freePort(), setup);
     if (setup.tls) makeCertificates(folder);
     if (setup.login) broker.#writeLogin(setup.login.password);
+    if (setup.acl !== undefined)
+      await writeFile(broker.file('acl'), `${setup.acl}\nuser ${OBSERVER.username}\ntopic readwrite #\n`);
     await writeFile(broker.file('mosquitto.conf'), broker.#config());
     return broker;
   }
@@ -61,7 +70,7 @@ export class Mosquitto {
     return join(this.#folder, name);
   }
 
-  /** Starts the process, again where it was stopped; nothing that was retained survives. */
+  /** Starts the process, again where it was stopped; nothing that was retained survives, unless `persistent`. */
   async run(): Promise<void> {
     const child = spawn('mosquitto', ['-c', this.file('mosquitto.conf')], { stdio: 'ignore' });
     this.#process = child;
@@ -94,17 +103,22 @@ export class Mosquitto {
   }
 
   /** Subscribes with the real `mosquitto_sub`; settles when the broker has granted it. */
-  async subscribe(...topics: string[]): Promise<Subscription> {
-    const { login, tls } = this.#setup;
+  subscribe(...topics: string[]): Promise<Subscription> {
+    return this.#subscribe(topics);
+  }
+
+  /** A subscription that comes back after a restart of the broker and gets what it has missed (`persistent`). */
+  collect(...topics: string[]): Promise<Subscription> {
+    return this.#subscribe(topics, '--id', 'collector', '--disable-clean-session');
+  }
+
+  async #subscribe(topics: string[], ...more: string[]): Promise<Subscription> {
     // Line by line: what -d says would otherwise wait in a buffer.
     const child = spawn(
       'stdbuf',
       [
-        ...['-oL', 'mosquitto_sub', '-h', '127.0.0.1', '-p', `${this.port}`, '-q', '1', '-d', '-F', '%j'],
+        ...['-oL', 'mosquitto_sub', ...this.#clientFlags(), '-q', '1', '-d', '-F', '%j', ...more],
         ...topics.flatMap((topic) => ['-t', topic]),
-        ...(login ? ['-u', login.username, '-P', login.password] : []),
-        ...(tls ? ['--cafile', this.file('ca.pem')] : []),
-        ...(tls === 'mutual' ? ['--cert', this.file('client.pem'), '--key', this.file('client.key')] : []),
       ],
       { stdio: ['ignore', 'pipe', 'ignore'] },
     );
@@ -114,9 +128,9 @@ export class Mosquitto {
     return subscription;
   }
 
-  /** Publishes with the real `mosquitto_pub` (brokers without login and TLS). */
+  /** Publishes with the real `mosquitto_pub`. */
   publish(topic: string, payload: string): void {
-    execFileSync('mosquitto_pub', ['-h', '127.0.0.1', '-p', `${this.port}`, '-t', topic, '-m', payload]);
+    execFileSync('mosquitto_pub', [...this.#clientFlags(), '-t', topic, '-m', payload]);
   }
 
   /** Stops broker and subscribers and removes all files. */
@@ -128,13 +142,27 @@ export class Mosquitto {
 
   #writeLogin(password: string): void {
     const { username } = this.#setup.login ?? { username: '' };
-    execFileSync('mosquitto_passwd', ['-c', '-b', this.file('passwords'), username, password], {
-      stdio: 'ignore',
-    });
+    const passwd = (user: string, word: string, ...flags: string[]) =>
+      execFileSync('mosquitto_passwd', [...flags, '-b', this.file('passwords'), user, word], {
+        stdio: 'ignore',
+      });
+    passwd(username, password, '-c');
+    passwd(OBSERVER.username, OBSERVER.password);
+  }
+
+  /** How the Mosquitto clients get in. */
+  #clientFlags(): string[] {
+    const { login, tls } = this.#setup;
+    return [
+      ...['-h', '127.0.0.1', '-p', `${this.port}`],
+      ...(login ? ['-u', OBSERVER.username, '-P', OBSERVER.password] : []),
+      ...(tls ? ['--cafile', this.file('ca.pem')] : []),
+      ...(tls === 'mutual' ? ['--cert', this.file('client.pem'), '--key', this.file('client.key')] : []),
+    ];
   }
 
   #config(): string {
-    const { login, tls } = this.#setup;
+    const { login, tls, persistent, acl } = this.#setup;
     return [
       // Started by root it would become user mosquitto, who may not read this folder.
       `user ${userInfo().username}`,
@@ -149,6 +177,10 @@ export class Mosquitto {
             `require_certificate ${tls === 'mutual'}`,
           ]
         : []),
+      ...(persistent
+        ? ['persistence true', `persistence_location ${this.#folder}/`, 'max_queued_messages 0']
+        : []),
+      ...(acl === undefined ? [] : [`acl_file ${this.file('acl')}`]),
       '',
     ].join('\n');
   }

@@ -22,7 +22,7 @@ export function sharedFolder(): string | undefined {
   return skipped(existsSync(SHARED) ? [] : ['shared']) ? undefined : SHARED;
 }
 
-function skipped(missing: string[]): boolean {
+export function skipped(missing: string[]): boolean {
   const needed = missing.filter((name) => required.has(name));
   if (needed.length > 0) throw new Error(`BATHNET_REQUIRE demands ${needed.join(', ')}, which is missing`);
   if (missing.length > 0)

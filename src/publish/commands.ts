@@ -1,0 +1,165 @@
+import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
+import type { MqttPublisher } from './client.js';
+import type { IncomingMessage } from './connection.js';
+import type { Topics } from './topics.js';
+
+/** No command is longer than this; whatever is, is not looked at. */
+const MAX_BYTES = 1000;
+/** What is wrong with commands is said at most this often: whoever may publish could fill the log. */
+const WARN_EVERY_MS = 60_000;
+/** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
+const TEST_MIN_INTERVAL_MS = 1000;
+
+const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
+const SETTINGS: readonly SettingName[] = ['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds'];
+
+/** What commands act upon. */
+export interface CommandTarget {
+  readonly settings: SettingValues;
+  /** @returns why not, where the value is refused */
+  set(name: SettingName, value: boolean | number): string | undefined;
+  acknowledge(): void;
+  test(): void;
+  /** Left out where verdicts are not kept: then nobody is listened to. */
+  readonly feedback?: ((verdict: Verdict) => void) | undefined;
+}
+
+/**
+ * Commands in: takes what comes on the command topics, refuses what makes no sense, and says the value of
+ * every setting that was touched – also after a refusal, so that a switch or number shown elsewhere snaps back.
+ */
+export class Commands {
+  readonly #publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>;
+  readonly #topics: Topics;
+  readonly #target: CommandTarget;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  #refused = { count: 0, topic: '', reason: '' };
+  #cancelWarning: (() => void) | undefined;
+  #testedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
+    topics: Topics,
+    target: CommandTarget,
+    log: Logger,
+    clock: Clock,
+  ) {
+    this.#publisher = publisher;
+    this.#topics = topics;
+    this.#target = target;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Says all settings and begins to listen, now and after every reconnect. */
+  start(): void {
+    const { commands } = this.#topics;
+    for (const name of SETTINGS) {
+      this.#say(name);
+      this.#listen(
+        commands[name],
+        (text) => this.#change(name, text),
+        () => this.#say(name),
+      );
+    }
+    this.#listen(commands.acknowledge, (text) => notPressed(text) ?? this.#acknowledge());
+    this.#listen(commands.test, (text) => notPressed(text) ?? this.#test());
+    const { feedback } = this.#target;
+    if (feedback) this.#listen(commands.feedback, (text) => judge(text, feedback));
+  }
+
+  stop(): void {
+    this.#cancelWarning?.();
+    this.#cancelWarning = undefined;
+  }
+
+  /**
+   * @param act does what the text says, or returns why not
+   * @param afterwards whether it was done or refused
+   */
+  #listen(topic: string, act: (text: string) => string | undefined, afterwards = () => {}): void {
+    this.#publisher.onMessage(topic, (message) => {
+      if (message.payload.length === 0) return; // somebody removes a retained command
+      const read = textOf(message);
+      const problem = 'problem' in read ? read.problem : act(read.text);
+      if (problem !== undefined) this.#refuse(topic, problem);
+      afterwards();
+    });
+  }
+
+  #change(name: SettingName, text: string): string | undefined {
+    const value = parseValue(name, text);
+    if (value === undefined) return `expected ${name === 'enabled' ? 'ON or OFF' : 'a number'}`;
+    const before = this.#target.settings[name];
+    const problem = this.#target.set(name, value);
+    if (problem === undefined && value !== before)
+      this.#log.info({ setting: name, before, value }, 'setting changed over MQTT');
+    return problem;
+  }
+
+  #acknowledge(): undefined {
+    this.#target.acknowledge();
+  }
+
+  #test(): string | undefined {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#testedAtMs < TEST_MIN_INTERVAL_MS) return 'too soon after the last test';
+    this.#testedAtMs = nowMs;
+    this.#target.test();
+    return undefined;
+  }
+
+  #say(name: SettingName): void {
+    const value = this.#target.settings[name];
+    const text = typeof value === 'boolean' ? (value ? 'ON' : 'OFF') : String(value);
+    this.#publisher.setState(this.#topics.settings[name], text);
+  }
+
+  /** The first is said at once, those that follow within a minute are counted and said together. */
+  #refuse(topic: string, reason: string): void {
+    this.#refused = { count: this.#refused.count + 1, topic, reason };
+    if (this.#cancelWarning === undefined) this.#warn();
+  }
+
+  #warn(): void {
+    const { count, topic, reason } = this.#refused;
+    this.#refused.count = 0;
+    this.#cancelWarning = undefined;
+    if (count === 0) return;
+    const many = count > 1 ? `${count} commands refused, the last one` : 'command refused';
+    this.#log.warn({ topic, count }, `${many}: ${reason}`);
+    this.#cancelWarning = this.#clock.after(WARN_EVERY_MS, () => this.#warn());
+  }
+}
+
+/** The text of a message that can be a command. */
+function textOf({ payload, retained }: IncomingMessage): { text: string } | { problem: string } {
+  if (retained)
+    return {
+      problem:
+        'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
+    };
+  if (payload.length > MAX_BYTES) return { problem: `${payload.length} bytes are too many` };
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(payload).trim() };
+  } catch {
+    return { problem: 'expected text, found bytes that are no UTF-8' };
+  }
+}
+
+function parseValue(name: SettingName, text: string): boolean | number | undefined {
+  if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function notPressed(text: string): string | undefined {
+  return text === 'PRESS' ? undefined : 'expected PRESS';
+}
+
+function judge(text: string, give: (verdict: Verdict) => void): string | undefined {
+  const verdict = VERDICTS.find((each) => each === text);
+  if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
+  give(verdict);
+  return undefined;
+}

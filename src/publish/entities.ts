@@ -1,0 +1,217 @@
+import { NUMBER_RANGES } from '../constants.js';
+import type { DecisionEvent, ModelInfo } from '../types.js';
+import type { Topics } from './topics.js';
+
+/** What is announced only where it does something. */
+export interface Features {
+  /** The model tells running water. */
+  readonly water: boolean;
+  /** The model tells speech. */
+  readonly speech: boolean;
+  /** Verdicts on alarms are kept. */
+  readonly feedback: boolean;
+}
+
+export interface EntityOptions {
+  readonly topics: Topics;
+  readonly model: ModelInfo;
+  readonly features: Features;
+}
+
+/** One entity or device trigger, as Home Assistant's documentation of its platform describes it. */
+export type Component = Readonly<{ p: string; [key: string]: unknown }>;
+
+const EVENT_TYPES = [
+  'alarm_started',
+  'alarm_ended',
+  'alarm_acknowledged',
+  'alarm_escalated',
+  'water_running_long',
+  'test',
+] as const satisfies readonly DecisionEvent['type'][];
+
+const SETTING = { entity_category: 'config' };
+const DIAGNOSTIC = { entity_category: 'diagnostic' };
+const MEASUREMENT = { state_class: 'measurement' };
+
+/**
+ * All components of the device by their key, which must never change its meaning: Home Assistant knows an
+ * entity by it.
+ */
+export function componentsOf(options: EntityOptions): Record<string, Component> {
+  return {
+    ...soundEntities(options),
+    ...controls(options),
+    ...deviceTriggers(options.topics),
+    ...diagnostics(options.topics),
+  };
+}
+
+/** Entities that mean something only while sound arrives. */
+function soundEntities({ topics, model, features }: EntityOptions): Record<string, Component> {
+  const components: Record<string, Component> = {
+    alarm: {
+      p: 'binary_sensor',
+      name: alarmName(model.alarmLabels),
+      device_class: 'safety',
+      state_topic: topics.alarm,
+      json_attributes_topic: topics.alarm,
+      // No template in it: the labels are the same whatever the state.
+      json_attributes_template: JSON.stringify({ labels: model.alarmLabels }),
+    },
+    event: { p: 'event', name: 'Alarm', state_topic: topics.event, event_types: EVENT_TYPES },
+    sound: {
+      p: 'sensor',
+      name: 'Sound',
+      device_class: 'enum',
+      options: model.labels,
+      state_topic: topics.class,
+      value_template: '{{ value_json.label }}',
+    },
+    confidence: {
+      p: 'sensor',
+      name: 'Confidence',
+      unit_of_measurement: '%',
+      ...MEASUREMENT,
+      suggested_display_precision: 0,
+      state_topic: topics.class,
+      value_template: '{{ (value_json.confidence * 100) | round(1) }}',
+    },
+    level: {
+      p: 'sensor',
+      name: 'Level',
+      // No device class: sound_pressure is decibels above the threshold of hearing, these are below full scale.
+      unit_of_measurement: 'dB',
+      ...MEASUREMENT,
+      state_topic: topics.level,
+      value_template: '{{ value_json.rmsDbfs }}',
+    },
+    ...(features.water && {
+      water: {
+        p: 'binary_sensor',
+        name: 'Water running',
+        device_class: 'running',
+        state_topic: topics.water,
+      },
+    }),
+    ...(features.speech && {
+      speech: { p: 'binary_sensor', name: 'Speech', device_class: 'sound', state_topic: topics.speech },
+    }),
+  };
+  const availability = [{ topic: topics.availability }, { topic: topics.inputAvailability }];
+  return Object.fromEntries(
+    Object.entries(components).map(([key, component]) => [
+      key,
+      { ...component, availability, availability_mode: 'all' },
+    ]),
+  );
+}
+
+/** What a person changes and presses. */
+function controls({ topics, features }: EntityOptions): Record<string, Component> {
+  const { settings, commands } = topics;
+  const number = (name: string, setting: keyof typeof NUMBER_RANGES, rest: object = {}): Component => ({
+    p: 'number',
+    name,
+    state_topic: settings[setting],
+    command_topic: commands[setting],
+    ...NUMBER_RANGES[setting],
+    mode: 'box',
+    ...SETTING,
+    ...rest,
+  });
+  const button = (name: string, command_topic: string, payload_press = 'PRESS', rest: object = {}) => ({
+    p: 'button',
+    name,
+    command_topic,
+    payload_press,
+    ...rest,
+  });
+  return {
+    detection: {
+      p: 'switch',
+      name: 'Detection',
+      state_topic: settings.enabled,
+      command_topic: commands.enabled,
+    },
+    threshold: number('Threshold', 'threshold'),
+    hits: number('Hits', 'hits'),
+    window: number('Window', 'window'),
+    cooldown: number('Cooldown', 'cooldownSeconds', { device_class: 'duration', unit_of_measurement: 's' }),
+    acknowledge: button('Acknowledge', commands.acknowledge),
+    test: button('Test alarm', commands.test, 'PRESS', DIAGNOSTIC),
+    ...(features.feedback && {
+      false_alarm: button('False alarm', commands.feedback, 'false_alarm'),
+      real_alarm: button('Real alarm', commands.feedback, 'real_alarm'),
+    }),
+  };
+}
+
+/**
+ * Shown as "Alarm started" among the triggers of the device
+ * (https://www.home-assistant.io/integrations/device_trigger.mqtt/: an unknown type renders as `subtype type`).
+ */
+function deviceTriggers(topics: Topics): Record<string, Component> {
+  const trigger = (type: string): Component => ({
+    p: 'device_automation',
+    automation_type: 'trigger',
+    topic: topics.event,
+    value_template: '{{ value_json.event_type }}',
+    payload: `alarm_${type}`,
+    type,
+    subtype: 'Alarm',
+  });
+  return {
+    alarm_started: trigger('started'),
+    alarm_ended: trigger('ended'),
+    alarm_acknowledged: trigger('acknowledged'),
+  };
+}
+
+/** Entities about the daemon itself. */
+function diagnostics(topics: Topics): Record<string, Component> {
+  const sensor = (name: string, template: string, rest: object = {}): Component => ({
+    p: 'sensor',
+    name,
+    ...DIAGNOSTIC,
+    state_topic: topics.health,
+    value_template: template,
+    ...rest,
+  });
+  const counter = { state_class: 'total_increasing' };
+  const seconds = { device_class: 'duration', unit_of_measurement: 's', ...MEASUREMENT };
+  return {
+    microphone: {
+      p: 'binary_sensor',
+      name: 'Microphone',
+      device_class: 'problem',
+      ...DIAGNOSTIC,
+      state_topic: topics.inputAvailability,
+      payload_on: 'offline',
+      payload_off: 'online',
+    },
+    engine: sensor('Engine', '{{ value_json.model.engine }}'),
+    model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
+    inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {
+      ...seconds,
+      unit_of_measurement: 'ms',
+    }),
+    dropped_windows: sensor('Dropped windows', '{{ value_json.droppedWindows }}', counter),
+    queued_events: sensor('Queued events', '{{ value_json.queuedEvents }}', MEASUREMENT),
+    mqtt_reconnects: sensor('MQTT reconnects', '{{ value_json.mqttReconnects }}', counter),
+    uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', seconds),
+    memory: sensor('Memory', '{{ value_json.memoryMb }}', {
+      device_class: 'data_size',
+      unit_of_measurement: 'MB',
+      ...MEASUREMENT,
+    }),
+  };
+}
+
+/** `Abnormal sound` where one label alarms; several would not fit in a name, they are attributes. */
+function alarmName(labels: readonly string[]): string {
+  const [label] = labels;
+  return labels.length === 1 && label !== undefined
+    ? `${label.charAt(0).toUpperCase()}${label.slice(1).replaceAll('_', ' ')} sound`
+    : 'Alarming sound';
+}

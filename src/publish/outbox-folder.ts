@@ -1,0 +1,116 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+/** What is kept of an event until the broker has acknowledged it. */
+export interface OutboxRecord {
+  readonly topic: string;
+  readonly payload: string;
+  /** When it was put into the outbox, wall clock. */
+  readonly keptAtMs: number;
+}
+
+const NAME = /^(\d{12})-[0-9a-f]{8}\.json$/;
+const LEFTOVER = /^\d{12}-[0-9a-f]{8}\.json\.tmp$/;
+/** Two daemons that are given the same folder by mistake never overwrite each other's files. */
+const OWN = randomBytes(4).toString('hex');
+
+/** Names in the order of their sequence numbers are in the order of events. */
+export function recordName(sequence: number): string {
+  return `${String(sequence).padStart(12, '0')}-${OWN}.json`;
+}
+
+export function sequenceOf(name: string): number {
+  return Number(NAME.exec(name)?.[1]);
+}
+
+/** Makes the folder where it is missing, so that it survives a power cut. */
+export function makeFolder(folder: string): void {
+  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (made === undefined) return;
+  const first = resolve(made);
+  for (let path = resolve(folder); path.length >= first.length; path = dirname(path))
+    syncFolder(dirname(path));
+}
+
+/** The records' names, oldest first. */
+export function recordNames(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => NAME.test(name))
+    .sort();
+}
+
+/** Removes what a cut left half-written. */
+export function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name))) removeRecord(folder, name);
+}
+
+/** Returns after the text is on the disk under its name, whole; or throws and leaves nothing half-written. */
+export function writeRecord(folder: string, name: string, text: string): void {
+  const path = join(folder, name);
+  try {
+    writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
+    renameSync(`${path}.tmp`, path);
+    syncFolder(folder);
+  } catch (error) {
+    rmSync(`${path}.tmp`, { force: true });
+    throw error;
+  }
+}
+
+export function readRecord(folder: string, name: string): string {
+  return readFileSync(join(folder, name), 'utf8');
+}
+
+/** Not synced: the worst that a power cut does then is that the event is sent again. */
+export function removeRecord(folder: string, name: string): void {
+  rmSync(join(folder, name), { force: true });
+}
+
+/** Throws where a record could not be written now. */
+export function probe(folder: string): void {
+  const path = join(folder, `${recordName(0)}.tmp`);
+  try {
+    writeFileSync(path, ' '.repeat(4096), { flush: true });
+  } finally {
+    rmSync(path, { force: true });
+  }
+}
+
+/** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */
+export function encodeRecord(record: OutboxRecord): string {
+  const json = JSON.stringify(record);
+  return `${sha256(json)}\n${json}`;
+}
+
+/** Undefined where the text is not what was written. */
+export function decodeRecord(text: string): OutboxRecord | undefined {
+  const [hash, json] = text.split('\n', 2);
+  return json !== undefined && text.length === 65 + json.length && hash === sha256(json)
+    ? (JSON.parse(json) as OutboxRecord)
+    : undefined;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** A new name in a folder is on the disk only after this: fsync(2). */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

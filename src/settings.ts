@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { NUMBER_RANGES } from './constants.js';
+import { messageOf } from './errors.js';
+import type { Logger, SettingName, SettingValues } from './types.js';
+
+const FILE = 'settings.json';
+
+/** A number of its range, whole where the range goes in steps of 1. */
+const number = (name: keyof typeof NUMBER_RANGES) => {
+  const { min, max, step } = NUMBER_RANGES[name];
+  return (step === 1 ? z.int() : z.number()).min(min).max(max);
+};
+
+const schema = z.strictObject({
+  enabled: z.boolean(),
+  threshold: number('threshold'),
+  hits: number('hits'),
+  window: number('window'),
+  cooldownSeconds: number('cooldownSeconds'),
+});
+const keptSchema = schema.partial();
+
+/** Where settings are kept: files of the state folder. */
+interface Store {
+  read(name: string): string | undefined;
+  write(name: string, text: string): void;
+}
+
+/**
+ * What a person has changed while the daemon ran. It goes over bundle and configuration, and survives a
+ * restart until it is reset.
+ */
+export class Settings {
+  /** Only what was changed: everything else follows the configuration. */
+  #changed: Partial<SettingValues> = {};
+  #cancelSave: NodeJS.Immediate | undefined;
+
+  /** @param rule the alarm rule of bundle and configuration */
+  constructor(
+    private readonly store: Store,
+    private readonly rule: Omit<SettingValues, 'enabled'> & { readonly instantThreshold: number },
+    private readonly log: Logger,
+  ) {}
+
+  get values(): SettingValues {
+    const { threshold, hits, window, cooldownSeconds } = this.rule;
+    return { enabled: true, threshold, hits, window, cooldownSeconds, ...this.#changed };
+  }
+
+  /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
+  load(): void {
+    const text = this.store.read(FILE);
+    if (text === undefined) return;
+    try {
+      const kept = keptSchema.parse(JSON.parse(text)) as Partial<SettingValues>;
+      const problem = this.#contradiction(kept, Object.keys(kept));
+      if (problem !== undefined) throw new Error(problem);
+      this.#changed = kept;
+      this.log.info(kept, 'settings kept from an earlier run; --reset-settings forgets them');
+    } catch (error) {
+      this.log.warn(
+        { file: FILE, problem: error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error) },
+        'kept settings cannot be used; those of the configuration hold',
+      );
+    }
+  }
+
+  /**
+   * Changes one setting.
+   *
+   * @returns why not, where its value is out of range or contradicts another
+   */
+  set(name: SettingName, value: unknown): string | undefined {
+    const parsed = schema.shape[name].safeParse(value);
+    if (!parsed.success) return parsed.error.issues[0]?.message ?? 'not valid';
+    if (this.#changed[name] === parsed.data) return undefined;
+    const changed = { ...this.#changed, [name]: parsed.data };
+    const problem = this.#contradiction(changed, [name]);
+    if (problem !== undefined) return problem;
+    this.#changed = changed;
+    // Commands that arrive together are one write: whoever may send them must not keep the disk busy.
+    this.#cancelSave ??= setImmediate(() => this.save());
+    return undefined;
+  }
+
+  /** Forgets all changes. */
+  reset(): void {
+    this.#changed = {};
+    if (this.store.read(FILE) !== undefined) this.save();
+  }
+
+  /** Writes now what waits to be written. */
+  save(): void {
+    clearImmediate(this.#cancelSave);
+    this.#cancelSave = undefined;
+    this.store.write(FILE, `${JSON.stringify(this.#changed)}\n`);
+  }
+
+  /** Combinations with which no alarm could ever start, or a single window would be enough; of these settings. */
+  #contradiction(changed: Partial<SettingValues>, names: readonly string[]): string | undefined {
+    const { hits, window, threshold, instantThreshold } = { ...this.rule, ...changed };
+    const concerns = (...pair: string[]) => pair.some((name) => names.includes(name));
+    if (hits > window && concerns('hits', 'window'))
+      return `hits (${hits}) must be at most window (${window})`;
+    if (threshold > instantThreshold && concerns('threshold'))
+      return `threshold (${threshold}) must be at most instantThreshold (${instantThreshold})`;
+    return undefined;
+  }
+}

@@ -1,0 +1,275 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { topicsOf } from '../src/publish/topics.js';
+import { deviceDiscovery, parseComponentDiscovery } from './publish/home-assistant.js';
+import { Daemons, type Program, SCENE } from './support/daemon.js';
+import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
+import { lacksPrograms } from './support/require.js';
+
+const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
+const FAST_SCENE = ['--source', `file:${SCENE}`, '--speed', '50'];
+const SLOW_SCENE = ['--source', `file:${SCENE}`, '--loop'];
+/** An alarm that stays on once it has started. */
+const LASTING_ALARM = [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=100000'];
+const DEVICE_CONFIG = 'homeassistant/device/test/config';
+
+const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+const { settings, commands } = topics;
+
+let daemons: Daemons;
+let broker: Mosquitto;
+let person: MqttClient;
+beforeEach(async () => {
+  if (skip) return;
+  daemons = await Daemons.create();
+  broker = await Mosquitto.start();
+  person = await connectAsync(broker.url, { reconnectPeriod: 50 });
+});
+afterEach(async () => {
+  if (skip) return;
+  await daemons.close();
+  await person.endAsync(true);
+  await broker.close();
+});
+
+/** A daemon that is online and listens to commands. */
+async function startDaemon(args: string[]): Promise<{ daemon: Program; seen: Subscription }> {
+  const seen = await broker.subscribe('#');
+  const daemon = daemons.start(broker.url, args);
+  await seen.waitFor(topics.availability, (payload) => payload === 'online');
+  return { daemon, seen };
+}
+
+/** A daemon that hears a moment of silence, says everything and ends. */
+async function runOnce(...settings: string[]): Promise<void> {
+  const args = ['--source', 'stdin', ...settings.flatMap((setting) => ['--set', setting])];
+  const daemon = daemons.start(broker.url, args);
+  daemon.stdin?.end(Buffer.alloc(80_000));
+  const { code, stderr } = await daemon.ended;
+  expect(code, stderr).toBe(0);
+}
+
+const command = (topic: string, payload: string | Buffer, retain = false) =>
+  person.publishAsync(topic, payload, { qos: 1, retain });
+const events = (seen: Subscription) => seen.on(topics.event).map((payload) => JSON.parse(payload));
+const kept = () => JSON.parse(readFileSync(join(daemons.stateDir, 'settings.json'), 'utf8'));
+
+/** What the broker keeps, by topic. */
+async function retained(): Promise<Map<string, string>> {
+  const late = await broker.subscribe('#');
+  await command('test/end', 'x');
+  await late.waitFor('test/end');
+  const all = late.messages.filter(({ retained }) => retained).map(({ topic, payload }) => [topic, payload]);
+  return new Map(all as [string, string][]);
+}
+
+describe.skipIf(skip)('commands over MQTT', () => {
+  it('switch detection off, also after a restart, until settings are reset', async () => {
+    const { daemon, seen } = await startDaemon(SLOW_SCENE);
+    await command(commands.enabled, 'OFF');
+    await seen.waitFor(settings.enabled, (payload) => payload === 'OFF');
+    await daemon.kill('SIGTERM');
+
+    const deaf = await broker.subscribe('bathnet/#');
+    expect((await daemons.start(broker.url, FAST_SCENE).ended).code).toBe(0);
+    await deaf.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(new Set(deaf.on(settings.enabled))).toEqual(new Set(['OFF']));
+    expect(new Set(deaf.on(topics.alarm))).toEqual(new Set(['OFF']));
+    expect(events(deaf)).toEqual([]);
+    expect(deaf.on(topics.class).length).toBeGreaterThan(1); // it still listens
+
+    expect((await daemons.start(broker.url, [...FAST_SCENE, '--reset-settings']).ended).code).toBe(0);
+    await deaf.waitFor(settings.enabled, (payload) => payload === 'ON');
+    await deaf.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
+  });
+
+  it('end an alarm that is on when they switch detection off', async () => {
+    const { seen } = await startDaemon(LASTING_ALARM);
+    await seen.waitFor(topics.alarm, (payload) => payload === 'ON');
+    await command(commands.enabled, 'OFF');
+    await seen.waitFor(topics.event, (payload) => payload.includes('"endedBy":"disabled"'));
+    await until(() => seen.on(topics.alarm).at(-1) === 'OFF', 'the alarm is still on');
+  });
+
+  it('set numbers that survive a kill and go over the configuration', async () => {
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'alarm.threshold=0.5']);
+    await seen.waitFor(settings.threshold, (payload) => payload === '0.5');
+    for (const [topic, state, value] of [
+      [commands.threshold, settings.threshold, '0.93'],
+      [commands.window, settings.window, '9'],
+      [commands.hits, settings.hits, '9'],
+      [commands.cooldownSeconds, settings.cooldownSeconds, '77'],
+    ] as const) {
+      await command(topic, value);
+      await seen.waitFor(state, (payload) => payload === value);
+    }
+    await until(() => kept().cooldownSeconds === 77, 'the settings were not written');
+    await daemon.kill('SIGKILL');
+
+    const { seen: again } = await startDaemon([...SLOW_SCENE, '--set', 'alarm.threshold=0.5']);
+    await again.waitFor(settings.threshold, (payload) => payload === '0.93');
+    expect(again.on(settings.hits).at(-1)).toBe('9');
+    expect(again.on(settings.cooldownSeconds).at(-1)).toBe('77');
+    // A combination that could never alarm is refused, and the old value said again.
+    const before = again.on(settings.window).length;
+    await command(commands.window, '3');
+    await until(() => again.on(settings.window).length > before, 'the old value was not said again');
+    expect(again.on(settings.window).at(-1)).toBe('9');
+  });
+
+  it('raise no alarm that the set threshold forbids', async () => {
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'alarm.instantThreshold=1']);
+    await command(commands.threshold, '1');
+    await seen.waitFor(settings.threshold, (payload) => payload === '1');
+    await daemon.kill('SIGTERM');
+    const fast = await broker.subscribe(topics.event);
+    await daemons.start(broker.url, [...FAST_SCENE, '--set', 'alarm.instantThreshold=1']).ended;
+    expect(events(fast)).toEqual([]);
+  });
+
+  it('test the way of a message without an alarm, and acknowledge one', async () => {
+    const { seen } = await startDaemon(SLOW_SCENE);
+    await command(commands.acknowledge, 'PRESS'); // nothing to acknowledge
+    await command(commands.test, 'PRESS');
+    await seen.waitFor(topics.event, (payload) => payload.includes('"event_type":"test"'));
+    expect(events(seen)).toMatchObject([{ event_type: 'test', test: true, replayed: false }]);
+    expect(new Set(seen.on(topics.alarm))).toEqual(new Set(['OFF']));
+    await daemons.close();
+
+    daemons = await Daemons.create();
+    const { seen: alarmed } = await startDaemon(LASTING_ALARM);
+    const started = JSON.parse(
+      await alarmed.waitFor(topics.event, (payload) => payload.includes('alarm_started')),
+    );
+    await command(commands.acknowledge, 'PRESS');
+    await command(commands.acknowledge, 'PRESS');
+    const acknowledged = JSON.parse(
+      await alarmed.waitFor(topics.event, (payload) => payload.includes('alarm_acknowledged')),
+    );
+    expect(acknowledged).toMatchObject({ episodeId: started.episodeId, test: false });
+    expect(alarmed.on(topics.alarm).at(-1)).toBe('ON');
+    expect(events(alarmed).filter(({ event_type }) => event_type === 'alarm_acknowledged')).toHaveLength(1);
+  });
+
+  it('that are garbage change nothing and stop nothing', async () => {
+    const { daemon, seen } = await startDaemon(SLOW_SCENE);
+    const meant = /^\s*(-?\d+(\.\d+)?|ON|OFF|PRESS|(false|real)_alarm)?\s*$/;
+    const bytes = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 2000 }).map((array) => Buffer.from(array)),
+      fc.string({ minLength: 1, unit: 'binary' }).map((text) => Buffer.from(text)),
+      fc.json().map((text) => Buffer.from(text)),
+      fc.double().map((value) => Buffer.from(`${value}e0`)),
+      fc.constantFrom('-1', '1.0001', '1e9', '99999999999', '0.5.5', '0,5', 'on', 'NaN').map(Buffer.from),
+    );
+    const all = Object.values(commands);
+    const storm = fc
+      .sample(fc.tuple(fc.constantFrom(...all), bytes, fc.boolean()), 1000)
+      .filter(([, payload]) => !meant.test(payload.toString()) || Number(payload.toString()) > 10_000_000);
+    const huge = all.map((topic) => [topic, Buffer.alloc(1_000_000, '1'), true] as const);
+    // Last on each topic what would be obeyed, were it not from before the daemon came back.
+    for (const [topic, payload, retain] of [...storm, ...huge]) await command(topic, payload, retain);
+
+    await command(commands.threshold, '0.77');
+    await seen.waitFor(settings.threshold, (payload) => payload === '0.77');
+    expect(new Set(seen.on(settings.enabled))).toEqual(new Set(['ON']));
+    expect(new Set(seen.on(settings.hits)).size).toBe(1);
+    expect(new Set(seen.on(settings.window)).size).toBe(1);
+    expect(new Set(seen.on(settings.cooldownSeconds)).size).toBe(1);
+    expect(new Set(seen.on(settings.threshold)).size).toBe(2);
+    expect(events(seen).filter(({ event_type }) => event_type === 'test')).toEqual([]);
+    await until(() => kept().threshold === 0.77, 'the setting was not written');
+    expect(kept()).toEqual({ threshold: 0.77 });
+    const refusals = daemon.stderr.split('\n').filter((line) => line.includes('refused'));
+    expect(refusals.length).toBeGreaterThan(0);
+    expect(refusals.length).toBeLessThanOrEqual(3);
+    expect((await daemon.kill('SIGTERM')).code).toBe(0);
+  }, 60_000);
+
+  it('that the broker kept from long ago are not obeyed, and it says why', async () => {
+    await command(commands.enabled, 'OFF', true);
+    await command(commands.test, 'PRESS', true);
+    const { daemon, seen } = await startDaemon(SLOW_SCENE);
+    await until(
+      () => daemon.stderr.includes('retain'),
+      () => `not said: ${daemon.stderr}`,
+    );
+    await command(commands.hits, '1'); // comes after them
+    await seen.waitFor(settings.hits, (payload) => payload === '1');
+    expect(new Set(seen.on(settings.enabled))).toEqual(new Set(['ON']));
+    expect(events(seen)).toEqual([]);
+  });
+
+  it('are heard again, and settings said again, after every reconnect', async () => {
+    const { daemon, seen } = await startDaemon(SLOW_SCENE);
+    await command(commands.hits, '1');
+    await seen.waitFor(settings.hits, (payload) => payload === '1');
+    await broker.stop();
+    await until(() => daemon.stderr.includes('connection to the MQTT broker lost'), 'loss was not noticed');
+    await broker.run(); // it has forgotten everything
+    const again = await broker.subscribe('#');
+    await again.waitFor(topics.availability, (payload) => payload === 'online');
+    await again.waitFor(settings.hits, (payload) => payload === '1');
+    deviceDiscovery.parse(JSON.parse(await again.waitFor(DEVICE_CONFIG)));
+    await until(() => person.connected, 'the person is not connected');
+    await command(commands.enabled, 'OFF');
+    await again.waitFor(settings.enabled, (payload) => payload === 'OFF');
+  });
+});
+
+describe.skipIf(skip)('what Home Assistant is told', () => {
+  it('fits what it accepts, and every state has its topic', async () => {
+    await runOnce();
+    const left = await retained();
+    const { cmps } = deviceDiscovery.parse(JSON.parse(left.get(DEVICE_CONFIG) ?? ''));
+    for (const component of Object.values(cmps))
+      if ('state_topic' in component && component.p !== 'event')
+        expect([...left.keys()]).toContain(component.state_topic);
+    expect(cmps).toHaveProperty('water');
+    expect(left.get(topics.water)).toMatch(/^(ON|OFF)$/);
+    expect(left.get(topics.speech)).toMatch(/^(ON|OFF)$/);
+  });
+
+  it('is taken back when the device gets another id', async () => {
+    await runOnce();
+    expect([...(await retained()).keys()]).toContain(DEVICE_CONFIG);
+    await runOnce('device.id=other');
+    const left = [...(await retained()).keys()];
+    expect(left).toContain('homeassistant/device/other/config');
+    expect(left).toContain('bathnet/other/availability');
+    expect(left.filter((topic) => topic.includes('/test'))).toEqual([]);
+  });
+
+  it('is taken back when it is switched off', async () => {
+    await runOnce();
+    await runOnce('discovery.enabled=false');
+    const left = [...(await retained()).keys()];
+    expect(left).toContain(topics.health);
+    expect(left.filter((topic) => topic.startsWith('homeassistant'))).toEqual([]);
+  });
+
+  it('moves to one message for each entity and back, entities let go before they are found again', async () => {
+    await runOnce();
+    const there = await broker.subscribe('homeassistant/#');
+    await runOnce('discovery.mode=component');
+    const order = there.messages.slice(1).map(({ topic, payload }) => ({ topic, payload }));
+    expect(order[0]).toEqual({ topic: DEVICE_CONFIG, payload: '{"migrate_discovery":true}' });
+    const emptied = order.findIndex(({ payload }) => payload === '');
+    expect(order[emptied]?.topic).toBe(DEVICE_CONFIG);
+    for (const { topic, payload } of order.slice(1, emptied)) parseComponentDiscovery(topic, payload);
+    const configs = [...(await retained()).keys()].filter((topic) => topic.startsWith('homeassistant'));
+    expect(configs).not.toContain(DEVICE_CONFIG);
+    expect(configs).toContain('homeassistant/device_automation/test/alarm_started/config');
+    expect(new Set(order.slice(1, emptied).map(({ topic }) => topic))).toEqual(new Set(configs));
+
+    await runOnce();
+    const left = [...(await retained()).keys()].filter((topic) => topic.startsWith('homeassistant'));
+    expect(left).toEqual([DEVICE_CONFIG]);
+    // Nothing is left to do the next time.
+    const calm = await broker.subscribe('homeassistant/#');
+    await runOnce();
+    expect(new Set(calm.messages.map(({ topic }) => topic))).toEqual(new Set([DEVICE_CONFIG]));
+  });
+});

@@ -1,0 +1,142 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { cleanUp } from '../../src/publish/clean-up.js';
+import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
+import type { Message } from '../../src/publish/options.js';
+import { topicsOf } from '../../src/publish/topics.js';
+import { deviceDiscovery } from './home-assistant.js';
+import { model, recordingLog } from './samples.js';
+
+const MIGRATE = '{"migrate_discovery":true}';
+const ALL = { water: true, speech: true, feedback: true };
+const NO_WATER = { water: false, speech: true, feedback: true };
+
+let files: Map<string, string>;
+let log: ReturnType<typeof recordingLog>;
+beforeEach(() => {
+  files = new Map();
+  log = recordingLog();
+});
+
+/** One run of the daemon: what it says first; `delivered` is false where the broker never gets it. */
+function run(changes: Partial<DiscoveryOptions> = {}, announced = true, delivered = true): Message[] {
+  const deviceId = changes.deviceId ?? 'upstairs';
+  let sent: readonly Message[] = [];
+  const publisher = {
+    sendFirst(messages: readonly Message[], onDone: () => void) {
+      sent = messages;
+      if (delivered) onDone();
+    },
+  };
+  const store = {
+    read: (name: string) => files.get(name),
+    write: (name: string, text: string) => files.set(name, text),
+  };
+  cleanUp(publisher, store, optionsOf({ deviceId, ...changes }), announced, log);
+  return [...sent];
+}
+
+function optionsOf(changes: Partial<DiscoveryOptions>): DiscoveryOptions {
+  return {
+    mode: 'device',
+    deviceId: 'upstairs',
+    deviceName: 'Bathroom',
+    topics: topicsOf({ prefix: 'bathnet', deviceId: changes.deviceId ?? 'upstairs' }),
+    model,
+    features: ALL,
+    version: '0.1.0',
+    discoveryPrefix: 'homeassistant',
+    ...changes,
+  };
+}
+
+const emptied = (messages: Message[]) =>
+  messages.filter(({ payload }) => payload === '').map(({ topic }) => topic);
+
+describe('cleaning up after an earlier run', () => {
+  it('does nothing where nothing has changed, or there was none', () => {
+    expect(run()).toEqual([]);
+    expect(run()).toEqual([]);
+    expect(run({ version: '9.0.0', deviceName: 'Other' })).toEqual([]);
+  });
+
+  it('takes back entities that are gone, each by its platform alone, and their states', () => {
+    run();
+    const [removal, ...states] = run({ features: NO_WATER });
+    const { cmps } = deviceDiscovery.parse(JSON.parse(removal?.payload ?? ''));
+    expect(cmps.water).toEqual({ p: 'binary_sensor' });
+    expect(cmps.alarm).toMatchObject({ unique_id: 'bathnet2mqtt_upstairs_alarm' });
+    expect(states).toEqual([{ topic: 'bathnet/upstairs/water', payload: '' }]);
+    expect(run({ features: NO_WATER })).toEqual([]);
+  });
+
+  it('takes them back again until the broker has got it', () => {
+    run();
+    const first = run({ features: NO_WATER }, true, false);
+    expect(run({ features: NO_WATER })).toEqual(first);
+  });
+
+  it('removes entities of their own topics', () => {
+    run({ mode: 'component' });
+    expect(run({ mode: 'component', features: { ...ALL, feedback: false } })).toEqual([
+      { topic: 'homeassistant/button/upstairs/false_alarm/config', payload: '' },
+      { topic: 'homeassistant/button/upstairs/real_alarm/config', payload: '' },
+    ]);
+  });
+
+  it.each(['device', 'component'] as const)(
+    'removes the device of another id with all its states (%s)',
+    (mode) => {
+      run({ mode });
+      const messages = run({ mode, deviceId: 'downstairs' });
+      const topics = emptied(messages);
+      expect(topics).toHaveLength(messages.length);
+      const { availability, settings, health, water } = topicsOf({ prefix: 'bathnet', deviceId: 'upstairs' });
+      expect(topics).toEqual(expect.arrayContaining([availability, settings.threshold, health, water]));
+      const configs = discoveryMessages(optionsOf({ mode })).map(({ topic }) => topic);
+      expect(topics.slice(0, configs.length)).toEqual(configs);
+      expect(topics.join(' ')).not.toContain('downstairs');
+    },
+  );
+
+  it('removes the device where it is no longer announced, and keeps its states', () => {
+    run();
+    expect(run({}, false)).toEqual([{ topic: 'homeassistant/device/upstairs/config', payload: '' }]);
+    expect(run({}, false)).toEqual([]);
+    expect(run()).toEqual([]);
+  });
+
+  it('hands entities over from one message each to one for all, as documented', () => {
+    run({ mode: 'component' });
+    const messages = run({ mode: 'device' });
+    const old = discoveryMessages(optionsOf({ mode: 'component' })).map(({ topic }) => topic);
+    expect(messages).toEqual([
+      ...old.map((topic) => ({ topic, payload: MIGRATE })),
+      ...discoveryMessages(optionsOf({ mode: 'device' })),
+      ...old.map((topic) => ({ topic, payload: '' })),
+    ]);
+  });
+
+  it('hands them back, and removes for good what is gone at the same time', () => {
+    run({ mode: 'device' });
+    const [removal, ...messages] = run({ mode: 'component', features: NO_WATER });
+    expect(JSON.parse(removal?.payload ?? '').cmps.water).toEqual({ p: 'binary_sensor' });
+    const topic = 'homeassistant/device/upstairs/config';
+    expect(messages).toEqual([
+      { topic, payload: MIGRATE },
+      ...discoveryMessages(optionsOf({ mode: 'component', features: NO_WATER })),
+      { topic, payload: '' },
+      { topic: 'bathnet/upstairs/water', payload: '' },
+    ]);
+  });
+
+  it.each(['', '{', '{"mode":"device"}', JSON.stringify({ states: ['#'] })])(
+    'says that it cannot where the record is damaged: %j',
+    (text) => {
+      files.set('announced.json', text);
+      expect(run()).toEqual([]);
+      expect(log.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+      expect(run()).toEqual([]);
+      expect(log.lines).toHaveLength(1);
+    },
+  );
+});

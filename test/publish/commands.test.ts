@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Commands, type CommandTarget } from '../../src/publish/commands.js';
+import type { IncomingMessage } from '../../src/publish/connection.js';
+import { topicsOf } from '../../src/publish/topics.js';
+import type { SettingValues } from '../../src/types.js';
+import { ManualClock } from '../support/clock.js';
+import { recordingLog } from './samples.js';
+
+const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+const { settings: states, commands: set } = topics;
+
+let values: SettingValues;
+let done: string[];
+let said: string[];
+let handlers: Map<string, (message: IncomingMessage) => void>;
+let clock: ManualClock;
+let log: ReturnType<typeof recordingLog>;
+let commands: Commands;
+
+function start(changes: Partial<CommandTarget> = {}): void {
+  const publisher = {
+    setState: (topic: string, payload: string) => said.push(`${topic} ${payload}`),
+    onMessage: (topic: string, handler: (message: IncomingMessage) => void) => handlers.set(topic, handler),
+  };
+  const target: CommandTarget = {
+    get settings() {
+      return values;
+    },
+    set(name, value) {
+      if (name === 'hits' && Number(value) > values.window) return 'hits must be at most window';
+      values = { ...values, [name]: value };
+      return undefined;
+    },
+    acknowledge: () => done.push('acknowledge'),
+    test: () => done.push('test'),
+    feedback: (verdict) => done.push(verdict),
+    ...changes,
+  };
+  commands = new Commands(publisher as never, topics, target, log, clock);
+  commands.start();
+  said = [];
+}
+
+/** The broker delivers a message. */
+function deliver(topic: string, payload: string | Buffer, retained = false): void {
+  handlers.get(topic)?.({ topic, payload: Buffer.from(payload), retained });
+}
+
+const warnings = () => log.lines.filter((line) => line.startsWith('warn'));
+
+beforeEach(() => {
+  values = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10 };
+  done = [];
+  said = [];
+  handlers = new Map();
+  clock = new ManualClock();
+  log = recordingLog();
+});
+
+describe('a setting', () => {
+  it('is said at the start', () => {
+    const all: string[] = [];
+    const publisher = {
+      setState: (topic: string, text: string) => all.push(`${topic} ${text}`),
+      onMessage() {},
+    };
+    new Commands(
+      publisher as never,
+      topics,
+      { settings: values, set: () => undefined, acknowledge() {}, test() {} },
+      log,
+      clock,
+    ).start();
+    expect(all).toEqual([
+      `${states.enabled} ON`,
+      `${states.threshold} 0.6`,
+      `${states.hits} 2`,
+      `${states.window} 3`,
+      `${states.cooldownSeconds} 10`,
+    ]);
+  });
+
+  it.each([
+    [set.enabled, 'OFF', 'enabled', false, `${states.enabled} OFF`],
+    [set.threshold, '0.75', 'threshold', 0.75, `${states.threshold} 0.75`],
+    [set.window, ' 5\n', 'window', 5, `${states.window} 5`],
+    [set.cooldownSeconds, '3.0', 'cooldownSeconds', 3, `${states.cooldownSeconds} 3`],
+  ])('is changed by %s %j and said again', (topic, payload, name, value, state) => {
+    start();
+    deliver(topic, payload);
+    expect(values).toMatchObject({ [name]: value });
+    expect(said).toEqual([state]);
+    expect(warnings()).toEqual([]);
+  });
+
+  const refused: [name: string, topic: string, payload: string | Buffer][] = [
+    ['a word', set.threshold, 'high'],
+    ['a number in other digits', set.threshold, '٠٫٥'],
+    ['an expression', set.threshold, '1e-1'],
+    ['hexadecimal', set.hits, '0x2'],
+    ['JSON', set.hits, '{"hits":2}'],
+    ['lower case', set.enabled, 'off'],
+    ['what the target refuses', set.hits, '4'],
+    ['huge', set.threshold, '1'.repeat(1001)],
+    ['invalid UTF-8', set.threshold, Buffer.from([0x30, 0x2e, 0x80])],
+    ['zero bytes', set.enabled, 'OFF\0'],
+  ];
+  it.each(refused)('stays as it is after %s, and is said again', (_, topic, payload) => {
+    start();
+    const before = values;
+    deliver(topic, payload);
+    expect(values).toEqual(before);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(new RegExp(`^${topic.replace('/set', ' ')}`));
+    expect(warnings()).toHaveLength(1);
+  });
+
+  it('does not follow a retained command, which may be old, and says why', () => {
+    start();
+    deliver(set.enabled, 'OFF', true);
+    expect(values.enabled).toBe(true);
+    expect(warnings()[0]).toMatch(/retained.*without the retain flag/);
+    deliver(set.enabled, ''); // the retained message is removed
+    expect(warnings()).toHaveLength(1);
+  });
+});
+
+describe('an action', () => {
+  it('is done for exactly its word', () => {
+    start();
+    deliver(set.acknowledge, 'PRESS');
+    deliver(set.test, 'PRESS');
+    deliver(set.feedback, 'false_alarm');
+    deliver(set.feedback, 'real_alarm');
+    for (const topic of [set.acknowledge, set.test, set.feedback]) {
+      deliver(topic, 'press it');
+      deliver(topic, 'PRESS', true);
+    }
+    expect(done).toEqual(['acknowledge', 'test', 'false_alarm', 'real_alarm']);
+    expect(said).toEqual([]);
+  });
+
+  it('of testing is done once a second at most', async () => {
+    start();
+    for (let i = 0; i < 100; i++) deliver(set.test, 'PRESS');
+    expect(done).toEqual(['test']);
+    await clock.advance(1000);
+    deliver(set.test, 'PRESS');
+    expect(done).toEqual(['test', 'test']);
+  });
+
+  it('is not listened to where nobody keeps verdicts', () => {
+    start({ feedback: undefined });
+    expect(handlers.has(set.feedback)).toBe(false);
+  });
+});
+
+describe('refusals', () => {
+  it('are said once, then once a minute with their number, and no longer when they stop', async () => {
+    start();
+    for (let i = 0; i < 1000; i++) deliver(set.threshold, 'garbage');
+    expect(warnings()).toHaveLength(1);
+    await clock.advance(59_000);
+    expect(warnings()).toHaveLength(1);
+    await clock.advance(1000);
+    expect(warnings()).toHaveLength(2);
+    expect(warnings()[1]).toContain('999 commands refused');
+    await clock.advance(3_600_000);
+    expect(warnings()).toHaveLength(2);
+    deliver(set.threshold, 'garbage');
+    expect(warnings()).toHaveLength(3);
+  });
+
+  it('leave nothing behind when it stops', () => {
+    start();
+    deliver(set.threshold, 'garbage');
+    commands.stop();
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,152 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Settings } from '../src/settings.js';
+import { State } from '../src/state.js';
+import type { SettingName } from '../src/types.js';
+import { settle } from './support/clock.js';
+import { silentLog } from './support/sound.js';
+
+const rule = { threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10, instantThreshold: 0.95 };
+const defaults = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10 };
+
+let folder: string;
+let warnings: object[];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bathnet-settings-'));
+  warnings = [];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The settings of one run of the daemon. */
+function run(changes: Partial<typeof rule> = {}): Settings {
+  const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
+  const settings = new Settings(new State(folder, log), { ...rule, ...changes }, log);
+  settings.load();
+  return settings;
+}
+
+const file = () => join(folder, 'settings.json');
+
+describe('settings', () => {
+  it('are those of the configuration until one is changed, and then only the others', async () => {
+    const settings = run();
+    expect(settings.values).toEqual(defaults);
+    expect(settings.set('threshold', 0.8)).toBeUndefined();
+    expect(settings.values).toEqual({ ...defaults, threshold: 0.8 });
+    await settle();
+    expect(run({ cooldownSeconds: 60 }).values).toEqual({ ...defaults, threshold: 0.8, cooldownSeconds: 60 });
+  });
+
+  it('survive a restart also where they are set to what the configuration says', async () => {
+    run().set('threshold', 0.6);
+    await settle();
+    expect(run({ threshold: 0.5 }).values.threshold).toBe(0.6);
+  });
+
+  it('are written whole, once for changes that come together, for nobody else to read', async () => {
+    let writes = 0;
+    const state = new State(folder, silentLog);
+    const store = {
+      read: (name: string) => state.read(name),
+      write(name: string, text: string) {
+        writes++;
+        state.write(name, text);
+      },
+    };
+    const settings = new Settings(store, rule, silentLog);
+    for (let i = 0; i < 1000; i++) settings.set('cooldownSeconds', i);
+    await settle();
+    expect(writes).toBe(1);
+    expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ cooldownSeconds: 999 });
+    expect(readdirSync(folder)).toEqual(['settings.json']);
+  });
+
+  it('are forgotten on demand', async () => {
+    const settings = run();
+    settings.set('enabled', false);
+    await settle();
+    const other = run();
+    other.reset();
+    expect(other.values).toEqual(defaults);
+    expect(run().values).toEqual(defaults);
+  });
+
+  const refused: [SettingName, unknown][] = [
+    ['threshold', 1.01],
+    ['threshold', -0.01],
+    ['threshold', Number.NaN],
+    ['threshold', Number.POSITIVE_INFINITY],
+    ['threshold', '0.5'],
+    ['threshold', 0.96], // above instantThreshold
+    ['hits', 0],
+    ['hits', 1.5],
+    ['hits', 4], // above window
+    ['window', 1], // below hits
+    ['window', 101],
+    ['cooldownSeconds', -1],
+    ['cooldownSeconds', 86_401],
+    ['enabled', 'ON'],
+    ['enabled', 1],
+  ];
+  it.each(refused)('refuse %s = %s, say why, and stay', async (name, value) => {
+    const settings = run();
+    expect(settings.set(name, value)).toMatch(/\w/);
+    expect(settings.values).toEqual(defaults);
+    await settle();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('can be changed also where the configuration itself contradicts the model in something else', () => {
+    const settings = run({ threshold: 0.97 });
+    expect(settings.set('enabled', false)).toBeUndefined();
+    expect(settings.set('hits', 1)).toBeUndefined();
+    expect(settings.set('threshold', 0.98)).toContain('instantThreshold');
+  });
+
+  it.each([
+    '',
+    '{',
+    'null',
+    '[]',
+    '{"threshold":"high"}',
+    '{"threshold":2}',
+    '{"colour":1}',
+    '{"hits":5}',
+    '\0\0',
+  ])('that are damaged on the disk or no longer fit are said and left out: %j', (text) => {
+    writeFileSync(file(), text);
+    expect(run().values).toEqual(defaults);
+    expect(warnings).toHaveLength(1);
+  });
+
+  it('always hold together, whatever is set in whatever order', () => {
+    const names = Object.keys(defaults) as SettingName[];
+    const value = fc.oneof(fc.boolean(), fc.double(), fc.integer({ min: -1, max: 101 }), fc.anything());
+    const changes = fc.array(fc.tuple(fc.constantFrom(...names), value));
+    fc.assert(
+      fc.property(changes, (list) => {
+        const store = { read: () => undefined, write() {} };
+        const settings = new Settings(store, rule, silentLog);
+        for (const [name, each] of list) {
+          const before = settings.values;
+          const problem = settings.set(name, each);
+          expect(settings.values).toEqual(problem === undefined ? { ...before, [name]: each } : before);
+        }
+        const { hits, window, threshold } = settings.values;
+        expect(hits).toBeLessThanOrEqual(window);
+        expect(threshold).toBeLessThanOrEqual(rule.instantThreshold);
+      }),
+    );
+  });
+
+  it('hold for this run where they cannot be kept', async () => {
+    const settings = new Settings(new State(join(file(), 'no-folder'), silentLog), rule, silentLog);
+    writeFileSync(file(), '');
+    expect(settings.set('hits', 1)).toBeUndefined();
+    await settle();
+    expect(settings.values.hits).toBe(1);
+  });
+});
