@@ -1,20 +1,27 @@
+import { join } from 'node:path';
 import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
+import { writeWav } from './audio/wav-writer.js';
+import { ClipRecorder } from './clips.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { VERSION } from './constants.js';
+import { FeedbackStore } from './feedback.js';
 import { Listener } from './listener.js';
-import { readBundle } from './model/bundle.js';
-import { findBundle, modelShelves } from './model/shelf.js';
-import { Pipeline } from './pipeline.js';
+import { backboneFingerprint } from './model/head.js';
+import { modelShelves, readModel } from './model/shelf.js';
+import { Pipeline, type PipelineResult } from './pipeline.js';
+import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
-import { discoveryMessage } from './publish/discovery.js';
+import { Commands } from './publish/commands.js';
+import { discoveryMessages } from './publish/discovery.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
+import { Settings } from './settings.js';
 import { State, stateFolder } from './state.js';
 import { Statistics } from './statistics.js';
 import { createNotifier } from './systemd.js';
-import type { AlarmEnded, Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
+import type { AlarmEnded, Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from './types.js';
 
 /** Outside of systemd nobody listens for the heartbeat. */
 const WITHOUT_WATCHDOG_MS = 3_600_000;
@@ -23,6 +30,10 @@ export interface AppOptions {
   readonly config: Config;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Forget what was set over MQTT. */
+  readonly resetSettings?: boolean | undefined;
+  /** What is heard is played, not lived: every event says so, and none is kept as an open alarm. */
+  readonly test?: boolean;
   /** Sees every window; the demo's live line. */
   readonly onWindow?: (window: ScoredWindow) => void;
 }
@@ -43,42 +54,83 @@ export interface App {
  *
  * @throws UserError where configuration, model or engine do not fit
  */
-export async function startApp({ config, log, clock = systemClock, onWindow }: AppOptions): Promise<App> {
+export async function startApp({
+  config,
+  log,
+  clock = systemClock,
+  resetSettings,
+  test = false,
+  onWindow,
+}: AppOptions): Promise<App> {
   // What survives a restart
   const state = new State(stateFolder(config.stateDir, process.env), log);
   const deviceId = config.device.id ?? state.deviceId();
 
   // What listens: model, pipeline, decision
-  const folder = await findBundle(config.model.name, modelShelves(state.folder));
-  const pipeline = await Pipeline.create(await readBundle(folder), { ...config.model, alarm: config.alarm });
+  const { bundle, head } = await readModel(config.model, modelShelves(state.folder));
+  const sense = { ...config.sense, quietHours: config.quietHours };
+  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
   if (rule.labels.length === 0) log.warn({ head: config.model.head }, 'no class alarms: set alarm.labels');
 
   // Where messages go
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const discovery = discoveryMessage({
+  const hears = (labels: readonly string[]) => labels.some((label) => model.labels.includes(label));
+  const features = {
+    water: hears(config.sense.waterLabels),
+    speech: hears(config.sense.speechLabels),
+    feedback: true,
+  };
+  const discovery = {
+    mode: config.discovery.mode,
     deviceId,
     deviceName: config.device.name,
     topics,
     model,
+    features,
     version: VERSION,
     discoveryPrefix: config.discovery.prefix,
-  });
+  };
   const mqtt = {
     ...config.mqtt,
     deviceId,
     topics,
-    discovery: config.discovery.enabled ? discovery : undefined,
+    outboxFolder: join(state.folder, 'outbox'),
+    discovery: config.discovery.enabled ? discoveryMessages(discovery) : undefined,
   };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
-  const reporter = new Reporter(publisher, config.publish, model, topics, health, clock);
+  const reporter = new Reporter(
+    publisher,
+    { ...config.publish, features, test },
+    model,
+    topics,
+    health,
+    clock,
+  );
+
+  // What is kept of alarms
+  const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
+  const isHit = ({ scored }: PipelineResult) =>
+    model.alarmLabels.some((label) => (scored.scores[label] ?? 0) >= pipeline.rule.threshold);
+  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, isHit, log);
+  const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
+  const clips = config.clips.enabled
+    ? new ClipRecorder(
+        join(state.folder, 'clips'),
+        clipOptions,
+        (path, sound) => writeWav(path, [sound]),
+        log,
+      )
+    : undefined;
 
   const onEvent = (event: DecisionEvent) => {
-    state.noteAlarm(event);
+    if (!test) state.noteAlarm(event);
     reporter.event(event);
+    feedback.event(event);
+    if (event.type === 'alarm_started') clips?.alarm(event);
     log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
   };
 
@@ -90,14 +142,17 @@ export async function startApp({ config, log, clock = systemClock, onWindow }: A
   });
   const listener = new Listener(
     pipeline,
-    { hopSeconds: config.window.hopSeconds, live: source.live },
+    { ...config.sense, hopSeconds: config.window.hopSeconds, live: source.live },
     {
       onWindow(result) {
         statistics.add(result, clock.wallMs());
         reporter.window(result.scored);
+        feedback.window(result);
+        clips?.window(result.scored);
         onWindow?.(result.scored);
       },
       onEvent,
+      onSense: (sensed) => reporter.sense(sensed),
       onFailure: (error) => reject(error),
     },
     clock,
@@ -108,9 +163,13 @@ export async function startApp({ config, log, clock = systemClock, onWindow }: A
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
     {
-      onChunk: (chunk) => listener.chunk(chunk),
+      onChunk(chunk) {
+        clips?.chunk(chunk);
+        return listener.chunk(chunk);
+      },
       onOnline(gapSeconds) {
         log.info({ gapSeconds }, `sound arrives from ${source.description}`);
+        if (gapSeconds > 0) clips?.gap();
         listener.inputOnline(gapSeconds);
         reporter.inputOnline();
         systemd.status(`Listening to ${source.description}`);
@@ -125,10 +184,42 @@ export async function startApp({ config, log, clock = systemClock, onWindow }: A
     log,
   );
 
+  // What a person changes while it runs
+  const settings = new Settings(state, rule, log);
+  const apply = ({ enabled, ...change }: SettingValues) => {
+    listener.setRule(change);
+    listener.setEnabled(enabled);
+  };
+  const commands = new Commands(
+    publisher,
+    topics,
+    {
+      get settings() {
+        return settings.values;
+      },
+      set(name, value) {
+        const problem = settings.set(name, value);
+        if (problem === undefined) apply(settings.values);
+        return problem;
+      },
+      acknowledge: () => listener.acknowledge(),
+      test: () => onEvent({ type: 'test', atMs: clock.wallMs() }),
+      feedback: (verdict) => feedback.give(verdict),
+    },
+    log,
+    clock,
+  );
+
   // Start
+  if (resetSettings) settings.reset();
+  else settings.load();
+  apply(settings.values);
+  cleanUp(publisher, state, discovery, config.discovery.enabled, log);
   publisher.start();
   reporter.start();
-  const abandoned = state.openAlarm();
+  commands.start();
+  clips?.start();
+  const abandoned = test ? undefined : state.openAlarm();
   if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
   input.start();
   systemd.ready();
@@ -145,7 +236,9 @@ export async function startApp({ config, log, clock = systemClock, onWindow }: A
     clearInterval(watchdog);
     await input.stop();
     await listener.stop();
+    await clips?.stop();
     reporter.stop();
+    commands.stop();
     await publisher.stop();
     await pipeline.close();
   };

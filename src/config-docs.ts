@@ -31,6 +31,9 @@ export function configJsonSchema(): string {
 
 function keyLines(key: string, path: string, schema: z.ZodType, indent: string): string[] {
   const fallback = schema.safeParse(undefined).data;
-  const assignment = fallback === undefined ? `# ${key}:` : `${key}: ${stringify(fallback).trim()}`;
+  const assignment =
+    fallback === undefined
+      ? `# ${key}:`
+      : `${key}: ${stringify(fallback, { collectionStyle: 'flow' }).trim()}`;
   return [`${indent}# ${schema.description} [${envName(path)}]`, `${indent}${assignment}`];
 }

@@ -7,7 +7,11 @@ import { ExitCode, messageOf, UserError } from './errors.js';
 
 const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 const seconds = (min = 0) => z.number().min(min);
+/** In less, what falls along with somebody has not come to rest. */
+const MIN_THUMP_SILENCE_SECONDS = 5;
 const probability = () => z.number().min(0).max(1);
+const timeOfDay = () =>
+  z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/, 'expected a time of day such as "22:00"');
 const idPattern = /^[a-z0-9_-]+$/;
 
 /**
@@ -152,6 +156,57 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('When the alarm starts and ends.'),
+  sense: z
+    .strictObject({
+      waterLabels: z
+        .array(z.string().min(1))
+        .default(['water'])
+        .describe('Classes of running water; those that the model lacks do not matter.'),
+      speechLabels: z
+        .array(z.string().min(1))
+        .default(['speech'])
+        .describe('Classes of speech; those that the model lacks do not matter.'),
+      waterThreshold: probability()
+        .optional()
+        .describe(
+          'While water runs, a window is a hit only from this score on. Fewer false alarms from bottles in the shower, and fewer of the falls there that all this is for. Default: off.',
+        ),
+      waterMinutes: z
+        .number()
+        .min(0)
+        .default(30)
+        .describe('Water that runs for longer is an event, once; pauses of up to a minute count. 0: never.'),
+      thumpSilenceSeconds: seconds()
+        .default(0)
+        .describe(
+          'An impact, even a single window, raises the alarm, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off.',
+        ),
+      thumpThreshold: probability()
+        .default(0.4)
+        .describe(
+          'Score of an impact: that of an alarm class, or of an AudioSet class such as "Thump, thud".',
+        ),
+      escalateSeconds: seconds()
+        .max(86_400)
+        .default(120)
+        .describe('An alarm that nobody acknowledges is repeated after this long. 0: never.'),
+      escalateTimes: z
+        .int()
+        .min(1)
+        .max(100)
+        .default(3)
+        .describe('…again and again, but at most so many times.'),
+    })
+    .prefault({})
+    .describe('What a bathroom is about: water, falls that nobody hears, alarms that nobody answers.'),
+  quietHours: z
+    .strictObject({
+      from: timeOfDay().describe('Begin, local time: "22:00".'),
+      to: timeOfDay().describe('End, local time; may be on the next day: "07:00".'),
+      threshold: probability().describe('Score from which on a window is a hit in these hours.'),
+    })
+    .optional()
+    .describe('Hours in which only a higher score raises the alarm; all three keys, or none.'),
   mqtt: z
     .strictObject({
       url: z
@@ -197,10 +252,36 @@ export const configSchema = z.strictObject({
         .min(1)
         .max(100_000)
         .default(1000)
-        .describe('Events that wait in memory while the broker is away; the oldest go first.'),
+        .describe('Events that wait on the disk while the broker is away: at most so many, …'),
+      outboxBytes: z.int().min(10_000).max(1_000_000_000).default(10_000_000).describe('…so many bytes, …'),
+      outboxDays: z
+        .number()
+        .min(0.01)
+        .max(3650)
+        .default(30)
+        .describe('…and none for longer than this. The oldest make room; health says so.'),
     })
     .prefault({})
     .describe('Where messages go.'),
+  clips: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Keep a few seconds of sound around each alarm in <stateDir>/clips, readable for the daemon alone. The people in the room have to know and agree.',
+        ),
+      beforeSeconds: z.number().min(0).max(60).default(5).describe('Sound before the alarm.'),
+      afterSeconds: z.number().min(0.5).max(60).default(5).describe('Sound after the alarm.'),
+      maxClips: z.int().min(1).max(10_000).default(50).describe('The oldest clips make room for newer ones.'),
+      maxDays: z.number().min(0.1).max(3650).default(7).describe('Clips that are older are removed.'),
+      speech: z
+        .boolean()
+        .default(false)
+        .describe('Also keep clips in which someone speaks. Without it, one word and the clip is not kept.'),
+    })
+    .prefault({})
+    .describe('Sound of alarms. No sound is ever kept or sent unless this is on.'),
   publish: z
     .strictObject({
       smoothingWindows: z
@@ -218,7 +299,13 @@ export const configSchema = z.strictObject({
       enabled: z
         .boolean()
         .default(true)
-        .describe('Announce the device to Home Assistant (2024.11 or newer).'),
+        .describe('Announce the device to Home Assistant; off takes it back.'),
+      mode: z
+        .enum(['device', 'component'])
+        .default('device')
+        .describe(
+          'device: one message for all (Home Assistant 2024.11 or newer); component: one for each entity, for older ones.',
+        ),
       prefix: z
         .string()
         .regex(/^[^+#\s/]+$/, 'expected a topic without wildcards')
@@ -443,7 +530,7 @@ function show(value: unknown): string {
 }
 
 /** Combinations that cannot work, each found before anything starts. */
-function contradictions({ input, alarm, mqtt }: Config): Problem[] {
+function contradictions({ input, alarm, sense, quietHours, mqtt }: Config): Problem[] {
   const problems: Problem[] = [];
   const demand = (holds: boolean, path: string, text: string) => {
     if (!holds) problems.push({ path, text });
@@ -468,6 +555,31 @@ function contradictions({ input, alarm, mqtt }: Config): Problem[] {
     (alarm.threshold ?? 0) <= (alarm.instantThreshold ?? 1),
     'alarm.instantThreshold',
     `expected at least alarm.threshold (${alarm.threshold}), found ${alarm.instantThreshold}`,
+  );
+  demand(
+    (alarm.threshold ?? 0) <= (sense.waterThreshold ?? 1),
+    'sense.waterThreshold',
+    `expected at least alarm.threshold (${alarm.threshold}), found ${sense.waterThreshold}`,
+  );
+  demand(
+    sense.waterThreshold === undefined || sense.waterLabels.length > 0,
+    'sense.waterLabels',
+    'expected a class, because there is sense.waterThreshold; found nothing',
+  );
+  demand(
+    sense.thumpSilenceSeconds === 0 || sense.thumpSilenceSeconds >= MIN_THUMP_SILENCE_SECONDS,
+    'sense.thumpSilenceSeconds',
+    `expected 0 or at least ${MIN_THUMP_SILENCE_SECONDS}, found ${sense.thumpSilenceSeconds}`,
+  );
+  demand(
+    (alarm.threshold ?? 0) <= (quietHours?.threshold ?? 1),
+    'quietHours.threshold',
+    `expected at least alarm.threshold (${alarm.threshold}), found ${quietHours?.threshold}`,
+  );
+  demand(
+    !quietHours || quietHours.from !== quietHours.to,
+    'quietHours.to',
+    `expected another time than quietHours.from, found ${quietHours?.to}`,
   );
   demand(
     !mqtt.password || !mqtt.passwordFile,

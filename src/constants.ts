@@ -24,3 +24,11 @@ export const PATCH_FRAMES = Math.round(PATCH_SECONDS / STFT_HOP_SECONDS); // 96
 
 /** Samples needed for one patch: (0.96 + 0.025 − 0.010) s × 16 kHz = 15 600. */
 export const WINDOW_SAMPLES = (PATCH_FRAMES - 1) * STFT_HOP_SAMPLES + STFT_WINDOW_SAMPLES;
+
+/** The numbers that can be changed while the daemon runs. */
+export const NUMBER_RANGES = {
+  threshold: { min: 0, max: 1, step: 0.01 },
+  hits: { min: 1, max: 100, step: 1 },
+  window: { min: 1, max: 100, step: 1 },
+  cooldownSeconds: { min: 0, max: 86_400, step: 1 },
+} as const;

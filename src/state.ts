@@ -1,5 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from './errors.js';
@@ -39,17 +48,17 @@ export class State {
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
    */
   deviceId(): string {
-    const kept = this.#read('device-id')?.trim();
+    const kept = this.read('device-id')?.trim();
     if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
     const id = createHash('sha256').update(`bathnet2mqtt:${machineId()}`).digest('hex').slice(0, 12);
-    this.#write('device-id', `${id}\n`);
+    this.write('device-id', `${id}\n`);
     return id;
   }
 
   /** The alarm that was on when the last run ended without ending it. */
   openAlarm(): OpenAlarm | undefined {
     try {
-      const alarm = JSON.parse(this.#read('open-alarm.json') ?? 'null') as OpenAlarm | null;
+      const alarm = JSON.parse(this.read('open-alarm.json') ?? 'null') as OpenAlarm | null;
       return alarm && typeof alarm.episodeId === 'string' && Number.isFinite(alarm.startedAtMs)
         ? alarm
         : undefined;
@@ -67,10 +76,11 @@ export class State {
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, confidence, atMs } = event;
     const alarm: OpenAlarm = { episodeId, label, peakConfidence: confidence, startedAtMs: atMs };
-    this.#write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
+    this.write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
   }
 
-  #read(name: string): string | undefined {
+  /** The text of a file of this folder; undefined where there is none. */
+  read(name: string): string | undefined {
     try {
       return readFileSync(join(this.folder, name), 'utf8');
     } catch {
@@ -78,12 +88,14 @@ export class State {
     }
   }
 
-  #write(name: string, text: string): void {
+  /** Writes a file whole or not at all; once this returns it survives a power cut. */
+  write(name: string, text: string): void {
     this.#try(() => {
       const path = join(this.folder, name);
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
-      renameSync(`${path}.tmp`, path); // whole or not at all
+      renameSync(`${path}.tmp`, path);
+      syncFolder(this.folder);
     });
   }
 
@@ -94,10 +106,20 @@ export class State {
       if (!this.#complained)
         this.log.warn(
           { folder: this.folder, problem: messageOf(error) },
-          'state folder cannot be written; an alarm that a crash leaves open will not be ended. Set stateDir',
+          'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
         );
       this.#complained = true;
     }
+  }
+}
+
+/** A new name is on the disk only when its folder is. */
+function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

@@ -132,7 +132,7 @@ export interface WaterRunningLong extends EventBase {
 }
 
 /** Someone pressed the test button: says that messages arrive, starts no alarm. */
-export interface TestAlarm extends EventBase {
+interface TestAlarm extends EventBase {
   readonly type: 'test';
 }
 
@@ -149,6 +149,20 @@ export interface ModelInfo {
   /** Those of `labels` that raise the alarm. */
   readonly alarmLabels: readonly string[];
 }
+
+/** What can be changed while the daemon runs: whether it watches, and numbers of the alarm's rule. */
+export interface SettingValues {
+  readonly enabled: boolean;
+  readonly threshold: number;
+  readonly hits: number;
+  readonly window: number;
+  readonly cooldownSeconds: number;
+}
+
+export type SettingName = keyof SettingValues;
+
+/** What a person says of an alarm. */
+export type Verdict = 'false_alarm' | 'real_alarm';
 
 /** The part of a logger that the stages use; pino's fits. They are handed one and import none. */
 export interface Logger {

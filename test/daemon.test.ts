@@ -87,6 +87,8 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
         `${BASE}/class`,
         `${BASE}/level`,
         `${BASE}/health`,
+        ...['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds'].map((name) => `${BASE}/${name}`),
+        ...['water', 'speech'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),
     );

@@ -3,8 +3,7 @@ import { systemClock } from '../clock.js';
 import { type ExitCode, UserError } from '../errors.js';
 import { Listener } from '../listener.js';
 import { createLog } from '../log.js';
-import { readBundle } from '../model/bundle.js';
-import { findBundle } from '../model/shelf.js';
+import { readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
 import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
@@ -26,11 +25,13 @@ interface FileResult {
  */
 export async function classify(files: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
   const config = configFrom(flags);
-  const bundle = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
+  const { bundle, head } = await readModel(config.model, shelvesOf(config));
   const pipeline = await Pipeline.create(bundle, {
-    head: config.model.head,
+    head,
     engine: config.model.engine,
     alarm: config.alarm,
+    // Without quiet hours: a file does not say at what time of day it was.
+    sense: config.sense,
   });
   const log = createLog(config.log);
   let exitCode: ExitCode = 0;

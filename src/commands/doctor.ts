@@ -7,8 +7,7 @@ import { WINDOW_SAMPLES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';
 import { createLog } from '../log.js';
-import { readBundle } from '../model/bundle.js';
-import { findBundle } from '../model/shelf.js';
+import { readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
 import { describeFailure } from '../publish/failure.js';
 import { brokerAddress, DEFAULT_TIMING } from '../publish/options.js';
@@ -82,8 +81,8 @@ function checkNode(): Finding {
 }
 
 async function checkModel(config: Config): Promise<Finding> {
-  const folder = await findBundle(config.model.name, shelvesOf(config));
-  const pipeline = await Pipeline.create(await readBundle(folder), { ...config.model, alarm: config.alarm });
+  const { bundle, head } = await readModel(config.model, shelvesOf(config));
+  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm });
   const silence = { samples: new Float32Array(WINDOW_SAMPLES), startSample: 0, endAtMs: 0 };
   const times: number[] = [];
   for (let i = 0; i < 20; i++) {
@@ -166,7 +165,10 @@ async function checkBroker(config: Config): Promise<Finding & { client: MqttClie
 async function checkDiscovery(config: Config, client: MqttClient, log: Logger): Promise<Finding> {
   const deviceId = config.device.id ?? new State(stateFolder(config.stateDir, process.env), log).deviceId();
   const { prefix } = config.discovery;
-  const topic = `${prefix}/device/${deviceId}/config`;
+  const topic =
+    config.discovery.mode === 'device'
+      ? `${prefix}/device/${deviceId}/config`
+      : `${prefix}/binary_sensor/${deviceId}/alarm/config`;
   const retained = new Map<string, string>();
   client.on('message', (name, payload) => retained.set(name, payload.toString()));
   const granted = await client.subscribeAsync([topic, `${prefix}/status`], { qos: 1 });

@@ -1,0 +1,135 @@
+import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SAMPLE_RATE_HZ } from './constants.js';
+import { messageOf } from './errors.js';
+import { CircularBuffer } from './features/circular.js';
+import type { AlarmStarted, Logger, PcmChunk, ScoredWindow } from './types.js';
+
+export interface ClipOptions {
+  /** Off unless a person has switched it on. */
+  readonly enabled: boolean;
+  readonly beforeSeconds: number;
+  readonly afterSeconds: number;
+  readonly maxClips: number;
+  readonly maxDays: number;
+  /** Also keep clips in which someone speaks. */
+  readonly speech: boolean;
+  readonly speechLabels: readonly string[];
+}
+
+/** From this score on a window counts as speech, even where another class scores higher: better no clip than a word. */
+const SPEECH_SCORE = 0.3;
+const DAY_MS = 86_400_000;
+const PRUNE_INTERVAL_MS = 6 * 3_600_000;
+
+/**
+ * A few seconds of sound around each alarm, for the person who has switched this on. Sound waits in memory and
+ * is written for alarms only; a clip in which someone speaks is not, unless that too is wanted.
+ */
+export class ClipRecorder {
+  #ring: CircularBuffer;
+  #pending: { readonly alarm: AlarmStarted; readonly dueSample: number } | undefined;
+  /** Stream positions of the ends of windows with speech. */
+  #spokenUntil = Number.NEGATIVE_INFINITY;
+  #writing: Promise<void> = Promise.resolve();
+  #pruning: NodeJS.Timeout | undefined;
+
+  /**
+   * @param folder where clips are written, 0600
+   * @param write makes a WAV file of samples at 16 kHz, as a whole or not at all
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly options: ClipOptions,
+    private readonly write: (path: string, samples: Float32Array) => Promise<unknown>,
+    private readonly log: Logger,
+  ) {
+    this.#ring = this.#empty();
+  }
+
+  /** Removes what has become too old, now and from time to time. */
+  start(): void {
+    const prune = () => this.#prune(Date.now()).catch(() => {}); // no folder yet: nothing to remove
+    void prune();
+    this.#pruning = setInterval(prune, PRUNE_INTERVAL_MS).unref();
+  }
+
+  /** Takes every chunk, before it is analysed. */
+  chunk({ samples }: PcmChunk): void {
+    this.#ring.write(samples);
+    if (this.#pending && this.#ring.end >= this.#pending.dueSample) this.flush();
+  }
+
+  /** Takes every window. */
+  window({ scores }: ScoredWindow): void {
+    if (this.options.speechLabels.some((label) => (scores[label] ?? 0) >= SPEECH_SCORE))
+      this.#spokenUntil = this.#ring.end;
+  }
+
+  alarm(alarm: AlarmStarted): void {
+    this.flush(); // two alarms at once are two clips
+    this.#pending = { alarm, dueSample: this.#ring.end + this.options.afterSeconds * SAMPLE_RATE_HZ };
+  }
+
+  /** Writes the clip that waits, with what there is of it. */
+  flush(): void {
+    const pending = this.#pending;
+    if (!pending) return;
+    this.#pending = undefined;
+    const count = Math.min(this.#ring.end, this.#ring.capacity);
+    if (!this.options.speech && this.#spokenUntil > this.#ring.end - count) {
+      this.log.info(
+        { episodeId: pending.alarm.episodeId },
+        'no clip is kept of this alarm: someone speaks in it',
+      );
+      return;
+    }
+    const samples = new Float32Array(count);
+    this.#ring.read(this.#ring.end - count, count, samples);
+    this.#writing = this.#writing.then(() => this.#keep(pending.alarm, samples));
+  }
+
+  /** Resolves when all clips are written. */
+  async stop(): Promise<void> {
+    clearInterval(this.#pruning);
+    this.flush();
+    await this.#writing;
+  }
+
+  #empty(): CircularBuffer {
+    const seconds = this.options.beforeSeconds + this.options.afterSeconds;
+    return new CircularBuffer(Math.ceil(seconds * SAMPLE_RATE_HZ));
+  }
+
+  async #keep({ episodeId, label }: AlarmStarted, samples: Float32Array): Promise<void> {
+    const clip = join(this.folder, `${episodeId}-${label.replaceAll(/[^\w-]+/g, '_')}.wav`);
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await this.write(clip, samples);
+      await chmod(clip, 0o600);
+      await this.#prune(Date.now());
+      this.log.info({ clip }, 'clip of the alarm kept');
+    } catch (error) {
+      this.log.warn({ clip, problem: messageOf(error) }, 'the clip of the alarm cannot be kept');
+    }
+  }
+
+  /** Forgets what was heard before a gap. */
+  gap(): void {
+    this.flush();
+    this.#ring = this.#empty();
+    this.#spokenUntil = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Removes clips that are too many or too old. */
+  async #prune(nowMs: number): Promise<void> {
+    // Named after UUIDs v7, so sorted by time.
+    const clips = (await readdir(this.folder)).filter((name) => name.endsWith('.wav')).sort();
+    let kept = 0;
+    for (const name of clips.reverse()) {
+      const path = join(this.folder, name);
+      const old = nowMs - (await stat(path)).mtimeMs > this.options.maxDays * DAY_MS;
+      if (old || ++kept > this.options.maxClips) await rm(path, { force: true });
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../src/feedback.js';
+import type { PipelineResult } from '../src/pipeline.js';
+import type { DecisionEvent } from '../src/types.js';
+import { silentLog } from './support/sound.js';
+
+let dir: string;
+let folder: string;
+let warnings: string[];
+let store: FeedbackStore;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-feedback-'));
+  folder = join(dir, 'feedback');
+  warnings = [];
+  const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
+  const isHit = ({ scored }: PipelineResult) => (scored.scores.abnormal ?? 0) > 0.5;
+  store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, isHit, log);
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+/** A window with this embedding, a hit or not, and what was decided on it. */
+function hear(value: number, hit: boolean, event?: Partial<DecisionEvent>): void {
+  store.window({
+    scored: { scores: { abnormal: hit ? 0.9 : 0.1 } },
+    embedding: Float32Array.of(value, value + 0.5),
+  } as unknown as PipelineResult);
+  if (event) store.event(event as DecisionEvent);
+}
+
+const start = (episodeId: string) =>
+  ({ type: 'alarm_started', episodeId, label: 'abnormal', atMs: 5000 }) as Partial<DecisionEvent>;
+const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
+const damaged: string[] = [];
+const read = () => readFeedback(folder, (path) => damaged.push(path));
+
+describe('feedback', () => {
+  it('keeps the embeddings of the alarm’s hits with the verdict', () => {
+    hear(1, true);
+    hear(2, true, start('e1'));
+    hear(3, false);
+    hear(4, true);
+    hear(5, false, end);
+    hear(6, true);
+    store.give('false_alarm');
+    const [record] = read();
+    expect(record).toMatchObject({
+      episodeId: 'e1',
+      verdict: 'false_alarm',
+      label: 'abnormal',
+      alarmAt: '1970-01-01T00:00:05.000Z',
+      model: { name: 'm', backbone: 'abc' },
+    });
+    expect(record && embeddingsOf(record)).toEqual([Float32Array.of(2, 2.5), Float32Array.of(4, 4.5)]);
+    const [file] = readdirSync(folder);
+    expect(statSync(join(folder, file as string)).mode & 0o777).toBe(0o600);
+  });
+
+  it('lets a second verdict on the same alarm replace the first', () => {
+    hear(1, true, start('e1'));
+    store.give('false_alarm');
+    store.give('real_alarm');
+    expect(read().map(({ verdict }) => verdict)).toEqual(['real_alarm']);
+  });
+
+  it('keeps nothing without an alarm, and says so', () => {
+    hear(1, true);
+    store.give('real_alarm');
+    expect(read()).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/without an alarm/)]);
+  });
+
+  it('that cannot be written stops nothing', () => {
+    writeFileSync(folder, '');
+    hear(1, true, start('e1'));
+    store.give('real_alarm');
+    expect(warnings).toEqual([expect.stringMatching(/cannot be kept/)]);
+  });
+
+  it('is shown without damaged files, which are named, and can be deleted', () => {
+    for (const id of ['e1', 'e2', 'e3']) {
+      hear(1, true, start(id));
+      store.give('real_alarm');
+    }
+    writeFileSync(join(folder, 'e2.json'), readFileSync(join(folder, 'e2.json')).subarray(0, 50));
+    expect(read().map(({ episodeId }) => episodeId)).toEqual(['e1', 'e3']);
+    expect(damaged).toEqual([join(folder, 'e2.json')]);
+    expect(deleteFeedback(folder, 'e1')).toBe(1);
+    expect(deleteFeedback(folder, '../e3')).toBe(0);
+    expect(deleteFeedback(folder)).toBe(2);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
