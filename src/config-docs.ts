@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { configSchema, envName, unwrap } from './config.js';
+import { configSchema, unwrap } from './config.js';
+import { envName } from './config-load.js';
 
 /** `config/default.yaml`: every key with what it does, its environment variable and its default. */
 export function defaultYaml(): string {

@@ -2,8 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Config, envName, loadConfig } from '../src/config.js';
+import type { Config } from '../src/config.js';
 import { configJsonSchema, defaultYaml } from '../src/config-docs.js';
+import { envName, loadConfig } from '../src/config-load.js';
 import { ExitCode, type UserError } from '../src/errors.js';
 
 let cwd: string;

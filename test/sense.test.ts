@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../src/config.js';
+import { loadConfig } from '../src/config-load.js';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../src/decision.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../src/sense.js';
 import type { DecisionEvent } from '../src/types.js';

@@ -1,4 +1,5 @@
-import { type Config, loadConfig } from '../config.js';
+import type { Config } from '../config.js';
+import { loadConfig } from '../config-load.js';
 import { ExitCode, UserError } from '../errors.js';
 import { modelShelves } from '../model/shelf.js';
 import { stateFolder } from '../state.js';
