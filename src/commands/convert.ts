@@ -4,8 +4,8 @@ import { Worker } from 'node:worker_threads';
 import { type Conversion, planConversions } from '../audio/convert-plan.js';
 import type { ConvertReply, ConvertRequest } from '../audio/convert-worker.js';
 import { ExitCode, UserError } from '../errors.js';
+import { numberFlag } from './flag-values.js';
 import { interruptible } from './interrupt.js';
-import { numberFlag } from './number.js';
 import { showProgress } from './progress.js';
 
 interface Flags {

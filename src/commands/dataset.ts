@@ -4,8 +4,8 @@ import { ExitCode, UserError } from '../errors.js';
 import { type CheckedClip, checkClips, type Finding } from '../training/check.js';
 import { type Clip, scanDataset } from '../training/dataset.js';
 import { createFingerprinter, type Fingerprint } from '../training/fingerprint.js';
+import { patternFlag } from './flag-values.js';
 import { interruptible } from './interrupt.js';
-import { patternFlag } from './material.js';
 import { showProgress } from './progress.js';
 import { tableLines } from './table.js';
 

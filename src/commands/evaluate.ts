@@ -1,4 +1,4 @@
-import { access, constants, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { findBundle, readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
@@ -10,20 +10,14 @@ import {
 } from '../training/evaluation.js';
 import { duration, position, rate, seconds, share } from '../training/format.js';
 import { renderReport } from '../training/report.js';
+import { numberFlag, patternFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
-import {
-  checkLabels,
-  findMaterial,
-  type Material,
-  parseRenames,
-  patternFlag,
-  validationOnly,
-} from './material.js';
-import { numberFlag } from './number.js';
+import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
 import { printError } from './print.js';
 import { type Heard, hear } from './score.js';
 import { tableLines } from './table.js';
+import { writeWhole } from './write-whole.js';
 
 /** How many mistakes are printed; the report has more. */
 const PRINTED_MISTAKES = 5;
@@ -62,7 +56,7 @@ export async function evaluateCommand(
   const { pipeline, head, collarSeconds, clips, recordings, failed } = listened;
   const { model, rule } = pipeline;
   const evaluation = evaluate({ model, head, rule, collarSeconds, clips, recordings });
-  if (flags.report) await writeWhole(flags.report, renderReport(evaluation, new Date()));
+  if (flags.report) await writeWhole([[flags.report, renderReport(evaluation, new Date())]], true);
   console.log(flags.json ? JSON.stringify(evaluation, rounded) : asText(evaluation).join('\n'));
   if (flags.report && !flags.json) console.log(`\nreport: ${flags.report}`);
   return failed[0]?.code ?? ExitCode.ok;
@@ -141,23 +135,6 @@ async function selectedMaterial(dir: string | undefined, flags: MaterialFlags): 
     seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
     ...(groupBy !== undefined && { groupBy: patternFlag(groupBy) }),
   });
-}
-
-/** Beside its place, then renamed: there is never half a report. */
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await writeFile(temporary, text);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${path}: cannot be written: ${messageOf(error)}`,
-      'Choose a place that you may write to.',
-      { cause: error },
-    );
-  }
 }
 
 /** Six digits are more than any of these figures has. */

@@ -140,21 +140,3 @@ async function labelsBeside(path: string): Promise<LabelledEvent[] | undefined> 
   }
   return undefined;
 }
-
-/**
- * `--group-by`: what names the recording in a path.
- *
- * @throws UserError usage
- */
-export function patternFlag(text: string): RegExp {
-  try {
-    return new RegExp(text, 'u');
-  } catch (error) {
-    throw new UserError(
-      ExitCode.usage,
-      `--group-by ${text}: ${messageOf(error)}`,
-      'Give a regular expression that finds the name of the recording in a path, for example ([^/]+)_\\d+$',
-      { cause: error },
-    );
-  }
-}

@@ -10,9 +10,9 @@ import { ExitCode, messageOf, UserError } from '../errors.js';
 import { levelOf } from '../features/level.js';
 import { createLog } from '../log.js';
 import type { Source } from '../types.js';
+import { numberFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom } from './flags.js';
 import { interruptible } from './interrupt.js';
-import { numberFlag } from './number.js';
 import { openKeyboard, recordScreen } from './record-screen.js';
 
 /** Without anybody at a keyboard, so many refused clips in a row end it. */

@@ -12,9 +12,9 @@ import { type Dataset, scanDataset } from '../training/dataset.js';
 import type { Epoch } from '../training/fit.js';
 import { type Trained, type TrainOptions, train as trainHead } from '../training/train.js';
 import { type ClassReport, percent, reportMarkdown } from '../training/train-report.js';
+import { numberFlag, patternFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
-import { numberFlag } from './number.js';
 import { type Progress, showProgress } from './progress.js';
 
 export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
@@ -54,7 +54,7 @@ export async function train(dir: string, out: string, flags: TrainFlags): Promis
   const folder = resolve(out);
   await checkTarget(folder, flags.force ?? false);
   const settings = settingsOf(flags);
-  const groupBy = flags.groupBy === undefined ? undefined : patternOf(flags.groupBy);
+  const groupBy = flags.groupBy === undefined ? undefined : patternFlag(flags.groupBy);
   const dataset = await scanDataset(dir, groupBy && { groupBy });
   warnOfIgnored(dataset.ignored);
 
@@ -197,19 +197,6 @@ function judgedAlarms(falseAs: string | true, { labels, dir }: Dataset, base: Bu
     `feedback on ${judged.length} alarms is used${leftOut > 0 ? `, ${leftOut} of another backbone or class left out` : ''}`,
   );
   return judged;
-}
-
-function patternOf(text: string): RegExp {
-  try {
-    return new RegExp(text, 'u');
-  } catch (error) {
-    throw new UserError(
-      ExitCode.usage,
-      `--group-by ${text}: ${messageOf(error)}`,
-      'Give a regular expression that finds the name of the recording in every path, for example ([^/]+)_\\d+$',
-      { cause: error },
-    );
-  }
 }
 
 /** Looked at before the work begins, not after it. */

@@ -1,4 +1,4 @@
-import { ExitCode, UserError } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
 
 export interface NumberRange {
   readonly min: number;
@@ -19,4 +19,22 @@ export function numberFlag(flag: string, text: string, { min, max, integer = fal
     `--${flag} ${text}: expected a ${integer ? 'whole ' : ''}number from ${min} to ${max}`,
     `Give another value for --${flag}, or leave it out.`,
   );
+}
+
+/**
+ * `--group-by`: what names the recording in a path.
+ *
+ * @throws UserError usage
+ */
+export function patternFlag(text: string): RegExp {
+  try {
+    return new RegExp(text, 'u');
+  } catch (error) {
+    throw new UserError(
+      ExitCode.usage,
+      `--group-by ${text}: ${messageOf(error)}`,
+      'Give a regular expression that finds the name of the recording in a path, for example ([^/]+)_\\d+$',
+      { cause: error },
+    );
+  }
 }
