@@ -31,6 +31,11 @@ export interface ReporterOptions {
 /** What the reporter needs of the publisher. */
 export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
 
+interface Sensed {
+  readonly waterRunning: boolean;
+  readonly speech: boolean;
+}
+
 /**
  * Pipeline values in, messages out: decides what is published, when, and how often. Rates are real time,
  * however fast a file is played.
@@ -50,6 +55,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
+  #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
   #cancelHealth = () => {};
@@ -105,10 +111,14 @@ export class Reporter {
   }
 
   /** What is heard over a longer time has changed. */
-  sense({ waterRunning, speech }: { readonly waterRunning: boolean; readonly speech: boolean }): void {
+  sense(sensed: Sensed): void {
     const { features } = this.#options;
-    if (features?.water) this.#publisher.setState(this.#topics.water, waterRunning ? 'ON' : 'OFF');
-    if (features?.speech) this.#publisher.setState(this.#topics.speech, speech ? 'ON' : 'OFF');
+    const before = this.#sensed;
+    this.#sensed = sensed;
+    if (features?.water && sensed.waterRunning !== before?.waterRunning)
+      this.#publisher.setState(this.#topics.water, sensed.waterRunning ? 'ON' : 'OFF');
+    if (features?.speech && sensed.speech !== before?.speech)
+      this.#publisher.setState(this.#topics.speech, sensed.speech ? 'ON' : 'OFF');
   }
 
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */

@@ -185,6 +185,15 @@ describe('water and speech', () => {
     expect(publisher.on(topics.water)).toStrictEqual(['ON', 'OFF']);
     expect(publisher.on(topics.speech)).toStrictEqual([]);
   });
+
+  it('is published where it has changed', () => {
+    const reporter = reporterWith({ features: { water: true, speech: true } });
+    reporter.sense({ waterRunning: false, speech: false });
+    reporter.sense({ waterRunning: true, speech: false });
+    reporter.sense({ waterRunning: true, speech: true });
+    expect(publisher.on(topics.water)).toStrictEqual(['OFF', 'ON']);
+    expect(publisher.on(topics.speech)).toStrictEqual(['OFF', 'ON']);
+  });
 });
 
 describe('health', () => {
