@@ -411,7 +411,8 @@ describe('over any sound, with every feature on and settings that change,', () =
         }
         expect(open).toBeUndefined();
       }),
-      { numRuns: 500 },
+      // One seed: what the sounds cover must not depend on luck.
+      { numRuns: 500, seed: 1 },
     );
     // The sounds were such that everything happened.
     const all = ['hits', 'instant', 'thump_then_silence', 'silence', 'disabled', 'water_running_long'];

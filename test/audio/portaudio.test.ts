@@ -25,7 +25,7 @@ const lacksNaudiodon = (() => {
     createRequire(import.meta.url).resolve('naudiodon');
     return false;
   } catch {
-    if (process.env.BATHNET_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
+    if (process.env.TESTS_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
     console.warn('SKIPPED: tests of a microphone, because naudiodon is not installed');
     return true;
   }
@@ -58,11 +58,19 @@ function listen(source: Source, log = silentLog) {
     log,
   );
   input.start();
-  const hears = (samples: Float32Array) =>
-    vi.waitFor(
-      () => expect(bestCorrelation(concatenate(parts), samples).correlation).toBeGreaterThanOrEqual(0.99),
-      { timeout: 15_000 },
-    );
+  /** Plays it, and again where the sound server of a busy machine has dropped some of it. */
+  const hears = async (samples: Float32Array, play: () => Promise<void>) => {
+    for (let tries = 4; ; tries--) {
+      parts.length = 0;
+      await play();
+      const heard = () => bestCorrelation(concatenate(parts), samples).correlation;
+      try {
+        return await vi.waitFor(() => expect(heard()).toBeGreaterThanOrEqual(0.99), { timeout: 5000 });
+      } catch (error) {
+        if (tries === 1) throw error;
+      }
+    }
+  };
   const until = (...events: string[]) => vi.waitFor(() => expect(seen).toEqual(events), { timeout: 30_000 });
   return { input, parts, until, hears };
 }
@@ -96,18 +104,15 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     'hears a clip as it is, goes offline with the server and online again with it',
     async () => {
       const { log, pids } = noting();
-      const { input, until, hears, parts } = listen(new PortAudioSource('default', log, systemClock), log);
+      const { input, until, hears } = listen(new PortAudioSource('default', log, systemClock), log);
       await until('online');
-      await pulse.play(clip);
-      await hears(sound);
+      await hears(sound, () => pulse.play(clip));
       expect(memoryMiB(pids.at(-1)!)).toBeLessThan(60);
       await pulse.kill();
       await until('online', 'offline');
       await pulse.start();
       await until('online', 'offline', 'online');
-      parts.length = 0;
-      await pulse.play(clip);
-      await hears(sound);
+      await hears(sound, () => pulse.play(clip));
       await input.stop();
       expect(pids.length).toBeGreaterThan(1);
       for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
@@ -118,8 +123,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     // PulseAudio takes every rate up to 192 kHz, so a higher one has to stand for the refused one.
     const { input, until, hears } = listen(new PortAudioSource('default', silentLog, systemClock, 400_000));
     await until('online');
-    await pulse.play(clip);
-    await hears(sound);
+    await hears(sound, () => pulse.play(clip));
     await input.stop();
   });
 
@@ -149,8 +153,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     const layout = { format: 's16le', sampleRateHz: 16_000, channels: 1 } as const;
     const { input, until, hears } = listen(new CommandSource(command, layout, silentLog, systemClock));
     await until('online');
-    await pulse.play(clip);
-    await hears(sound);
+    await hears(sound, () => pulse.play(clip));
     await pulse.kill();
     await until('online', 'offline');
     await pulse.start();

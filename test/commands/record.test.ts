@@ -206,7 +206,7 @@ const lacksNaudiodon = (() => {
     createRequire(import.meta.url).resolve('naudiodon');
     return false;
   } catch {
-    if (process.env.BATHNET_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
+    if (process.env.TESTS_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
     console.warn('SKIPPED: recording from PortAudio, because naudiodon is not installed');
     return true;
   }

@@ -3,14 +3,14 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** Parts that must be there, comma-separated (`mosquitto,pulseaudio`): CI sets it, so that nothing is skipped unseen. */
-const required = new Set((process.env.BATHNET_REQUIRE ?? '').split(',').filter(Boolean));
+const required = new Set((process.env.TESTS_REQUIRE ?? '').split(',').filter(Boolean));
 
 /** Folder of reference data that exists only where the project is developed. */
 const SHARED = fileURLToPath(new URL('../../../shared', import.meta.url));
 
 /**
  * Whether tests that need these programs must be skipped; says so on stderr.
- * @throws Error where one is missing although BATHNET_REQUIRE names it
+ * @throws Error where one is missing although TESTS_REQUIRE names it
  */
 export function lacksPrograms(...programs: string[]): boolean {
   const missing = programs.filter((program) => spawnSync('which', [program]).status !== 0);
@@ -24,7 +24,7 @@ export function sharedFolder(): string | undefined {
 
 export function skipped(missing: string[]): boolean {
   const needed = missing.filter((name) => required.has(name));
-  if (needed.length > 0) throw new Error(`BATHNET_REQUIRE demands ${needed.join(', ')}, which is missing`);
+  if (needed.length > 0) throw new Error(`TESTS_REQUIRE demands ${needed.join(', ')}, which is missing`);
   if (missing.length > 0)
     console.warn(`SKIPPED: tests that need ${missing.join(', ')}, which is missing here`);
   return missing.length > 0;

@@ -13,7 +13,7 @@ export interface SmallDisk {
   unmount(): void;
 }
 
-/** Whether tests that mount a disk must be skipped (BATHNET_REQUIRE: `mount`): only root may. */
+/** Whether tests that mount a disk must be skipped (TESTS_REQUIRE: `mount`): only root may. */
 export function lacksMount(): boolean {
   const parent = mkdtempSync(join(tmpdir(), 'bathnet-mount-'));
   try {
