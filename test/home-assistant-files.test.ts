@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parse, type ScalarTag } from 'yaml';
+import { configSchema } from '../src/config.js';
+import { envName } from '../src/config-load.js';
+import { discoveryMessages } from '../src/publish/discovery.js';
+import { topicsOf } from '../src/publish/topics.js';
+import { model } from './publish/samples.js';
+
+const read = (name: string) =>
+  readFileSync(new URL(`../config/homeassistant/${name}`, import.meta.url), 'utf8');
+/** Home Assistant's own tag: the value that a person chooses. */
+const input: ScalarTag = { tag: '!input', resolve: (name: string) => ({ input: name }) };
+
+/** Everything that `pick` finds anywhere in a tree. */
+function collect(tree: unknown, pick: (node: unknown) => string | undefined): string[] {
+  const found = pick(tree);
+  const children = typeof tree === 'object' && tree !== null ? Object.values(tree) : [];
+  return [...(found === undefined ? [] : [found]), ...children.flatMap((child) => collect(child, pick))];
+}
+
+const entities = () => {
+  const [message] = discoveryMessages({
+    mode: 'device',
+    deviceId: 'bathroom',
+    deviceName: 'Bathroom',
+    topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
+    model,
+    features: { water: true, speech: true, feedback: true },
+    version: '1',
+    discoveryPrefix: 'homeassistant',
+  });
+  const components: { default_entity_id?: string; event_types?: string[] }[] = Object.values(
+    JSON.parse(message?.payload ?? '{}').cmps,
+  );
+  return components;
+};
+
+describe('the files for Home Assistant', () => {
+  it('the dashboard names entities that are announced for a device called "Bathroom"', () => {
+    const isEntity = (node: unknown) =>
+      typeof node === 'string' && /^[a-z_]+\.bathroom_\w+$/.test(node) ? node : undefined;
+    const named = collect(parse(read('dashboard.yaml')), isEntity);
+    expect(named.length).toBeGreaterThan(15);
+    const announced = entities().map(({ default_entity_id }) => default_entity_id);
+    expect(named.filter((entity) => !announced.includes(entity))).toEqual([]);
+  });
+
+  it('the blueprint uses every input that it asks for, no other, and event types that exist', () => {
+    const text = read('blueprint.yaml');
+    const { blueprint, ...automation } = parse(text, { customTags: [input] });
+    const used = collect(automation, (node) => (node as { input?: string } | null)?.input);
+    expect(new Set(used)).toEqual(new Set(Object.keys(blueprint.input)));
+    const types = entities().flatMap(({ event_types }) => event_types ?? []);
+    const mentioned = text.match(/'(alarm_\w+|test)'/g)?.map((word) => word.slice(1, -1)) ?? [];
+    expect(mentioned.length).toBeGreaterThan(2);
+    for (const type of mentioned) expect(types).toContain(type);
+  });
+
+  it('the compose file sets what the configuration knows', () => {
+    const { services } = parse(read('compose.yaml'));
+    const known = Object.entries(configSchema.shape).flatMap(([section, schema]) => {
+      const inner = 'unwrap' in schema ? (schema.unwrap() as { shape?: object }) : {};
+      return Object.keys(inner.shape ?? {}).map((key) => envName(`${section}.${key}`));
+    });
+    const set = Object.keys(services.bathnet2mqtt.environment);
+    expect(set.filter((name) => !known.includes(name))).toEqual([]);
+  });
+});
