@@ -127,8 +127,10 @@ export async function startApp({
     : undefined;
 
   const onEvent = (event: DecisionEvent) => {
-    if (!test) state.noteAlarm(event);
+    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
+    if (!test && event.type !== 'alarm_ended') state.noteAlarm(event);
     reporter.event(event);
+    if (!test && event.type === 'alarm_ended') state.noteAlarm(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
@@ -210,27 +212,8 @@ export async function startApp({
     clock,
   );
 
-  // Start
-  if (resetSettings) settings.reset();
-  else settings.load();
-  apply(settings.values);
-  cleanUp(publisher, state, discovery, config.discovery.enabled, log);
-  publisher.start();
-  reporter.start();
-  commands.start();
-  clips?.start();
-  const abandoned = test ? undefined : state.openAlarm();
-  if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
-  input.start();
-  systemd.ready();
-  // Sound that arrives but is no longer analysed is a hang that only a restart mends.
-  let analysed = -1;
-  const watchdog = setInterval(() => {
-    if (!input.stats.online || statistics.windows > analysed) systemd.watchdog();
-    analysed = statistics.windows;
-  }, systemd.watchdogIntervalMs ?? WITHOUT_WATCHDOG_MS);
-
   // Stop
+  let watchdog: NodeJS.Timeout | undefined;
   const shutDown = async () => {
     systemd.stopping();
     clearInterval(watchdog);
@@ -247,6 +230,31 @@ export async function startApp({
     stopped ??= shutDown();
     return stopped;
   };
+
+  // Start
+  try {
+    if (resetSettings) settings.reset();
+    else settings.load();
+    apply(settings.values);
+    publisher.start();
+    cleanUp(publisher, state, discovery, config.discovery.enabled, log); // before there is a connection
+    reporter.start();
+    commands.start();
+    clips?.start();
+    const abandoned = test ? undefined : state.openAlarm();
+    if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
+    input.start();
+    systemd.ready();
+    // Sound that arrives but is no longer analysed is a hang that only a restart mends.
+    let analysed = -1;
+    watchdog = setInterval(() => {
+      if (!input.stats.online || statistics.windows > analysed) systemd.watchdog();
+      analysed = statistics.windows;
+    }, systemd.watchdogIntervalMs ?? WITHOUT_WATCHDOG_MS);
+  } catch (error) {
+    await stop(); // what has been started must not outlive this
+    throw error;
+  }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
   return { done: Promise.race([heard, failure]).finally(stop), statistics, stop };

@@ -1,5 +1,8 @@
 import type { Clock } from './types.js';
 
+/** Of Node's timers: what is longer would fire at once. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
 /**
  * The system's time. Its timers keep no process alive: whoever needs the process to live
  * (`audio/input.ts` while it listens) says so itself.
@@ -8,7 +11,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms).unref();
+    const timer = setTimeout(callback, Math.min(ms, LONGEST_TIMEOUT_MS)).unref();
     return () => clearTimeout(timer);
   },
 };

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 
 const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
-const seconds = (min = 0) => z.number().min(min);
+/** Up to a day. */
+const seconds = (min = 0) => z.number().min(min).max(86_400);
 const probability = () => z.number().min(0).max(1);
 const timeOfDay = () =>
   z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/, 'expected a time of day such as "22:00"');
@@ -17,12 +18,18 @@ export const configSchema = z.strictObject({
     .strictObject({
       id: z
         .string()
+        .max(64)
         .regex(idPattern, 'expected lower-case letters, digits, _ and - only')
         .optional()
         .describe(
           'Names this daemon in topics and in Home Assistant. Default: made from the machine id, kept in stateDir.',
         ),
-      name: z.string().min(1).default('Bathroom sound').describe('What Home Assistant calls the device.'),
+      name: z
+        .string()
+        .min(1)
+        .max(200)
+        .default('Bathroom sound')
+        .describe('What Home Assistant calls the device.'),
     })
     .prefault({})
     .describe('Who this daemon is.'),
@@ -211,8 +218,13 @@ export const configSchema = z.strictObject({
         )
         .default('mqtt://127.0.0.1:1883')
         .describe('The broker: mqtt://host:1883, mqtts://host:8883 (TLS), ws:// or wss://.'),
-      username: z.string().min(1).optional().describe('User at the broker.'),
-      password: z.string().min(1).optional().describe('Password at the broker; better kept in a file.'),
+      username: z.string().min(1).max(1000).optional().describe('User at the broker.'),
+      password: z
+        .string()
+        .min(1)
+        .max(1000)
+        .optional()
+        .describe('Password at the broker; better kept in a file.'),
       passwordFile: z.string().min(1).optional().describe('File that holds the password.'),
       caFile: z
         .string()
@@ -232,6 +244,7 @@ export const configSchema = z.strictObject({
         .describe('TLS: refuse a broker whose certificate cannot be verified. Leave it on.'),
       prefix: z
         .string()
+        .max(200)
         .regex(/^[^+#\s/]+(\/[^+#\s/]+)*$/, 'expected a topic without wildcards')
         .default('bathnet')
         .describe('Topics begin with <prefix>/<device.id>.'),
@@ -302,6 +315,7 @@ export const configSchema = z.strictObject({
         ),
       prefix: z
         .string()
+        .max(200)
         .regex(/^[^+#\s/]+$/, 'expected a topic without wildcards')
         .default('homeassistant')
         .describe("Home Assistant's discovery prefix."),

@@ -33,6 +33,8 @@ export class FeedbackStore {
   /** The alarm that a verdict would be about: the one that is on, or else the last one. */
   #alarm: { episodeId: string; label: string; atMs: number; embeddings: Float32Array[] } | undefined;
   #open = false;
+  /** What has been kept last. */
+  #given = '';
   /** Of the newest window, if it is a hit. */
   #newest: Float32Array | undefined;
 
@@ -59,13 +61,16 @@ export class FeedbackStore {
     this.#alarm = { episodeId, label, atMs, embeddings: this.#newest ? [this.#newest] : [] };
   }
 
-  /** Keeps a verdict on the last alarm; a second one on the same alarm replaces the first. */
-  give(verdict: Verdict): void {
+  /**
+   * Keeps a verdict on the last alarm; a second one on the same alarm replaces the first.
+   *
+   * @returns why it was not kept, where it was not
+   */
+  give(verdict: Verdict): string | undefined {
     const alarm = this.#alarm;
-    if (alarm === undefined) {
-      this.log.warn({ verdict }, 'feedback without an alarm since the start: nothing to keep');
-      return;
-    }
+    if (alarm === undefined) return 'there has been no alarm since the start';
+    const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
+    if (given === this.#given) return undefined; // a button pressed twice
     const record: FeedbackRecord = {
       episodeId: alarm.episodeId,
       verdict,
@@ -83,9 +88,11 @@ export class FeedbackStore {
       renameSync(temporary, path);
       // UUID v7 sort by time.
       for (const old of recordFiles(this.folder).slice(0, -MAX_RECORDS)) rmSync(join(this.folder, old));
+      this.#given = given;
       this.log.info({ verdict, episodeId: alarm.episodeId }, 'feedback kept');
+      return undefined;
     } catch (error) {
-      this.log.warn({ folder: this.folder, problem: messageOf(error) }, 'feedback cannot be kept');
+      return `it cannot be kept: ${messageOf(error)}`;
     }
   }
 }

@@ -37,11 +37,15 @@ const withModel = (command: Command) =>
     '--head <name>',
     "the model's head that decides, for example bathnet or audioset, or the path of a bundle whose head fits",
   );
-const withInput = (command: Command) =>
+const withBroker = (command: Command) =>
   withModel(command)
-    .option('-s, --source <source>', 'portaudio[:device], command:<program>, file:<path> or stdin')
     .option('--mqtt-url <url>', 'broker, for example mqtt://127.0.0.1:1883')
     .option('--log-level <level>', 'debug, info, warn or error');
+const withInput = (command: Command) =>
+  withBroker(command).option(
+    '-s, --source <source>',
+    'portaudio[:device], command:<program>, file:<path> or stdin',
+  );
 const speed = () => new Option('--speed <factor>', 'play a file this many times faster than real time');
 
 withInput(program.command('run'))
@@ -251,7 +255,7 @@ models
   .option('-c, --config <file>', 'configuration file')
   .action(async (name, flags) => finish((await import('./commands/models.js')).remove(name, flags)));
 
-withInput(program.command('simulate'))
+withBroker(program.command('simulate'))
   .description('play a file into the configured broker as if the microphone heard it, marked as a test')
   .argument('<file>', 'WAV, FLAC, OGG or MP3')
   .addOption(speed())

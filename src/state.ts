@@ -11,16 +11,19 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { messageOf } from './errors.js';
 import type { DecisionEvent, Logger } from './types.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
-export interface OpenAlarm {
-  readonly episodeId: string;
-  readonly label: string;
-  readonly peakConfidence: number;
-  readonly startedAtMs: number;
-}
+const openAlarmSchema = z.object({
+  episodeId: z.string(),
+  label: z.string(),
+  peakConfidence: z.number(),
+  startedAtMs: z.number().min(0).max(8.64e15), // what a Date can hold
+});
+
+type OpenAlarm = z.infer<typeof openAlarmSchema>;
 
 /** The folder that survives a restart: configured, systemd's, or the user's. */
 export function stateFolder(configured: string | undefined, env: NodeJS.ProcessEnv): string {
@@ -58,10 +61,7 @@ export class State {
   /** The alarm that was on when the last run ended without ending it. */
   openAlarm(): OpenAlarm | undefined {
     try {
-      const alarm = JSON.parse(this.read('open-alarm.json') ?? 'null') as OpenAlarm | null;
-      return alarm && typeof alarm.episodeId === 'string' && Number.isFinite(alarm.startedAtMs)
-        ? alarm
-        : undefined;
+      return openAlarmSchema.parse(JSON.parse(this.read('open-alarm.json') ?? 'null'));
     } catch {
       return undefined; // damaged: nothing can be said of that alarm but that it is over
     }
@@ -93,8 +93,13 @@ export class State {
     this.#try(() => {
       const path = join(this.folder, name);
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
-      renameSync(`${path}.tmp`, path);
+      try {
+        writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
+        renameSync(`${path}.tmp`, path);
+      } catch (error) {
+        rmSync(`${path}.tmp`, { force: true });
+        throw error;
+      }
       syncFolder(this.folder);
     });
   }

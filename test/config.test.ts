@@ -117,6 +117,16 @@ describe('the configuration', () => {
     ['a value where a section belongs', 'mqtt: 5', /mqtt: expected object, found 5/],
     ['text that is not YAML', 'mqtt: {', /is not YAML/],
     ['a list', '- 1', /expected sections such as/],
+    [
+      'a prefix that no topic has room for',
+      `mqtt: {prefix: ${'a'.repeat(300)}}`,
+      /mqtt\.prefix: expected string to have <=200/,
+    ],
+    [
+      'a time longer than timers reach',
+      'input: {noDataTimeoutSeconds: 9999999}',
+      /noDataTimeoutSeconds: expected number to be <=86400/,
+    ],
   ])('refuses %s', (_, file, message) => {
     const error = errorOf({ file });
     expect(error.code).toBe(ExitCode.config);

@@ -182,6 +182,40 @@ describe('the daemon', () => {
     expect(stderr).toContain('sound arrives from');
   });
 
+  it('stops on a signal that comes while it starts', async () => {
+    for (const afterMs of [150, 350, 600]) {
+      const daemon = daemons.start('mqtt://127.0.0.1:1', SLOW_SCENE);
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      // Before Node has read the program nobody can answer: then the signal ends it by itself.
+      expect([0, null]).toContain((await daemon.kill('SIGTERM')).code);
+    }
+  });
+
+  it('ends an alarm also when its terminal is closed', async () => {
+    const daemon = daemons.start('mqtt://127.0.0.1:1', [
+      ...FAST_SCENE,
+      '--loop',
+      '--set',
+      'alarm.releaseSeconds=1000',
+    ]);
+    await until(
+      () => daemon.stderr.includes('alarm_started'),
+      () => daemon.stderr,
+    );
+    const { code, stderr } = await daemon.kill('SIGHUP');
+    expect(code).toBe(0);
+    expect(stderr).toContain('alarm_ended');
+  });
+
+  it('does not live on where its start fails, and says why', async () => {
+    const pem = join(daemons.stateDir, 'ca.pem');
+    writeFileSync(pem, 'no certificate');
+    const args = [...SLOW_SCENE, '--set', `mqtt.caFile=${pem}`];
+    const { code, stderr } = await daemons.start('mqtts://127.0.0.1:1', args).ended;
+    expect(code).toBe(78);
+    expect(stderr).toMatch(/error: TLS file .*ca\.pem cannot be used/);
+  });
+
   it('stops at once on a signal, whatever the broker does', async () => {
     const daemon = daemons.start('mqtt://127.0.0.1:1', SLOW_SCENE);
     await until(

@@ -57,7 +57,15 @@ describe('the state folder', () => {
     expect(new State(folder, log).openAlarm()).toBeUndefined();
   });
 
-  it.each(['', '{', '[]', '{"episodeId":7}', 'null'])('takes a damaged record for none: %s', (text) => {
+  it.each([
+    '',
+    '{',
+    '[]',
+    '{"episodeId":7}',
+    'null',
+    '{"episodeId":"x","startedAtMs":1}',
+    '{"episodeId":"x","label":"y","peakConfidence":1,"startedAtMs":1e300}',
+  ])('takes a damaged record for none: %s', (text) => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'open-alarm.json'), text);
     expect(new State(folder, log).openAlarm()).toBeUndefined();
@@ -73,6 +81,13 @@ describe('the state folder', () => {
     state.noteAlarm(ended);
     expect(warnings).toHaveLength(1);
     expect(readFileSync(blocked, 'utf8')).toBe('');
+  });
+
+  it('keeps no half-written file where the disk is full or a folder is in the way', () => {
+    mkdirSync(join(folder, 'device-id'), { recursive: true });
+    new State(folder, log).deviceId();
+    expect(readdirSync(folder)).toEqual(['device-id']);
+    expect(warnings).toHaveLength(1);
   });
 
   it('is the configured one, else systemd’s, else the user’s', () => {

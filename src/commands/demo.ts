@@ -11,6 +11,7 @@ import { createLog } from '../log.js';
 import type { Statistics } from '../statistics.js';
 import type { ScoredWindow } from '../types.js';
 import { type ConfigFlags, configFrom } from './flags.js';
+import { untilStopped } from './interrupt.js';
 
 const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 
@@ -32,11 +33,10 @@ export async function demo(flags: ConfigFlags): Promise<ExitCode> {
     const subscriber = await connectAsync(broker.url, { clientId: 'demo-subscriber' });
     subscriber.on('message', (topic, payload) => screen.message(`${topic} ${payload}`));
     await subscriber.subscribeAsync('#', { qos: 1 });
-    const log = createLog(config.log);
-    const app = await startApp({ config, log, onWindow: screen.live });
-    process.once('SIGINT', () => void app.stop());
-    process.once('SIGTERM', () => void app.stop());
-    await app.done;
+    // On a terminal log lines would run into the live line; what they say is on the screen anyway.
+    const quiet = process.stdout.isTTY && process.stderr.isTTY && flags.logLevel === undefined;
+    const log = createLog(quiet ? { ...config.log, level: 'error' } : config.log);
+    const app = await untilStopped(() => startApp({ config, log, onWindow: screen.live }));
     await subscriber.endAsync();
     screen.message(summary(app.statistics));
   } finally {

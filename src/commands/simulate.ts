@@ -8,6 +8,7 @@ import { topicsOf } from '../publish/topics.js';
 import { State, stateFolder } from '../state.js';
 import type { Logger } from '../types.js';
 import { type ConfigFlags, configFrom } from './flags.js';
+import { untilStopped } from './interrupt.js';
 
 /** How long the broker has for its retained messages. */
 const RETAINED_MS = 500;
@@ -21,10 +22,7 @@ export async function simulate(file: string, flags: ConfigFlags): Promise<ExitCo
   const config = configFrom({ ...flags, source: `file:${file}` });
   const log = createLog(config.log);
   await refuseBesideDaemon(config, log);
-  const app = await startApp({ config, log, test: true });
-  process.once('SIGINT', () => void app.stop());
-  process.once('SIGTERM', () => void app.stop());
-  await app.done;
+  const app = await untilStopped(() => startApp({ config, log, test: true }));
   const { windows, alarms } = app.statistics;
   console.log(`${windows} windows, ${alarms} alarms`);
   return ExitCode.ok;

@@ -15,8 +15,11 @@ import type { Topics } from './topics.js';
 
 const FILE = 'announced.json';
 
-/** No wildcard: a damaged record must not make a topic that cannot be published. */
-const topic = z.string().regex(/^[^+#\0]+$/);
+/** No wildcard, not endless: a damaged record must not make a topic that cannot be published. */
+const topic = z
+  .string()
+  .max(1000)
+  .regex(/^[^+#\0]+$/);
 
 const announcementSchema = z.strictObject({
   mode: z.enum(['device', 'component']),

@@ -133,6 +133,7 @@ export class MqttPublisher {
   }
 
   async #shutDown(): Promise<void> {
+    this.#cancelAnnouncement?.(); // `online` must not follow `offline`
     let cancel = () => {};
     const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(this.#timing.stopTimeoutMs, resolve);

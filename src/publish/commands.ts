@@ -7,6 +7,7 @@ import type { Topics } from './topics.js';
 const MAX_BYTES = 1000;
 /** What is wrong with commands is said at most this often: whoever may publish could fill the log. */
 const WARN_EVERY_MS = 60_000;
+const CHANGE_LOG_INTERVAL_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
 const TEST_MIN_INTERVAL_MS = 1000;
 
@@ -21,7 +22,7 @@ export interface CommandTarget {
   acknowledge(): void;
   test(): void;
   /** Left out where verdicts are not kept: then nobody is listened to. */
-  readonly feedback?: ((verdict: Verdict) => void) | undefined;
+  readonly feedback?: ((verdict: Verdict) => string | undefined) | undefined;
 }
 
 /**
@@ -36,6 +37,7 @@ export class Commands {
   readonly #clock: Clock;
   #refused = { count: 0, topic: '', reason: '' };
   #cancelWarning: (() => void) | undefined;
+  #changeSaidAtMs = Number.NEGATIVE_INFINITY;
   #testedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -93,9 +95,16 @@ export class Commands {
     if (value === undefined) return `expected ${name === 'enabled' ? 'ON or OFF' : 'a number'}`;
     const before = this.#target.settings[name];
     const problem = this.#target.set(name, value);
-    if (problem === undefined && value !== before)
-      this.#log.info({ setting: name, before, value }, 'setting changed over MQTT');
+    if (problem === undefined && value !== before) this.#noteChange({ setting: name, before, value });
     return problem;
+  }
+
+  /** A change a second is a person's; what comes faster is a fault, and must not fill the disk. */
+  #noteChange(change: object): void {
+    const nowMs = this.#clock.now();
+    if (nowMs - this.#changeSaidAtMs < CHANGE_LOG_INTERVAL_MS) return;
+    this.#changeSaidAtMs = nowMs;
+    this.#log.info(change, 'setting changed over MQTT');
   }
 
   #acknowledge(): undefined {
@@ -157,9 +166,8 @@ function notPressed(text: string): string | undefined {
   return text === 'PRESS' ? undefined : 'expected PRESS';
 }
 
-function judge(text: string, give: (verdict: Verdict) => void): string | undefined {
+function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {
   const verdict = VERDICTS.find((each) => each === text);
   if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
-  give(verdict);
-  return undefined;
+  return give(verdict);
 }

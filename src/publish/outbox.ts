@@ -17,6 +17,8 @@ import {
 
 /** How often a folder that could not be written is tried again. */
 const RETRY_MS = 60_000;
+/** When this was first released: no event can be older. */
+const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -155,7 +157,9 @@ export class Outbox {
   }
 
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    const ageMs = Math.max(0, this.#clock.wallMs() - record.keptAtMs);
+    // A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age.
+    const dated = record.keptAtMs >= FIRST_CREDIBLE_MS;
+    const ageMs = dated ? Math.max(0, this.#clock.wallMs() - record.keptAtMs) : 0;
     const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;

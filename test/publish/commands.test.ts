@@ -33,7 +33,7 @@ function start(changes: Partial<CommandTarget> = {}): void {
     },
     acknowledge: () => done.push('acknowledge'),
     test: () => done.push('test'),
-    feedback: (verdict) => done.push(verdict),
+    feedback: (verdict) => void done.push(verdict),
     ...changes,
   };
   commands = new Commands(publisher as never, topics, target, log, clock);
@@ -55,6 +55,18 @@ beforeEach(() => {
   handlers = new Map();
   clock = new ManualClock();
   log = recordingLog();
+});
+
+describe('a flood of valid commands', () => {
+  it('is obeyed, and logged at a limited rate', async () => {
+    start();
+    for (let i = 0; i < 1000; i++) deliver(set.threshold, i % 2 ? '0.7' : '0.8');
+    expect(values.threshold).toBe(0.7);
+    expect(log.lines.filter((line) => line.includes('setting changed'))).toHaveLength(1);
+    await clock.advance(1000);
+    deliver(set.threshold, '0.9');
+    expect(log.lines.filter((line) => line.includes('setting changed'))).toHaveLength(2);
+  });
 });
 
 describe('a setting', () => {

@@ -68,6 +68,13 @@ describe('a queue', () => {
     expect(drain(outbox)).toStrictEqual(['next']);
   });
 
+  it('keeps what was dated by a clock that had not been set yet', () => {
+    clock = new ManualClock(Date.UTC(2000, 0, 1));
+    add(startOutbox({ days: 30 }), 'an alarm');
+    clock = new ManualClock(Date.UTC(2026, 10, 22));
+    expect(drain(startOutbox({ days: 30 }))).toStrictEqual(['an alarm']);
+  });
+
   it('works in memory without a folder, and does not call that a problem', () => {
     const outbox = startOutbox({ folder: undefined, events: 3 });
     add(outbox, 'a', 'b', 'c', 'd');
