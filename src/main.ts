@@ -97,7 +97,7 @@ withMaterial(program.command('evaluate'))
 withMaterial(program.command('tune'))
   .description('find the alarm rule that keeps a rate of false alarms, and write it into the model')
   .option('--false-alarms-per-hour <rate>', 'how many are bearable', '0.1')
-  .option('--min-recall <share>', 'write nothing when fewer alarm sounds than this are found', '0')
+  .option('--min-recall <share>', 'write nothing when fewer alarm sounds than this are found', '0.5')
   .option('--dry-run', 'write nothing')
   .option('--json', 'as JSON')
   .action(async (dir, flags) => finish((await import('./commands/tune.js')).tune(dir, flags)));
@@ -205,6 +205,7 @@ models
   .argument('<file...>', 'BATHNet: bathnet.tflite; the full YAMNet: bathnet.tflite yamnet.tflite')
   .requiredOption('-n, --name <name>', 'name of the new bundle')
   .option('-c, --config <file>', 'configuration file')
+  .option('--json', 'the result as JSON')
   .action(async (files, flags) => finish((await import('./commands/models.js')).importModel(files, flags)));
 models
   .command('pull')
@@ -218,6 +219,7 @@ models
     'after',
     '\nA download that breaks goes on where it stopped when this is run again.\nTested with files of the same layout, not yet with the original itself; its hash is checked.',
   )
+  .option('--json', 'the result as JSON')
   .action(async (model, flags) => finish((await import('./commands/models-pull.js')).pull(model, flags)));
 models
   .command('verify')
@@ -245,6 +247,7 @@ models
   )
   .option('--force', 'replace the files that are there')
   .option('-c, --config <file>', 'configuration file')
+  .option('--json', 'the result as JSON')
   .action(async (name, flags) =>
     finish((await import('./commands/models-export.js')).exportBundle(name, flags)),
   );
@@ -253,6 +256,7 @@ models
   .description('remove one of your own bundles, imported or pulled')
   .argument('<name>', 'its name')
   .option('-c, --config <file>', 'configuration file')
+  .option('--json', 'the result as JSON')
   .action(async (name, flags) => finish((await import('./commands/models.js')).remove(name, flags)));
 
 withBroker(program.command('simulate'))

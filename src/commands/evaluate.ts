@@ -17,7 +17,7 @@ import { checkLabels, findMaterial, type Material, parseRenames, validationOnly 
 import { printError } from './print.js';
 import { type Heard, hear } from './score.js';
 import { tableLines } from './table.js';
-import { writeWhole } from './write-whole.js';
+import { checkPlaces, writeWhole } from './write-whole.js';
 
 /** How many mistakes are printed; the report has more. */
 const PRINTED_MISTAKES = 5;
@@ -51,13 +51,14 @@ export async function evaluateCommand(
   dir: string | undefined,
   flags: MaterialFlags & { readonly json?: boolean; readonly report?: string },
 ): Promise<ExitCode> {
+  if (flags.report) await checkPlaces([flags.report], true); // before hours of listening
   const listened = await listenTo(dir, flags);
   if (listened === undefined) return ExitCode.ok;
   const { pipeline, head, collarSeconds, clips, recordings, failed } = listened;
   const { model, rule } = pipeline;
   const evaluation = evaluate({ model, head, rule, collarSeconds, clips, recordings });
-  if (flags.report) await writeWhole([[flags.report, renderReport(evaluation, new Date())]], true);
   console.log(flags.json ? JSON.stringify(evaluation, rounded) : asText(evaluation).join('\n'));
+  if (flags.report) await writeWhole([[flags.report, renderReport(evaluation, new Date())]], true);
   if (flags.report && !flags.json) console.log(`\nreport: ${flags.report}`);
   return failed[0]?.code ?? ExitCode.ok;
 }
@@ -76,13 +77,13 @@ export async function listenTo(
 ): Promise<Listened | undefined> {
   const config = configFrom(flags);
   const collarSeconds = numberFlag('collar', flags.collar, { min: 0, max: 60 });
-  const material = await selectedMaterial(dir, flags);
   const shelves = shelvesOf(config);
   const { bundle, head = bundle.manifest.defaultHead } = await readModel(config.model, shelves);
   // A head that was given by the path of its bundle lives there.
   const owner =
     config.model.head === undefined || config.model.head === head ? config.model.name : config.model.head;
   const folder = await findBundle(owner, shelves);
+  const material = await selectedMaterial(dir, folder, flags);
   if (willWrite) await checkWritable(folder);
   const pipeline = await Pipeline.create(bundle, {
     head,
@@ -120,7 +121,11 @@ async function checkWritable(folder: string): Promise<void> {
   });
 }
 
-async function selectedMaterial(dir: string | undefined, flags: MaterialFlags): Promise<Material> {
+async function selectedMaterial(
+  dir: string | undefined,
+  folder: string,
+  flags: MaterialFlags,
+): Promise<Material> {
   const { split, groupBy } = flags;
   const material = await findMaterial(dir, flags.ordinary ?? [], parseRenames(flags.map ?? []));
   if (split === undefined) return material;
@@ -130,7 +135,7 @@ async function selectedMaterial(dir: string | undefined, flags: MaterialFlags): 
       `--split ${split}: only the validation part of DIR can be chosen`,
       'Write evaluate DIR --split validation, with the --validation and --seed that train had.',
     );
-  return validationOnly(material, dir, {
+  return validationOnly(material, dir, folder, {
     share: numberFlag('validation', flags.validation, { min: 0.01, max: 0.9 }),
     seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
     ...(groupBy !== undefined && { groupBy: patternFlag(groupBy) }),

@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join, relative, sep } from 'node:path';
+import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { scanDataset, splitByGroup } from '../training/dataset.js';
 import { type LabelledEvent, parseLabels } from '../training/events.js';
@@ -98,15 +98,37 @@ export function parseRenames(texts: readonly string[]): Map<string, string> {
   );
 }
 
-/** Only the clips that `train` with the same share and seed would keep for validation; recordings stay. */
+/**
+ * Only the clips that `train` has kept for validation: those that the model's own report names, or else those
+ * that it would keep with the same share and seed. Recordings stay.
+ *
+ * @param folder of the model's bundle
+ */
 export async function validationOnly(
   material: Material,
   dir: string,
+  folder: string,
   options: { readonly share: number; readonly seed: number; readonly groupBy?: RegExp },
 ): Promise<Material> {
+  const reported = await reportedValidation(folder);
+  const named = new Set(reported?.map((name) => resolve(dir, name)));
+  const clipsKept = material.clips.filter(({ path }) => named.has(resolve(path)));
+  if (clipsKept.length > 0) return { ...material, clips: clipsKept };
   const { clips } = await scanDataset(dir, options.groupBy ? { groupBy: options.groupBy } : {});
   const kept = new Set(splitByGroup(clips, options.share, options.seed).validation.map(({ path }) => path));
   return { ...material, clips: material.clips.filter(({ path }) => kept.has(path)) };
+}
+
+/** `validationFiles` of the report that `train` leaves beside a model. */
+async function reportedValidation(folder: string): Promise<string[] | undefined> {
+  try {
+    const { validationFiles } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
+    return Array.isArray(validationFiles)
+      ? validationFiles.filter((name) => typeof name === 'string')
+      : undefined;
+  } catch {
+    return undefined; // a model that was not trained here
+  }
 }
 
 async function audioBelow(folder: string): Promise<string[]> {

@@ -11,12 +11,13 @@ export interface ExportFlags {
   readonly input?: PatchOrder;
   readonly output: string;
   readonly force?: boolean;
+  readonly json?: boolean;
 }
 
 /** `models export NAME`: backbone and one head as one float32 model, its labels in a file beside it. */
 export async function exportBundle(
   name: string,
-  { config, format, head: wanted, input, output, force = false }: ExportFlags,
+  { config, format, head: wanted, input, output, force = false, json }: ExportFlags,
 ): Promise<ExitCode> {
   if (format === 'safetensors' && input)
     throw new UserError(
@@ -35,6 +36,10 @@ export async function exportBundle(
     ],
     force,
   );
-  console.log(`${description} → ${output}, labels → ${labelsFile}`);
+  console.log(
+    json
+      ? JSON.stringify({ file: output, labelsFile, labels, description })
+      : `${description} → ${output}, labels → ${labelsFile}`,
+  );
   return ExitCode.ok;
 }

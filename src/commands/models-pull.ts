@@ -2,6 +2,7 @@ import { ExitCode, UserError } from '../errors.js';
 import { partOf, pullYamnet, YAMNET } from '../model/pull.js';
 import { configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
+import { announce } from './models.js';
 import { showProgress } from './progress.js';
 
 export interface PullFlags {
@@ -9,6 +10,7 @@ export interface PullFlags {
   readonly name: string;
   readonly url?: string;
   readonly sha256?: string;
+  readonly json?: boolean;
 }
 
 /** `models pull yamnet`: downloads the original weights and makes a bundle of them. */
@@ -47,8 +49,7 @@ export async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
     return ExitCode.ok;
   }
   const { manifest, folder } = pulled;
-  console.log(`${manifest.name}: ${Object.keys(manifest.heads).join(', ')} → ${folder}`);
-  console.log(`Try it: bathnet2mqtt classify FILE --model ${manifest.name}`);
+  announce(manifest.name, Object.keys(manifest.heads), folder, flags.json);
   return ExitCode.ok;
 }
 

@@ -49,7 +49,7 @@ export async function list(flags: { config?: string; json?: boolean }): Promise<
 /** `models import FILE… --name NAME`: writes the bundle into the state folder, whole or not at all. */
 export async function importModel(
   files: string[],
-  flags: { config?: string; name: string },
+  flags: { config?: string; name: string; json?: boolean },
 ): Promise<ExitCode> {
   const shelves = shelvesOf(configFrom({ ...(flags.config && { config: flags.config }) }));
   const { manifest, tensors } = await importTflite(files, flags.name);
@@ -57,9 +57,17 @@ export async function importModel(
   await writeBundle(folder, manifest, tensors);
   // Read back what was written: it is verified before anyone relies on it.
   await readBundle(await findBundle(folder, shelves));
-  console.log(`${flags.name}: ${Object.keys(manifest.heads).join(', ')} → ${folder}`);
-  console.log(`Try it: bathnet2mqtt classify FILE --model ${flags.name}`);
+  announce(flags.name, Object.keys(manifest.heads), folder, flags.json);
   return ExitCode.ok;
+}
+
+/** A bundle that is there now. */
+export function announce(name: string, heads: readonly string[], folder: string, json = false): void {
+  console.log(
+    json
+      ? JSON.stringify({ name, heads, folder })
+      : `${name}: ${heads.join(', ')} → ${folder}\nTry it: bathnet2mqtt classify FILE --model ${name}`,
+  );
 }
 
 /**
@@ -102,9 +110,14 @@ async function check(folder: string): Promise<{ problem?: string; found?: string
 }
 
 /** `models remove NAME`: one of the person's own; the shipped ones stay. */
-export async function remove(name: string, flags: { config?: string }): Promise<ExitCode> {
+export async function remove(name: string, flags: { config?: string; json?: boolean }): Promise<ExitCode> {
   const shelves = shelvesOf(configFrom(flags));
-  console.log(`removed ${await removeBundle(name, shelves)}`);
+  const folder = await removeBundle(name, shelves);
+  if (flags.json) {
+    console.log(JSON.stringify({ name, folder }));
+    return ExitCode.ok;
+  }
+  console.log(`removed ${folder}`);
   const [next] = (await listBundles(shelves)).filter((folder) => basename(folder) === name);
   if (next) console.log(`"${name}" is now ${next}`);
   return ExitCode.ok;

@@ -55,6 +55,11 @@ export async function hear({ clips, recordings }: Material, scorer: Scorer): Pro
         const minutes = (seconds: number) =>
           progress.update(done, `${path}, ${Math.floor(seconds / 60)} min`);
         const track = await scoreRecording(path, scorer, minutes);
+        for (const { startSeconds, label } of labels)
+          if (startSeconds > track.seconds)
+            console.error(
+              `warning: ${path}: label ${label} at ${startSeconds} s lies beyond its end, ${Math.round(track.seconds)} s`,
+            );
         heard.recordings.push({ track, events: labels.filter(({ label }) => alarmLabels.includes(label)) });
       });
   } finally {

@@ -52,6 +52,12 @@ const ALARM_LABEL = 'abnormal';
 export async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
   const config = configFrom(modelFlags(flags));
   const folder = resolve(out);
+  if (`${folder}/`.startsWith(`${resolve(dir)}/`))
+    throw new UserError(
+      ExitCode.usage,
+      `${out} lies in ${dir}: the model would be taken for a class`,
+      'Choose a place outside the folder with the clips.',
+    );
   await checkTarget(folder, flags.force ?? false);
   const settings = settingsOf(flags);
   const groupBy = flags.groupBy === undefined ? undefined : patternFlag(flags.groupBy);

@@ -1,5 +1,26 @@
-import { rename, rm, stat, writeFile } from 'node:fs/promises';
+import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+
+/**
+ * Whether files can be written, as far as that can be known beforehand: a folder that may be written to, and
+ * nothing in the way.
+ *
+ * @param force whether they may replace others
+ * @throws UserError cannot create
+ */
+export async function checkPlaces(paths: readonly string[], force: boolean): Promise<void> {
+  for (const path of paths) {
+    try {
+      await access(dirname(resolve(path)), constants.W_OK);
+      const there = await stat(path).catch(() => undefined);
+      if (there && !there.isFile()) throw new Error('it is no regular file');
+      if (there && !force) throw new Error('it exists already');
+    } catch (error) {
+      throw cannotWrite(path, force, error);
+    }
+  }
+}
 
 /**
  * Writes files that belong together: each beside its place, and renamed when all are written, so that there is
@@ -13,12 +34,15 @@ export async function writeWhole(
   files: ReadonlyArray<readonly [path: string, content: string | Uint8Array]>,
   force: boolean,
 ): Promise<void> {
+  await checkPlaces(
+    files.map(([path]) => path),
+    force,
+  );
   const temporary = (path: string) => `${path}.${process.pid}.tmp`;
   let at = '';
   try {
     for (const [path, content] of files) {
       at = path;
-      if (!force && (await exists(path))) throw new Error('it exists already');
       await writeFile(temporary(path), content);
     }
     for (const [path] of files) {
@@ -27,17 +51,17 @@ export async function writeWhole(
     }
   } catch (error) {
     await Promise.all(files.map(([path]) => rm(temporary(path), { force: true })));
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${at} cannot be written: ${messageOf(error)}`,
-      force
-        ? 'Choose a place that you may write to.'
-        : 'Choose a place that you may write to, or replace what is there: --force',
-      { cause: error },
-    );
+    throw cannotWrite(at, force, error);
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined;
+function cannotWrite(path: string, force: boolean, error: unknown): UserError {
+  return new UserError(
+    ExitCode.cannotCreate,
+    `${path} cannot be written: ${messageOf(error)}`,
+    force
+      ? 'Choose a place that you may write to.'
+      : 'Choose a place that you may write to, or replace what is there: --force',
+    { cause: error },
+  );
 }

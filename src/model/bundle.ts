@@ -18,7 +18,12 @@ import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js
 export const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
 
-const labels = z.array(z.string().min(1)).min(1);
+/** One line each, and a key of JSON objects. */
+const label = z
+  .string()
+  .min(1)
+  .refine((text) => !/\p{Cc}/u.test(text) && text !== '__proto__', 'not a name of a class');
+const labels = z.array(label).min(1);
 
 const denseHead = z.strictObject({
   type: z.literal('dense'),

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { createRandom, shuffled } from './random.js';
@@ -56,6 +56,12 @@ export async function scanDataset(dir: string, options: { groupBy?: RegExp } = {
       ignored.push(folder);
       continue;
     }
+    if (!isLabel(label))
+      throw new UserError(
+        ExitCode.badData,
+        `${JSON.stringify(folder)}: this name cannot be that of a class`,
+        'Rename the folder: letters, digits, spaces and punctuation, on one line.',
+      );
     labels.push(label);
     const paths = await filesBelow(folder);
     const isAudio = (path: string) => AUDIO_EXTENSIONS.includes(extname(path).toLowerCase());
@@ -179,7 +185,7 @@ function grouped(dir: string, label: string, paths: readonly string[], pattern: 
 function guessed(dir: string, label: string, paths: readonly string[]): Clip[] {
   const numbered = paths.map((path) => {
     const name = below(dir, path);
-    const [, before = '', digits, after = ''] = /^(.*?)(\d+)(\D*)$/.exec(name) ?? [];
+    const [, before = '', digits, after = ''] = /^(.*?)(\d+)(\D*)$/s.exec(name) ?? [];
     const inName = digits !== undefined && !after.includes('/');
     return { path, stem: inName ? `${before}#${after}` : name, cut: inName ? Number(digits) : undefined };
   });
@@ -200,11 +206,15 @@ function below(dir: string, path: string): string {
   return name.slice(0, name.length - extname(name).length);
 }
 
-async function filesBelow(folder: string): Promise<string[]> {
+/** Follows links, but enters no folder twice. */
+async function filesBelow(folder: string, entered = new Set<string>()): Promise<string[]> {
+  const place = await realpath(folder);
+  if (entered.has(place)) return [];
+  entered.add(place);
   const found: string[] = [];
   for (const name of (await list(folder)).filter((each) => !isHidden(each)).sort(byCode)) {
     const path = join(folder, name);
-    if (await isFolder(path)) found.push(...(await filesBelow(path)));
+    if (await isFolder(path)) found.push(...(await filesBelow(path, entered)));
     else found.push(path);
   }
   return found;
@@ -227,6 +237,8 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
+/** What stands in lists, one a line, and as a key in JSON. */
+const isLabel = (name: string) => !/\p{Cc}/u.test(name) && name !== '__proto__';
 const isHidden = (name: string) => name.startsWith('.');
 /** By character code: the same order on every machine, whatever its language. */
 const byCode = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

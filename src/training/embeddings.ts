@@ -196,6 +196,8 @@ export async function pruneCache(cacheDir: string, maxBytes: number): Promise<vo
 async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   try {
+    // A pipe would be waited for, for ever.
+    if (!(await stat(path)).isFile()) return '';
     for await (const block of createReadStream(path)) hash.update(block);
   } catch {
     return ''; // the decoder says what is wrong with it

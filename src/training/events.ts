@@ -33,7 +33,7 @@ export function parseLabels(text: string, path: string): LabelledEvent[] {
     const fields = isCsv ? csvFields(line) : line.split('\t');
     const [start, end, label] = isCsv ? columns.map((column) => fields[column]) : fields;
     const [startSeconds, endSeconds] = [seconds(start), seconds(end)];
-    if (!(startSeconds >= 0 && endSeconds >= startSeconds) || !label?.trim())
+    if (!(startSeconds >= 0 && endSeconds >= startSeconds && Number.isFinite(endSeconds)) || !label?.trim())
       throw new UserError(
         ExitCode.badData,
         `${path}, line ${i + 1}: expected start, end and a label, found "${line.slice(0, 80)}"`,

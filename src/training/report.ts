@@ -33,7 +33,7 @@ export function renderReport(evaluation: Evaluation, at: Date): string {
 <h1>${escapeHtml(title)}</h1>
 <p>Evaluated ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC on ${escapeHtml(model.engine)}. Alarm: ${escapeHtml(alarms)}.</p>
 </header>
-<section class="tiles">${tiles(clips, recordings).join('')}</section>
+<section class="tiles">${tiles(clips, recordings, rule.labels).join('')}</section>
 ${clips ? clipSections(clips, rule.threshold) : ''}
 ${thresholdSection(thresholds, recordings, evaluation.collarSeconds)}
 ${mistakeSections(clips, recordings)}
@@ -44,7 +44,11 @@ ${mistakeSections(clips, recordings)}
 `;
 }
 
-function tiles(clips: ClipFigures | undefined, recordings: RecordingFigures | undefined): string[] {
+function tiles(
+  clips: ClipFigures | undefined,
+  recordings: RecordingFigures | undefined,
+  alarmLabels: readonly string[],
+): string[] {
   const tile = (value: string, name: string, detail: string) =>
     `<div><b>${escapeHtml(value)}</b><span>${escapeHtml(name)}</span><small>${escapeHtml(detail)}</small></div>`;
   const found: string[] = [];
@@ -59,6 +63,16 @@ function tiles(clips: ClipFigures | undefined, recordings: RecordingFigures | un
     found.push(
       tile(share(clips.calibration.expectedError), 'calibration error', '0 where confidence is honest'),
     );
+    const ordinary = clips.alarms.filter(({ label }) => !alarmLabels.includes(label));
+    const total = (key: 'clips' | 'alarms') => ordinary.reduce((sum, each) => sum + each[key], 0);
+    if (alarmLabels.length > 0 && total('clips') > 0)
+      found.push(
+        tile(
+          share(total('alarms') / total('clips')),
+          'other clips that alarm',
+          `${total('alarms')} of ${total('clips')}`,
+        ),
+      );
   }
   if (recordings) {
     const { outcome } = recordings;

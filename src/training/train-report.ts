@@ -19,6 +19,8 @@ export interface TrainingReport {
   readonly alarmLabels: readonly string[];
   readonly settings: Readonly<Record<string, unknown>>;
   readonly classes: readonly ClassReport[];
+  /** Files that were kept for validation, below the folder, with slashes. */
+  readonly validationFiles: readonly string[];
   readonly warnings: readonly string[];
   readonly epochs: readonly Epoch[];
   readonly bestEpoch: number;

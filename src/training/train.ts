@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
 import { denseScores } from '../model/head.js';
@@ -166,6 +167,7 @@ export async function train(
       seed,
     },
     classes,
+    validationFiles: validation.map(({ path }) => relative(dataset.dir, path).split(sep).join('/')),
     warnings: split.warnings,
     epochs: fitted.epochs,
     bestEpoch: fitted.bestEpoch,

@@ -54,7 +54,8 @@ export interface Tuning {
  */
 export function tuneRule(input: TuneInput): Tuning {
   const { rule, recordings, clips, collarSeconds, falseAlarmsPerHour } = input;
-  const targets = [...recordings, ...clips].filter(({ events }) => events.length > 0);
+  // Without recordings the clips stand in for them: each counts once.
+  const targets = [...new Set([...recordings, ...clips])].filter(({ events }) => events.length > 0);
   const candidateOf = (tried: AlarmRule): Candidate => ({
     rule: tried,
     ordinary: outcomeOf(recordings, tried, collarSeconds),

@@ -1,0 +1,137 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { scanDataset } from '../../src/training/dataset.js';
+import { run } from '../support/daemon.js';
+import { tone, wavBytes } from '../support/sound.js';
+
+let dir: string;
+let clips: string;
+let env: NodeJS.ProcessEnv;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-odd-'));
+  clips = join(dir, 'clips');
+  env = { BATHNET_STATE_DIR: join(dir, 'state') };
+  for (const [label, hz] of [
+    ['low', 300],
+    ['high', 3000],
+  ] as const) {
+    mkdirSync(join(clips, label), { recursive: true });
+    for (let i = 0; i < 12; i++)
+      writeFileSync(join(clips, label, `${label}${i * 20}.wav`), wavBytes([tone(hz + 20 * i, 1)]));
+  }
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+const train = (out: string, ...args: string[]) =>
+  run(['train', clips, out, '--epochs', '2', ...args], env, dir);
+
+describe('a dataset folder', () => {
+  it('with links that go in circles is read once', async () => {
+    symlinkSync('..', join(clips, 'low', 'loop'));
+    symlinkSync('.', join(clips, 'low', 'self'));
+    const { clips: found } = await scanDataset(clips);
+    expect(found.filter(({ label }) => label === 'low')).toHaveLength(24);
+    expect(found.filter(({ label }) => label === 'high')).toHaveLength(12);
+  });
+
+  it.each(['a\nb', '__proto__', 'tab\there'])('with a class called %j is refused', async (label) => {
+    mkdirSync(join(clips, label));
+    writeFileSync(join(clips, label, 'x.wav'), wavBytes([tone(500, 1)]));
+    await expect(scanDataset(clips)).rejects.toThrow(/cannot be that of a class/);
+  });
+
+  it('with a pipe in it is refused, and does not hang', async () => {
+    execFileSync('mkfifo', [join(clips, 'low', 'pipe.wav')]);
+    const { code, stderr } = await train('model');
+    expect(code).toBe(66);
+    expect(stderr).toContain('pipe.wav');
+  });
+
+  it('takes no model into itself', async () => {
+    const { code, stderr } = await train(join(clips, 'model'));
+    expect(code).toBe(64);
+    expect(stderr).toMatch(/the model would be taken for a class/);
+    expect(existsSync(join(clips, 'model'))).toBe(false);
+  });
+});
+
+describe('evaluate', () => {
+  it('--split validation takes the clips that this model has not been trained on, whatever the seed was', async () => {
+    expect((await train('model', '--seed', '7', '--validation', '0.3')).code).toBe(0);
+    const { validationFiles } = JSON.parse(readFileSync(join(dir, 'model', 'report.json'), 'utf8'));
+    expect(validationFiles.length).toBeGreaterThan(3);
+    const { stdout } = await run(
+      ['evaluate', clips, '--model', './model', '--split', 'validation', '--json'],
+      env,
+      dir,
+    );
+    expect(JSON.parse(stdout).clips.count).toBe(validationFiles.length);
+  });
+
+  it('says before it listens that a report cannot be written', async () => {
+    const args = [
+      'evaluate',
+      clips,
+      '--map',
+      'low=background,high=background',
+      '--report',
+      join(dir, 'none', 'x.html'),
+    ];
+    const { code, stdout, stderr } = await run(args, env, dir);
+    expect(code).toBe(73);
+    expect(stderr).toMatch(/^error: .*x\.html cannot be written.*\n {2}hint: .*\n$/);
+    expect(stdout).toBe('');
+  });
+
+  it('warns of a label beyond the end of its recording, and refuses one without end', async () => {
+    const night = join(dir, 'night');
+    mkdirSync(night);
+    writeFileSync(join(night, 'a.wav'), wavBytes([tone(500, 3)]));
+    writeFileSync(join(night, 'a.csv'), 'start,end,label\n5000,6000,abnormal\n');
+    expect((await run(['evaluate', night], env, dir)).stderr).toMatch(
+      /abnormal at 5000 s lies beyond its end, 3 s/,
+    );
+    writeFileSync(join(night, 'a.csv'), 'start,end,label\nInfinity,Infinity,abnormal\n');
+    expect((await run(['evaluate', night], env, dir)).code).toBe(65);
+  });
+});
+
+describe('models export', () => {
+  it('changes nothing where one of its files cannot be written', async () => {
+    const out = join(dir, 'x.tflite');
+    writeFileSync(out, 'as it was');
+    mkdirSync(`${out}.labels.txt`);
+    const { code } = await run(
+      ['models', 'export', 'bathnet-mini', '-f', 'tflite', '-o', out, '--force'],
+      env,
+      dir,
+    );
+    expect(code).toBe(73);
+    expect(readFileSync(out, 'utf8')).toBe('as it was');
+  });
+
+  it('answers in JSON', async () => {
+    const out = join(dir, 'y.onnx');
+    const { stdout } = await run(
+      ['models', 'export', 'bathnet-mini', '-f', 'onnx', '-o', out, '--json'],
+      env,
+      dir,
+    );
+    expect(JSON.parse(stdout)).toMatchObject({
+      file: out,
+      labelsFile: `${out}.labels.txt`,
+      labels: expect.any(Array),
+    });
+  });
+});
