@@ -13,7 +13,7 @@ const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const FAST_SCENE = ['--source', `file:${SCENE}`, '--speed', '50'];
 const SLOW_SCENE = ['--source', `file:${SCENE}`, '--loop'];
 /** An alarm that stays on once it has started. */
-const LASTING_ALARM = [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=100000'];
+const LASTING_ALARM = [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=80000'];
 const DEVICE_CONFIG = 'homeassistant/device/test/config';
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });

@@ -52,7 +52,7 @@ const ALARM_LABEL = 'abnormal';
 export async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
   const config = configFrom(modelFlags(flags));
   const folder = resolve(out);
-  if (`${folder}/`.startsWith(`${resolve(dir)}/`))
+  if (folder.startsWith(`${resolve(dir)}/`))
     throw new UserError(
       ExitCode.usage,
       `${out} lies in ${dir}: the model would be taken for a class`,
