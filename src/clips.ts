@@ -57,7 +57,7 @@ export class ClipRecorder {
   /** Takes every chunk, before it is analysed. */
   chunk({ samples }: PcmChunk): void {
     this.#ring.write(samples);
-    if (this.#pending && this.#ring.end >= this.#pending.dueSample) this.flush();
+    if (this.#pending && this.#ring.end >= this.#pending.dueSample) this.#flush();
   }
 
   /** Takes every window. */
@@ -67,12 +67,12 @@ export class ClipRecorder {
   }
 
   alarm(alarm: AlarmStarted): void {
-    this.flush(); // two alarms at once are two clips
+    this.#flush(); // two alarms at once are two clips
     this.#pending = { alarm, dueSample: this.#ring.end + this.options.afterSeconds * SAMPLE_RATE_HZ };
   }
 
   /** Writes the clip that waits, with what there is of it. */
-  flush(): void {
+  #flush(): void {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = undefined;
@@ -92,7 +92,7 @@ export class ClipRecorder {
   /** Resolves when all clips are written. */
   async stop(): Promise<void> {
     clearInterval(this.#pruning);
-    this.flush();
+    this.#flush();
     await this.#writing;
   }
 
@@ -116,7 +116,7 @@ export class ClipRecorder {
 
   /** Forgets what was heard before a gap. */
   gap(): void {
-    this.flush();
+    this.#flush();
     this.#ring = this.#empty();
     this.#spokenUntil = Number.NEGATIVE_INFINITY;
   }

@@ -1,25 +1,21 @@
-import { connectAsync, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { listDevices } from '../audio/devices.js';
 import { createSource } from '../audio/source.js';
 import { systemClock } from '../clock.js';
 import type { Config } from '../config.js';
 import { WINDOW_SAMPLES } from '../constants.js';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { ExitCode, UserError } from '../errors.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';
 import { createLog } from '../log.js';
 import { readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
-import { describeFailure } from '../publish/failure.js';
-import { brokerAddress, DEFAULT_TIMING } from '../publish/options.js';
-import { topicsOf } from '../publish/topics.js';
-import { State, stateFolder } from '../state.js';
 import type { Logger } from '../types.js';
+import { deviceIdOf, visitBroker } from './broker.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 
 const OLDEST_NODE = 20;
 const LISTEN_SECONDS = 3;
 const OPEN_TIMEOUT_SECONDS = 10;
-const BROKER_TIMEOUT_MS = 5000;
 /** How long retained messages may take to come. */
 const RETAINED_MS = 1000;
 
@@ -143,27 +139,13 @@ async function checkInput(config: Config, log: Logger): Promise<Finding> {
   return peakDbfs > -0.1 ? { text, hint: 'It clips: lower its gain (alsamixer, F4).' } : { text };
 }
 
-/** Connects under another client id than the daemon's, and without a last will. */
 async function checkBroker(config: Config): Promise<Finding & { client: MqttClient }> {
-  const deviceId = `doctor-${process.pid}`;
-  const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const { url, options } = brokerAddress({ ...config.mqtt, deviceId, topics }, DEFAULT_TIMING);
-  const { will: _, ...quiet } = options;
-  try {
-    const client = await connectAsync(url, { ...quiet, connectTimeout: BROKER_TIMEOUT_MS });
-    return { text: `connected to ${url}`, client };
-  } catch (error) {
-    throw new UserError(
-      ExitCode.unavailable,
-      `no connection to ${url}: ${describeFailure(error instanceof Error ? error : new Error(messageOf(error)))}`,
-      'Set mqtt.url, mqtt.username and mqtt.passwordFile to what your broker expects, or start it (systemctl status mosquitto).',
-      { cause: error },
-    );
-  }
+  const { url, client } = await visitBroker(config, `doctor-${process.pid}`);
+  return { text: `connected to ${url}`, client };
 }
 
 async function checkDiscovery(config: Config, client: MqttClient, log: Logger): Promise<Finding> {
-  const deviceId = config.device.id ?? new State(stateFolder(config.stateDir, process.env), log).deviceId();
+  const deviceId = deviceIdOf(config, log);
   const { prefix } = config.discovery;
   const topic =
     config.discovery.mode === 'device'

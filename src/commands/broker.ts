@@ -1,0 +1,40 @@
+import { connectAsync, type MqttClient } from 'mqtt';
+import type { Config } from '../config.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { describeFailure } from '../publish/failure.js';
+import { brokerAddress, DEFAULT_TIMING } from '../publish/options.js';
+import { topicsOf } from '../publish/topics.js';
+import { State, stateFolder } from '../state.js';
+import type { Logger } from '../types.js';
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** The device id that the daemon has with this configuration. */
+export function deviceIdOf(config: Config, log: Logger): string {
+  return config.device.id ?? new State(stateFolder(config.stateDir, process.env), log).deviceId();
+}
+
+/**
+ * Connects to look around: under another client id than the daemon's, and without a last will.
+ *
+ * @param visitor names the client
+ * @throws UserError unavailable, where there is no connection
+ */
+export async function visitBroker(
+  config: Config,
+  visitor: string,
+): Promise<{ url: string; client: MqttClient }> {
+  const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId: visitor });
+  const { url, options } = brokerAddress({ ...config.mqtt, deviceId: visitor, topics }, DEFAULT_TIMING);
+  const { will: _, ...quiet } = options;
+  try {
+    return { url, client: await connectAsync(url, { ...quiet, connectTimeout: CONNECT_TIMEOUT_MS }) };
+  } catch (error) {
+    throw new UserError(
+      ExitCode.unavailable,
+      `no connection to ${url}: ${describeFailure(error instanceof Error ? error : new Error(messageOf(error)))}`,
+      'Set mqtt.url, mqtt.username and mqtt.passwordFile to what your broker expects, or start it (systemctl status mosquitto).',
+      { cause: error },
+    );
+  }
+}
