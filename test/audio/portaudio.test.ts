@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -17,19 +16,10 @@ import { systemClock } from '../../src/clock.js';
 import { ExitCode } from '../../src/errors.js';
 import type { Logger, Source } from '../../src/types.js';
 import { PULSE_PROGRAMS, type Pulse, startPulse } from '../support/pulse.js';
-import { lacksPrograms } from '../support/require.js';
+import { lacksNaudiodon, lacksPrograms } from '../support/require.js';
 import { bestCorrelation, chirp, concatenate, silentLog, writeWav } from '../support/sound.js';
 
-const lacksNaudiodon = (() => {
-  try {
-    createRequire(import.meta.url).resolve('naudiodon');
-    return false;
-  } catch {
-    if (process.env.TESTS_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
-    console.warn('SKIPPED: tests of a microphone, because naudiodon is not installed');
-    return true;
-  }
-})();
+const noNaudiodon = lacksNaudiodon();
 const skipped = lacksPrograms(...PULSE_PROGRAMS);
 
 /** Begins with silence, because a sound server may swallow the first hundredths of a second. */
@@ -86,13 +76,13 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     for (const name of Object.keys(pulse.env)) delete process.env[name];
   });
 
-  it.skipIf(lacksNaudiodon)('lists the default device', async () => {
+  it.skipIf(noNaudiodon)('lists the default device', async () => {
     expect(await listDevices(silentLog)).toContainEqual(
       expect.objectContaining({ name: 'default', hostApi: 'ALSA', isDefault: true }),
     );
   });
 
-  it.skipIf(lacksNaudiodon)('says which devices there are instead of a missing one', async () => {
+  it.skipIf(noNaudiodon)('says which devices there are instead of a missing one', async () => {
     const source = new PortAudioSource('No Such Microphone', silentLog, systemClock);
     await expect(source.chunks(new AbortController().signal).next()).rejects.toMatchObject({
       code: ExitCode.noInput,
@@ -100,7 +90,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     });
   });
 
-  it.skipIf(lacksNaudiodon)(
+  it.skipIf(noNaudiodon)(
     'hears a clip as it is, goes offline with the server and online again with it',
     async () => {
       const { log, pids } = noting();
@@ -119,7 +109,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     },
   );
 
-  it.skipIf(lacksNaudiodon)('takes the own rate of a device that refuses 16 kHz', async () => {
+  it.skipIf(noNaudiodon)('takes the own rate of a device that refuses 16 kHz', async () => {
     // PulseAudio takes every rate up to 192 kHz, so a higher one has to stand for the refused one.
     const { input, until, hears } = listen(new PortAudioSource('default', silentLog, systemClock, 400_000));
     await until('online');
@@ -127,7 +117,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
     await input.stop();
   });
 
-  it.skipIf(lacksNaudiodon).each([
+  it.skipIf(noNaudiodon).each([
     ['while it hears something', false],
     ['while the sound server is dead', true],
   ])('ends the capture process when its parent is killed %s', async (_, deaf) => {
@@ -163,7 +153,7 @@ describe.skipIf(skipped)('capture through a sound server', () => {
 });
 
 describe('the capture process', () => {
-  it.skipIf(lacksNaudiodon).each([
+  it.skipIf(noNaudiodon).each([
     ['there is no microphone at all', 'pcm.broken { type hw card 99 }', ExitCode.noInput],
     ['PortAudio crashes, as it does of an empty configuration', '', ExitCode.unavailable],
   ])('says so where %s', async (_, configuration, code) => {

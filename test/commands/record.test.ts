@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +10,7 @@ import { isCompleteWav } from '../../src/audio/wav-writer.js';
 import { WINDOW_SAMPLES } from '../../src/constants.js';
 import { Program, run } from '../support/daemon.js';
 import { PULSE_PROGRAMS, type Pulse, startPulse } from '../support/pulse.js';
-import { lacksPrograms } from '../support/require.js';
+import { lacksNaudiodon, lacksPrograms } from '../support/require.js';
 import { bestCorrelation, chirp, collect, concatenate, tone, writeWav } from '../support/sound.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -201,16 +200,7 @@ describe.skipIf(lacksPrograms('script'))('record at a terminal', () => {
   });
 });
 
-const lacksNaudiodon = (() => {
-  try {
-    createRequire(import.meta.url).resolve('naudiodon');
-    return false;
-  } catch {
-    if (process.env.TESTS_REQUIRE?.includes('naudiodon')) throw new Error('naudiodon is missing');
-    console.warn('SKIPPED: recording from PortAudio, because naudiodon is not installed');
-    return true;
-  }
-})();
+const noNaudiodon = lacksNaudiodon();
 
 const skipped = lacksPrograms(...PULSE_PROGRAMS);
 
@@ -225,7 +215,7 @@ describe.skipIf(skipped)('record from a sound server', () => {
   });
   afterEach(() => pulse.close());
 
-  it.each(sources.filter(([name]) => name !== 'PortAudio' || !lacksNaudiodon))(
+  it.each(sources.filter(([name]) => name !== 'PortAudio' || !noNaudiodon))(
     'through %s hears what is played',
     async (_, source) => {
       // Begins with silence, because a sound server may swallow the first hundredths of a second.

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** Parts that must be there, comma-separated (`mosquitto,pulseaudio`): CI sets it, so that nothing is skipped unseen. */
@@ -15,6 +16,16 @@ const SHARED = fileURLToPath(new URL('../../../shared', import.meta.url));
 export function lacksPrograms(...programs: string[]): boolean {
   const missing = programs.filter((program) => spawnSync('which', [program]).status !== 0);
   return skipped(missing);
+}
+
+/** Whether tests of a microphone must be skipped, because the optional package naudiodon is not installed. */
+export function lacksNaudiodon(): boolean {
+  try {
+    createRequire(import.meta.url).resolve('naudiodon');
+    return false;
+  } catch {
+    return skipped(['naudiodon']);
+  }
 }
 
 /** The reference folder, or undefined (said on stderr) where it is missing. */
