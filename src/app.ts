@@ -171,7 +171,7 @@ export async function startApp({
       },
       onOnline(gapSeconds) {
         log.info({ gapSeconds }, `sound arrives from ${source.description}`);
-        if (gapSeconds > 0) clips?.gap();
+        if (gapSeconds > 0) clips?.gap(gapSeconds);
         listener.inputOnline(gapSeconds);
         reporter.inputOnline();
         systemd.status(`Listening to ${source.description}`);

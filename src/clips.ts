@@ -19,17 +19,25 @@ export interface ClipOptions {
 
 /** From this score on a window counts as speech, even where another class scores higher: better no clip than a word. */
 const SPEECH_SCORE = 0.3;
+/** How late a window may be scored, after the clip it decides of is complete: a hop, and what may wait before it. */
+const LATE_SECONDS = 4;
 const DAY_MS = 86_400_000;
 const PRUNE_INTERVAL_MS = 6 * 3_600_000;
 
 /**
  * A few seconds of sound around each alarm, for the person who has switched this on. Sound waits in memory and
- * is written for alarms only; a clip in which someone speaks is not, unless that too is wanted.
+ * is written for alarms only; a clip in which someone speaks is not, unless that too is wanted. So a clip waits
+ * until all of it has been scored, and sound that nobody has listened to is not in it. Positions are those of the
+ * stream, in samples, lost ones included.
  */
 export class ClipRecorder {
   #ring: CircularBuffer;
-  #pending: { readonly alarm: AlarmStarted; readonly dueSample: number } | undefined;
-  /** Stream positions of the ends of windows with speech. */
+  /** Where the ring begins: after the last gap. */
+  #origin = 0;
+  /** The clip that waits, and where it ends. */
+  #pending: { readonly alarm: AlarmStarted; readonly end: number } | undefined;
+  /** End of the last window, and of the last one with speech. */
+  #scoredUntil = Number.NEGATIVE_INFINITY;
   #spokenUntil = Number.NEGATIVE_INFINITY;
   #writing: Promise<void> = Promise.resolve();
   #pruning: NodeJS.Timeout | undefined;
@@ -57,35 +65,44 @@ export class ClipRecorder {
   /** Takes every chunk, before it is analysed. */
   chunk({ samples }: PcmChunk): void {
     this.#ring.write(samples);
-    if (this.#pending && this.#ring.end >= this.#pending.dueSample) this.#flush();
   }
 
-  /** Takes every window. */
-  window({ scores }: ScoredWindow): void {
+  /** Takes every window, and writes the clip that waits once its end has been scored. */
+  window({ scores, endSeconds }: ScoredWindow): void {
+    this.#scoredUntil = samplesOf(endSeconds);
     if (this.options.speechLabels.some((label) => (scores[label] ?? 0) >= SPEECH_SCORE))
-      this.#spokenUntil = this.#ring.end;
+      this.#spokenUntil = this.#scoredUntil;
+    if (this.#pending && this.#scoredUntil >= this.#pending.end) this.#flush();
   }
 
   alarm(alarm: AlarmStarted): void {
     this.#flush(); // two alarms at once are two clips
-    this.#pending = { alarm, dueSample: this.#ring.end + this.options.afterSeconds * SAMPLE_RATE_HZ };
+    this.#pending = { alarm, end: samplesOf(alarm.atSeconds + this.options.afterSeconds) };
   }
 
-  /** Writes the clip that waits, with what there is of it. */
+  /** Writes the clip that waits, with what has been scored of it. */
   #flush(): void {
     const pending = this.#pending;
     if (!pending) return;
     this.#pending = undefined;
-    const count = Math.min(this.#ring.end, this.#ring.capacity);
-    if (!this.options.speech && this.#spokenUntil > this.#ring.end - count) {
+    const { speech, beforeSeconds } = this.options;
+    const position = this.#origin + this.#ring.end;
+    const begin = Math.max(
+      this.#origin,
+      position - this.#ring.capacity,
+      samplesOf(pending.alarm.atSeconds - beforeSeconds),
+    );
+    const end = Math.min(pending.end, position, speech ? position : this.#scoredUntil);
+    if (end <= begin) return;
+    if (!speech && this.#spokenUntil > begin) {
       this.log.info(
         { episodeId: pending.alarm.episodeId },
         'no clip is kept of this alarm: someone speaks in it',
       );
       return;
     }
-    const samples = new Float32Array(count);
-    this.#ring.read(this.#ring.end - count, count, samples);
+    const samples = new Float32Array(end - begin);
+    this.#ring.read(begin - this.#origin, samples.length, samples);
     this.#writing = this.#writing.then(() => this.#keep(pending.alarm, samples));
   }
 
@@ -97,8 +114,8 @@ export class ClipRecorder {
   }
 
   #empty(): CircularBuffer {
-    const seconds = this.options.beforeSeconds + this.options.afterSeconds;
-    return new CircularBuffer(Math.ceil(seconds * SAMPLE_RATE_HZ));
+    const { beforeSeconds, afterSeconds } = this.options;
+    return new CircularBuffer(samplesOf(beforeSeconds + afterSeconds + LATE_SECONDS));
   }
 
   async #keep({ episodeId, label }: AlarmStarted, samples: Float32Array): Promise<void> {
@@ -115,10 +132,10 @@ export class ClipRecorder {
   }
 
   /** Forgets what was heard before a gap. */
-  gap(): void {
+  gap(seconds: number): void {
     this.#flush();
+    this.#origin += this.#ring.end + samplesOf(seconds);
     this.#ring = this.#empty();
-    this.#spokenUntil = Number.NEGATIVE_INFINITY;
   }
 
   /** Removes clips that are too many or too old. */
@@ -132,4 +149,8 @@ export class ClipRecorder {
       if (old || ++kept > this.options.maxClips) await rm(path, { force: true });
     }
   }
+}
+
+function samplesOf(seconds: number): number {
+  return Math.round(seconds * SAMPLE_RATE_HZ);
 }

@@ -38,21 +38,27 @@ function recorder(changes: Partial<ClipOptions> = {}): ClipRecorder {
   );
 }
 
-/** Seconds of a ramp that says where in the stream a sample lies, in tenths of a second. */
+/** Hears on: a ramp that says where in the stream a sample lies, in tenths of a second. */
 function hear(clips: ClipRecorder, fromSeconds: number, seconds: number): void {
   for (let i = 0; i < seconds * 10; i++)
     clips.chunk({ samples: new Float32Array(1600).fill((fromSeconds * 10 + i) / 1000), capturedAtMs: 0 });
 }
-const alarm = (episodeId: string) => ({ episodeId, label: 'abnormal/../x' }) as AlarmStarted;
-const speech = (score: number) => ({ scores: { speech: score } }) as unknown as ScoredWindow;
+/** A window that ends there. */
+const scored = (endSeconds: number, speech = 0) =>
+  ({ endSeconds, scores: { speech } }) as unknown as ScoredWindow;
+const alarm = (episodeId: string, atSeconds: number) =>
+  ({ episodeId, label: 'abnormal/../x', atSeconds }) as AlarmStarted;
 const kept = () => readdirSync(folder).sort();
+const samplesOf = (episodeId: string) => readPlainWav(join(folder, `${episodeId}-abnormal_x.wav`));
 
 describe('a clip', () => {
   it('holds the seconds around the alarm, readable for its owner alone', async () => {
     const clips = recorder();
     hear(clips, 0, 5);
-    clips.alarm(alarm('e1'));
+    clips.window(scored(5));
+    clips.alarm(alarm('e1', 5));
     hear(clips, 5, 3);
+    clips.window(scored(6.2));
     await clips.stop();
     expect(kept()).toEqual(['e1-abnormal_x.wav']);
     const path = join(folder, 'e1-abnormal_x.wav');
@@ -63,21 +69,67 @@ describe('a clip', () => {
     expect(samples.at(-1)).toBeCloseTo(0.059, 3);
   });
 
-  it('is written with what there is when the daemon stops', async () => {
+  it('waits until its end has been scored: a word in it may come late', async () => {
+    for (const wanted of [false, true]) {
+      const clips = recorder({ speech: wanted });
+      hear(clips, 0, 5);
+      clips.window(scored(5));
+      clips.alarm(alarm(`e-${wanted}`, 5));
+      hear(clips, 5, 1); // all of the clip is there, and no window has covered its end
+      clips.window(scored(5.8));
+      hear(clips, 6, 0.3);
+      clips.window(scored(6.3, 0.9));
+      await clips.stop();
+    }
+    expect(kept()).toEqual(['e-true-abnormal_x.wav']);
+    expect(said[0]).toMatch(/someone speaks/);
+  });
+
+  it('is written as soon as its end has been scored', async () => {
+    const clips = recorder();
+    hear(clips, 0, 5);
+    clips.alarm(alarm('e1', 5));
+    hear(clips, 5, 2);
+    clips.window(scored(5.9));
+    clips.window(scored(6));
+    await expect.poll(() => said.at(-1)).toMatch(/kept/);
+    clips.window(scored(6.5, 0.9)); // too late to matter
+    await clips.stop();
+    expect(await samplesOf('e1')).toHaveLength(2 * 16_000);
+  });
+
+  it('is written with what has been scored of it when the daemon stops', async () => {
     const clips = recorder();
     hear(clips, 0, 0.5);
-    clips.alarm(alarm('e1'));
+    clips.window(scored(0.3));
+    clips.alarm(alarm('e1', 0.3));
     await clips.stop();
-    expect(await readPlainWav(join(folder, 'e1-abnormal_x.wav'))).toHaveLength(8000);
+    expect(await samplesOf('e1')).toHaveLength(4800);
+    const all = recorder({ speech: true });
+    hear(all, 0, 0.5);
+    all.window(scored(0.3));
+    all.alarm(alarm('e2', 0.3));
+    await all.stop();
+    expect(await samplesOf('e2')).toHaveLength(8000);
+  });
+
+  it('ends with the sound, where the last window reaches beyond it', async () => {
+    const clips = recorder();
+    hear(clips, 0, 0.5);
+    clips.window(scored(0.975));
+    clips.alarm(alarm('e1', 0.975));
+    await clips.stop();
+    expect(await samplesOf('e1')).toHaveLength(8000);
   });
 
   it('is not kept when someone speaks in it, unless that is wanted', async () => {
     for (const wanted of [false, true]) {
       const clips = recorder({ speech: wanted });
       hear(clips, 0, 3);
-      clips.alarm(alarm(`e-${wanted}`));
-      clips.window(speech(0.35));
+      clips.alarm(alarm(`e-${wanted}`, 3));
+      clips.window(scored(3.3, 0.35));
       hear(clips, 3, 2);
+      clips.window(scored(4.5));
       await clips.stop();
     }
     expect(kept()).toEqual(['e-true-abnormal_x.wav']);
@@ -86,19 +138,34 @@ describe('a clip', () => {
 
   it('is kept when the speech was before it', async () => {
     const clips = recorder();
-    clips.window(speech(0.9));
     hear(clips, 0, 5);
-    clips.alarm(alarm('e1'));
+    clips.window(scored(3.9, 0.9));
+    clips.window(scored(5));
+    clips.alarm(alarm('e1', 5));
     await clips.stop();
     expect(kept()).toHaveLength(1);
   });
 
+  it('of one alarm ends where that of the next one is due', async () => {
+    const clips = recorder();
+    hear(clips, 0, 2.5);
+    clips.window(scored(2));
+    clips.alarm(alarm('e1', 2));
+    clips.window(scored(2.4));
+    clips.alarm(alarm('e2', 2.4));
+    hear(clips, 2.5, 2);
+    clips.window(scored(4));
+    await clips.stop();
+    expect(await samplesOf('e1')).toHaveLength(1.4 * 16_000);
+    expect(await samplesOf('e2')).toHaveLength(2 * 16_000);
+  });
+
   it('makes room for newer ones, and goes when it is old', async () => {
     const clips = recorder();
-    for (const id of ['e1', 'e2', 'e3', 'e4', 'e5']) {
-      hear(clips, 0, 1);
-      clips.alarm(alarm(id));
-      hear(clips, 0, 1);
+    for (const [i, id] of ['e1', 'e2', 'e3', 'e4', 'e5'].entries()) {
+      hear(clips, 0, 2);
+      clips.alarm(alarm(id, 2 * i + 1));
+      clips.window(scored(2 * i + 2));
     }
     await clips.stop();
     expect(kept().map((name) => name.slice(0, 2))).toEqual(['e3', 'e4', 'e5']);
@@ -106,7 +173,8 @@ describe('a clip', () => {
     utimesSync(join(folder, 'e4-abnormal_x.wav'), longAgo, longAgo);
     const later = recorder();
     hear(later, 0, 1);
-    later.alarm(alarm('e6'));
+    later.window(scored(1));
+    later.alarm(alarm('e6', 1));
     await later.stop();
     expect(kept().map((name) => name.slice(0, 2))).toEqual(['e3', 'e5', 'e6']);
   });
@@ -115,18 +183,23 @@ describe('a clip', () => {
     writeFileSync(folder, '');
     const clips = recorder();
     hear(clips, 0, 1);
-    clips.alarm(alarm('e1'));
+    clips.window(scored(1));
+    clips.alarm(alarm('e1', 1));
     await clips.stop();
     expect(said.at(-1)).toMatch(/cannot be kept/);
   });
 
-  it('never spans a gap in the sound', async () => {
+  it('never spans a gap in the sound, which counts as time', async () => {
     const clips = recorder();
     hear(clips, 0, 5);
-    clips.gap();
+    clips.window(scored(5));
+    clips.gap(3600);
     hear(clips, 9, 0.3);
-    clips.alarm(alarm('e1'));
+    clips.window(scored(3605.3));
+    clips.alarm(alarm('e1', 3605.3));
     await clips.stop();
-    expect(await readPlainWav(join(folder, 'e1-abnormal_x.wav'))).toHaveLength(4800);
+    const samples = await samplesOf('e1');
+    expect(samples).toHaveLength(4800);
+    expect(samples[0]).toBeCloseTo(0.09, 3);
   });
 });
