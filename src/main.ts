@@ -91,6 +91,7 @@ const withMaterial = (command: Command) =>
 withMaterial(program.command('evaluate'))
   .description('measure a model: accuracy by class, alarms found, false alarms per hour at each threshold')
   .option('--report <file>', 'write a page with plots (HTML)')
+  .option('--kinds', 'figures by kind of sound as well: the folders below those of the classes')
   .option('--json', 'as JSON')
   .action(async (dir, flags) => finish((await import('./commands/evaluate.js')).evaluateCommand(dir, flags)));
 

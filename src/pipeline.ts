@@ -4,7 +4,7 @@ import { ExitCode, UserError } from './errors.js';
 import { createFrontEnd, type FrontEnd } from './features/front-end.js';
 import { levelOf } from './features/level.js';
 import type { Bundle } from './model/bundle.js';
-import { AUDIOSET_HEAD, chooseHead, type ScoringHead } from './model/head.js';
+import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import { createNetwork, type EngineChoice, type Network } from './model/network.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './sense.js';
 import type { DecisionEvent, ModelInfo, ScoredWindow, Scores, Window } from './types.js';
@@ -66,7 +66,8 @@ export class Pipeline {
     const { manifest } = bundle;
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
-    const network = await createNetwork(bundle, options.engine);
+    const computed = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
+    const network = await createNetwork(bundle, options.engine, computed);
     const model: ModelInfo = {
       name: manifest.name,
       version: manifest.version,

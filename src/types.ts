@@ -41,7 +41,7 @@ export interface Window {
 export interface NetworkOutput {
   /** Mean over time and frequency of the last convolution's output. */
   readonly embedding: Float32Array;
-  /** Scores of each dense head of the bundle, by head name, in the order of the head's labels. */
+  /** Scores of the dense heads that the network computes, by head name, in the order of the head's labels. */
   readonly heads: Readonly<Record<string, Float32Array>>;
 }
 

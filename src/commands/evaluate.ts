@@ -1,4 +1,5 @@
 import { access, constants } from 'node:fs/promises';
+import { relative, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { findBundle, readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
@@ -6,9 +7,10 @@ import {
   type ClipFigures,
   type Evaluation,
   evaluate,
+  type KindFigures,
   type RecordingFigures,
 } from '../training/evaluation.js';
-import { duration, position, rate, seconds, share } from '../training/format.js';
+import { duration, NOTHING, position, rate, seconds, share } from '../training/format.js';
 import { renderReport } from '../training/report.js';
 import { numberFlag, patternFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
@@ -49,18 +51,27 @@ export interface Listened extends Heard {
  */
 export async function evaluateCommand(
   dir: string | undefined,
-  flags: MaterialFlags & { readonly json?: boolean; readonly report?: string },
+  flags: MaterialFlags & { readonly json?: boolean; readonly report?: string; readonly kinds?: boolean },
 ): Promise<ExitCode> {
   if (flags.report) await checkPlaces([flags.report], true); // before hours of listening
   const listened = await listenTo(dir, flags);
   if (listened === undefined) return ExitCode.ok;
-  const { pipeline, head, collarSeconds, clips, recordings, failed } = listened;
+  const { pipeline, head, collarSeconds, recordings, failed } = listened;
   const { model, rule } = pipeline;
+  const clips = listened.clips.map((clip) =>
+    flags.kinds ? { ...clip, kind: kindOf(clip.path, dir) } : clip,
+  );
   const evaluation = evaluate({ model, head, rule, collarSeconds, clips, recordings });
   console.log(flags.json ? JSON.stringify(evaluation, rounded) : asText(evaluation).join('\n'));
   if (flags.report) await writeWhole([[flags.report, renderReport(evaluation, new Date())]], true);
   if (flags.report && !flags.json) console.log(`\nreport: ${flags.report}`);
   return failed[0]?.code ?? ExitCode.ok;
+}
+
+/** The folder below that of the class: DIR/CLASS/KIND/…/file; empty for a clip that lies in the class itself. */
+function kindOf(path: string, dir = ''): string {
+  const [, kind = '', ...below] = relative(dir, path).split(sep);
+  return below.length > 0 ? kind : '';
 }
 
 /**
@@ -187,6 +198,7 @@ function clipLines(clips: ClipFigures): string[] {
           `alarm classes against the others: ROC AUC ${share(curves.rocAuc)}, average precision ${share(curves.averagePrecision)}`,
         ]
       : []),
+    ...alarmLines(clips),
     '',
     ...tableLines([
       ['class', 'clips', 'precision', 'recall', 'F1', 'alarms'],
@@ -204,6 +216,7 @@ function clipLines(clips: ClipFigures): string[] {
       ['is \\ taken for', ...labels],
       ...confusion.map((row, i) => [labels[i] ?? '', ...row.map(String)]),
     ]),
+    ...(clips.kinds ? ['', ...kindLines(clips.kinds, labels)] : []),
     ...clips.mistakes
       .slice(0, PRINTED_MISTAKES)
       .map(
@@ -211,6 +224,30 @@ function clipLines(clips: ClipFigures): string[] {
           `  ${label} taken for ${predicted} (${share(confidence)}): ${path}`,
       ),
   ];
+}
+
+function alarmLines({ missedAlarms: missed, falseAlarms: other }: ClipFigures): string[] {
+  return [
+    ...(missed.clips > 0
+      ? [`missed alarms: ${share(missed.share)}, ${missed.count} of ${missed.clips} clips of alarm classes`]
+      : []),
+    ...(other.clips > 0
+      ? [`other clips that alarm: ${share(other.share)}, ${other.count} of ${other.clips}`]
+      : []),
+  ];
+}
+
+function kindLines(kinds: readonly KindFigures[], labels: readonly string[]): string[] {
+  return tableLines([
+    ['class', 'kind', 'clips', ...labels, 'alarms'],
+    ...kinds.map(({ label, kind, clips, decided, alarmShare }) => [
+      label,
+      kind || NOTHING,
+      String(clips),
+      ...labels.map((each) => share(decided[each])),
+      share(alarmShare),
+    ]),
+  ]);
 }
 
 function recordingLines({ count, outcome, falseAlarms, missed }: RecordingFigures): string[] {

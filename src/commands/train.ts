@@ -67,7 +67,7 @@ export async function train(dir: string, out: string, flags: TrainFlags): Promis
   const stateDir = stateFolder(config.stateDir, process.env);
   const feedbackFolder = join(stateDir, 'feedback');
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
-  const network = await createNetwork(base, config.model.engine);
+  const network = await createNetwork(base, config.model.engine, []);
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
   let interrupted = false;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { z } from 'zod';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import { checkReferences, type Manifest, parseManifest } from './manifest.js';
 import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
 
 /**
- * A model bundle: a folder with `model.json` (this schema) and `weights.safetensors`.
+ * A model bundle: a folder with `model.json` (see `manifestSchema`) and `weights.safetensors`.
  * It is data only; no code is ever loaded from a bundle.
  *
  * Tensors, by the layer they belong to (TensorFlow's layouts, batch normalisation folded):
@@ -18,81 +18,7 @@ import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js
 export const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
 
-/** One line each, and a key of JSON objects. */
-const label = z
-  .string()
-  .min(1)
-  .refine((text) => !/\p{Cc}/u.test(text) && text !== '__proto__', 'not a name of a class');
-const labels = z.array(label).min(1);
-
-const denseHead = z.strictObject({
-  type: z.literal('dense'),
-  labels,
-  /** From the embedding to the scores. */
-  layers: z
-    .array(
-      z.strictObject({
-        units: z.int().positive(),
-        activation: z.enum(['linear', 'relu', 'softmax', 'sigmoid']),
-      }),
-    )
-    .min(1),
-});
-
-/** Each label scores as the highest of the classes that speak for it; the scores are divided by their sum. */
-const mapHead = z.strictObject({
-  type: z.literal('map'),
-  labels,
-  /** The dense head whose labels are mapped. */
-  from: z.string(),
-  classes: z.record(z.string(), labels),
-  /** The label for which every class speaks that `classes` does not name. */
-  rest: z.string(),
-});
-
-const alarm = z.strictObject({
-  labels: z.array(z.string()),
-  threshold: z.number().min(0).max(1).optional(),
-  hits: z.int().positive().optional(),
-  window: z.int().positive().optional(),
-  instantThreshold: z.number().min(0).max(1).optional(),
-});
-
-const head = z.discriminatedUnion('type', [
-  denseHead.extend({ alarm: alarm.optional() }),
-  mapHead.extend({ alarm: alarm.optional() }),
-]);
-
-const convolution = z.strictObject({
-  type: z.enum(['conv', 'separable']),
-  kernel: z.int().positive(),
-  stride: z.int().positive(),
-  filters: z.int().positive(),
-});
-
-export const manifestSchema = z.strictObject({
-  format: z.literal(1),
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
-  version: z.string().min(1),
-  description: z.string(),
-  licence: z.string(),
-  source: z.string(),
-  frontEnd: z.enum(['yamnet-log-mel', 'librosa-db-mel']),
-  backbone: z.array(convolution).min(1),
-  embeddingSize: z.int().positive(),
-  heads: z.record(z.string().regex(/^[a-z0-9-]+$/), head),
-  defaultHead: z.string(),
-  metrics: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
-  weights: z.strictObject({
-    bytes: z.int().positive(),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  }),
-});
-
-export type Manifest = z.infer<typeof manifestSchema>;
-type Head = Manifest['heads'][string];
-export type DenseHead = Extract<Head, { type: 'dense' }>;
-export type MapHead = Extract<Head, { type: 'map' }>;
+export type { Manifest } from './manifest.js';
 
 export interface Bundle {
   readonly manifest: Manifest;
@@ -192,8 +118,10 @@ export async function updateManifest(
   return changed;
 }
 
+type Layered = Pick<Manifest, 'backbone' | 'embeddingSize' | 'heads'>;
+
 /** Names and shapes of the tensors that a bundle must have. */
-export function expectedTensors(manifest: Manifest): Map<string, number[]> {
+export function expectedTensors(manifest: Layered): Map<string, number[]> {
   const expected = new Map<string, number[]>();
   let channels = 1;
   for (const [i, { type, kernel, filters }] of manifest.backbone.entries()) {
@@ -221,70 +149,9 @@ export function expectedTensors(manifest: Manifest): Map<string, number[]> {
   return expected;
 }
 
-function parseManifest(bytes: Uint8Array, path: string): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new UserError(
-      ExitCode.badData,
-      `${path} is not JSON: ${messageOf(error)}`,
-      'Get the model again: the file is damaged.',
-    );
-  }
-  const result = manifestSchema.safeParse(json);
-  if (!result.success)
-    throw new UserError(
-      ExitCode.badData,
-      `${path} is not a model bundle of this version:\n${z.prettifyError(result.error)}`,
-      'Get the model again, or import it with this version: bathnet2mqtt models import',
-    );
-  checkReferences(result.data, path);
-  return result.data;
-}
-
-/** What the schema cannot say: heads, labels and sizes that refer to each other. */
-function checkReferences(manifest: Manifest, path: string): void {
-  const problems: string[] = [];
-  const { heads, backbone, embeddingSize, defaultHead } = manifest;
-  if (!(defaultHead in heads)) problems.push(`defaultHead "${defaultHead}" is none of its heads`);
-  if (backbone.at(-1)?.filters !== embeddingSize)
-    problems.push(
-      `embeddingSize is ${embeddingSize}, the last layer has ${backbone.at(-1)?.filters} filters`,
-    );
-  for (const [name, head] of Object.entries(heads)) {
-    const known = new Set(head.labels);
-    if (known.size !== head.labels.length) problems.push(`head ${name} has a label twice`);
-    for (const label of head.alarm?.labels ?? [])
-      if (!known.has(label)) problems.push(`head ${name}: alarm label "${label}" is none of its labels`);
-    if (head.type === 'dense') {
-      if (head.layers.at(-1)?.units !== head.labels.length)
-        problems.push(`head ${name}: ${head.layers.at(-1)?.units} outputs, ${head.labels.length} labels`);
-      continue;
-    }
-    const from = heads[head.from];
-    if (from?.type !== 'dense') {
-      problems.push(`head ${name} maps "${head.from}", which is no dense head`);
-      continue;
-    }
-    for (const [label, classes] of Object.entries(head.classes)) {
-      if (!known.has(label)) problems.push(`head ${name}: "${label}" is none of its labels`);
-      for (const each of classes)
-        if (!from.labels.includes(each))
-          problems.push(`head ${name}: head ${head.from} has no class "${each}"`);
-    }
-    if (!known.has(head.rest)) problems.push(`head ${name}: rest "${head.rest}" is none of its labels`);
-  }
-  if (problems.length > 0)
-    throw new UserError(
-      ExitCode.badData,
-      `${path} contradicts itself:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
-      'Get the model again, or mend the file.',
-    );
-}
-
-function checkTensors(
-  manifest: Manifest,
+/** @param broken makes the error of what does not fit */
+export function checkTensors(
+  manifest: Layered,
   tensors: ReadonlyMap<string, Tensor>,
   broken: (what: string) => Error,
 ): void {
@@ -292,7 +159,7 @@ function checkTensors(
     const tensor = tensors.get(name);
     if (tensor === undefined) throw broken(`tensor ${name} [${shape}] is missing`);
     if (tensor.shape.join() !== shape.join())
-      throw broken(`tensor ${name} is [${tensor.shape}], ${MODEL_FILE} says [${shape}]`);
+      throw broken(`tensor ${name} is [${tensor.shape}], expected [${shape}]`);
     if (!tensor.data.every(Number.isFinite)) throw broken(`tensor ${name} has values that are no numbers`);
   }
 }

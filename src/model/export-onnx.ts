@@ -1,5 +1,6 @@
 import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { ExportPlan, PatchOrder } from './export.js';
+import type { ExportPlan, PatchOrder, PlannedPart } from './export.js';
+import { SCORE_FLOOR } from './head.js';
 import { type OnnxConstant, type OnnxNode, writeOnnx } from './onnx-writer.js';
 
 const OUTPUT_OPS: Record<string, string> = { relu: 'Relu', softmax: 'Softmax', sigmoid: 'Sigmoid' };
@@ -9,7 +10,7 @@ const OUTPUT_OPS: Record<string, string> = { relu: 'Relu', softmax: 'Softmax', s
  * patch is transposed once where it enters.
  */
 export function onnxModel(
-  { description, labels, backbone, layers, map, weight }: ExportPlan,
+  { description, labels, backbone, parts, bias, weight }: ExportPlan,
   order: PatchOrder,
 ): Uint8Array {
   const nodes: OnnxNode[] = [];
@@ -59,13 +60,15 @@ export function onnxModel(
   }
   x = step('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
 
-  for (const { activation, kernel, bias } of layers) {
-    x = step('Gemm', [x, constant(kernel.shape, kernel.data), constant(bias.shape, bias.data)]);
-    const output = OUTPUT_OPS[activation];
-    if (output !== undefined) x = step(output, [x], output === 'Softmax' ? { axis: -1 } : {});
-  }
-
-  if (map) {
+  const embedding = x;
+  const scoresOf = ({ layers, map }: PlannedPart): string => {
+    let x = embedding;
+    for (const { activation, kernel, bias } of layers) {
+      x = step('Gemm', [x, constant(kernel.shape, kernel.data), constant(bias.shape, bias.data)]);
+      const output = OUTPUT_OPS[activation];
+      if (output !== undefined) x = step(output, [x], output === 'Softmax' ? { axis: -1 } : {});
+    }
+    if (map === undefined) return x;
     const classes = x;
     const highest = map.ranges.map(({ begin, size }) => {
       if (size === 0) return constant([1, 1], new Float32Array(1));
@@ -74,7 +77,22 @@ export function onnxModel(
     });
     const joined = step('Concat', highest, { axis: 1 });
     const positive = step('Relu', [step('Add', [joined, constant([1, labels.length], map.bias)])]);
-    x = step('Div', [positive, step('ReduceSum', [positive, ints(1)], { keepdims: 1 })]);
+    return step('Div', [positive, step('ReduceSum', [positive, ints(1)], { keepdims: 1 })]);
+  };
+  const opinions = parts.map(scoresOf);
+  [x = ''] = opinions;
+
+  if (bias) {
+    const floor = constant([1, 1], Float32Array.of(SCORE_FLOOR));
+    const pooled = opinions.reduce(
+      (sum, opinion, k) => {
+        const log = step('Log', [step('Max', [opinion, floor])]);
+        const weighted = step('Mul', [log, constant([1, 1], Float32Array.of(parts[k]?.weight ?? 0))]);
+        return step('Add', [sum, weighted]);
+      },
+      constant([1, labels.length], bias),
+    );
+    x = step('Softmax', [pooled], { axis: -1 });
   }
   nodes.push({ op: 'Identity', inputs: [x], output: ['scores'] });
   const output = { name: 'scores', shape: [1, labels.length] };

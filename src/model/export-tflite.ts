@@ -1,5 +1,6 @@
 import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { ExportPlan, PatchOrder } from './export.js';
+import type { ExportPlan, PatchOrder, PlannedPart } from './export.js';
+import { SCORE_FLOOR } from './head.js';
 import { Op, type OperatorSpec, type TensorSpec, writeTflite } from './tflite-writer.js';
 import { transpose } from './transpose.js';
 
@@ -7,16 +8,19 @@ import { transpose } from './transpose.js';
 const RELU = 1;
 const OUTPUT_OPS: Record<string, number> = { softmax: Op.SOFTMAX, sigmoid: Op.LOGISTIC };
 
+/** `beta`: the softmax everyone means. */
+const SOFTMAX = { floats: { 0: 1 } };
+
 /** Index of a tensor. */
 type Value = number;
 type Options = Pick<OperatorSpec, 'bytes' | 'ints' | 'floats'>;
 
 /**
  * The network as a TensorFlow Lite file. Input `log_mel`, output `scores`; operators that any NPU knows, except
- * that some may leave the slices and maxima of a map head to the CPU.
+ * that some may leave the slices and maxima of a map head and the logarithms of a blend to the CPU.
  */
 export function tfliteModel(
-  { description, labels, backbone, layers, map, weight }: ExportPlan,
+  { description, labels, backbone, parts, bias, weight }: ExportPlan,
   order: PatchOrder,
 ) {
   const tensors: TensorSpec[] = [];
@@ -69,31 +73,47 @@ export function tfliteModel(
   }
   x = step(Op.MEAN, [x, ints(1, 2)], [1, backbone.at(-1)?.filters ?? 0]);
 
-  for (const { activation, kernel, bias } of layers) {
-    const [inputs = 0, units = 0] = kernel.shape;
-    const operands = [
-      x,
-      floats([units, inputs], transpose(kernel.data, inputs, units)),
-      floats(bias.shape, bias.data),
-    ];
-    x = step(Op.FULLY_CONNECTED, operands, [1, units], { bytes: { 0: activation === 'relu' ? RELU : 0 } });
-    const output = OUTPUT_OPS[activation];
-    if (output !== undefined)
-      x = step(output, [x], [1, units], output === Op.SOFTMAX ? { floats: { 0: 1 } } : {});
-  }
-
-  if (map) {
+  const embedding = x;
+  const shape = [1, labels.length];
+  const scoresOf = ({ layers, map }: PlannedPart): Value => {
+    let x = embedding;
+    for (const { activation, kernel, bias } of layers) {
+      const [inputs = 0, units = 0] = kernel.shape;
+      const operands = [
+        x,
+        floats([units, inputs], transpose(kernel.data, inputs, units)),
+        floats(bias.shape, bias.data),
+      ];
+      x = step(Op.FULLY_CONNECTED, operands, [1, units], { bytes: { 0: activation === 'relu' ? RELU : 0 } });
+      const output = OUTPUT_OPS[activation];
+      if (output !== undefined) x = step(output, [x], [1, units], output === Op.SOFTMAX ? SOFTMAX : {});
+    }
+    if (map === undefined) return x;
     const classes = x;
     const highest = map.ranges.map(({ begin, size }) => {
       if (size === 0) return floats([1, 1], new Float32Array(1));
       const slice = step(Op.SLICE, [classes, ints(0, begin), ints(1, size)], [1, size]);
       return step(Op.REDUCE_MAX, [slice, ints(1)], [1, 1], { bytes: { 0: 1 } });
     });
-    const shape = [1, labels.length];
     const joined = step(Op.CONCATENATION, highest, shape, { ints: { 0: 1 } });
     const positive = step(Op.ADD, [joined, floats(shape, map.bias)], shape, { bytes: { 0: RELU } });
     const sum = step(Op.SUM, [positive, ints(1)], [1, 1], { bytes: { 0: 1 } });
-    x = step(Op.DIV, [positive, sum], shape);
+    return step(Op.DIV, [positive, sum], shape);
+  };
+  const opinions = parts.map(scoresOf);
+  [x = 0] = opinions;
+
+  if (bias) {
+    const floor = floats([1, 1], Float32Array.of(SCORE_FLOOR));
+    const pooled = opinions.reduce(
+      (sum, opinion, k) => {
+        const log = step(Op.LOG, [step(Op.MAXIMUM, [opinion, floor], shape)], shape);
+        const weighted = step(Op.MUL, [log, floats([1, 1], Float32Array.of(parts[k]?.weight ?? 0))], shape);
+        return step(Op.ADD, [sum, weighted], shape);
+      },
+      floats(shape, bias),
+    );
+    x = step(Op.SOFTMAX, [pooled], shape, SOFTMAX);
   }
   tensors[x] = { ...(tensors[x] as TensorSpec), name: 'scores' };
   return writeTflite(tensors, operators, { inputs: [input], outputs: [x], description });

@@ -1,5 +1,6 @@
-import type { Bundle, DenseHead, Manifest } from './bundle.js';
-import { chooseHead, mappedLabels } from './head.js';
+import type { Bundle } from './bundle.js';
+import { chooseHead, headsBehind, mappedLabels } from './head.js';
+import type { DenseHead, Head, Manifest } from './manifest.js';
 import { type Tensor, writeSafetensors } from './safetensors.js';
 
 export type ExportFormat = 'tflite' | 'onnx' | 'safetensors';
@@ -7,18 +8,27 @@ export type ExportFormat = 'tflite' | 'onnx' | 'safetensors';
 /** Which way the log-mel patch enters: [1,96,64,1] or, as in BATHNet's own model, [1,64,96,1]. */
 export type PatchOrder = 'frames-bands' | 'bands-frames';
 
-/** A backbone and one head as the straight line that a graph format needs. */
+/** A backbone and one head as the steps that a graph format needs. */
 export interface ExportPlan {
   /** What it is, in one line. */
   readonly description: string;
   /** One for each value of the output. */
   readonly labels: readonly string[];
   readonly backbone: Manifest['backbone'];
+  /** What works on the embedding: the head, or the parts that a blend pools. */
+  readonly parts: readonly PlannedPart[];
+  /** Of a blend head: what is added to the weighted logarithms of its parts before the softmax. */
+  readonly bias?: Float32Array;
+  /** Of the backbone, under the names of the bundle. */
+  weight(name: string): Tensor;
+}
+
+export interface PlannedPart {
   readonly layers: readonly DenseLayer[];
   /** Of a map head: how labels follow from the last dense layer. */
   readonly map?: LabelMap;
-  /** Of the backbone, under the names of the bundle. */
-  weight(name: string): Tensor;
+  /** In a blend. */
+  readonly weight: number;
 }
 
 interface DenseLayer {
@@ -75,41 +85,50 @@ export async function exportModel(
   return { bytes: await writers[format](), labels, description };
 }
 
-function planExport({ manifest, tensors }: Bundle, name: string): ExportPlan {
-  const { head, dense } = headsOf(manifest, name);
-  const { labels } = head;
+function planExport(bundle: Bundle, name: string): ExportPlan {
+  const { manifest, tensors } = bundle;
+  const head = manifest.heads[name] as Head;
   const weight = (key: string) => tensors.get(key) as Tensor;
-  const layers = dense.head.layers.map(({ activation }, i) => ({
-    activation,
-    kernel: weight(`heads.${dense.name}.${i}.kernel`),
-    bias: weight(`heads.${dense.name}.${i}.bias`),
-  }));
-  const description = `${manifest.name} ${manifest.version}, head ${name}; input ${manifest.frontEnd}; bathnet2mqtt`;
-  const plan = { description, labels, backbone: manifest.backbone, layers, weight };
-  if (head.type !== 'map') return plan;
-
-  // The units that speak for a label are moved side by side: then a slice finds them, which every engine has.
-  const targets = mappedLabels(head, dense.head.labels);
-  const order = targets.map((_, unit) => unit).sort((a, b) => (targets[a] ?? 0) - (targets[b] ?? 0) || a - b);
-  const last = layers.at(-1) as DenseLayer;
+  const plan = {
+    description: `${manifest.name} ${manifest.version}, head ${name}; input ${manifest.frontEnd}; bathnet2mqtt`,
+    labels: head.labels,
+    backbone: manifest.backbone,
+    weight,
+  };
+  if (head.type !== 'blend') return { ...plan, parts: [planPart(bundle, name, 1)] };
   return {
     ...plan,
-    layers: [...layers.slice(0, -1), { ...last, ...reordered(last, order) }],
-    map: {
-      ranges: labels.map((_, label) => ({
-        begin: order.findIndex((unit) => targets[unit] === label),
-        size: targets.filter((target) => target === label).length,
-      })),
-      bias: Float32Array.from(labels, (label) => (label === head.rest ? NEXT_TO_NOTHING : 0)),
-    },
+    parts: head.parts.map((part) => planPart(bundle, part.head, part.weight)),
+    bias: Float32Array.from(head.bias),
   };
 }
 
-/** A head, and the dense one behind it: itself, or that which it maps. */
-function headsOf({ heads }: Manifest, name: string) {
-  const head = heads[name] as Manifest['heads'][string];
-  const from = head.type === 'dense' ? name : head.from;
-  return { head, dense: { name: from, head: heads[from] as DenseHead } };
+function planPart({ manifest, tensors }: Bundle, name: string, weight: number): PlannedPart {
+  const head = manifest.heads[name];
+  const from = head?.type === 'map' ? head.from : name;
+  const dense = manifest.heads[from] as DenseHead;
+  const layers = dense.layers.map(({ activation }, i) => ({
+    activation,
+    kernel: tensors.get(`heads.${from}.${i}.kernel`) as Tensor,
+    bias: tensors.get(`heads.${from}.${i}.bias`) as Tensor,
+  }));
+  if (head?.type !== 'map') return { layers, weight };
+
+  // The units that speak for a label are moved side by side: then a slice finds them, which every engine has.
+  const targets = mappedLabels(head, dense.labels);
+  const order = targets.map((_, unit) => unit).sort((a, b) => (targets[a] ?? 0) - (targets[b] ?? 0) || a - b);
+  const last = layers.at(-1) as DenseLayer;
+  return {
+    layers: [...layers.slice(0, -1), { ...last, ...reordered(last, order) }],
+    map: {
+      ranges: head.labels.map((_, label) => ({
+        begin: order.findIndex((unit) => targets[unit] === label),
+        size: targets.filter((target) => target === label).length,
+      })),
+      bias: Float32Array.from(head.labels, (label) => (label === head.rest ? NEXT_TO_NOTHING : 0)),
+    },
+    weight,
+  };
 }
 
 function reordered(
@@ -126,12 +145,12 @@ function reordered(
 
 /** The tensors under the names of the bundle, and the parts of its manifest that say how they belong together. */
 function weightsOnly({ manifest, tensors }: Bundle, name: string): Uint8Array {
-  const { dense } = headsOf(manifest, name);
+  const names = headsBehind(manifest, name);
   const wanted = [...tensors].filter(
-    ([key]) => key.startsWith('backbone.') || key.startsWith(`heads.${dense.name}.`),
+    ([key]) => key.startsWith('backbone.') || names.some((each) => key.startsWith(`heads.${each}.`)),
   );
   const { weights: _, heads, ...rest } = manifest;
-  const kept = Object.fromEntries([dense.name, name].map((each) => [each, heads[each]]));
+  const kept = Object.fromEntries(names.map((each) => [each, heads[each]]));
   const metadata = { 'bathnet2mqtt.model': JSON.stringify({ ...rest, heads: kept, defaultHead: name }) };
   return writeSafetensors(new Map(wanted), { float32: true, metadata });
 }

@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { ExitCode, UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
-import type { Bundle, MapHead } from './bundle.js';
+import type { Bundle } from './bundle.js';
+import type { BlendHead, Manifest, MapHead } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 
 /** The head whose 521 scores also tell people what was heard. */
 export const AUDIOSET_HEAD = 'audioset';
+
+/** A score below this counts as this much, so that its logarithm stays within bounds. */
+export const SCORE_FLOOR = 1e-6;
 
 /** What turns the network's output into one score per label. */
 export interface ScoringHead {
@@ -21,7 +25,8 @@ export interface ScoringHead {
  * @param name the bundle's default head when left out
  * @throws UserError usage, where the bundle has no such head
  */
-export function chooseHead({ manifest }: Bundle, name = manifest.defaultHead): ScoringHead {
+export function chooseHead(bundle: Bundle, name = bundle.manifest.defaultHead): ScoringHead {
+  const { manifest } = bundle;
   const head = manifest.heads[name];
   if (head === undefined)
     throw new UserError(
@@ -29,10 +34,20 @@ export function chooseHead({ manifest }: Bundle, name = manifest.defaultHead): S
       `model ${manifest.name} has no head "${name}"`,
       `Choose one of its heads: ${Object.keys(manifest.heads).join(', ')}.`,
     );
-  if (head.type === 'dense')
-    return { name, labels: head.labels, score: (output) => output.heads[name] as Float32Array };
-  const from = manifest.heads[head.from];
-  return { name, labels: head.labels, score: mapScorer(head, from?.labels ?? []) };
+  const { labels } = head;
+  if (head.type === 'dense') return { name, labels, score: (output) => output.heads[name] as Float32Array };
+  if (head.type === 'map')
+    return { name, labels, score: mapScorer(head, manifest.heads[head.from]?.labels ?? []) };
+  const opinions = head.parts.map((part) => chooseHead(bundle, part.head).score);
+  return { name, labels, score: blendScorer(head, opinions) };
+}
+
+/** The heads that a head is made of, each after those that it is made of itself; the head comes last. */
+export function headsBehind(manifest: Pick<Manifest, 'heads'>, name: string): string[] {
+  const head = manifest.heads[name];
+  const direct =
+    head?.type === 'map' ? [head.from] : head?.type === 'blend' ? head.parts.map((part) => part.head) : [];
+  return [...new Set([...direct.flatMap((each) => headsBehind(manifest, each)), name])];
 }
 
 /** For each class, the index of the label that it speaks for. */
@@ -60,35 +75,21 @@ function mapScorer(head: MapHead, fromLabels: readonly string[]): ScoringHead['s
   };
 }
 
-/**
- * A bundle with the default head of another one, if that head can work on this one's embeddings.
- *
- * @returns the bundle, whose default head is the new one
- * @throws UserError usage, naming the reason, where the head does not fit
- */
-export function withHeadOf(bundle: Bundle, other: Bundle): Bundle {
-  const { manifest } = bundle;
-  const name = other.manifest.defaultHead;
-  const head = other.manifest.heads[name];
-  const refused = (why: string) =>
-    new UserError(
-      ExitCode.usage,
-      `head "${name}" of ${other.manifest.name} does not fit model ${manifest.name}: ${why}`,
-      `Run it on its own backbone (--model instead of --head), or train it on this one (train --model ${manifest.name}).`,
-    );
-  if (head?.type !== 'dense')
-    throw refused('it maps the scores of another head, and has no layers of its own');
-  for (const key of ['frontEnd', 'embeddingSize'] as const)
-    if (manifest[key] !== other.manifest[key])
-      throw refused(`its ${key} is ${other.manifest[key]}, the model's is ${manifest[key]}`);
-  if (backboneFingerprint(bundle) !== backboneFingerprint(other))
-    throw refused('it was trained on a backbone with other layers or weights');
-  const prefix = `heads.${name}.`;
-  const own = [...bundle.tensors].filter(([key]) => !key.startsWith(prefix));
-  const its = [...other.tensors].filter(([key]) => key.startsWith(prefix));
-  return {
-    manifest: { ...manifest, heads: { ...manifest.heads, [name]: head }, defaultHead: name },
-    tensors: new Map([...own, ...its]),
+/** softmax(bias + Σ weight · ln(score)) */
+function blendScorer(
+  { parts, bias }: BlendHead,
+  opinions: ReadonlyArray<ScoringHead['score']>,
+): ScoringHead['score'] {
+  const scores = new Float32Array(bias.length);
+  return (output) => {
+    scores.set(bias);
+    for (const [k, { weight }] of parts.entries()) {
+      const opinion = opinions[k]!(output);
+      for (let i = 0; i < scores.length; i++)
+        scores[i]! += weight * Math.log(Math.max(opinion[i]!, SCORE_FLOOR));
+    }
+    activate(scores, 'softmax');
+    return scores;
   };
 }
 

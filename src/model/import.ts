@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import type { Manifest } from './bundle.js';
+import { AUDIOSET_HEAD } from './head.js';
+import type { Manifest } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 import { checkModelName } from './shelf.js';
 import { readTflite } from './tflite.js';
@@ -37,14 +38,14 @@ interface Network extends MobileNet {
  *
  * @param files one or two paths
  * @param name what the bundle is called
- * @param reference bundle whose heads `audioset` and `bathnet` give the AudioSet labels and their map
+ * @param models folder of the shipped bundles, which have the AudioSet labels and heads for YAMNet
  * @throws UserError usage for a wrong name or number of files, no input for a file that cannot be read,
  *   bad data for one that holds something else
  */
 export async function importTflite(
   files: readonly string[],
   name: string,
-  reference?: string,
+  models?: string,
 ): Promise<Imported> {
   const [first, second] = files;
   if (first === undefined || files.length > 2)
@@ -62,7 +63,7 @@ export async function importTflite(
   )
     return bathnet(network, name);
   const audioset = second === undefined ? network : await readNetwork(second);
-  return yamnet(network, audioset, name, reference);
+  return yamnet(network, audioset, name, models);
 }
 
 function bathnet(network: Network, name: string): Imported {
@@ -89,9 +90,9 @@ async function yamnet(
   network: Network,
   audioset: Network,
   name: string,
-  reference: string | undefined,
+  models: string | undefined,
 ): Promise<Imported> {
-  const { heads, defaultHead } = await yamnetHeads(reference);
+  const heads = await yamnetHeads(network.backbone, models);
   const { layers } = audioset;
   const expected = heads.audioset.layers;
   if (namesOf(layers) !== namesOf(expected))
@@ -106,14 +107,13 @@ async function yamnet(
       ...describe(network === audioset ? [network] : [network, audioset], name),
       description: 'YAMNet: the full MobileNetV1 with its 521 AudioSet classes, imported.',
       frontEnd: 'yamnet-log-mel',
-      heads,
-      defaultHead,
+      ...heads.manifest,
     },
-    tensors: withHead(network, audioset, 'audioset'),
+    tensors: new Map([...withHead(network, audioset, AUDIOSET_HEAD), ...heads.tensors]),
   };
 }
 
-/** What does not depend on the kind of network. Thresholds are not calibrated, so none are set. */
+/** What does not depend on the kind of network. */
 function describe(networks: readonly Network[], name: string) {
   const [{ backbone, sha256 }] = networks as [Network];
   return {

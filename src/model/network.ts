@@ -19,9 +19,15 @@ export type EngineChoice = EngineName | 'auto';
 /**
  * Loads an engine and puts the bundle's network on it.
  *
+ * @param heads those whose scores are wanted; of the bundle's heads the network computes the dense ones, all when
+ *   left out
  * @throws UserError unavailable, where the engine that was asked for cannot be loaded
  */
-export async function createNetwork(bundle: Bundle, engine: EngineChoice = 'auto'): Promise<Network> {
+export async function createNetwork(
+  bundle: Bundle,
+  engine: EngineChoice = 'auto',
+  heads?: readonly string[],
+): Promise<Network> {
   const { createTfjsNetwork } = await import('./tfjs.js');
-  return createTfjsNetwork(bundle, engine);
+  return createTfjsNetwork(bundle, engine, heads);
 }

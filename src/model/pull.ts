@@ -1,9 +1,10 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
-import { type Manifest, readBundle, writeBundle } from './bundle.js';
+import { readBundle, writeBundle } from './bundle.js';
 import { type DownloadOptions, download } from './download.js';
 import { readKerasYamnet } from './keras.js';
+import type { Manifest } from './manifest.js';
 import { checkModelName } from './shelf.js';
 import { yamnetHeads } from './yamnet-heads.js';
 
@@ -62,7 +63,7 @@ export async function pullYamnet(
       'Give the address and hash of yamnet.h5.',
     );
   const { backbone, units, tensors } = readKerasYamnet(bytes, unsuitable);
-  const { heads, defaultHead } = await yamnetHeads();
+  const heads = await yamnetHeads(backbone);
   if (units !== heads.audioset.labels.length)
     throw unsuitable(`its dense layer has ${units} classes, expected ${heads.audioset.labels.length}`);
   await writeBundle(
@@ -77,10 +78,9 @@ export async function pullYamnet(
       frontEnd: 'yamnet-log-mel',
       backbone,
       embeddingSize: backbone.at(-1)?.filters ?? 0,
-      heads,
-      defaultHead,
+      ...heads.manifest,
     },
-    tensors,
+    new Map([...tensors, ...heads.tensors]),
   );
   // Read back what was written: it is verified before anyone relies on it.
   const { manifest } = await readBundle(folder);

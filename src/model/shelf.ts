@@ -2,11 +2,15 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type Bundle, MODEL_FILE, manifestSchema, readBundle } from './bundle.js';
-import { withHeadOf } from './head.js';
+import { type Bundle, MODEL_FILE, readBundle } from './bundle.js';
+import { withHeadOf } from './combine.js';
+import { manifestSchema } from './manifest.js';
 
 /** The bundles that come with the program. */
 export const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+
+/** In a folder of its own on a shelf: heads for a network that does not come with the program. */
+export const HEADS_FILE = 'heads.json';
 
 /** Where bundles lie: the person's own first, then the shipped ones. */
 export function modelShelves(stateFolder: string): string[] {
@@ -44,6 +48,13 @@ export async function findBundle(nameOrPath: string, shelves: readonly string[])
     ? [resolve(nameOrPath)]
     : [...shelves.map((shelf) => join(shelf, nameOrPath)), resolve(nameOrPath)];
   for (const folder of candidates) if (await isFile(join(folder, MODEL_FILE))) return folder;
+  for (const folder of candidates)
+    if (await isFile(join(folder, HEADS_FILE)))
+      throw new UserError(
+        ExitCode.noInput,
+        `there is no model "${nameOrPath}" yet: YAMNet itself does not come with the program, ${folder} has only heads for it`,
+        'Get it: bathnet2mqtt models pull yamnet, or of files of your own: bathnet2mqtt models import bathnet.tflite yamnet.tflite --name yamnet',
+      );
   const known = await listBundles(shelves);
   throw new UserError(
     ExitCode.noInput,

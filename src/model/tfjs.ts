@@ -2,15 +2,21 @@ import * as tf from '@tensorflow/tfjs-core';
 import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
-import type { Bundle, DenseHead, Manifest } from './bundle.js';
+import type { Bundle } from './bundle.js';
+import type { DenseHead, Manifest } from './manifest.js';
 import type { EngineChoice, EngineName, Network } from './network.js';
 
 type Layer = (x: tf.Tensor) => tf.Tensor;
 
-/** The MobileNetV1 of a bundle, built from fused TensorFlow.js operations. */
+/**
+ * The MobileNetV1 of a bundle, built from fused TensorFlow.js operations.
+ *
+ * @param wanted heads, of which the dense ones are computed; all when left out
+ */
 export async function createTfjsNetwork(
   { manifest, tensors }: Bundle,
   choice: EngineChoice,
+  wanted: readonly string[] = Object.keys(manifest.heads),
 ): Promise<Network> {
   const engine = await loadBackend(choice);
   const onDevice = new Map(
@@ -18,9 +24,9 @@ export async function createTfjsNetwork(
   );
   const weight = (name: string) => onDevice.get(name) as tf.Tensor;
   const backbone = backboneLayers(manifest, weight);
-  const heads = Object.entries(manifest.heads)
-    .filter((entry): entry is [string, DenseHead & { alarm?: never }] => entry[1].type === 'dense')
-    .map(([name, head]) => [name, denseLayers(name, head, weight)] as const);
+  const heads = Object.entries(manifest.heads).flatMap(([name, head]) =>
+    head.type === 'dense' && wanted.includes(name) ? [[name, denseLayers(name, head, weight)] as const] : [],
+  );
 
   const run = (mel: Float32Array): NetworkOutput =>
     tf.tidy(() => {

@@ -1,5 +1,5 @@
 import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { DenseHead, Manifest } from './bundle.js';
+import type { DenseHead, Manifest } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 import type { TfliteModel, TfliteOperator } from './tflite.js';
 import { transpose } from './transpose.js';

@@ -18,6 +18,8 @@ const NAMED_MISTAKES = 30;
 export interface ScoredClip {
   readonly path: string;
   readonly label: string;
+  /** What kind of sound it is, within its class; empty for one without. Left out where nobody asks. */
+  readonly kind?: string | undefined;
   /** Mean over its windows, by label: the verdict of `classify`. */
   readonly scores: Readonly<Record<string, number>>;
   /** The clip as the decision stage hears it. */
@@ -45,8 +47,33 @@ export interface ClipFigures extends Classification {
   readonly curves: Curves | undefined;
   /** How many clips of each class raise an alarm under the rule. */
   readonly alarms: ReadonlyArray<{ readonly label: string; readonly clips: number; readonly alarms: number }>;
+  /** Of the clips of alarm classes, how many raise no alarm. */
+  readonly missedAlarms: ShareOf;
+  /** Of all other clips, how many raise one. */
+  readonly falseAlarms: ShareOf;
+  /** By class and kind, sorted; undefined where nobody asks. */
+  readonly kinds: readonly KindFigures[] | undefined;
   /** The surest first. */
   readonly mistakes: readonly ClipMistake[];
+}
+
+interface ShareOf {
+  readonly clips: number;
+  readonly count: number;
+  /** Undefined where there are no clips. */
+  readonly share: number | undefined;
+}
+
+export interface KindFigures {
+  readonly label: string;
+  /** Empty for the clips of the class that have none. */
+  readonly kind: string;
+  readonly clips: number;
+  /** Share of the clips that is taken for each label. */
+  readonly decided: Readonly<Record<string, number>>;
+  /** Those that raise an alarm under the rule. */
+  readonly alarms: number;
+  readonly alarmShare: number;
 }
 
 interface ClipMistake {
@@ -130,9 +157,10 @@ export function recordingOf({ track, label }: ScoredClip, alarmLabels: readonly 
 }
 
 function clipFigures(clips: readonly ScoredClip[], all: readonly string[], rule: AlarmRule): ClipFigures {
-  const verdicts = clips.map(({ path, label, scores }) => {
+  const verdicts = clips.map(({ path, label, kind, scores, track }): ClipVerdict => {
     const predicted = all.reduce((a, b) => (scores[b]! > scores[a]! ? b : a));
-    return { path, label, predicted, confidence: scores[predicted]! };
+    const alarms = track.replay(rule).length > 0;
+    return { path, label, kind, predicted, confidence: scores[predicted]!, alarms };
   });
   // Of 521 classes most do not occur; those that do keep the head's order.
   const occurring = new Set(verdicts.flatMap(({ label, predicted }) => [label, predicted]));
@@ -154,15 +182,58 @@ function clipFigures(clips: readonly ScoredClip[], all: readonly string[], rule:
           )
         : undefined,
     alarms: labels.map((label) => {
-      const members = clips.filter((clip) => clip.label === label);
-      const alarms = members.filter(({ track }) => track.replay(rule).length > 0).length;
-      return { label, clips: members.length, alarms };
+      const members = verdicts.filter((each) => each.label === label);
+      return { label, clips: members.length, alarms: members.filter(({ alarms }) => alarms).length };
     }),
+    missedAlarms: shareOf(
+      verdicts.filter(({ label }) => rule.labels.includes(label)),
+      ({ alarms }) => !alarms,
+    ),
+    falseAlarms: shareOf(
+      verdicts.filter(({ label }) => !rule.labels.includes(label)),
+      ({ alarms }) => alarms,
+    ),
+    kinds: verdicts.some(({ kind }) => kind !== undefined) ? kindFigures(verdicts, labels) : undefined,
     mistakes: verdicts
       .filter(({ label, predicted }) => label !== predicted)
       .sort((a, b) => b.confidence - a.confidence)
-      .slice(0, NAMED_MISTAKES),
+      .slice(0, NAMED_MISTAKES)
+      .map(({ path, label, predicted, confidence }) => ({ path, label, predicted, confidence })),
   };
+}
+
+/** What is said of a clip as a whole, and whether it raises an alarm. */
+interface ClipVerdict extends ClipMistake {
+  readonly kind: string | undefined;
+  readonly alarms: boolean;
+}
+
+function shareOf(clips: readonly ClipVerdict[], counts: (clip: ClipVerdict) => boolean): ShareOf {
+  const count = clips.filter(counts).length;
+  return { clips: clips.length, count, share: clips.length > 0 ? count / clips.length : undefined };
+}
+
+function kindFigures(verdicts: readonly ClipVerdict[], labels: readonly string[]): KindFigures[] {
+  return labels.flatMap((label) => {
+    const ofClass = verdicts.filter((each) => each.label === label);
+    const kinds = [...new Set(ofClass.map(({ kind = '' }) => kind))].sort();
+    return kinds.map((kind) => {
+      const clips = ofClass.filter((each) => (each.kind ?? '') === kind);
+      const decided = labels.map((label) => [
+        label,
+        shareOf(clips, ({ predicted }) => predicted === label).share ?? 0,
+      ]);
+      const { count, share = 0 } = shareOf(clips, ({ alarms }) => alarms);
+      return {
+        label,
+        kind,
+        clips: clips.length,
+        decided: Object.fromEntries(decided),
+        alarms: count,
+        alarmShare: share,
+      };
+    });
+  });
 }
 
 function recordingFigures(

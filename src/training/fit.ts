@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import type { DenseHead } from '../model/bundle.js';
+import type { DenseHead } from '../model/manifest.js';
 import type { Tensor } from '../model/safetensors.js';
 import { createRandom, shuffled } from './random.js';
 

@@ -1,4 +1,10 @@
-import type { ClipFigures, Evaluation, RecordingFigures, ThresholdFigures } from './evaluation.js';
+import type {
+  ClipFigures,
+  Evaluation,
+  KindFigures,
+  RecordingFigures,
+  ThresholdFigures,
+} from './evaluation.js';
 import { duration, NOTHING, position, rate, seconds, share } from './format.js';
 import type { Curves } from './metrics.js';
 import { decadeAxis, escapeHtml, type Plot, renderPlot, unitAxis } from './plot.js';
@@ -35,6 +41,7 @@ export function renderReport(evaluation: Evaluation, at: Date): string {
 </header>
 <section class="tiles">${tiles(clips, recordings, rule.labels).join('')}</section>
 ${clips ? clipSections(clips, rule.threshold) : ''}
+${clips?.kinds ? kindSection(clips.kinds, clips.labels) : ''}
 ${thresholdSection(thresholds, recordings, evaluation.collarSeconds)}
 ${mistakeSections(clips, recordings)}
 <footer>Made by bathnet2mqtt evaluate. Weights SHA-256 <code>${escapeHtml(model.sha256)}</code></footer>
@@ -63,16 +70,13 @@ function tiles(
     found.push(
       tile(share(clips.calibration.expectedError), 'calibration error', '0 where confidence is honest'),
     );
-    const ordinary = clips.alarms.filter(({ label }) => !alarmLabels.includes(label));
-    const total = (key: 'clips' | 'alarms') => ordinary.reduce((sum, each) => sum + each[key], 0);
-    if (alarmLabels.length > 0 && total('clips') > 0)
+    const { missedAlarms: missed, falseAlarms: other } = clips;
+    if (missed.clips > 0)
       found.push(
-        tile(
-          share(total('alarms') / total('clips')),
-          'other clips that alarm',
-          `${total('alarms')} of ${total('clips')}`,
-        ),
+        tile(share(missed.share), 'missed alarms', `${missed.count} of ${missed.clips} alarm clips`),
       );
+    if (alarmLabels.length > 0 && other.clips > 0)
+      found.push(tile(share(other.share), 'other clips that alarm', `${other.count} of ${other.clips}`));
   }
   if (recordings) {
     const { outcome } = recordings;
@@ -117,6 +121,23 @@ function clipSections(clips: ClipFigures, threshold: number): string {
 ${clips.curves ? curvePlots(clips.curves, threshold) : ''}
 ${figure(`Calibration: error ${share(clips.calibration.expectedError)}`, calibrationPlot(clips))}
 </div>
+</section>`;
+}
+
+function kindSection(kinds: readonly KindFigures[], labels: readonly string[]): string {
+  return `<section>
+<h2>Kinds of sound</h2>
+<p>What share of the clips of each kind is taken for each class, and what share raises the alarm.</p>
+${table(
+  ['class', 'kind', 'clips', ...labels, 'alarms'],
+  kinds.map(({ label, kind, clips, decided, alarmShare }) => [
+    label,
+    kind || NOTHING,
+    String(clips),
+    ...labels.map((each) => share(decided[each])),
+    share(alarmShare),
+  ]),
+)}
 </section>`;
 }
 

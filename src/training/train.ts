@@ -1,6 +1,7 @@
 import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
+import { withHeads } from '../model/combine.js';
 import { denseScores } from '../model/head.js';
 import type { Network } from '../model/network.js';
 import { augmented } from './augment.js';
@@ -116,15 +117,14 @@ export async function train(
     name,
     version: '1.0.0',
     description: `${kept.name} ${kept.version} with a head trained on ${labels.join(', ')}`,
-    heads: {
-      ...kept.heads,
+    heads: withHeads(kept, {
       [head]: {
         type: 'dense',
         labels: [...labels],
         layers: fitted.layers,
         alarm: { labels: [...alarmLabels] },
       },
-    },
+    }),
     defaultHead: head,
   };
   const bundle: Bundle = { manifest: { ...unmeasured, weights: base.manifest.weights }, tensors };

@@ -58,6 +58,26 @@ describe('evaluate', () => {
     expect(text.stdout).toContain('3 clips: accuracy 0.667, balanced 0.500');
   });
 
+  it('keeps apart the kinds of sound in folders below those of the classes', async () => {
+    put('background/hush', golden('silence'));
+    put('background/hush/very', golden('quiet-noise-minus-70dbfs'));
+    put('water', golden('sine-1000hz'));
+    const { code, stdout } = await run(['evaluate', dir, '--kinds', '--json']);
+    expect(code).toBe(0);
+    const { kinds, falseAlarms, missedAlarms } = JSON.parse(stdout).clips;
+    expect(kinds).toMatchObject([
+      { label: 'background', kind: 'hush', clips: 2, decided: { background: 1, water: 0 }, alarmShare: 0 },
+      { label: 'water', kind: '', clips: 1, decided: { background: 1, water: 0 }, alarms: 0 },
+    ]);
+    expect([falseAlarms.clips, missedAlarms.clips]).toEqual([3, 0]);
+    const text = (await run(['evaluate', dir, '--kinds'])).stdout;
+    expect(text).toMatch(
+      /\nclass +kind +clips +background +water +alarms\nbackground +hush +2 +1\.000 +0\.000 +0\.000\n/,
+    );
+    expect(text).toContain('other clips that alarm: 0.000, 0 of 3');
+    expect((await run(['evaluate', dir])).stdout).not.toContain('hush  ');
+  });
+
   it('names folders that are no classes, and takes them by another name', async () => {
     put('singing', golden('silence'));
     put('noise', golden('white-noise'));

@@ -32,6 +32,17 @@ describe('models', () => {
     expect((await run(['models'], env)).stdout).toContain('bathnet* (4), audioset (521)');
   });
 
+  it('takes the heads for YAMNet for no bundle, and says how to get YAMNet itself', async () => {
+    const { stdout, stderr } = await run(['models', 'list', '--json'], env);
+    expect(stderr).toBe('');
+    expect(stdout).not.toContain('"name":"yamnet"');
+    const refused = await run(['classify', '--model', 'yamnet', MINI], env);
+    expect(refused.code).toBe(66);
+    expect(refused.stderr).toMatch(
+      /^error: there is no model "yamnet" yet: YAMNet itself does not come .*\n {2}hint: .*models pull yamnet.*models import /,
+    );
+  });
+
   it('imports nothing of a file that is no model, and says so', async () => {
     const file = join(stateDir, 'garbage.tflite');
     writeFileSync(file, 'garbage');

@@ -3,18 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FeedbackStore } from '../../src/feedback.js';
-import { readBundle } from '../../src/model/bundle.js';
+import { readBundle, writeBundle } from '../../src/model/bundle.js';
 import { backboneFingerprint } from '../../src/model/head.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import type { PipelineResult } from '../../src/pipeline.js';
 import { createRandom } from '../../src/training/random.js';
 import type { DecisionEvent, Verdict } from '../../src/types.js';
+import { mappingOnly } from '../support/bundles.js';
 import { Daemons, Program, type Result, run } from '../support/daemon.js';
 import { gameSound, writeGameSounds } from '../support/game-sounds.js';
 import { Mosquitto, until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
 import { concatenate, silentLog, writeWav } from '../support/sound.js';
 
+const MINI = join(SHIPPED_MODELS, 'bathnet-mini');
 let dir: string;
 let clips: string;
 let env: NodeJS.ProcessEnv;
@@ -56,7 +58,8 @@ describe('train', () => {
     expect(readFileSync(model('class_names.txt'), 'utf8')).toBe('background\ncoin\ngame_over\njump\n');
     const { manifest } = await readBundle(model());
     expect(manifest).toMatchObject({ name: 'game-sounds', defaultHead: 'custom' });
-    expect(Object.keys(manifest.heads)).toEqual(['bathnet', 'audioset', 'custom']);
+    const base = await readBundle(MINI);
+    expect(Object.keys(manifest.heads)).toEqual([...Object.keys(base.manifest.heads), 'custom']);
     expect(manifest.heads.custom).toEqual({
       type: 'dense',
       labels: ['background', 'coin', 'game_over', 'jump'],
@@ -121,6 +124,26 @@ describe('train', () => {
       layers: [16, 16, 16, 4].map((units) => expect.objectContaining({ units })),
     });
     expect(manifest.metrics?.pool).toBe('mean');
+  });
+
+  it('keeps a blend of the base, but not where the new head takes the place of one of its parts', async () => {
+    const base = mappingOnly(await readBundle(MINI));
+    const { labels } = base.manifest.heads.bathnet!;
+    const parts = [{ head: 'bathnet', weight: 2 }];
+    const pool = { type: 'blend' as const, labels, parts, bias: [0, 0, 0, 0] };
+    const blending = join(dir, 'blending');
+    const heads = { ...base.manifest.heads, pool };
+    await writeBundle(blending, { ...base.manifest, heads, defaultHead: 'pool' }, base.tensors);
+    const args = ['--model', blending, '--epochs', '1', '--hidden', 'none'];
+
+    expect((await train('beside', ...args)).code).toBe(0);
+    const beside = (await readBundle(join(dir, 'beside'))).manifest;
+    expect(beside).toMatchObject({ defaultHead: 'custom', heads: { pool } });
+
+    expect((await train('instead', ...args, '--name', 'bathnet')).code).toBe(0);
+    const instead = (await readBundle(join(dir, 'instead'))).manifest;
+    expect(instead).toMatchObject({ defaultHead: 'bathnet', heads: { bathnet: { type: 'dense' } } });
+    expect(Object.keys(instead.heads)).toEqual(['audioset', 'bathnet']);
   });
 
   it('touches nothing that is there without --force, and nothing but a model with it', async () => {
@@ -198,7 +221,7 @@ describe('train', () => {
 describe('train --feedback', () => {
   it('learns from what people said of alarms, and leaves out what another backbone heard', async () => {
     const folder = join(dir, 'state', 'feedback');
-    const backbone = backboneFingerprint(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
+    const backbone = backboneFingerprint(await readBundle(MINI));
     const judge = (episodeId: string, label: string, heardBy: string, verdict: Verdict) => {
       const store = new FeedbackStore(folder, { name: 'm', backbone: heardBy }, () => true, silentLog);
       store.window({ embedding: new Float32Array(1024).fill(0.3) } as unknown as PipelineResult);

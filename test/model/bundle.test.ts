@@ -6,6 +6,7 @@ import { ExitCode, UserError } from '../../src/errors.js';
 import { expectedTensors, type Manifest, readBundle, writeBundle } from '../../src/model/bundle.js';
 import { fromFloat16, readSafetensors, type Tensor, writeSafetensors } from '../../src/model/safetensors.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingManifest } from '../support/bundles.js';
 
 let dir: string;
 let folder: string;
@@ -16,14 +17,25 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-/** The shipped bundle, with one of its files changed. */
+const part = (head: string) => ({ head, weight: 1 });
+/** The shipped bundle's mapping as the only part of a blend, which then differs in one thing. */
+const blended =
+  (change: Record<string, unknown>) =>
+  ({ heads }: Manifest) => {
+    const { labels } = heads.bathnet!;
+    Object.assign(heads, {
+      blend: { type: 'blend', labels, parts: [part('bathnet')], bias: labels.map(() => 0), ...change },
+    });
+  };
+
+/** The shipped bundle with a mapping as its only other head, and one of its files changed. */
 async function damaged(change: {
   manifest?: (manifest: Manifest) => void;
   weights?: (bytes: Buffer) => Uint8Array;
 }): Promise<string> {
   await cp(join(SHIPPED_MODELS, 'bathnet-mini'), folder, { recursive: true });
   const manifestPath = join(folder, 'model.json');
-  const manifest = JSON.parse(await readFile(manifestPath, 'utf8'));
+  const manifest = mappingManifest(JSON.parse(await readFile(manifestPath, 'utf8')));
   change.manifest?.(manifest);
   await writeFile(manifestPath, JSON.stringify(manifest));
   const weightsPath = join(folder, 'weights.safetensors');
@@ -82,7 +94,7 @@ describe('a bundle', () => {
     [
       'another width',
       (m) => Object.assign(m.backbone[3]!, { filters: 65 }),
-      /is \[1,1,64,64\], model\.json says \[1,1,64,65\]/,
+      /is \[1,1,64,64\], expected \[1,1,64,65\]/,
     ],
     [
       'a default head it has not',
@@ -100,10 +112,40 @@ describe('a bundle', () => {
       (m) => (m.heads.bathnet as { classes: Record<string, string[]> }).classes.water!.push('Lava'),
       /has no class "Lava"/,
     ],
+    ['a blend of a head that is not there', blended({ parts: [part('x')] }), /blends "x", which is none/],
+    [
+      'a blend of a name that every object has',
+      blended({ parts: [part('constructor')] }),
+      /blends "constructor", which is none/,
+    ],
+    [
+      'a blend of other labels',
+      blended({ parts: [part('bathnet'), part('audioset')] }),
+      /head blend: head audioset has the labels Speech, .*, …, not background, water, speech, abnormal/,
+    ],
+    [
+      'a blend of the same labels in another order',
+      blended({ labels: ['water', 'background', 'speech', 'abnormal'] }),
+      /head bathnet has the labels background, water, .* not water, background/,
+    ],
+    ['a blend of itself', blended({ parts: [part('blend')] }), /blends "blend", which is a blend itself/],
+    [
+      'a blend of the same head twice',
+      blended({ parts: [part('bathnet'), part('bathnet')] }),
+      /blends a head twice/,
+    ],
+    ['a blend of nothing', blended({ parts: [] }), /parts/],
+    ['too few biases', blended({ bias: [0, 0, 0] }), /3 biases, 4 labels/],
+    ['a bias that is no number', blended({ bias: [0, 0, 0, Number.NaN] }), /bias/],
   ])('is refused with %s', async (_, change, message) => {
     const error = await errorOf(readBundle(await damaged({ manifest: change })));
     expect(error.code).toBe(ExitCode.badData);
     expect(error.message).toMatch(message);
+  });
+
+  it('may have a blend of its heads', async () => {
+    const { manifest } = await readBundle(await damaged({ manifest: blended({}) }));
+    expect(manifest.heads.blend).toMatchObject({ type: 'blend', parts: [{ head: 'bathnet', weight: 1 }] });
   });
 
   it('comes back as it was written', async () => {

@@ -12,6 +12,7 @@ import { importTflite } from '../../src/model/import.js';
 import { createNetwork } from '../../src/model/network.js';
 import { readSafetensors, type Tensor as Weights } from '../../src/model/safetensors.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingOnly } from '../support/bundles.js';
 import { GOLDEN, maxDifference, readSamples, SYNTHETIC } from '../support/golden.js';
 import { loadLiteRuntime } from '../support/litert.js';
 
@@ -22,7 +23,7 @@ let mini: Bundle;
 let liteRuntime: Awaited<ReturnType<typeof loadLiteRuntime>>;
 let dir: string;
 beforeAll(async () => {
-  mini = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+  mini = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
   liteRuntime = await loadLiteRuntime();
   dir = await mkdtemp(join(tmpdir(), 'bathnet-export-'));
 });
@@ -89,6 +90,8 @@ function oddBundle(): Bundle {
   add('heads.games.1.bias', [3]);
   add('heads.dark.0.kernel', [5, 3]);
   tensors.set('heads.dark.0.bias', { shape: [3], data: new Float32Array(3).fill(-1e6) });
+  add('heads.own.0.kernel', [5, 3]);
+  add('heads.own.0.bias', [3]);
   const labels = ['coin', 'jump', 'other'];
   const games = (activation: 'softmax') =>
     [
@@ -115,6 +118,17 @@ function oddBundle(): Bundle {
         dark: { type: 'dense', labels, layers: [{ units: 3, activation: 'sigmoid' }] },
         map: { ...map, from: 'games' },
         'dark-map': { ...map, from: 'dark' },
+        own: { type: 'dense', labels: map.labels, layers: [{ units: 3, activation: 'softmax' }] },
+        blend: {
+          type: 'blend',
+          labels: map.labels,
+          parts: [
+            { head: 'map', weight: 0.3 },
+            { head: 'own', weight: 1.5 },
+            { head: 'dark-map', weight: -0.1 },
+          ],
+          bias: [2, -0.5, 1],
+        },
       },
       defaultHead: 'games',
     },
@@ -158,18 +172,23 @@ describe.each(cases)('head $head with input $order', ({ order, head }) => {
 
 describe('a bundle unlike the shipped one', () => {
   // A label without classes, and a head none of whose classes scores at all, are among these.
-  it.each(['games', 'map', 'dark-map'])('scores with head %s in both runtimes as in ours', async (head) => {
-    const odd = oddBundle();
-    const patches = [values(96 * 64, 7), values(96 * 64, 8)];
-    const expected = await reference(odd, head, patches);
-    const [tflite, onnx] = [
-      await exportModel(odd, 'tflite', { head }),
-      await exportModel(odd, 'onnx', { head }),
-    ];
-    const shape = SHAPES['frames-bands'];
-    expect(worst((await liteRuntime(tflite.bytes, patches, shape)).scores, expected)).toBeLessThan(TOLERANCE);
-    expect(worst((await onnxRuntime(onnx.bytes, patches, shape)).scores, expected)).toBeLessThan(TOLERANCE);
-  });
+  it.each(['games', 'map', 'dark-map', 'blend'])(
+    'scores with head %s in both runtimes as in ours',
+    async (head) => {
+      const odd = oddBundle();
+      const patches = [values(96 * 64, 7), values(96 * 64, 8)];
+      const expected = await reference(odd, head, patches);
+      const [tflite, onnx] = [
+        await exportModel(odd, 'tflite', { head }),
+        await exportModel(odd, 'onnx', { head }),
+      ];
+      const shape = SHAPES['frames-bands'];
+      expect(worst((await liteRuntime(tflite.bytes, patches, shape)).scores, expected)).toBeLessThan(
+        TOLERANCE,
+      );
+      expect(worst((await onnxRuntime(onnx.bytes, patches, shape)).scores, expected)).toBeLessThan(TOLERANCE);
+    },
+  );
 });
 
 describe('an exported TFLite file', () => {
@@ -212,6 +231,13 @@ describe('exported weights', () => {
     const model = JSON.parse(header.__metadata__['bathnet2mqtt.model']);
     expect(model).toMatchObject({ frontEnd: 'yamnet-log-mel', defaultHead: 'bathnet' });
     expect(Object.keys(model.heads)).toEqual(['audioset', 'bathnet']);
+  });
+
+  it('hold all that a blend is made of', async () => {
+    const { bytes } = await exportModel(oddBundle(), 'safetensors', { head: 'blend' });
+    const heads = [...readSafetensors(bytes, 'test').keys()].filter((name) => name.startsWith('heads.'));
+    expect(new Set(heads.map((name) => name.split('.')[1]))).toEqual(new Set(['games', 'dark', 'own']));
+    expect(Buffer.from(bytes).toString('latin1')).toContain('dark-map');
   });
 
   it('leave out other heads', async () => {

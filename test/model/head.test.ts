@@ -2,14 +2,16 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { type Bundle, type Manifest, readBundle } from '../../src/model/bundle.js';
-import { backboneFingerprint, denseScores, withHeadOf } from '../../src/model/head.js';
+import { withHeadOf, withHeads } from '../../src/model/combine.js';
+import { backboneFingerprint, denseScores, headsBehind } from '../../src/model/head.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingOnly } from '../support/bundles.js';
 
 let mini: Bundle;
 /** The same backbone with another head. */
 let custom: Bundle;
 beforeAll(async () => {
-  mini = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+  mini = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
   const { manifest } = mini;
   const head: Manifest['heads'][string] = {
     type: 'dense',
@@ -108,6 +110,69 @@ describe('a head of another bundle', () => {
       return;
     }
     throw new Error('it was not refused');
+  });
+});
+
+describe('a blend of another bundle', () => {
+  const labels = ['background', 'water', 'speech', 'abnormal'];
+  /** Blends the mapping, under a name of its own, and a head with weights. */
+  const blending = (): Bundle => {
+    const { bathnet } = mini.manifest.heads;
+    const heads: Manifest['heads'] = {
+      ...mini.manifest.heads,
+      mapping: bathnet!,
+      own: { type: 'dense', labels, layers: [{ units: 4, activation: 'softmax' }] },
+      blend: {
+        type: 'blend',
+        labels,
+        parts: [
+          { head: 'mapping', weight: 1 },
+          { head: 'own', weight: 0.5 },
+        ],
+        bias: [0, 0, 0, 0],
+      },
+    };
+    return {
+      manifest: { ...mini.manifest, name: 'blending', heads, defaultHead: 'blend' },
+      tensors: new Map([
+        ...mini.tensors,
+        ['heads.own.0.kernel', { shape: [1024, 4], data: new Float32Array(4096) }],
+        ['heads.own.0.bias', { shape: [4], data: Float32Array.of(1, 2, 3, 4) }],
+      ]),
+    };
+  };
+
+  it('is made of heads, those first that others are made of', () => {
+    expect(headsBehind(blending().manifest, 'blend')).toEqual(['audioset', 'mapping', 'own', 'blend']);
+  });
+
+  it('brings its parts, and maps the scores of this bundle', () => {
+    const { manifest, tensors } = withHeadOf(mini, blending());
+    expect(manifest.defaultHead).toBe('blend');
+    expect(Object.keys(manifest.heads).sort()).toEqual(['audioset', 'bathnet', 'blend', 'mapping', 'own']);
+    expect(tensors.get('heads.own.0.bias')?.data).toEqual(Float32Array.of(1, 2, 3, 4));
+    expect(tensors.get('heads.audioset.0.bias')).toBe(mini.tensors.get('heads.audioset.0.bias'));
+  });
+
+  it('is refused where this bundle has not the classes that a part maps', () => {
+    const { audioset, ...heads } = custom.manifest.heads;
+    const { bathnet: _, ...without } = heads;
+    expect(() => withHeadOf(change(custom, { heads: without }), blending())).toThrow(
+      /its part "mapping" maps head "audioset", which the model has not/,
+    );
+    const renamed = { ...audioset!, labels: audioset!.labels.map((label) => `${label}!`) };
+    expect(() =>
+      withHeadOf(change(custom, { heads: { ...without, audioset: renamed } }), blending()),
+    ).toThrow(/with the same labels/);
+  });
+
+  it('goes when a part is replaced, because it would become another one', () => {
+    const { heads } = blending().manifest;
+    const replaced = withHeads({ heads }, { own: custom.manifest.heads.custom! });
+    expect(Object.keys(replaced)).toEqual(['bathnet', 'audioset', 'mapping', 'own']);
+    expect(replaced.own?.labels).toEqual(['coin', 'jump']);
+    const all = withHeads({ heads }, { game: custom.manifest.heads.custom! });
+    expect(Object.keys(all)).toEqual([...Object.keys(heads), 'game']);
   });
 });
 

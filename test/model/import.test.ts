@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
 import { createLibrosaMel } from '../../src/features/librosa-mel.js';
-import { readBundle, writeBundle } from '../../src/model/bundle.js';
+import { type Manifest, readBundle, writeBundle } from '../../src/model/bundle.js';
 import { type Imported, importTflite } from '../../src/model/import.js';
 import { createNetwork, type Network } from '../../src/model/network.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../support/golden.js';
 import { sharedFolder } from '../support/require.js';
 import { type SmallOptions, smallNetwork } from '../support/tflite-file.js';
@@ -63,7 +64,7 @@ describe('importTflite of one network with four outputs', () => {
 });
 
 describe('importTflite of a backbone and an AudioSet layer', () => {
-  it('takes each from its file, and labels and map from the shipped bundle', async () => {
+  it('takes each from its file, labels and map from what is shipped', async () => {
     const files = [
       await file('b.tflite', {}),
       await file('c.tflite', {
@@ -178,6 +179,7 @@ describe.skipIf(shared === undefined)('the imported networks on the reference cl
   let clips: Clip[];
   let bathnet: Network;
   let yamnet: Network;
+  let manifest: Manifest;
   let classes: string[];
   beforeAll(async () => {
     clips = JSON.parse(await readFile(join(golden, 'index.json'), 'utf8'));
@@ -187,11 +189,19 @@ describe.skipIf(shared === undefined)('the imported networks on the reference cl
     );
     bathnet = await createNetwork(await stored(await importTflite([small], 'bathnet')), 'tfjs-wasm');
     yamnet = await createNetwork(full, 'tfjs-wasm');
-    classes = full.manifest.heads.audioset?.labels ?? [];
+    manifest = full.manifest;
+    classes = manifest.heads.audioset?.labels ?? [];
   });
   afterAll(async () => {
     await bathnet?.close();
     await yamnet?.close();
+  });
+
+  it('YAMNet has the shipped heads for it', async () => {
+    const path = join(SHIPPED_MODELS, 'yamnet', 'heads.json');
+    const { heads, defaultHead } = JSON.parse(await readFile(path, 'utf8'));
+    expect(manifest.heads).toEqual({ audioset: manifest.heads.audioset, ...heads });
+    expect(manifest.defaultHead).toBe(defaultHead);
   });
 
   it('the backbone’s embeddings equal the reference within 1e-3 in relative L2 norm', async () => {

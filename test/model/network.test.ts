@@ -2,17 +2,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
 import { createFrontEnd } from '../../src/features/front-end.js';
-import { type Bundle, readBundle } from '../../src/model/bundle.js';
+import { type Bundle, type Manifest, readBundle } from '../../src/model/bundle.js';
 import { chooseHead } from '../../src/model/head.js';
 import { createNetwork, type Network } from '../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingOnly } from '../support/bundles.js';
 import { GOLDEN, maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../support/golden.js';
 
 let bundle: Bundle;
 let network: Network;
 
 beforeAll(async () => {
-  bundle = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+  bundle = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
   network = await createNetwork(bundle, 'tfjs-wasm');
 });
 afterAll(() => network.close());
@@ -26,6 +27,15 @@ describe('bathnet-mini on tfjs-wasm', () => {
     expect(maxDifference(heads.audioset!, readFloats(GOLDEN, `${name}.mini-audioset.f32`))).toBeLessThan(
       1e-3,
     );
+  });
+
+  it('computes the dense heads that are asked for, and no others', async () => {
+    const mel = new Float32Array(96 * 64);
+    const without = await createNetwork(bundle, 'tfjs-wasm', ['bathnet']);
+    expect((await without.run(mel)).heads).toEqual({});
+    await without.close();
+    const { heads } = await network.run(mel);
+    expect(Object.keys(heads)).toEqual(['audioset']);
   });
 
   it('keeps no tensor of a run', async () => {
@@ -69,6 +79,36 @@ describe('a head', () => {
 
   it('that maps calls it background when nothing at all was recognised', () => {
     expect(scoresOf({})).toEqual({ background: 1, water: 0, speech: 0, abnormal: 0 });
+  });
+
+  it('that blends is the softmax of bias and weighted logarithms, wherever its parts come from', () => {
+    const labels = ['background', 'water', 'speech', 'abnormal'];
+    const parts = [
+      { head: 'bathnet', weight: 0.5 },
+      { head: 'own', weight: 2 },
+    ];
+    const heads: Manifest['heads'] = {
+      ...bundle.manifest.heads,
+      own: { type: 'dense', labels, layers: [{ units: 4, activation: 'softmax' }] },
+      blend: { type: 'blend', labels, parts, bias: [0.1, -0.2, 0.3, 0] },
+    };
+    const blend = chooseHead({ ...bundle, manifest: { ...bundle.manifest, heads } }, 'blend');
+    const audioset = Float32Array.from(heads.audioset!.labels, (label) =>
+      label === 'Water' ? 0.6 : label === 'Speech' ? 0.2 : 0,
+    );
+    const own = Float32Array.of(0.1, 0.2, 0.7, 0); // the last is taken for 1e-6, as in the mapping
+    const scores = [...blend.score({ embedding: new Float32Array(1024), heads: { audioset, own } })];
+
+    const mapped = [1e-6, 0.75, 0.25, 1e-6];
+    const unnormalised = [
+      Math.exp(0.1) * mapped[0]! ** 0.5 * 0.1 ** 2,
+      Math.exp(-0.2) * mapped[1]! ** 0.5 * 0.2 ** 2,
+      Math.exp(0.3) * mapped[2]! ** 0.5 * 0.7 ** 2,
+      mapped[3]! ** 0.5 * 1e-6 ** 2,
+    ];
+    const sum = unnormalised.reduce((a, b) => a + b);
+    expect(scores).toEqual(unnormalised.map((each) => expect.closeTo(each / sum, 6)));
+    expect(blend.labels).toEqual(labels);
   });
 
   it('that the bundle has not is refused with those it has', () => {

@@ -34,6 +34,21 @@ describe('updating a manifest', () => {
     expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false);
   });
 
+  it('sets the alarm rule of a blend', async () => {
+    const labels = ['background', 'water', 'speech', 'abnormal'];
+    const blended = (manifest: Manifest): Manifest => ({
+      ...manifest,
+      heads: {
+        ...manifest.heads,
+        mapping: manifest.heads.bathnet!,
+        bathnet: { type: 'blend', labels, parts: [{ head: 'mapping', weight: 2 }], bias: [0, 0, 0, 0] },
+      },
+    });
+    await updateManifest(folder, blended);
+    const { heads } = await updateManifest(folder, (manifest) => withAlarm(manifest, 'abnormal'));
+    expect(heads.bathnet).toMatchObject({ type: 'blend', alarm: { threshold: 0.42, window: 2 } });
+  });
+
   it('refuses what does not fit, and leaves the file as it was', async () => {
     const before = readFileSync(join(folder, 'model.json'), 'utf8');
     await expect(updateManifest(folder, (manifest) => withAlarm(manifest, 'fire'))).rejects.toMatchObject({

@@ -78,6 +78,58 @@ describe('an evaluation', () => {
     ]);
   });
 
+  it('says how many alarm clips raise no alarm, and how many others raise one', () => {
+    const { clips } = evaluated(CLIPS, []);
+    expect(clips?.missedAlarms).toEqual({ clips: 2, count: 1, share: 0.5 });
+    expect(clips?.falseAlarms).toEqual({ clips: 2, count: 1, share: 0.5 });
+    const harmless = evaluated(CLIPS.slice(2), []).clips;
+    expect(harmless?.missedAlarms).toEqual({ clips: 0, count: 0, share: undefined });
+  });
+
+  it('keeps kinds of sound apart, by class and then by kind, where they are given', () => {
+    expect(evaluated(CLIPS, []).clips?.kinds).toBeUndefined();
+    const kinds = ['scream', '', 'door', 'a<b>'];
+    const { clips } = evaluated(
+      CLIPS.map((each, i) => ({ ...each, kind: kinds[i] })),
+      [],
+    );
+    const all = { background: 0, 'a<b>': 0, abnormal: 0 };
+    expect(clips?.kinds).toEqual([
+      {
+        label: 'background',
+        kind: 'door',
+        clips: 1,
+        decided: { ...all, background: 1 },
+        alarms: 0,
+        alarmShare: 0,
+      },
+      {
+        label: 'a<b>',
+        kind: 'a<b>',
+        clips: 1,
+        decided: { ...all, abnormal: 1 },
+        alarms: 1,
+        alarmShare: 1,
+      },
+      {
+        label: 'abnormal',
+        kind: '',
+        clips: 1,
+        decided: { ...all, background: 1 },
+        alarms: 0,
+        alarmShare: 0,
+      },
+      {
+        label: 'abnormal',
+        kind: 'scream',
+        clips: 1,
+        decided: { ...all, abnormal: 1 },
+        alarms: 1,
+        alarmShare: 1,
+      },
+    ]);
+  });
+
   it('names false alarms and missed events of recordings', () => {
     const { recordings } = evaluated([], RECORDINGS);
     expect(recordings?.outcome).toMatchObject({ alarms: 2, falseAlarms: 1, events: 2, found: 1 });
@@ -122,6 +174,16 @@ describe('the report', () => {
       expect(html.match(new RegExp(`<${tag}[ >]`, 'g'))?.length ?? 0).toBe(
         html.match(new RegExp(`</${tag}>`, 'g'))?.length ?? 0,
       );
+  });
+
+  it('has a row for each kind of sound, where they are given', () => {
+    const kinds = CLIPS.map((each) => ({ ...each, kind: each.label === 'background' ? 'do<b>or' : '' }));
+    const html = renderReport(evaluated(kinds, []), at);
+    expect(html).toContain(
+      '<tr><td>background</td><td>do&lt;b&gt;or</td><td>1</td><td>1.000</td><td>0.000</td><td>0.000</td><td>0.000</td></tr>',
+    );
+    expect(html).toContain('<td>abnormal</td><td>–</td><td>2</td><td>0.500</td>');
+    expect(renderReport(evaluated(CLIPS, []), at)).not.toContain('Kinds of sound');
   });
 
   it('marks the chosen threshold in the plot and in the table', () => {
