@@ -23,20 +23,25 @@ def tensors_of(student: Student) -> dict[str, torch.Tensor]:
         kernel, bias = pointwise.folded()
         out[f"backbone.{i}.pointwise.kernel"], out[f"backbone.{i}.pointwise.bias"] = kernel.permute(2, 3, 1, 0), bias
     out["heads.audioset.0.kernel"], out["heads.audioset.0.bias"] = student.audioset.weight.T, student.audioset.bias
-    return {name: tensor.detach().contiguous() for name, tensor in out.items()}
+    return out
 
 
-def write_bundle(folder: Path, student: Student, like: dict, version: str, metrics: dict):
-    """`like`: the model.json whose heads and names are taken over."""
+def safetensors(tensors: dict[str, torch.Tensor]) -> bytes:
+    """A safetensors file, float16."""
     header, blobs, offset = {}, [], 0
-    for name, tensor in tensors_of(student).items():
-        blob = tensor.numpy().astype("<f2").tobytes()
+    for name, tensor in tensors.items():
+        blob = tensor.detach().contiguous().numpy().astype("<f2").tobytes()
         header[name] = {"dtype": "F16", "shape": list(tensor.shape), "data_offsets": [offset, offset + len(blob)]}
         blobs.append(blob)
         offset += len(blob)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    weights = struct.pack("<Q", len(text)) + text + b"".join(blobs)
+    return struct.pack("<Q", len(text)) + text + b"".join(blobs)
+
+
+def write_bundle(folder: Path, student: Student, like: dict, version: str, metrics: dict):
+    """`like`: the model.json whose heads and names are taken over."""
+    weights = safetensors(tensors_of(student))
     manifest = {
         **like,
         "version": version,
