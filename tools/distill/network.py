@@ -61,7 +61,8 @@ class Teacher:
     """A bundle's backbone, batch normalisation folded, in inference only."""
 
     def __init__(self, folder: Path):
-        self.manifest, tensors = read_bundle(folder)
+        self.manifest, self.tensors = read_bundle(folder)
+        tensors = self.tensors
         self.layers = []  # (kernel, bias, stride, groups)
         for i, layer in enumerate(self.manifest["backbone"]):
             name = f"backbone.{i}"

@@ -83,7 +83,7 @@ def decode(name: str, data: bytes, seconds: int = CLIP_SECONDS) -> bytes:
     kind = name.rsplit(".", 1)[-1].lower()
     given = ["-t", "raw", "-r", "8000", "-e", "signed", "-b", "16", "-c", "1"] if kind == "raw" else ["-t", kind]
     to = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1", "-r", str(RATE_HZ), "-"]
-    sox = subprocess.run(["sox", "-V1", "-G", *given, "-", *to, "trim", "0", str(seconds)], input=data, capture_output=True)
+    sox = subprocess.run(["sox", "-V1", "-R", "-G", *given, "-", *to, "trim", "0", str(seconds)], input=data, capture_output=True)
     if len(sox.stdout) > 2000:
         return sox.stdout
     if kind == "raw":
