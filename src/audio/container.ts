@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 
-export type Codec = 'wav' | 'flac' | 'mp3' | 'vorbis' | 'opus';
+export type Codec = 'wav' | 'flac' | 'ogg-flac' | 'mp3' | 'vorbis' | 'opus';
 
 /** What the decoder of a file needs to know beforehand. */
 export interface AudioFile {
@@ -162,7 +162,7 @@ async function ogg(
   const last = complete && (page[5]! & 4) !== 0;
   const skipped = opus >= 0 && head.length >= opus + 12 ? head.readUInt16LE(opus + 10) : 0;
   return {
-    codec: opus >= 0 ? 'opus' : flac ? 'flac' : 'vorbis',
+    codec: opus >= 0 ? 'opus' : flac ? 'ogg-flac' : 'vorbis',
     ...(flac && { integerBits: flacStreamInfo(head, path).integerBits }),
     ...(last
       ? { promisedSamples: Number(page.readBigInt64LE(6)) - skipped }

@@ -1,6 +1,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { type AudioFile, badAudio, type Codec, identify, readAt } from './container.js';
+import { createFlacDecoder, createOggFlacDecoder } from './flac.js';
 import { downmix, pieces } from './pcm.js';
 import { canResample, createResampler, type Resampler } from './resample.js';
 
@@ -19,12 +20,8 @@ interface Decoded {
 
 const DECODERS: Record<Codec, () => Promise<Decoder>> = {
   wav: async () => (await import('@audio/decode-wav')).decoder(),
-  // Not @audio/decode-flac: it loses the last frame where two reads meet within the header of one.
-  flac: async () => {
-    const decoder = new (await import('@wasm-audio-decoders/flac')).FLACDecoder();
-    await decoder.ready;
-    return decoder;
-  },
+  flac: createFlacDecoder,
+  'ogg-flac': createOggFlacDecoder,
   mp3: async () => (await import('@audio/decode-mp3')).decoder(),
   vorbis: async () => (await import('@audio/decode-vorbis')).decoder(),
   opus: async () => (await import('@audio/decode-opus')).decoder(),
@@ -73,9 +70,9 @@ export async function* decodeFile(
     if (!resampler) throw badAudio(path, `holds no sound that can be decoded${because(audio.damage)}`);
     yield* pieces(resampler.converter.flush());
     if (audio.damage) onWarning(`${path} is damaged: ${audio.damage}`);
-    else if (errors > 0) onWarning(`${path} is damaged: ${errors} errors while decoding`);
     else if (samples < (audio.promisedSamples ?? 0))
       onWarning(`${path} is damaged: ${samples} of ${audio.promisedSamples} samples could be decoded`);
+    else if (errors > 0) onWarning(`${path} is damaged: ${errors} errors while decoding`);
   } finally {
     resampler?.converter.close();
     decoder?.free();
@@ -121,7 +118,7 @@ function rescale(samples: Float32Array, bits: number, codec: Codec): void {
   if (bits > 24) return;
   const highest = 2 ** (bits - 1) - 1;
   for (let i = 0; i < samples.length; i++)
-    if (codec === 'flac' || samples[i]! > 0) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
+    if (codec !== 'wav' || samples[i]! > 0) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -1,0 +1,100 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { decodeFile } from '../../src/audio/decode.js';
+import { FlacFrames } from '../../src/audio/flac.js';
+import { SCENE } from '../support/daemon.js';
+import { lacksPrograms } from '../support/require.js';
+import { chirp, collect, concatenate, ffmpeg, writeWav } from '../support/sound.js';
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'flac-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** What is decoded and what is said about it. */
+async function decoded(path: string): Promise<{ samples: Float32Array; warnings: string[] }> {
+  const warnings: string[] = [];
+  return { samples: await collect(decodeFile(path, (message) => warnings.push(message))), warnings };
+}
+
+/** A chirp as 16 bits hold it; adding 0 makes −0 a plain 0. */
+function sound(length: number): Float32Array {
+  return chirp(100, 6000, length / 16_000).map((value) => Math.round(value * 32_768) / 32_768 + 0);
+}
+
+describe('the frames of a FLAC stream', () => {
+  it.each([1, 7, 1000, 32_768])('are the same where they are read in pieces of %i bytes', async (size) => {
+    const bytes = (await readFile(SCENE)).subarray(0, 40_000);
+    const whole = new FlacFrames().push(bytes).frames;
+    expect(whole.length).toBeGreaterThan(5);
+    const finder = new FlacFrames();
+    const frames: Uint8Array[] = [];
+    for (let from = 0; from < bytes.length; from += size) {
+      const found = finder.push(bytes.subarray(from, from + size));
+      expect(found.errors).toEqual([]);
+      frames.push(...found.frames);
+    }
+    expect(frames).toEqual(whole);
+  });
+
+  it('are found behind a damaged one, which is an error', async () => {
+    const bytes = await readFile(SCENE);
+    const whole = new FlacFrames().push(bytes, 'last').frames;
+    const damaged = Buffer.from(bytes);
+    const begin = bytes.indexOf(whole[3]!);
+    damaged.fill(0x55, begin + 20, begin + 30);
+    const { frames, errors } = new FlacFrames().push(damaged, 'last');
+    expect(Buffer.concat(frames).equals(Buffer.concat(whole.toSpliced(3, 1)))).toBe(true);
+    expect(errors).toHaveLength(1);
+  });
+});
+
+describe.skipIf(lacksPrograms('ffmpeg'))('FLAC files made by ffmpeg', () => {
+  it.each([
+    ['flac', 192],
+    ['flac', 576],
+    ['flac', 1152],
+    ['flac', 4608],
+    ['ogg', 1152],
+  ])('are decoded to the last sample where they end in silence: .%s, blocks of %i', async (format, block) => {
+    for (const rest of [1, 2, 15, 16, 17, 63]) {
+      const expected = concatenate([sound(2 * block), new Float32Array(block + rest)]);
+      await writeWav(at('silence.wav'), [expected]);
+      const path = at(`silence.${format}`);
+      ffmpeg('-i', at('silence.wav'), '-c:a', 'flac', '-frame_size', String(block), path);
+      expect(await decoded(path)).toEqual({ samples: expected, warnings: [] });
+    }
+  });
+
+  it('are decoded to the last sample where a tag or a long silence follows', async () => {
+    const expected = concatenate([sound(5000), new Float32Array(100 * 192 + 1)]);
+    await writeWav(at('tagged.wav'), [expected]);
+    ffmpeg('-i', at('tagged.wav'), '-frame_size', '192', at('plain.flac'));
+    for (const tag of ['', 'TAG'.padEnd(128), `APETAGEX${'\0'.repeat(200)}`]) {
+      await writeFile(at('tagged.flac'), Buffer.concat([await readFile(at('plain.flac')), Buffer.from(tag)]));
+      expect(await decoded(at('tagged.flac'))).toEqual({ samples: expected, warnings: [] });
+    }
+  });
+
+  it('lose no more than the frame that is damaged, and nothing is written to the console', async () => {
+    const expected = sound(10 * 1152);
+    await writeWav(at('sound.wav'), [expected]);
+    ffmpeg('-i', at('sound.wav'), '-frame_size', '1152', at('damaged.flac'));
+    const bytes = await readFile(at('damaged.flac'));
+    const frame = new FlacFrames().push(bytes, 'last').frames[4]!;
+    bytes.fill(0x55, bytes.indexOf(frame) + 50, bytes.indexOf(frame) + 60);
+    await writeFile(at('damaged.flac'), bytes);
+    const written = vi.spyOn(console, 'error');
+    expect(await decoded(at('damaged.flac'))).toEqual({
+      samples: concatenate([expected.subarray(0, 4 * 1152), expected.subarray(5 * 1152)]),
+      warnings: [`${at('damaged.flac')} is damaged: ${9 * 1152} of ${10 * 1152} samples could be decoded`],
+    });
+    expect(written).not.toHaveBeenCalled();
+    written.mockRestore();
+  });
+});
