@@ -101,7 +101,7 @@ class Student(nn.Module):
 
     def __init__(self, widths: list[int], classes: int = 521):
         super().__init__()
-        self.widths, self.frozen = widths, 0
+        self.widths = widths
         self.depthwise, self.pointwise = nn.ModuleList(), nn.ModuleList()
         self.pointwise.append(_Convolution(1, widths[0], 3, STRIDES[0], 1))
         for before, width, stride in zip(widths, widths[1:], STRIDES[1:]):
@@ -112,21 +112,13 @@ class Student(nn.Module):
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """[N, 96, 64] -> [N, 1024]"""
         x = mel[:, None].contiguous(memory_format=torch.channels_last)
-        for i, layer in enumerate(self.layers()):
-            with torch.set_grad_enabled(torch.is_grad_enabled() and i >= self.frozen):
-                x = layer(x)
+        for layer in self.layers():
+            x = layer(x)
         return x.float().mean((2, 3))
 
     def layers(self) -> list[nn.Module]:
         separable = [nn.Sequential(*pair) for pair in zip(self.depthwise, self.pointwise[1:])]
         return [self.pointwise[0], *separable]
-
-    def freeze(self, layers: int):
-        """The first layers neither learn nor follow the batch's statistics."""
-        if layers != self.frozen:
-            self.frozen = layers
-            for i, layer in enumerate(self.layers()):
-                layer.train(i >= layers)
 
 
 class _Convolution(nn.Module):

@@ -1,6 +1,6 @@
 """Stage 4: the student learns the teacher's embedding and AudioSet scores from the shards.
 
-    python train.py WORK TEACHER_BUNDLE LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start random]
+    python train.py WORK TEACHER_BUNDLE LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start student.pt]
 
 Shards made while it runs join the pool. The learning rate follows the clock, from the start to --until. Every few
 minutes the averaged weights are measured on the held-out packages, written to OUT_BUNDLE and logged.
@@ -20,13 +20,10 @@ import torch.nn.functional as F
 
 from bundle import write_bundle
 from network import Student, Teacher
-from prune import pruned
 
 WIDTHS = [16, 32, 48, 64, 128, 128, 272, 272, 272, 272, 272, 272, 608, 1024]
 BATCH = 128
-CALIBRATION = 768  # windows that the pruning is fitted on
-FROZEN, FROZEN_SHARE = 2, 0.35  # the first layers are half of the work and are left alone for the first part
-PEAK_RATE, WARM_UP_STEPS = 1.5e-3, 50
+PEAK_RATE, WARM_UP_STEPS = 2.5e-3, 300
 DECAY = 1e-4
 AVERAGE = 0.998
 REPORT_S = 300
@@ -96,7 +93,7 @@ def main():
     for name in ("work", "teacher", "like", "out"):
         options.add_argument(name, type=Path)
     options.add_argument("--until", required=True, help="HH:MM today; a time that has passed only measures and exports")
-    options.add_argument("--start", default="pruned", help="pruned (the teacher), random, or a student.pt to go on with")
+    options.add_argument("--start", type=Path, help="a student.pt to go on with, instead of random weights")
     given = options.parse_args()
     torch.set_num_threads(2)
     torch.manual_seed(1)
@@ -104,20 +101,15 @@ def main():
     until = datetime.datetime.combine(datetime.date.today(), datetime.time.fromisoformat(given.until)).timestamp()
     teacher = Teacher(given.teacher)
     like = json.loads((given.like / "model.json").read_text())
-    if given.start != "random":
-        like |= {"licence": "Apache-2.0", "source": "pruned from YAMNet (The TensorFlow Authors) and trained on: see README.md"}
     pool = Pool(given.work / "shards-training", np.random.default_rng(1))
     held_out = Pool(given.work / "shards-heldOut", np.random.default_rng(1))
     pool.grow()
     held_out.grow()
     log = open(given.work / "log.txt", "a", buffering=1)
 
-    if given.start == "pruned":
-        student = pruned(teacher, WIDTHS, pool.at(np.arange(CALIBRATION))[0])
-    else:
-        student = Student(WIDTHS)
-        if given.start != "random":
-            student.load_state_dict(torch.load(given.start))
+    student = Student(WIDTHS)
+    if given.start:
+        student.load_state_dict(torch.load(given.start))
     student = student.to(memory_format=torch.channels_last)
     average = copy.deepcopy(student)
 
@@ -139,7 +131,6 @@ def main():
         rate = PEAK_RATE * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * min(1, done))) + 1e-6
         for group in optimizer.param_groups:
             group["lr"] = rate
-        student.freeze(FROZEN if done < FROZEN_SHARE and given.start == "pruned" else 0)
         mel, wanted = pool.batch()
         loss, cosine = loss_of(student, teacher, mel, wanted)
         optimizer.zero_grad(set_to_none=True)
