@@ -27,14 +27,16 @@ describe('the pipeline', () => {
     const pipeline = await Pipeline.create(bundle);
     const { scored, event } = await pipeline.process(windowOf('white-noise', 16_000));
     expect(event).toBeUndefined();
+    const { label, confidence, scores } = scored;
+    expect(scores[label]).toBe(confidence);
+    expect(confidence).toBe(Math.max(...Object.values(scores)));
     expect(scored).toMatchObject({
-      label: 'water',
       startSeconds: 1,
       endSeconds: 1 + WINDOW_SAMPLES / 16_000,
       endAtMs: 1000,
     });
     expect(scored.rmsDbfs).toBeCloseTo(-14, 0);
-    expect(Object.keys(scored.scores)).toEqual(['background', 'water', 'speech', 'abnormal']);
+    expect(Object.keys(scores)).toEqual(['background', 'water', 'speech', 'abnormal']);
     const [first, second, third] = scored.audioset.map(([, score]) => score);
     expect([third, second, first]).toEqual([first, second, third].toSorted());
     expect((await pipeline.process(windowOf('silence'))).scored.audioset[0]?.[0]).toBe('Silence');
@@ -81,7 +83,7 @@ describe('the pipeline', () => {
 
   it.each([
     [{ alarm: { labels: ['fire'] } }, /head "bathnet" of model bathnet-mini has no class fire/],
-    [{ alarm: { hits: 4 } }, /alarm\.hits is 4, more than alarm\.window, 3/],
+    [{ alarm: { hits: 4, window: 3 } }, /alarm\.hits is 4, more than alarm\.window, 3/],
   ])('refuses a rule that cannot work: %j', async (options, message) => {
     const error = await Pipeline.create(bundle, options).catch((reason) => reason);
     expect(error).toMatchObject({ code: ExitCode.config, message: expect.stringMatching(message) });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Manifest, readBundle, updateManifest } from '../../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingManifest } from '../support/bundles.js';
 
 let dir: string;
 let folder: string;
@@ -36,14 +37,12 @@ describe('updating a manifest', () => {
 
   it('sets the alarm rule of a blend', async () => {
     const labels = ['background', 'water', 'speech', 'abnormal'];
-    const blended = (manifest: Manifest): Manifest => ({
-      ...manifest,
-      heads: {
-        ...manifest.heads,
-        mapping: manifest.heads.bathnet!,
-        bathnet: { type: 'blend', labels, parts: [{ head: 'mapping', weight: 2 }], bias: [0, 0, 0, 0] },
-      },
-    });
+    const blended = (manifest: Manifest): Manifest => {
+      const { audioset, bathnet } = mappingManifest(manifest).heads;
+      const parts = [{ head: 'mapping', weight: 2 }];
+      const blend = { type: 'blend' as const, labels, parts, bias: [0, 0, 0, 0] };
+      return { ...manifest, heads: { audioset: audioset!, mapping: bathnet!, bathnet: blend } };
+    };
     await updateManifest(folder, blended);
     const { heads } = await updateManifest(folder, (manifest) => withAlarm(manifest, 'abnormal'));
     expect(heads.bathnet).toMatchObject({ type: 'blend', alarm: { threshold: 0.42, window: 2 } });
