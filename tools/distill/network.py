@@ -16,9 +16,9 @@ STRIDES = [2, 1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 _DTYPES = {"F16": np.float16, "F32": np.float32}
 
 
-def read_bundle(folder: Path) -> tuple[dict, dict[str, torch.Tensor]]:
-    """model.json and the tensors of weights.safetensors (TensorFlow's layouts), as float32."""
-    data = (folder / "weights.safetensors").read_bytes()
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """A safetensors file (TensorFlow's layouts), as float32."""
+    data = path.read_bytes()
     size = struct.unpack("<Q", data[:8])[0]
     tensors = {}
     for name, entry in json.loads(data[8 : 8 + size]).items():
@@ -27,7 +27,12 @@ def read_bundle(folder: Path) -> tuple[dict, dict[str, torch.Tensor]]:
         begin, end = (8 + size + offset for offset in entry["data_offsets"])
         array = np.frombuffer(data[begin:end], _DTYPES[entry["dtype"]]).reshape(entry["shape"])
         tensors[name] = torch.from_numpy(array.astype(np.float32))
-    return json.loads((folder / "model.json").read_text()), tensors
+    return tensors
+
+
+def read_bundle(folder: Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    """model.json and the tensors of weights.safetensors."""
+    return json.loads((folder / "model.json").read_text()), read_tensors(folder / "weights.safetensors")
 
 
 def mel_filters() -> torch.Tensor:
@@ -47,9 +52,9 @@ _HANN = torch.hann_window(400, periodic=True)
 
 
 def log_mel(waves: torch.Tensor) -> torch.Tensor:
-    """[N, 15600] in -1..1 -> [N, 96, 64]; float32, which training can bear (the daemon computes in float64)."""
-    frames = waves.unfold(1, 400, 160) * _HANN  # [N, 96, 400]
-    return torch.log(torch.fft.rfft(frames, 512).abs() @ _FILTERS + 0.001)
+    """[N, 15600] in -1..1 -> [N, 96, 64]; as precise as the waves: training can bear float32, the daemon has float64."""
+    frames = waves.unfold(1, 400, 160) * _HANN.to(waves.dtype)  # [N, 96, 400]
+    return torch.log(torch.fft.rfft(frames, 512).abs() @ _FILTERS.to(waves.dtype) + 0.001)
 
 
 def same(x: torch.Tensor, stride: int) -> torch.Tensor:
