@@ -1,9 +1,9 @@
 """Stage 2: the heads of a bundle: a dense one beside the mapping, and how much each of the two counts.
 
-    python fit.py BUNDLE OUT WINDOWS.npz... [--map FILE] [--teacher BUNDLE] [--unlabelled SHARD.npz...]
+    python fit.py BUNDLE OUT WINDOWS.npz... [--teacher BUNDLE] [--unlabelled SHARD.npz...]
 
-Writes OUT/heads.json and OUT/heads.safetensors (see ../../models/yamnet and shelve.py). The dense head is trained on top of the mapping: what it
-learns is where the mapping is wrong. With --teacher (a bundle with heads) it also learns what the teacher's heads
+Writes OUT/heads.json and OUT/heads.safetensors (see ../../models/yamnet and shelve.py). The dense head is trained on
+top of the mapping: what it learns is where the mapping is wrong. With --teacher (a bundle with heads) it also learns what the teacher's heads
 say of the unlabelled shards, so that a small network's four classes generalise as the large one's do.
 """
 
@@ -31,6 +31,8 @@ KEPT_BACK = 0.3  # of the packages: what the calibration measures on
 BATHNET_SHARE = 0.5
 # Every class counts the same, but this is what a bathroom hears nearly always.
 BACKGROUND_WEIGHT = 1.4
+# A bathroom is ordinary for days on end: one false alarm an hour is one window in 7,500.
+ORDINARY_WEIGHT = 3.0
 # Not learned: drums are what BATHNet calls abnormal, effects are no sound of a home, and made calls for help are
 # speech to YAMNet: learned as an alarm, all speech would be half of one.
 LEFT_OUT = ["instrument", "game-effect", "call-for-help"]
@@ -47,6 +49,11 @@ def mapped(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """[n, 521] -> ln of the mapping's four scores: the highest of each class, divided by their sum"""
     scores = torch.stack([logits[:, target == c].amax(1) for c in range(len(LABELS))], 1).sigmoid()
     return (scores / scores.sum(1, keepdim=True)).clamp(min=FLOOR).log()
+
+
+def embedded(net: Teacher, mel: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", torch.bfloat16):  # twice as fast, and turns the embedding by a cosine of 0.9996 only
+        return torch.cat([net.embedding(part.float()).float() for part in mel.split(32)])
 
 
 class Heads(torch.nn.Module):
@@ -70,13 +77,13 @@ class Heads(torch.nn.Module):
 
 
 class Labelled:
-    def __init__(self, paths: list[Path], net: Teacher, target: torch.Tensor, batch: int = 64):
+    def __init__(self, paths: list[Path], net: Teacher, target: torch.Tensor):
         parts = [np.load(path) for path in paths]
         self.label = torch.from_numpy(np.concatenate([p["label"] for p in parts]))
         self.kind = np.concatenate([p["kinds"][p["kind"]] for p in parts])
         self.package = np.concatenate([p["packages"][p["package"]] for p in parts])
         mels = torch.cat([torch.from_numpy(p["mel"]) for p in parts])
-        self.embedding = torch.cat([net.embedding(m.float()) for m in mels.split(batch)])
+        self.embedding = embedded(net, mels)
         self.mapping = mapped(net.logits(self.embedding), target)
 
     def weights(self) -> torch.Tensor:
@@ -94,8 +101,11 @@ class Labelled:
         return weight * len(weight) / weight.sum()
 
 
-def fit(data: Labelled, rows: np.ndarray, soft: tuple[torch.Tensor, ...] | None, hidden: int, seed: int = 1) -> Heads:
-    """rows: which windows to learn from. soft: embedding, mapping and wanted four of unlabelled windows."""
+def fit(data: Labelled, rows: np.ndarray, ordinary: tuple[torch.Tensor, ...] | None, soft: tuple[torch.Tensor, ...] | None, hidden: int, seed: int = 1) -> Heads:
+    """
+    rows: which windows to learn from. ordinary: embedding and mapping of windows in which nothing is abnormal,
+    whatever else they are. soft: embedding, mapping and wanted four of unlabelled windows.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     rows = rows[~np.isin(data.kind[rows], LEFT_OUT)]
@@ -117,6 +127,10 @@ def fit(data: Labelled, rows: np.ndarray, soft: tuple[torch.Tensor, ...] | None,
         take, order = torch.tensor(order[:BATCH]), order[BATCH:]
         got = heads(data.embedding[take], data.mapping[take])
         loss = (F.cross_entropy(got, data.label[take], reduction="none", label_smoothing=SMOOTHING) * weight[take]).mean()
+        if ordinary:
+            some = torch.from_numpy(rng.integers(len(ordinary[0]), size=BATCH))
+            abnormal = heads(ordinary[0][some], ordinary[1][some])[:, -1].exp()
+            loss = loss - ORDINARY_WEIGHT * torch.log1p(-abnormal.clamp(max=1 - 1e-6)).mean()
         if soft:
             some = torch.from_numpy(rng.integers(len(soft[0]), size=BATCH))
             loss = loss + F.kl_div(heads(soft[0][some], soft[1][some]), soft[2][some], reduction="batchmean")
@@ -141,13 +155,13 @@ def averaged(several: list[Heads]) -> Heads:
     return out.eval()
 
 
-def calibrated(data: Labelled, soft, hidden: int) -> float:
+def calibrated(data: Labelled, ordinary, soft, hidden: int) -> float:
     """The inverse temperature that suits recordings of packages which the heads did not learn from."""
     recorded = ~np.isin(data.package, ["made", "bathnet"]) & ~np.isin(data.kind, LEFT_OUT)
     packages = np.random.default_rng(3).permutation(np.unique(data.package[recorded]))
     kept_back = recorded & np.isin(data.package, packages[: int(len(packages) * KEPT_BACK)])
     rows = np.flatnonzero(~kept_back)
-    heads = averaged([fit(data, rows, soft, hidden, seed) for seed in range(SEEDS)])
+    heads = fit(data, rows, ordinary, soft, hidden)
     here = torch.from_numpy(np.flatnonzero(kept_back))
     with torch.no_grad():
         said, wanted, weight = heads(data.embedding[here], data.mapping[here]), data.label[here], data.weights()[here]
@@ -158,7 +172,7 @@ def calibrated(data: Labelled, soft, hidden: int) -> float:
     return float(best)
 
 
-def shelve(out: Path, heads: Heads, sharpness: float, map_path: Path):
+def shelve(out: Path, heads: Heads, sharpness: float, map_path: Path, rule: dict):
     """heads.json and heads.safetensors; the standardisation is multiplied into the first layer."""
     kernel = (heads.first.weight / heads.deviation).T
     bias = heads.first.bias - (heads.first.weight / heads.deviation) @ heads.mean
@@ -189,10 +203,17 @@ def shelve(out: Path, heads: Heads, sharpness: float, map_path: Path):
                 {"head": "trained", "weight": round(sharpness, 4)},
             ],
             "bias": [round(sharpness * b, 4) for b in (heads.bias - heads.bias.mean()).tolist()],
-            "alarm": {"labels": given["alarm"]},
+            "alarm": {"labels": given["alarm"], **rule},
         },
     }
     (out / "heads.json").write_text(json.dumps({"heads": own, "defaultHead": "bathnet"}, indent=1, ensure_ascii=False) + "\n")
+
+
+def windows_of(path: Path, net: Teacher, target: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    with np.load(path) as parts:
+        mel = torch.from_numpy(parts["mel"])
+    embedding = embedded(net, mel)
+    return embedding, mapped(net.logits(embedding), target)
 
 
 def heard_by(teacher: Path, shards: list[Path], net: Teacher, target: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -208,7 +229,7 @@ def heard_by(teacher: Path, shards: list[Path], net: Teacher, target: torch.Tens
         dense = F.log_softmax(hidden @ tensors["heads.trained.1.kernel"] + tensors["heads.trained.1.bias"], 1)
         said = trained_weight * dense + mapping_weight * mapped(other.logits(embedding), target)
         wanted.append((said + torch.tensor(manifest["heads"]["bathnet"]["bias"])).softmax(1))
-        embeddings.append(torch.cat([net.embedding(part.float()) for part in mel.split(64)]))
+        embeddings.append(embedded(net, mel))
     embedding = torch.cat(embeddings)
     return embedding, mapped(net.logits(embedding), target), torch.cat(wanted)
 
@@ -218,21 +239,24 @@ def main():
     options.add_argument("bundle", type=Path)
     options.add_argument("out", type=Path)
     options.add_argument("windows", type=Path, nargs="+")
+    options.add_argument("--ordinary", type=Path, help="windows.py --ordinary wrote it")
     options.add_argument("--hidden", type=int, default=256, help="units of each of the averaged heads")
     options.add_argument("--map", type=Path, default=Path(__file__).parents[2] / "models/audioset-map.json")
     options.add_argument("--teacher", type=Path, help="a bundle whose head bathnet this script made")
     options.add_argument("--unlabelled", type=Path, nargs="+", default=[], help="shards of ../distill/make_targets.py")
+    options.add_argument("--rule", type=json.loads, default={}, help='of the alarm: {"threshold": 0.6, "hits": 2, …}')
     given = options.parse_args()
     torch.set_num_threads(1)
     names = json.loads((given.bundle / "model.json").read_text())["heads"]["audioset"]["labels"]
     target = mapping(given.map, names)
     net = Teacher(given.bundle)
     soft = heard_by(given.teacher, given.unlabelled, net, target) if given.teacher else None
+    ordinary = windows_of(given.ordinary, net, target) if given.ordinary else None
     data = Labelled(given.windows, net, target)
-    sharpness = calibrated(data, soft, given.hidden)
+    sharpness = calibrated(data, ordinary, soft, given.hidden)
     rows = np.arange(len(data.label))
-    heads = averaged([fit(data, rows, soft, given.hidden, seed) for seed in range(SEEDS)])
-    shelve(given.out, heads, sharpness, given.map)
+    heads = averaged([fit(data, rows, ordinary, soft, given.hidden, seed) for seed in range(SEEDS)])
+    shelve(given.out, heads, sharpness, given.map, given.rule)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,12 @@
 
     python windows.py OUT.npz FOLDER... [--per-clip 8] [--plain 0.3] [--leave-out FILE]
 
+    python windows.py OUT.npz --ordinary FOLDER
+
 Each FOLDER has clips in CLASS/[KIND/]PACKAGE__NAME.wav (see ../sounds) or CLASS/NAME.wav. `--leave-out` names a
 text file of paths that are not to be used (BATHNet's validation blocks). Writes mel float16 [n, 96, 64], label (index
-into LABELS), kind and package (index into their names).
+into LABELS), kind and package (index into their names). With --ordinary the folders hold long recordings in which
+nothing is abnormal; all their windows are written, and nothing but mel.
 """
 
 import argparse
@@ -79,10 +82,21 @@ def heard(mix: torch.Tensor, plain: torch.Tensor, effects: Effects, rng) -> torc
     return ((out + torch.where(chance(0.7), 1e-5, 0) * torch.randn(n, WINDOW_SAMPLES)).clamp(-1, 1) * 32767).round() / 32768
 
 
+def write_recordings(folders: list[Path], out: Path):
+    mels = []
+    for path in sorted(path for folder in folders for path in folder.glob("*.wav")):
+        samples = np.frombuffer(decode(path.name, path.read_bytes(), 100_000), np.int16)
+        windows = torch.from_numpy(samples[: len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES].copy()).view(-1, WINDOW_SAMPLES)
+        mels += [log_mel(part / 32768).half().numpy() for part in windows.split(BATCH)]
+    np.savez(out, mel=np.concatenate(mels))
+    print(f"{sum(map(len, mels))} windows of ordinary sound")
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("out", type=Path)
     options.add_argument("folders", type=Path, nargs="+")
+    options.add_argument("--ordinary", action="store_true")
     options.add_argument("--per-clip", type=int, default=8)
     options.add_argument("--plain", type=float, default=0.3, help="share of windows that stay as recorded")
     options.add_argument("--leave-out", type=Path)
@@ -91,6 +105,9 @@ def main():
     torch.set_num_threads(1)
     torch.manual_seed(given.seed)
     rng = np.random.default_rng(given.seed)
+    if given.ordinary:
+        write_recordings(given.folders, given.out)
+        return
     left_out = set(given.leave_out.read_text().split("\n")) if given.leave_out else set()
     clips = [clip for folder in given.folders for clip in clips_of(folder, left_out)]
     kinds, packages = (sorted({getattr(c, name) for c in clips}) for name in ("kind", "package"))

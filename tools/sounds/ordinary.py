@@ -148,10 +148,11 @@ def main():
     parser.add_argument("collection", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--hours", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first hour")
     parser.add_argument("--role", choices=["heldOut", "training"], default="heldOut")
     options = parser.parse_args()
     sounds = Sounds(options.collection, options.role)
-    for k in range(options.hours):
+    for k in range(options.first, options.first + options.hours):
         sounds.next_seed = FIRST_SEED + 100_000 * k  # an hour is the same whatever came before it
         sound, labels = hour(Draw(options.role, FIRST_SEED - 1 - k), sounds)
         write_wav(options.out / f"hour-{k:02}.wav", (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
