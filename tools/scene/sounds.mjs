@@ -125,6 +125,21 @@ export function thud(random, p) {
   return mix(mix(silence(1), body, 0, p.bodyGain), slap, 0, p.slapGain);
 }
 
+/** An electric motor, as of a fan: a hum that wavers, its harmonics, the air it moves. */
+export function motor(random, seconds, p) {
+  let phase = 0;
+  let wander = 0;
+  const hum = silence(seconds).map(() => {
+    wander = 0.9995 * wander + 0.0005 * (random() - 0.5);
+    phase += (p.humHz * (1 + p.wander * wander)) / RATE_HZ;
+    let sum = 0;
+    for (let h = 1; h * p.humHz < 7000; h++) sum += Math.sin(TAU * h * phase + h * h) * h ** -p.tilt;
+    return sum;
+  });
+  const air = bandpass(whiteNoise(random, seconds), p.airHz, 0.7);
+  return faded(mix(levelled(hum, -20), levelled(air, -20), 0, p.air), 0.15);
+}
+
 /** Bottles and glass break on tiles: a crash, then pieces that ring, scrape and come to rest. */
 export function shatter(random, p) {
   const crash = silence(p.spreadSeconds + 1);
@@ -158,6 +173,13 @@ export function shatter(random, p) {
  * (Arnal et al., Human screams occupy a privileged niche in the communication soundscape, 2015).
  */
 export function scream(random, seconds, p) {
+  // Two periods, so that there is room for the subharmonics.
+  const cycle = new Float32Array(4096).map((_, i, { length }) => {
+    let sum = 0;
+    for (let h = 0.5; h * p.pitchHz < 7600; h += 0.5)
+      sum += (h % 1 === 0 ? 1 : p.subharmonics) * Math.sin((2 * TAU * h * i) / length) * h ** -p.tilt;
+    return sum;
+  });
   let phase = 0;
   let jitter = 0;
   const source = silence(seconds).map((_, i) => {
@@ -168,9 +190,7 @@ export function scream(random, seconds, p) {
     jitter = 0.995 * jitter + 0.005 * (random() - 0.5);
     const hz = p.pitchHz * glide * (1 + p.vibrato * Math.sin(TAU * p.vibratoHz * t) + p.jitter * jitter);
     phase += hz / RATE_HZ;
-    let voice = 0;
-    for (let h = 0.5; h * hz < 7600; h += 0.5)
-      voice += (h % 1 === 0 ? 1 : p.subharmonics) * Math.sin(TAU * h * phase) * h ** -p.tilt;
+    const voice = cycle[Math.floor((phase / 2) * cycle.length) % cycle.length];
     const rough = 1 - p.roughness * (0.5 + 0.5 * Math.sin(TAU * p.roughnessHz * t));
     return voice * rough + p.breath * (random() - 0.5);
   });
