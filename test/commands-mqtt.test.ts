@@ -98,7 +98,7 @@ describe.skipIf(skip)('commands over MQTT', () => {
     const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'alarm.threshold=0.5']);
     await seen.waitFor(settings.threshold, (payload) => payload === '0.5');
     for (const [topic, state, value] of [
-      [commands.threshold, settings.threshold, '0.93'],
+      [commands.threshold, settings.threshold, '0.88'],
       [commands.window, settings.window, '9'],
       [commands.hits, settings.hits, '9'],
       [commands.cooldownSeconds, settings.cooldownSeconds, '77'],
@@ -110,7 +110,7 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await daemon.kill('SIGKILL');
 
     const { seen: again } = await startDaemon([...SLOW_SCENE, '--set', 'alarm.threshold=0.5']);
-    await again.waitFor(settings.threshold, (payload) => payload === '0.93');
+    await again.waitFor(settings.threshold, (payload) => payload === '0.88');
     expect(again.on(settings.hits).at(-1)).toBe('9');
     expect(again.on(settings.cooldownSeconds).at(-1)).toBe('77');
     // A combination that could never alarm is refused, and the old value said again.
