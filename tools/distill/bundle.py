@@ -51,15 +51,26 @@ def write_bundle(folder: Path, student: Student, like: dict, version: str, metri
         ],
         "embeddingSize": student.widths[-1],
         "metrics": metrics,
-        "weights": {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()},
     }
-    fresh, old = folder.with_suffix(".new"), folder.with_suffix(".old")
-    shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    (fresh / "weights.safetensors").write_bytes(weights)
-    (fresh / "model.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
-    shutil.rmtree(old, ignore_errors=True)
+    put_bundle(folder, manifest, weights)
+
+
+def put_bundle(folder: Path, manifest: dict, weights: bytes, check=lambda fresh: None):
+    """Replaces model.json and weights as a whole; whatever else lies in the folder stays. `check` may exit."""
+    manifest["weights"] = {"bytes": len(weights), "sha256": hashlib.sha256(weights).hexdigest()}
+    fresh, old = (folder.with_name(f"{folder.name}.{suffix}") for suffix in ("new", "old"))
+    for stale in (fresh, old):
+        shutil.rmtree(stale, ignore_errors=True)
     if folder.exists():
-        folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+        shutil.copytree(folder, fresh)
+    fresh.mkdir(parents=True, exist_ok=True)
+    try:
+        (fresh / "weights.safetensors").write_bytes(weights)
+        (fresh / "model.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        check(fresh)
+        if folder.exists():
+            folder.rename(old)
+        fresh.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)

@@ -117,13 +117,10 @@ class Student(nn.Module):
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """[N, 96, 64] -> [N, 1024]"""
         x = mel[:, None].contiguous(memory_format=torch.channels_last)
-        for layer in self.layers():
-            x = layer(x)
+        x = self.pointwise[0](x)
+        for depthwise, pointwise in zip(self.depthwise, self.pointwise[1:]):
+            x = pointwise(depthwise(x))
         return x.float().mean((2, 3))
-
-    def layers(self) -> list[nn.Module]:
-        separable = [nn.Sequential(*pair) for pair in zip(self.depthwise, self.pointwise[1:])]
-        return [self.pointwise[0], *separable]
 
 
 class _Convolution(nn.Module):
