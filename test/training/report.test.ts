@@ -3,7 +3,8 @@ import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
 import { evaluate, type ScoredClip } from '../../src/training/evaluation.js';
 import { decadeAxis, renderPlot, unitAxis } from '../../src/training/plot.js';
 import { renderReport } from '../../src/training/report.js';
-import { type Recording, Track } from '../../src/training/track.js';
+import type { Recording } from '../../src/training/track.js';
+import { trackOf } from '../support/track.js';
 
 const NASTY = `data/water/<img src=x onerror="alert('1')">&.wav`;
 const MODEL = {
@@ -15,27 +16,9 @@ const MODEL = {
   alarmLabels: ['abnormal'],
 };
 
-function track(path: string, scores: readonly number[]): Track {
-  const made = new Track(path, ['abnormal'], 0.48);
-  for (const [k, score] of scores.entries())
-    made.push({
-      startSeconds: k * 0.48,
-      endSeconds: k * 0.48 + 0.975,
-      endAtMs: 0,
-      label: 'abnormal',
-      confidence: score,
-      scores: { abnormal: score },
-      rmsDbfs: -20,
-      peakDbfs: -10,
-      audioset: [],
-    });
-  made.seconds = scores.length * 0.48;
-  return made;
-}
-
 function clip(path: string, label: string, abnormal: number): ScoredClip {
   const scores = { background: (1 - abnormal) * 0.6, 'a<b>': (1 - abnormal) * 0.4, abnormal };
-  return { path, label, scores, track: track(path, [abnormal, abnormal, abnormal]) };
+  return { path, label, scores, track: trackOf(path, [abnormal, abnormal, abnormal]) };
 }
 
 const CLIPS = [
@@ -47,10 +30,10 @@ const CLIPS = [
 const EVENTS = [{ startSeconds: 1, endSeconds: 3, label: 'abnormal' }];
 const RECORDINGS: Recording[] = [
   {
-    track: track('data/long.wav', [0.1, 0.1, 0.8, 0.8, ...new Array<number>(90).fill(0.1), 0.9, 0.9]),
+    track: trackOf('data/long.wav', [0.1, 0.1, 0.8, 0.8, ...new Array<number>(90).fill(0.1), 0.9, 0.9]),
     events: EVENTS,
   },
-  { track: track('data/missed.wav', new Array<number>(20).fill(0)), events: EVENTS },
+  { track: trackOf('data/missed.wav', new Array<number>(20).fill(0)), events: EVENTS },
 ];
 const evaluated = (clips: ScoredClip[], recordings: Recording[]) =>
   evaluate({
@@ -166,7 +149,7 @@ describe('the report', () => {
     ['clips alone', CLIPS, []],
     ['recordings alone', [], RECORDINGS],
     ['one class alone', CLIPS.slice(0, 2), []],
-    ['ordinary sound alone', [], [{ track: track('x.wav', [0, 0]), events: [] }]],
+    ['ordinary sound alone', [], [{ track: trackOf('x.wav', [0, 0]), events: [] }]],
   ])('is whole and without NaN for %s', (_, clips, recordings) => {
     const html = renderReport(evaluated(clips, recordings), at);
     expect(html).not.toMatch(/NaN|undefined|Infinity/);

@@ -1,27 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
-import { type Recording, Track } from '../../src/training/track.js';
+import type { Recording } from '../../src/training/track.js';
 import { tuneRule } from '../../src/training/tune.js';
-
-const HOP = 0.48;
+import { trackOf } from '../support/track.js';
 
 function recording(scores: readonly number[], isEvent: boolean): Recording {
-  const track = new Track('x.wav', ['abnormal'], HOP);
-  for (const [k, score] of scores.entries())
-    track.push({
-      startSeconds: k * HOP,
-      endSeconds: k * HOP + 0.975,
-      endAtMs: 0,
-      label: 'abnormal',
-      confidence: score,
-      scores: { abnormal: score },
-      rmsDbfs: -20,
-      peakDbfs: -10,
-      audioset: [],
-    });
-  track.seconds = scores.length * HOP;
   const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
-  return { track, events: isEvent ? events : [] };
+  return { track: trackOf('x.wav', scores), events: isEvent ? events : [] };
 }
 
 /** A quarter of an hour of quiet with single loud windows and pairs of not so loud ones. */
