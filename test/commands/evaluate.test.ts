@@ -1,15 +1,8 @@
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyInto, golden } from '../support/clips.js';
 import { Program, run, SCENE } from '../support/daemon.js';
 import { GOLDEN } from '../support/golden.js';
 
@@ -19,13 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function put(folder: string, ...files: string[]): string {
-  const target = join(dir, folder);
-  mkdirSync(target, { recursive: true });
-  for (const file of files) copyFileSync(file, join(target, basename(file)));
-  return target;
-}
-const golden = (name: string) => join(GOLDEN, `${name}.wav`);
+const put = (folder: string, ...files: string[]) => copyInto(join(dir, folder), ...files);
 
 /** When the scene's alarms start, as `classify` says. */
 async function sceneAlarms(): Promise<{ startSeconds: number; endSeconds: number }[]> {

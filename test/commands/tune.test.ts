@@ -1,10 +1,10 @@
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { copyInto, golden } from '../support/clips.js';
 import { run, SCENE } from '../support/daemon.js';
-import { GOLDEN } from '../support/golden.js';
 
 const MINI = fileURLToPath(new URL('../../models/bathnet-mini', import.meta.url));
 let dir: string;
@@ -16,13 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-function put(folder: string, ...files: string[]): string {
-  const target = join(dir, folder);
-  mkdirSync(target, { recursive: true });
-  for (const file of files) copyFileSync(file, join(target, basename(file)));
-  return target;
-}
-const golden = (name: string) => join(GOLDEN, `${name}.wav`);
+const put = (folder: string, ...files: string[]) => copyInto(join(dir, folder), ...files);
 const manifest = () => JSON.parse(readFileSync(join(model, 'model.json'), 'utf8'));
 
 describe('tune', () => {
