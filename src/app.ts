@@ -10,7 +10,7 @@ import { FeedbackStore } from './feedback.js';
 import { Listener } from './listener.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
-import { Pipeline, type PipelineResult } from './pipeline.js';
+import { Pipeline } from './pipeline.js';
 import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
 import { Commands } from './publish/commands.js';
@@ -21,7 +21,15 @@ import { Settings } from './settings.js';
 import { State, stateFolder } from './state.js';
 import { Statistics } from './statistics.js';
 import { createNotifier } from './systemd.js';
-import type { AlarmEnded, Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from './types.js';
+import type {
+  AlarmEnded,
+  Clock,
+  DecisionEvent,
+  Logger,
+  PipelineResult,
+  ScoredWindow,
+  SettingValues,
+} from './types.js';
 
 /** Outside of systemd nobody listens for the heartbeat. */
 const WITHOUT_WATCHDOG_MS = 3_600_000;

@@ -3,8 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from './errors.js';
-import type { PipelineResult } from './pipeline.js';
-import type { DecisionEvent, Logger, Verdict } from './types.js';
+import type { DecisionEvent, Logger, PipelineResult, Verdict } from './types.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;

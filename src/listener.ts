@@ -2,9 +2,9 @@ import { SAMPLE_RATE_HZ } from './constants.js';
 import type { AlarmRule } from './decision.js';
 import { Escalation, type EscalationOptions } from './escalation.js';
 import { RingWindow } from './features/ring.js';
-import type { Pipeline, PipelineResult } from './pipeline.js';
+import type { Pipeline } from './pipeline.js';
 import type { SenseState } from './sense.js';
-import type { Clock, DecisionEvent, Logger, PcmChunk, Window } from './types.js';
+import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } from './types.js';
 
 /** An overrun is said at most this often. */
 const OVERRUN_WARNING_MS = 60_000;

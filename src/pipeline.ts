@@ -7,7 +7,7 @@ import type { Bundle } from './model/bundle.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import { createNetwork, type EngineChoice, type Network } from './model/network.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './sense.js';
-import type { DecisionEvent, ModelInfo, ScoredWindow, Scores, Window } from './types.js';
+import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
 const AUDIOSET_TOP = 3;
@@ -22,16 +22,6 @@ export interface PipelineOptions {
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
   readonly sense?: SenseOptions | undefined;
-}
-
-export interface PipelineResult {
-  readonly scored: ScoredWindow;
-  /** The network's embedding of the window, an array of its own. */
-  readonly embedding: Float32Array;
-  readonly event: DecisionEvent | undefined;
-  /** Where the time went, milliseconds. */
-  readonly melMs: number;
-  readonly networkMs: number;
 }
 
 /**

@@ -65,6 +65,17 @@ export interface ScoredWindow {
   readonly audioset: ReadonlyArray<readonly [name: string, score: number]>;
 }
 
+/** What the pipeline makes of one window. */
+export interface PipelineResult {
+  readonly scored: ScoredWindow;
+  /** The network's embedding of the window, an array of its own. */
+  readonly embedding: Float32Array;
+  readonly event: DecisionEvent | undefined;
+  /** Where the time went, milliseconds. */
+  readonly melMs: number;
+  readonly networkMs: number;
+}
+
 /** Why an alarm started. */
 type AlarmReason = 'hits' | 'instant' | 'thump_then_silence';
 

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../src/feedback.js';
-import type { PipelineResult } from '../src/pipeline.js';
-import type { DecisionEvent } from '../src/types.js';
+import type { DecisionEvent, PipelineResult } from '../src/types.js';
 import { silentLog } from './support/sound.js';
 
 let dir: string;
