@@ -1,9 +1,9 @@
+import type { AlarmRule } from './alarm/decision.js';
+import { Escalation, type EscalationOptions } from './alarm/escalation.js';
+import type { SenseState } from './alarm/sense.js';
 import { SAMPLE_RATE_HZ } from './constants.js';
-import type { AlarmRule } from './decision.js';
-import { Escalation, type EscalationOptions } from './escalation.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
-import type { SenseState } from './sense.js';
 import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } from './types.js';
 
 /** An overrun is said at most this often. */

@@ -1,12 +1,12 @@
+import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
+import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
-import { type AlarmRule, DEFAULT_ALARM_RULE } from './decision.js';
 import { ExitCode, UserError } from './errors.js';
 import { createFrontEnd, type FrontEnd } from './features/front-end.js';
 import { levelOf } from './features/level.js';
 import type { Bundle } from './model/bundle.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import { createNetwork, type EngineChoice, type Network } from './model/network.js';
-import { SENSE_OFF, Sense, type SenseOptions } from './sense.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SENSE_OFF, type SenseState } from '../src/alarm/sense.js';
 import { decodeFile } from '../src/audio/decode.js';
 import { WINDOW_SAMPLES } from '../src/constants.js';
 import { Listener, type ListenerOptions } from '../src/listener.js';
 import { readBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
-import { SENSE_OFF, type SenseState } from '../src/sense.js';
 import type { DecisionEvent, PipelineResult } from '../src/types.js';
 import { ManualClock, settle } from './support/clock.js';
 import { SCENE } from './support/daemon.js';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SENSE_OFF } from '../src/alarm/sense.js';
 import { decodeFile } from '../src/audio/decode.js';
 import { WINDOW_SAMPLES } from '../src/constants.js';
 import { ExitCode } from '../src/errors.js';
 import { type Bundle, readBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
-import { SENSE_OFF } from '../src/sense.js';
 import { SCENE } from './support/daemon.js';
 import { GOLDEN, readSamples } from './support/golden.js';
 import { collect } from './support/sound.js';

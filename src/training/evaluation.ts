@@ -1,4 +1,4 @@
-import type { AlarmRule } from '../decision.js';
+import type { AlarmRule } from '../alarm/decision.js';
 import type { ModelInfo } from '../types.js';
 import { matchEvents } from './events.js';
 import {

@@ -1,5 +1,5 @@
+import { AlarmDecision, type AlarmRule } from '../alarm/decision.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
-import { AlarmDecision, type AlarmRule } from '../decision.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
 import { type Alarm, type LabelledEvent, matchEvents } from './events.js';
 import { poissonUpperBound, quantile, ratio } from './metrics.js';

@@ -1,4 +1,4 @@
-import type { AlarmRule } from '../decision.js';
+import type { AlarmRule } from '../alarm/decision.js';
 import { type Outcome, outcomeOf, type Recording } from './track.js';
 
 /** Hits of so many windows that are tried: from the quickest to the surest. */

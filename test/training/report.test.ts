@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
+import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { evaluate, type ScoredClip } from '../../src/training/evaluation.js';
 import { decadeAxis, renderPlot, unitAxis } from '../../src/training/plot.js';
 import { renderReport } from '../../src/training/report.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AlarmDecision, DEFAULT_ALARM_RULE } from '../../src/decision.js';
+import { AlarmDecision, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { outcomeOf, Track } from '../../src/training/track.js';
 import type { ScoredWindow } from '../../src/types.js';
 

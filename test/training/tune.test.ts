@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_ALARM_RULE } from '../../src/decision.js';
+import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import type { Recording } from '../../src/training/track.js';
 import { tuneRule } from '../../src/training/tune.js';
 import { trackOf } from '../support/track.js';

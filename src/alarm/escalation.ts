@@ -1,4 +1,4 @@
-import type { AlarmAcknowledged, AlarmEscalated, AlarmStarted, Clock, DecisionEvent } from './types.js';
+import type { AlarmAcknowledged, AlarmEscalated, AlarmStarted, Clock, DecisionEvent } from '../types.js';
 
 export interface EscalationOptions {
   /** An alarm that nobody acknowledges is repeated this often; 0 is never… */

@@ -1,5 +1,3 @@
-import { AlarmDecision, type AlarmRule } from './decision.js';
-import { type ThumpOptions, ThumpThenSilence } from './thump.js';
 import type {
   AlarmEnd,
   AlarmEnded,
@@ -7,7 +5,9 @@ import type {
   DecisionEvent,
   ScoredWindow,
   WaterRunningLong,
-} from './types.js';
+} from '../types.js';
+import { AlarmDecision, type AlarmRule } from './decision.js';
+import { type ThumpOptions, ThumpThenSilence } from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
 const SMOOTHING_SECONDS = 3;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Escalation, type EscalationOptions } from '../src/escalation.js';
-import type { AlarmEscalated, AlarmStarted } from '../src/types.js';
-import { ManualClock } from './support/clock.js';
-import { windowsOf } from './support/windows.js';
+import { Escalation, type EscalationOptions } from '../../src/alarm/escalation.js';
+import type { AlarmEscalated, AlarmStarted } from '../../src/types.js';
+import { ManualClock } from '../support/clock.js';
+import { windowsOf } from '../support/windows.js';
 
 let clock: ManualClock;
 let said: AlarmEscalated[];

@@ -1,5 +1,5 @@
+import type { ScoredWindow } from '../types.js';
 import type { AlarmRule, Hit } from './decision.js';
-import type { ScoredWindow } from './types.js';
 
 /**
  * AudioSet's classes of something heavy that hits the floor, or of what it takes along. Doors are left out: a

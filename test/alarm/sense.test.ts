@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../src/config-load.js';
-import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../src/decision.js';
-import { SENSE_OFF, Sense, type SenseOptions } from '../src/sense.js';
-import type { DecisionEvent } from '../src/types.js';
-import { type Heard, HOP_SECONDS, windowsOf } from './support/windows.js';
+import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
+import { loadConfig } from '../../src/config-load.js';
+import type { DecisionEvent } from '../../src/types.js';
+import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
 
 const LABELS = { waterLabels: ['water'], speechLabels: ['speech', 'singing'] };
 

@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { AlarmEnd, AlarmEnded, AlarmStarted, ScoredWindow } from './types.js';
+import type { AlarmEnd, AlarmEnded, AlarmStarted, ScoredWindow } from '../types.js';
 
 /** The rule by which windows become an alarm. Times are stream time. */
 export interface AlarmRule {

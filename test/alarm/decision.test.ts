@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../src/decision.js';
-import type { AlarmEnded, AlarmStarted, ScoredWindow } from '../src/types.js';
+import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import type { AlarmEnded, AlarmStarted, ScoredWindow } from '../../src/types.js';
 
 const HOP_SECONDS = 0.48;
 
