@@ -2,11 +2,9 @@ import { join } from 'node:path';
 import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
 import { writeWav } from './audio/wav-writer.js';
-import { ClipRecorder } from './clips.js';
 import { systemClock } from './clock.js';
 import type { Config } from './config.js';
 import { VERSION } from './constants.js';
-import { FeedbackStore } from './feedback.js';
 import { Listener } from './listener.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
@@ -17,9 +15,11 @@ import { Commands } from './publish/commands.js';
 import { discoveryMessages } from './publish/discovery.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
-import { Settings } from './settings.js';
-import { State, stateFolder } from './state.js';
 import { Statistics } from './statistics.js';
+import { ClipRecorder } from './storage/clips.js';
+import { FeedbackStore } from './storage/feedback.js';
+import { Settings } from './storage/settings.js';
+import { State, stateFolder } from './storage/state.js';
 import { createNotifier } from './systemd.js';
 import type {
   AlarmEnded,

@@ -20,7 +20,7 @@ import { RingWindow } from '../dist/features/ring.js';
 import { readBundle } from '../dist/model/bundle.js';
 import { findBundle, modelShelves } from '../dist/model/shelf.js';
 import { Pipeline } from '../dist/pipeline.js';
-import { stateFolder } from '../dist/state.js';
+import { stateFolder } from '../dist/storage/state.js';
 
 const SCENE = fileURLToPath(new URL('../config/demo/bathroom.flac', import.meta.url));
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));

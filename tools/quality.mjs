@@ -14,7 +14,7 @@ import { readBundle } from '../dist/model/bundle.js';
 import { AUDIOSET_HEAD, denseScores } from '../dist/model/head.js';
 import { createNetwork } from '../dist/model/network.js';
 import { findBundle, modelShelves } from '../dist/model/shelf.js';
-import { stateFolder } from '../dist/state.js';
+import { stateFolder } from '../dist/storage/state.js';
 import { scanDataset } from '../dist/training/dataset.js';
 import { extractEmbeddings } from '../dist/training/embeddings.js';
 

@@ -3,6 +3,7 @@ import { relative, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { findBundle, readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
+import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import {
   type ClipFigures,
   type Evaluation,
@@ -19,7 +20,6 @@ import { checkLabels, findMaterial, type Material, parseRenames, validationOnly 
 import { printError } from './print.js';
 import { type Heard, hear } from './score.js';
 import { tableLines } from './table.js';
-import { checkPlaces, writeWhole } from './write-whole.js';
 
 /** How many mistakes are printed; the report has more. */
 const PRINTED_MISTAKES = 5;

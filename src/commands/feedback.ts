@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
-import { deleteFeedback, readFeedback } from '../feedback.js';
-import { stateFolder } from '../state.js';
+import { deleteFeedback, readFeedback } from '../storage/feedback.js';
+import { stateFolder } from '../storage/state.js';
 import { configFrom } from './flags.js';
 
 type Flags = { config?: string; json?: boolean; all?: boolean };

@@ -2,7 +2,7 @@ import type { Config } from '../config.js';
 import { loadConfig } from '../config-load.js';
 import { ExitCode, UserError } from '../errors.js';
 import { modelShelves } from '../model/shelf.js';
-import { stateFolder } from '../state.js';
+import { stateFolder } from '../storage/state.js';
 
 /** The flags that stand for configuration; every command that reads it has them. */
 export interface ConfigFlags {

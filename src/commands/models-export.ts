@@ -1,8 +1,8 @@
 import { ExitCode, UserError } from '../errors.js';
 import { type ExportFormat, exportModel, type PatchOrder } from '../model/export.js';
 import { readModel } from '../model/shelf.js';
+import { writeWhole } from '../storage/write-whole.js';
 import { configFrom, shelvesOf } from './flags.js';
-import { writeWhole } from './write-whole.js';
 
 export interface ExportFlags {
   readonly config?: string;

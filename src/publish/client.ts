@@ -1,7 +1,7 @@
+import { Outbox } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { DEFAULT_TIMING, type Message, type MqttOptions, type MqttTiming } from './options.js';
-import { Outbox } from './outbox.js';
 import { deliveredEvent, type PublisherStats } from './payloads.js';
 
 /** Where Home Assistant says `online` when it has started. */

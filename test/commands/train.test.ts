@@ -2,10 +2,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FeedbackStore } from '../../src/feedback.js';
 import { readBundle, writeBundle } from '../../src/model/bundle.js';
 import { backboneFingerprint } from '../../src/model/head.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { FeedbackStore } from '../../src/storage/feedback.js';
 import { createRandom } from '../../src/training/random.js';
 import type { DecisionEvent, PipelineResult, Verdict } from '../../src/types.js';
 import { mappingOnly } from '../support/bundles.js';

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../src/feedback.js';
-import type { DecisionEvent, PipelineResult } from '../src/types.js';
-import { silentLog } from './support/sound.js';
+import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../../src/storage/feedback.js';
+import type { DecisionEvent, PipelineResult } from '../../src/types.js';
+import { silentLog } from '../support/sound.js';
 
 let dir: string;
 let folder: string;

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Settings } from '../src/settings.js';
-import { State } from '../src/state.js';
-import type { SettingName } from '../src/types.js';
-import { settle } from './support/clock.js';
-import { silentLog } from './support/sound.js';
+import { Settings } from '../../src/storage/settings.js';
+import { State } from '../../src/storage/state.js';
+import type { SettingName } from '../../src/types.js';
+import { settle } from '../support/clock.js';
+import { silentLog } from '../support/sound.js';
 
 const rule = { threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10, instantThreshold: 0.95 };
 const defaults = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10 };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { NUMBER_RANGES } from './constants.js';
-import { messageOf } from './errors.js';
-import type { Logger, SettingName, SettingValues } from './types.js';
+import { NUMBER_RANGES } from '../constants.js';
+import { messageOf } from '../errors.js';
+import type { Logger, SettingName, SettingValues } from '../types.js';
 
 const FILE = 'settings.json';
 

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Outbox, type OutboxOptions } from '../../src/publish/outbox.js';
-import { decodeRecord, encodeRecord } from '../../src/publish/outbox-folder.js';
+import { Outbox, type OutboxOptions } from '../../src/storage/outbox.js';
+import { decodeRecord, encodeRecord } from '../../src/storage/outbox-folder.js';
+import { recordingLog } from '../publish/samples.js';
 import { ManualClock } from '../support/clock.js';
 import { lacksMount, mountSmallDisk } from '../support/small-disk.js';
-import { recordingLog } from './samples.js';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;

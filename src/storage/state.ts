@@ -12,8 +12,8 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from './errors.js';
-import type { DecisionEvent, Logger } from './types.js';
+import { messageOf } from '../errors.js';
+import type { DecisionEvent, Logger } from '../types.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
 const openAlarmSchema = z.object({

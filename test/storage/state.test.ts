@@ -2,9 +2,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { State, stateFolder } from '../src/state.js';
-import type { AlarmEnded, AlarmStarted, Logger } from '../src/types.js';
-import { silentLog } from './support/sound.js';
+import { State, stateFolder } from '../../src/storage/state.js';
+import type { AlarmEnded, AlarmStarted, Logger } from '../../src/types.js';
+import { silentLog } from '../support/sound.js';
 
 let dir: string;
 let folder: string;

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from './errors.js';
-import type { DecisionEvent, Logger, PipelineResult, Verdict } from './types.js';
+import { messageOf } from '../errors.js';
+import type { DecisionEvent, Logger, PipelineResult, Verdict } from '../types.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;

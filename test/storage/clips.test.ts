@@ -2,10 +2,10 @@ import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { writeWav } from '../src/audio/wav-writer.js';
-import { type ClipOptions, ClipRecorder } from '../src/clips.js';
-import type { AlarmStarted, ScoredWindow } from '../src/types.js';
-import { readPlainWav, silentLog } from './support/sound.js';
+import { writeWav } from '../../src/audio/wav-writer.js';
+import { type ClipOptions, ClipRecorder } from '../../src/storage/clips.js';
+import type { AlarmStarted, ScoredWindow } from '../../src/types.js';
+import { readPlainWav, silentLog } from '../support/sound.js';
 
 let dir: string;
 let folder: string;

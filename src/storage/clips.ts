@@ -1,9 +1,9 @@
 import { chmod, mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SAMPLE_RATE_HZ } from './constants.js';
-import { messageOf } from './errors.js';
-import { CircularBuffer } from './features/circular.js';
-import type { AlarmStarted, Logger, PcmChunk, ScoredWindow } from './types.js';
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import { messageOf } from '../errors.js';
+import { CircularBuffer } from '../features/circular.js';
+import type { AlarmStarted, Logger, PcmChunk, ScoredWindow } from '../types.js';
 
 export interface ClipOptions {
   /** Off unless a person has switched it on. */
