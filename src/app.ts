@@ -3,7 +3,7 @@ import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
 import { writeWav } from './audio/wav-writer.js';
 import { systemClock } from './clock.js';
-import type { Config } from './config.js';
+import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
 import { Listener } from './listener.js';
 import { backboneFingerprint } from './model/head.js';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, type ScalarTag } from 'yaml';
-import { configSchema } from '../src/config.js';
-import { envName } from '../src/config-load.js';
+import { envName } from '../src/config/load.js';
+import { configSchema } from '../src/config/schema.js';
 import { discoveryMessages } from '../src/publish/discovery.js';
 import { topicsOf } from '../src/publish/topics.js';
 import { model } from './publish/samples.js';

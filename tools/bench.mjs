@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { Aedes } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { decodeFile } from '../dist/audio/decode.js';
-import { loadConfig } from '../dist/config-load.js';
+import { loadConfig } from '../dist/config/load.js';
 import { SAMPLE_RATE_HZ } from '../dist/constants.js';
 import { RingWindow } from '../dist/features/ring.js';
 import { readBundle } from '../dist/model/bundle.js';

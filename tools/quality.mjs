@@ -9,7 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { decodeFile } from '../dist/audio/decode.js';
-import { loadConfig } from '../dist/config-load.js';
+import { loadConfig } from '../dist/config/load.js';
 import { readBundle } from '../dist/model/bundle.js';
 import { AUDIOSET_HEAD, denseScores } from '../dist/model/head.js';
 import { createNetwork } from '../dist/model/network.js';

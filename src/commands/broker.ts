@@ -1,5 +1,5 @@
 import { connectAsync, type MqttClient } from 'mqtt';
-import type { Config } from '../config.js';
+import type { Config } from '../config/schema.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { describeFailure } from '../publish/failure.js';
 import { brokerAddress, DEFAULT_TIMING } from '../publish/options.js';

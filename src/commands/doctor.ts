@@ -2,7 +2,7 @@ import type { MqttClient } from 'mqtt';
 import { listDevices } from '../audio/devices.js';
 import { createSource } from '../audio/source.js';
 import { systemClock } from '../clock.js';
-import type { Config } from '../config.js';
+import type { Config } from '../config/schema.js';
 import { WINDOW_SAMPLES } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';

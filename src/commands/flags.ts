@@ -1,5 +1,5 @@
-import type { Config } from '../config.js';
-import { loadConfig } from '../config-load.js';
+import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/schema.js';
 import { ExitCode, UserError } from '../errors.js';
 import { modelShelves } from '../model/shelf.js';
 import { stateFolder } from '../storage/state.js';

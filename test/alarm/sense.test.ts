@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
-import { loadConfig } from '../../src/config-load.js';
+import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
 

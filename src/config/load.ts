@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { parse as parseDotenv } from 'dotenv';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { type Config, configSchema, unwrap } from './config.js';
-import { ExitCode, messageOf, UserError } from './errors.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { type Config, configSchema, unwrap } from './schema.js';
 
 export interface ConfigSources {
   /** `--config` */

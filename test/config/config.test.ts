@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Config } from '../src/config.js';
-import { configJsonSchema, defaultYaml } from '../src/config-docs.js';
-import { envName, loadConfig } from '../src/config-load.js';
-import { ExitCode, type UserError } from '../src/errors.js';
+import { configJsonSchema, defaultYaml } from '../../src/config/docs.js';
+import { envName, loadConfig } from '../../src/config/load.js';
+import type { Config } from '../../src/config/schema.js';
+import { ExitCode, type UserError } from '../../src/errors.js';
 
 let cwd: string;
 beforeEach(() => {
@@ -163,11 +163,13 @@ describe('the configuration', () => {
 });
 
 describe('config/default.yaml', () => {
-  const text = readFileSync(new URL('../config/default.yaml', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../config/default.yaml', import.meta.url), 'utf8');
 
   it('is what the schema generates', () => {
     expect(text).toBe(defaultYaml());
-    expect(readFileSync(new URL('../config/schema.json', import.meta.url), 'utf8')).toBe(configJsonSchema());
+    expect(readFileSync(new URL('../../config/schema.json', import.meta.url), 'utf8')).toBe(
+      configJsonSchema(),
+    );
   });
 
   it('is the default configuration', () => {

@@ -1,13 +1,13 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { configSchema, unwrap } from './config.js';
-import { envName } from './config-load.js';
+import { envName } from './load.js';
+import { configSchema, unwrap } from './schema.js';
 
 /** `config/default.yaml`: every key with what it does, its environment variable and its default. */
 export function defaultYaml(): string {
   const lines = [
     '# yaml-language-server: $schema=./schema.json',
-    '# Generated from src/config.ts by "npm run generate". Every key is shown with its default;',
+    '# Generated from src/config/ by "npm run generate". Every key is shown with its default;',
     '# a key in a comment has none of its own. What is not set here may be left out.',
     '# Later ones win: this file, .env, environment variables, command line.',
   ];
