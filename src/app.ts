@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
 import { writeWav } from './audio/wav-writer.js';
-import { systemClock } from './clock.js';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
 import { Listener } from './listener.js';
@@ -15,12 +14,13 @@ import { Commands } from './publish/commands.js';
 import { discoveryMessages } from './publish/discovery.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
-import { Statistics } from './statistics.js';
 import { ClipRecorder } from './storage/clips.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
 import { State, stateFolder } from './storage/state.js';
-import { createNotifier } from './systemd.js';
+import { systemClock } from './system/clock.js';
+import { Statistics } from './system/statistics.js';
+import { createNotifier } from './system/systemd.js';
 import type {
   AlarmEnded,
   Clock,

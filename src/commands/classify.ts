@@ -1,10 +1,10 @@
 import { decodeFile } from '../audio/decode.js';
-import { systemClock } from '../clock.js';
 import { type ExitCode, UserError } from '../errors.js';
 import { Listener } from '../listener.js';
-import { createLog } from '../log.js';
 import { readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
+import { systemClock } from '../system/clock.js';
+import { createLog } from '../system/log.js';
 import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { printError } from './print.js';

@@ -1,6 +1,6 @@
 import { listDevices } from '../audio/devices.js';
 import { ExitCode } from '../errors.js';
-import { createLog } from '../log.js';
+import { createLog } from '../system/log.js';
 
 /** `devices`: the microphones that `input.device` can name. */
 export async function devices(flags: { json?: boolean }): Promise<ExitCode> {

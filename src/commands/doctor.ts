@@ -1,14 +1,14 @@
 import type { MqttClient } from 'mqtt';
 import { listDevices } from '../audio/devices.js';
 import { createSource } from '../audio/source.js';
-import { systemClock } from '../clock.js';
 import type { Config } from '../config/schema.js';
 import { WINDOW_SAMPLES } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';
-import { createLog } from '../log.js';
 import { readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
+import { systemClock } from '../system/clock.js';
+import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
 import { deviceIdOf, visitBroker } from './broker.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';

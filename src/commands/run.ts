@@ -1,6 +1,6 @@
 import { startApp } from '../app.js';
 import { ExitCode } from '../errors.js';
-import { createLog } from '../log.js';
+import { createLog } from '../system/log.js';
 import { type ConfigFlags, configFrom } from './flags.js';
 import { untilStopped } from './interrupt.js';
 

@@ -1,7 +1,7 @@
 import { startApp } from '../app.js';
 import { ExitCode, UserError } from '../errors.js';
-import { createLog } from '../log.js';
 import { topicsOf } from '../publish/topics.js';
+import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
 import { deviceIdOf, visitBroker } from './broker.js';
 import { type ConfigFlags, configFrom } from './flags.js';

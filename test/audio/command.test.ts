@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CommandSource } from '../../src/audio/command.js';
-import { systemClock } from '../../src/clock.js';
 import { ExitCode, UserError } from '../../src/errors.js';
+import { systemClock } from '../../src/system/clock.js';
 import type { Logger } from '../../src/types.js';
 import { chirp, concatenate, silentLog, wavBytes } from '../support/sound.js';
 

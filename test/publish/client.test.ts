@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.js';
 import { ExitCode } from '../../src/errors.js';
 import { MqttPublisher } from '../../src/publish/client.js';
 import { DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
 import { topicsOf } from '../../src/publish/topics.js';
+import { systemClock } from '../../src/system/clock.js';
 import type { Clock } from '../../src/types.js';
 import { ManualClock } from '../support/clock.js';
 import { type BrokerSetup, freePort, Mosquitto, until } from '../support/mosquitto.js';
@@ -444,7 +444,7 @@ describe('a wrong configuration', () => {
 
 /** A process with nothing but a publisher in it. */
 const CHILD = `
-  import { systemClock } from '${fileURLToPath(new URL('../../dist/clock.js', import.meta.url))}';
+  import { systemClock } from '${fileURLToPath(new URL('../../dist/system/clock.js', import.meta.url))}';
   import { MqttPublisher } from '${fileURLToPath(new URL('../../dist/publish/client.js', import.meta.url))}';
   const nothing = () => {};
   const log = { debug: nothing, info: nothing, warn: nothing, error: nothing };

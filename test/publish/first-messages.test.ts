@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.js';
 import { MqttPublisher } from '../../src/publish/client.js';
 import { topicsOf } from '../../src/publish/topics.js';
+import { systemClock } from '../../src/system/clock.js';
 import { Mosquitto, until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
 import { recordingLog } from './samples.js';

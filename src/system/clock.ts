@@ -1,4 +1,4 @@
-import type { Clock } from './types.js';
+import type { Clock } from '../types.js';
 
 /** Of Node's timers: what is longer would fire at once. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;

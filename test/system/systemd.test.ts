@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ExitCode } from '../src/errors.js';
-import { lacksPrograms } from './support/require.js';
+import { ExitCode } from '../../src/errors.js';
+import { lacksPrograms } from '../support/require.js';
 
-const unit = readFileSync(fileURLToPath(new URL('../systemd/bathnet2mqtt.service', import.meta.url)), 'utf8');
+const unit = readFileSync(
+  fileURLToPath(new URL('../../systemd/bathnet2mqtt.service', import.meta.url)),
+  'utf8',
+);
 
 describe.skipIf(lacksPrograms('systemd-analyze'))('the systemd unit (needs systemd-analyze)', () => {
   let folder: string;

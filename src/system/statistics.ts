@@ -1,4 +1,4 @@
-import type { PipelineResult } from './types.js';
+import type { PipelineResult } from '../types.js';
 
 /** Enough for half an hour of windows; memory stays bounded however long the daemon runs. */
 const KEPT = 4096;

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
-import { messageOf } from './errors.js';
-import type { Logger } from './types.js';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../types.js';
 
 /** Tells systemd how the service is (`Type=notify`); every call does nothing outside of such a service. */
 export interface Notifier {
