@@ -2,11 +2,13 @@ import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
-import { createFrontEnd, type FrontEnd } from './features/front-end.js';
+import { createFrontEnd } from './features/create-front-end.js';
+import type { FrontEnd } from './features/front-end.js';
 import { levelOf } from './features/level.js';
 import type { Bundle } from './model/bundle.js';
+import { createNetwork } from './model/engines/create-network.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
-import { createNetwork, type EngineChoice, type Network } from './model/network.js';
+import type { EngineChoice, Network } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */

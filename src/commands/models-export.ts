@@ -1,5 +1,6 @@
 import { ExitCode, UserError } from '../errors.js';
-import { type ExportFormat, exportModel, type PatchOrder } from '../model/export.js';
+import { type ExportFormat, exportModel } from '../model/export/export.js';
+import type { PatchOrder } from '../model/export/plan.js';
 import { readModel } from '../model/shelf.js';
 import { writeWhole } from '../storage/write-whole.js';
 import { configFrom, shelvesOf } from './flags.js';

@@ -1,5 +1,5 @@
 import { ExitCode, UserError } from '../errors.js';
-import { partOf, pullYamnet, YAMNET } from '../model/pull.js';
+import { partOf, pullYamnet, YAMNET } from '../model/import/pull.js';
 import { configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
 import { announce } from './models.js';

@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
-import { createFrontEnd } from '../features/front-end.js';
+import { createFrontEnd } from '../features/create-front-end.js';
 import { readBundle, writeBundle } from '../model/bundle.js';
-import { importTflite } from '../model/import.js';
+import { importTflite } from '../model/import/import.js';
 import { findBundle, listBundles, removeBundle } from '../model/shelf.js';
 import { verifyOutputs } from '../model/verify.js';
 import { configFrom, shelvesOf } from './flags.js';

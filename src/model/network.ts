@@ -1,5 +1,4 @@
 import type { NetworkOutput } from '../types.js';
-import type { Bundle } from './bundle.js';
 
 /** The narrow seam between the pipeline and whatever runs the network. */
 export interface Network {
@@ -15,19 +14,3 @@ export interface Network {
 export type EngineName = 'tfjs-wasm' | 'tfjs-node';
 /** `auto` takes the native engine where it is installed, WASM everywhere else. */
 export type EngineChoice = EngineName | 'auto';
-
-/**
- * Loads an engine and puts the bundle's network on it.
- *
- * @param heads those whose scores are wanted; of the bundle's heads the network computes the dense ones, all when
- *   left out
- * @throws UserError unavailable, where the engine that was asked for cannot be loaded
- */
-export async function createNetwork(
-  bundle: Bundle,
-  engine: EngineChoice = 'auto',
-  heads?: readonly string[],
-): Promise<Network> {
-  const { createTfjsNetwork } = await import('./tfjs.js');
-  return createTfjsNetwork(bundle, engine, heads);
-}

@@ -1,7 +1,7 @@
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle } from './bundle.js';
+import { createNetwork } from './engines/create-network.js';
 import { chooseHead } from './head.js';
-import { createNetwork } from './network.js';
 
 /**
  * Runs one patch through the network and every head of a bundle.

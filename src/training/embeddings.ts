@@ -4,7 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { join } from 'node:path';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
-import { createFrontEnd, type FrontEnd } from '../features/front-end.js';
+import { createFrontEnd } from '../features/create-front-end.js';
+import type { FrontEnd } from '../features/front-end.js';
 import { levelOf } from '../features/level.js';
 import { RingWindow } from '../features/ring.js';
 import type { Bundle } from '../model/bundle.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, WINDOW_SAMPLES } from '../constants.js';
-import { createFrontEnd } from '../features/front-end.js';
+import { createFrontEnd } from '../features/create-front-end.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';
 
 /** The pattern's resolution: neighbouring mel bands and frames are much alike. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFrontEnd } from '../../src/features/front-end.js';
+import { createFrontEnd } from '../../src/features/create-front-end.js';
 import {
   GOLDEN,
   maxDifference,

@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
-import { createFrontEnd } from '../../src/features/front-end.js';
+import { createFrontEnd } from '../../src/features/create-front-end.js';
 import { type Bundle, type Manifest, readBundle } from '../../src/model/bundle.js';
+import { createNetwork } from '../../src/model/engines/create-network.js';
 import { chooseHead } from '../../src/model/head.js';
-import { createNetwork, type Network } from '../../src/model/network.js';
+import type { Network } from '../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { mappingOnly } from '../support/bundles.js';
 import { GOLDEN, maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../support/golden.js';

@@ -1,4 +1,4 @@
-import { Op, type OperatorSpec, type TensorSpec, writeTflite } from '../../src/model/tflite-writer.js';
+import { Op, type OperatorSpec, type TensorSpec, writeTflite } from '../../src/model/export/tflite-writer.js';
 
 export interface SmallOptions {
   /** Outputs of the dense layer. */

@@ -5,8 +5,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { decodeFile } from '../../src/audio/decode.js';
 import { Listener } from '../../src/listener.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
+import { createNetwork } from '../../src/model/engines/create-network.js';
 import { AUDIOSET_HEAD, denseScores } from '../../src/model/head.js';
-import { createNetwork, type Network } from '../../src/model/network.js';
+import type { Network } from '../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { Pipeline } from '../../src/pipeline.js';
 import { systemClock } from '../../src/system/clock.js';

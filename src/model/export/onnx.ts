@@ -1,7 +1,7 @@
-import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { ExportPlan, PatchOrder, PlannedPart } from './export.js';
-import { SCORE_FLOOR } from './head.js';
+import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { SCORE_FLOOR } from '../head.js';
 import { type OnnxConstant, type OnnxNode, writeOnnx } from './onnx-writer.js';
+import type { ExportPlan, PatchOrder, PlannedPart } from './plan.js';
 
 const OUTPUT_OPS: Record<string, string> = { relu: 'Relu', softmax: 'Softmax', sigmoid: 'Sigmoid' };
 

@@ -1,5 +1,5 @@
 import type { ByteBuffer } from 'flatbuffers';
-import type { UserError } from '../errors.js';
+import type { UserError } from '../../errors.js';
 
 /** Parts of a file may share their bytes, so its size alone would not bound what a crafted one can claim. */
 const MAX_ITEMS = 16_384;

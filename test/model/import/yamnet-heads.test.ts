@@ -3,10 +3,10 @@ import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Manifest, readBundle } from '../../src/model/bundle.js';
-import { type Tensor, writeSafetensors } from '../../src/model/safetensors.js';
-import { SHIPPED_MODELS } from '../../src/model/shelf.js';
-import { yamnetHeads } from '../../src/model/yamnet-heads.js';
+import { type Manifest, readBundle } from '../../../src/model/bundle.js';
+import { yamnetHeads } from '../../../src/model/import/yamnet-heads.js';
+import { type Tensor, writeSafetensors } from '../../../src/model/safetensors.js';
+import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
 
 /** YAMNet's layers: https://github.com/tensorflow/models/tree/master/research/audioset/yamnet */
 const YAMNET = [32, 64, 128, 128, 256, 256, ...Array<number>(6).fill(512), 1024, 1024].map(

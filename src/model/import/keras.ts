@@ -1,7 +1,7 @@
 import { Dataset, File, Group } from 'jsfive';
-import { messageOf } from '../errors.js';
-import type { Manifest } from './manifest.js';
-import type { Tensor } from './safetensors.js';
+import { messageOf } from '../../errors.js';
+import type { Manifest } from '../manifest.js';
+import type { Tensor } from '../safetensors.js';
 
 /** YAMNet's weights in the layouts and names of a bundle, batch normalisation folded in. */
 export interface KerasYamnet {

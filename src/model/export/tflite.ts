@@ -1,8 +1,8 @@
-import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { ExportPlan, PatchOrder, PlannedPart } from './export.js';
-import { SCORE_FLOOR } from './head.js';
+import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { SCORE_FLOOR } from '../head.js';
+import { transpose } from '../transpose.js';
+import type { ExportPlan, PatchOrder, PlannedPart } from './plan.js';
 import { Op, type OperatorSpec, type TensorSpec, writeTflite } from './tflite-writer.js';
-import { transpose } from './transpose.js';
 
 /** `enum ActivationFunctionType` */
 const RELU = 1;

@@ -1,5 +1,5 @@
 import protobuf from 'protobufjs/light.js';
-import { VERSION } from '../constants.js';
+import { VERSION } from '../../constants.js';
 
 /** A constant of the graph. */
 export interface OnnxConstant {

@@ -2,15 +2,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ExitCode } from '../../src/errors.js';
-import { createLibrosaMel } from '../../src/features/librosa-mel.js';
-import { type Manifest, readBundle, writeBundle } from '../../src/model/bundle.js';
-import { type Imported, importTflite } from '../../src/model/import.js';
-import { createNetwork, type Network } from '../../src/model/network.js';
-import { SHIPPED_MODELS } from '../../src/model/shelf.js';
-import { maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../support/golden.js';
-import { sharedFolder } from '../support/require.js';
-import { type SmallOptions, smallNetwork } from '../support/tflite-file.js';
+import { ExitCode } from '../../../src/errors.js';
+import { createLibrosaMel } from '../../../src/features/librosa-mel.js';
+import { type Manifest, readBundle, writeBundle } from '../../../src/model/bundle.js';
+import { createNetwork } from '../../../src/model/engines/create-network.js';
+import { type Imported, importTflite } from '../../../src/model/import/import.js';
+import type { Network } from '../../../src/model/network.js';
+import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
+import { maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../../support/golden.js';
+import { sharedFolder } from '../../support/require.js';
+import { type SmallOptions, smallNetwork } from '../../support/tflite-file.js';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
-import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import type { DenseHead, Manifest } from './manifest.js';
-import type { Tensor } from './safetensors.js';
+import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import type { DenseHead, Manifest } from '../manifest.js';
+import type { Tensor } from '../safetensors.js';
+import { transpose } from '../transpose.js';
 import type { TfliteModel, TfliteOperator } from './tflite.js';
-import { transpose } from './transpose.js';
 
 /** A MobileNetV1 and the dense layers behind its mean, in the layouts and names of a bundle. */
 export interface MobileNet {

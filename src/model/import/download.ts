@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
 
 export interface DownloadOptions {
   /** Of the whole file; one that has another is thrown away. */

@@ -1,7 +1,7 @@
 import { ByteBuffer } from 'flatbuffers';
-import { ExitCode, UserError } from '../errors.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { fromFloat16, type Tensor } from '../safetensors.js';
 import { Table } from './flatbuffer.js';
-import { fromFloat16, type Tensor } from './safetensors.js';
 
 /**
  * What an import needs of a TensorFlow Lite file: its graph, and its constants as float32.

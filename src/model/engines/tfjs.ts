@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { MEL_BANDS, PATCH_FRAMES } from '../constants.js';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import type { NetworkOutput } from '../types.js';
-import type { Bundle } from './bundle.js';
-import type { DenseHead, Manifest } from './manifest.js';
-import type { EngineChoice, EngineName, Network } from './network.js';
+import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import type { NetworkOutput } from '../../types.js';
+import type { Bundle } from '../bundle.js';
+import type { DenseHead, Manifest } from '../manifest.js';
+import type { EngineChoice, EngineName, Network } from '../network.js';
 
 type Layer = (x: tf.Tensor) => tf.Tensor;
 

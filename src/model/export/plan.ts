@@ -1,9 +1,7 @@
-import type { Bundle } from './bundle.js';
-import { chooseHead, headsBehind, mappedLabels } from './head.js';
-import type { DenseHead, Head, Manifest } from './manifest.js';
-import { type Tensor, writeSafetensors } from './safetensors.js';
-
-export type ExportFormat = 'tflite' | 'onnx' | 'safetensors';
+import type { Bundle } from '../bundle.js';
+import { mappedLabels } from '../head.js';
+import type { DenseHead, Head, Manifest } from '../manifest.js';
+import type { Tensor } from '../safetensors.js';
 
 /** Which way the log-mel patch enters: [1,96,64,1] or, as in BATHNet's own model, [1,64,96,1]. */
 export type PatchOrder = 'frames-bands' | 'bands-frames';
@@ -51,41 +49,8 @@ interface LabelMap {
 /** Small enough to change no sum of scores, large enough for float32. */
 const NEXT_TO_NOTHING = 1e-30;
 
-export interface Exported {
-  readonly bytes: Uint8Array;
-  /** One for each value of the output. */
-  readonly labels: readonly string[];
-  /** What it is, in one line; the file carries it, too. */
-  readonly description: string;
-}
-
-/**
- * Makes one float32 model of a bundle's backbone and one head.
- *
- * @param options.head the bundle's default head when left out
- * @throws UserError usage, where the bundle has no such head
- */
-export async function exportModel(
-  bundle: Bundle,
-  format: ExportFormat,
-  {
-    head,
-    order = 'frames-bands',
-  }: { readonly head?: string | undefined; readonly order?: PatchOrder | undefined } = {},
-): Promise<Exported> {
-  const { name } = chooseHead(bundle, head);
-  const plan = planExport(bundle, name);
-  const { labels, description } = plan;
-  // The libraries that write a format are loaded with it.
-  const writers = {
-    tflite: async () => (await import('./export-tflite.js')).tfliteModel(plan, order),
-    onnx: async () => (await import('./export-onnx.js')).onnxModel(plan, order),
-    safetensors: async () => weightsOnly(bundle, name),
-  };
-  return { bytes: await writers[format](), labels, description };
-}
-
-function planExport(bundle: Bundle, name: string): ExportPlan {
+/** Lays out what a graph format needs of a bundle's backbone and one of its heads. */
+export function planExport(bundle: Bundle, name: string): ExportPlan {
   const { manifest, tensors } = bundle;
   const head = manifest.heads[name] as Head;
   const weight = (key: string) => tensors.get(key) as Tensor;
@@ -141,16 +106,4 @@ function reordered(
     kernel: { shape: kernel.shape, data },
     bias: { shape: bias.shape, data: bias.data.map((_, i) => bias.data[order[i] ?? 0] ?? 0) },
   };
-}
-
-/** The tensors under the names of the bundle, and the parts of its manifest that say how they belong together. */
-function weightsOnly({ manifest, tensors }: Bundle, name: string): Uint8Array {
-  const names = headsBehind(manifest, name);
-  const wanted = [...tensors].filter(
-    ([key]) => key.startsWith('backbone.') || names.some((each) => key.startsWith(`heads.${each}.`)),
-  );
-  const { weights: _, heads, ...rest } = manifest;
-  const kept = Object.fromEntries(names.map((each) => [each, heads[each]]));
-  const metadata = { 'bathnet2mqtt.model': JSON.stringify({ ...rest, heads: kept, defaultHead: name }) };
-  return writeSafetensors(new Map(wanted), { float32: true, metadata });
 }

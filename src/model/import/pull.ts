@@ -1,11 +1,11 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ExitCode, UserError } from '../errors.js';
-import { readBundle, writeBundle } from './bundle.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { readBundle, writeBundle } from '../bundle.js';
+import type { Manifest } from '../manifest.js';
+import { checkModelName } from '../shelf.js';
 import { type DownloadOptions, download } from './download.js';
 import { readKerasYamnet } from './keras.js';
-import type { Manifest } from './manifest.js';
-import { checkModelName } from './shelf.js';
 import { yamnetHeads } from './yamnet-heads.js';
 
 /** YAMNet's original weights, as its README names them; Apache-2.0. */

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ExitCode, UserError } from '../../src/errors.js';
-import { readTflite } from '../../src/model/tflite.js';
-import { readMobileNet } from '../../src/model/tflite-mobilenet.js';
-import { Op, type TensorSpec, writeTflite } from '../../src/model/tflite-writer.js';
-import { sharedFolder } from '../support/require.js';
-import { smallNetwork } from '../support/tflite-file.js';
+import { ExitCode, UserError } from '../../../src/errors.js';
+import { Op, type TensorSpec, writeTflite } from '../../../src/model/export/tflite-writer.js';
+import { readTflite } from '../../../src/model/import/tflite.js';
+import { readMobileNet } from '../../../src/model/import/tflite-mobilenet.js';
+import { sharedFolder } from '../../support/require.js';
+import { smallNetwork } from '../../support/tflite-file.js';
 
 const constant = (spec: TensorSpec) => readTflite(writeTflite([spec], []), 'test').constant(0);
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { AUDIOSET_HEAD } from './head.js';
-import type { Manifest } from './manifest.js';
-import type { Tensor } from './safetensors.js';
-import { checkModelName } from './shelf.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { AUDIOSET_HEAD } from '../head.js';
+import type { Manifest } from '../manifest.js';
+import type { Tensor } from '../safetensors.js';
+import { checkModelName } from '../shelf.js';
 import { readTflite } from './tflite.js';
 import { type MobileNet, readMobileNet } from './tflite-mobilenet.js';
 import { yamnetHeads } from './yamnet-heads.js';

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { checkTensors, expectedTensors, readBundle } from './bundle.js';
-import { AUDIOSET_HEAD } from './head.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { checkTensors, expectedTensors, readBundle } from '../bundle.js';
+import { AUDIOSET_HEAD } from '../head.js';
 import {
   checkReferences,
   type DenseHead,
@@ -11,9 +11,9 @@ import {
   type Manifest,
   manifestSchema,
   parseJson,
-} from './manifest.js';
-import { readSafetensors, type Tensor } from './safetensors.js';
-import { HEADS_FILE, SHIPPED_MODELS } from './shelf.js';
+} from '../manifest.js';
+import { readSafetensors, type Tensor } from '../safetensors.js';
+import { HEADS_FILE, SHIPPED_MODELS } from '../shelf.js';
 
 /** The four classes as groups of AudioSet classes, each with the reason why it belongs there. */
 const MAP_FILE = 'audioset-map.json';

@@ -3,16 +3,16 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ExitCode } from '../../src/errors.js';
-import { createFrontEnd } from '../../src/features/front-end.js';
-import { type Bundle, readBundle } from '../../src/model/bundle.js';
-import { createNetwork } from '../../src/model/network.js';
-import { partOf, pullYamnet } from '../../src/model/pull.js';
-import type { Tensor } from '../../src/model/safetensors.js';
-import { SHIPPED_MODELS } from '../../src/model/shelf.js';
-import { type Behaviour, type FileServer, type ServerOptions, serveFile } from '../support/file-server.js';
-import { GOLDEN, maxDifference, readSamples } from '../support/golden.js';
-import { kerasFile, NESTINGS, type Nesting } from '../support/keras-file.js';
+import { ExitCode } from '../../../src/errors.js';
+import { createFrontEnd } from '../../../src/features/create-front-end.js';
+import { type Bundle, readBundle } from '../../../src/model/bundle.js';
+import { createNetwork } from '../../../src/model/engines/create-network.js';
+import { partOf, pullYamnet } from '../../../src/model/import/pull.js';
+import type { Tensor } from '../../../src/model/safetensors.js';
+import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
+import { type Behaviour, type FileServer, type ServerOptions, serveFile } from '../../support/file-server.js';
+import { GOLDEN, maxDifference, readSamples } from '../../support/golden.js';
+import { kerasFile, NESTINGS, type Nesting } from '../../support/keras-file.js';
 
 const TIMING = { idleTimeoutMs: 30_000, totalTimeoutMs: 60_000, backoffMs: 1 };
 const hashOf = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
