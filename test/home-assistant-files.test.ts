@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, type ScalarTag } from 'yaml';
-import { envName } from '../src/config/load.js';
+import { envName } from '../src/config/env.js';
 import { configSchema } from '../src/config/schema.js';
 import { discoveryMessages } from '../src/publish/discovery.js';
 import { topicsOf } from '../src/publish/topics.js';

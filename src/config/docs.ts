@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import { envName } from './load.js';
+import { envName } from './env.js';
 import { configSchema, unwrap } from './schema.js';
 
 /** `config/default.yaml`: every key with what it does, its environment variable and its default. */

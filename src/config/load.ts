@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseDotenv } from 'dotenv';
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type Config, configSchema, unwrap } from './schema.js';
+import { ENV_PREFIX, fromText, pathOfEnv } from './env.js';
+import { contradictions, describe, show } from './problems.js';
+import { type Config, configSchema } from './schema.js';
+import { isTree, setPath, type Tree } from './tree.js';
 
 export interface ConfigSources {
   /** `--config` */
@@ -15,11 +17,7 @@ export interface ConfigSources {
   readonly cwd: string;
 }
 
-/** In less, what falls along with somebody has not come to rest. */
-const MIN_THUMP_SILENCE_SECONDS = 5;
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
-const ENV_PREFIX = 'BATHNET_';
-const SECRETS = new Set(['mqtt.password']);
 
 /**
  * Reads the configuration: file, then `.env` and environment, then flags; later ones win.
@@ -56,21 +54,6 @@ export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
       'Mend the lines named above; config/default.yaml explains every key.',
     );
   return withPassword(result.data as Config);
-}
-
-/** `mqtt.passwordFile` → `BATHNET_MQTT__PASSWORD_FILE` */
-export function envName(path: string): string {
-  const snake = (part: string) => part.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  return ENV_PREFIX + path.split('.').map(snake).join('__');
-}
-
-interface Tree {
-  [key: string]: unknown;
-}
-
-interface Problem {
-  readonly path: string;
-  readonly text: string;
 }
 
 function readConfigFile(named: string | undefined): Tree {
@@ -124,149 +107,6 @@ function readDotenv(cwd: string): Record<string, string> {
   }
 }
 
-/** The reverse of `envName`. */
-function pathOfEnv(name: string): string {
-  const camel = (part: string) =>
-    part.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return name.slice(ENV_PREFIX.length).split('__').map(camel).join('.');
-}
-
-/** Text from the environment or a flag as the type that the schema has at that path; else as it is. */
-function fromText(path: string, text: string): unknown {
-  let schema: z.ZodType | undefined = configSchema;
-  for (const key of path.split('.')) {
-    const inner: z.ZodType | undefined = schema && unwrap(schema);
-    schema = inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>)[key] : undefined;
-  }
-  const leaf = schema && unwrap(schema);
-  if (leaf instanceof z.ZodNumber)
-    return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
-  if (leaf instanceof z.ZodBoolean) {
-    if (/^(true|yes|on|1)$/i.test(text)) return true;
-    return /^(false|no|off|0)$/i.test(text) ? false : text;
-  }
-  if (leaf instanceof z.ZodArray) return text.split(',').map((part) => part.trim());
-  return text;
-}
-
-function setPath(tree: Tree, path: string, value: unknown): void {
-  const keys = path.split('.');
-  const last = keys.pop() as string;
-  let node = tree;
-  for (const key of keys) {
-    if (!isTree(node[key])) node[key] = {};
-    node = node[key] as Tree;
-  }
-  node[last] = value;
-}
-
-/** One issue of zod in words, with what was found there. */
-function describe(issue: z.core.$ZodIssue, values: Tree): Problem[] {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({
-      path: path === '' ? key : `${path}.${key}`,
-      text: `unknown key; expected one of ${keysAt(issue.path).join(', ')}`,
-    }));
-  const found = issue.path.reduce<unknown>(
-    (node, key) => (isTree(node) ? node[String(key)] : undefined),
-    values,
-  );
-  const expected = issue.message.replace(/^.*?expected /, 'expected ').replace(/, received .*$/, '');
-  return [{ path, text: `${expected}, found ${SECRETS.has(path) ? 'something else' : show(found)}` }];
-}
-
-function keysAt(path: readonly PropertyKey[]): string[] {
-  const section = path.reduce<z.ZodType | undefined>((schema, key) => {
-    const inner = schema && unwrap(schema);
-    return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>)[String(key)] : undefined;
-  }, configSchema);
-  const inner = section && unwrap(section);
-  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value).replace(/\/\/[^/@"]*@/, '//***@'); // no password of an address
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
-}
-
-/** Combinations that cannot work, each found before anything starts. */
-function contradictions({ input, alarm, sense, quietHours, mqtt }: Config): Problem[] {
-  const problems: Problem[] = [];
-  const demand = (holds: boolean, path: string, text: string) => {
-    if (!holds) problems.push({ path, text });
-  };
-  const tls = /^(mqtts|wss):/.test(mqtt.url);
-  demand(
-    input.source !== 'file' || !!input.file,
-    'input.file',
-    'expected a file, because input.source is file; found nothing',
-  );
-  demand(
-    input.source !== 'command' || !!input.command,
-    'input.command',
-    'expected a command, because input.source is command; found nothing',
-  );
-  demand(
-    (alarm.hits ?? 1) <= (alarm.window ?? 100),
-    'alarm.hits',
-    `expected at most alarm.window (${alarm.window}), found ${alarm.hits}`,
-  );
-  demand(
-    (alarm.threshold ?? 0) <= (alarm.instantThreshold ?? 1),
-    'alarm.instantThreshold',
-    `expected at least alarm.threshold (${alarm.threshold}), found ${alarm.instantThreshold}`,
-  );
-  demand(
-    (alarm.threshold ?? 0) <= (sense.waterThreshold ?? 1),
-    'sense.waterThreshold',
-    `expected at least alarm.threshold (${alarm.threshold}), found ${sense.waterThreshold}`,
-  );
-  demand(
-    sense.waterThreshold === undefined || sense.waterLabels.length > 0,
-    'sense.waterLabels',
-    'expected a class, because there is sense.waterThreshold; found nothing',
-  );
-  demand(
-    sense.thumpSilenceSeconds === 0 || sense.thumpSilenceSeconds >= MIN_THUMP_SILENCE_SECONDS,
-    'sense.thumpSilenceSeconds',
-    `expected 0 or at least ${MIN_THUMP_SILENCE_SECONDS}, found ${sense.thumpSilenceSeconds}`,
-  );
-  demand(
-    (alarm.threshold ?? 0) <= (quietHours?.threshold ?? 1),
-    'quietHours.threshold',
-    `expected at least alarm.threshold (${alarm.threshold}), found ${quietHours?.threshold}`,
-  );
-  demand(
-    !quietHours || quietHours.from !== quietHours.to,
-    'quietHours.to',
-    `expected another time than quietHours.from, found ${quietHours?.to}`,
-  );
-  demand(
-    !mqtt.password || !mqtt.passwordFile,
-    'mqtt.passwordFile',
-    'expected only one of password and passwordFile, found both',
-  );
-  demand(
-    !(mqtt.password || mqtt.passwordFile) || !!mqtt.username,
-    'mqtt.username',
-    'expected a user, because there is a password; found nothing',
-  );
-  demand(
-    !mqtt.certFile === !mqtt.keyFile,
-    mqtt.certFile ? 'mqtt.keyFile' : 'mqtt.certFile',
-    'expected certFile and keyFile together, found one',
-  );
-  for (const key of ['caFile', 'certFile', 'keyFile', 'servername'] as const)
-    demand(
-      tls || !mqtt[key],
-      `mqtt.${key}`,
-      'expected an address of mqtts:// or wss:// with it, found one without TLS',
-    );
-  return problems;
-}
-
 function withPassword(config: Config): Config {
   const { passwordFile, ...mqtt } = config.mqtt;
   if (!passwordFile) return config;
@@ -283,8 +123,4 @@ function withPassword(config: Config): Config {
       { cause: error },
     );
   }
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configJsonSchema, defaultYaml } from '../../src/config/docs.js';
-import { envName, loadConfig } from '../../src/config/load.js';
+import { envName } from '../../src/config/env.js';
+import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { ExitCode, type UserError } from '../../src/errors.js';
 

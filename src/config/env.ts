@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { configSchema, unwrap } from './schema.js';
+
+export const ENV_PREFIX = 'BATHNET_';
+
+/** `mqtt.passwordFile` → `BATHNET_MQTT__PASSWORD_FILE` */
+export function envName(path: string): string {
+  const snake = (part: string) => part.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+  return ENV_PREFIX + path.split('.').map(snake).join('__');
+}
+
+/** The reverse of `envName`. */
+export function pathOfEnv(name: string): string {
+  const camel = (part: string) =>
+    part.toLowerCase().replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return name.slice(ENV_PREFIX.length).split('__').map(camel).join('.');
+}
+
+/** Text from the environment or a flag as the type that the schema has at that path; else as it is. */
+export function fromText(path: string, text: string): unknown {
+  let schema: z.ZodType | undefined = configSchema;
+  for (const key of path.split('.')) {
+    const inner: z.ZodType | undefined = schema && unwrap(schema);
+    schema = inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>)[key] : undefined;
+  }
+  const leaf = schema && unwrap(schema);
+  if (leaf instanceof z.ZodNumber)
+    return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+  if (leaf instanceof z.ZodBoolean) {
+    if (/^(true|yes|on|1)$/i.test(text)) return true;
+    return /^(false|no|off|0)$/i.test(text) ? false : text;
+  }
+  if (leaf instanceof z.ZodArray) return text.split(',').map((part) => part.trim());
+  return text;
+}

@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { type Config, configSchema, unwrap } from './schema.js';
+import { isTree, type Tree } from './tree.js';
+
+export interface Problem {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** In less, what falls along with somebody has not come to rest. */
+const MIN_THUMP_SILENCE_SECONDS = 5;
+const SECRETS = new Set(['mqtt.password']);
+
+/** One issue of zod in words, with what was found there. */
+export function describe(issue: z.core.$ZodIssue, values: Tree): Problem[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      path: path === '' ? key : `${path}.${key}`,
+      text: `unknown key; expected one of ${keysAt(issue.path).join(', ')}`,
+    }));
+  const found = issue.path.reduce<unknown>(
+    (node, key) => (isTree(node) ? node[String(key)] : undefined),
+    values,
+  );
+  const expected = issue.message.replace(/^.*?expected /, 'expected ').replace(/, received .*$/, '');
+  return [{ path, text: `${expected}, found ${SECRETS.has(path) ? 'something else' : show(found)}` }];
+}
+
+function keysAt(path: readonly PropertyKey[]): string[] {
+  const section = path.reduce<z.ZodType | undefined>((schema, key) => {
+    const inner = schema && unwrap(schema);
+    return inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>)[String(key)] : undefined;
+  }, configSchema);
+  const inner = section && unwrap(section);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+export function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = JSON.stringify(value).replace(/\/\/[^/@"]*@/, '//***@'); // no password of an address
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+/** Combinations that cannot work, each found before anything starts. */
+export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config): Problem[] {
+  const problems: Problem[] = [];
+  const demand = (holds: boolean, path: string, text: string) => {
+    if (!holds) problems.push({ path, text });
+  };
+  const tls = /^(mqtts|wss):/.test(mqtt.url);
+  demand(
+    input.source !== 'file' || !!input.file,
+    'input.file',
+    'expected a file, because input.source is file; found nothing',
+  );
+  demand(
+    input.source !== 'command' || !!input.command,
+    'input.command',
+    'expected a command, because input.source is command; found nothing',
+  );
+  demand(
+    (alarm.hits ?? 1) <= (alarm.window ?? 100),
+    'alarm.hits',
+    `expected at most alarm.window (${alarm.window}), found ${alarm.hits}`,
+  );
+  demand(
+    (alarm.threshold ?? 0) <= (alarm.instantThreshold ?? 1),
+    'alarm.instantThreshold',
+    `expected at least alarm.threshold (${alarm.threshold}), found ${alarm.instantThreshold}`,
+  );
+  demand(
+    (alarm.threshold ?? 0) <= (sense.waterThreshold ?? 1),
+    'sense.waterThreshold',
+    `expected at least alarm.threshold (${alarm.threshold}), found ${sense.waterThreshold}`,
+  );
+  demand(
+    sense.waterThreshold === undefined || sense.waterLabels.length > 0,
+    'sense.waterLabels',
+    'expected a class, because there is sense.waterThreshold; found nothing',
+  );
+  demand(
+    sense.thumpSilenceSeconds === 0 || sense.thumpSilenceSeconds >= MIN_THUMP_SILENCE_SECONDS,
+    'sense.thumpSilenceSeconds',
+    `expected 0 or at least ${MIN_THUMP_SILENCE_SECONDS}, found ${sense.thumpSilenceSeconds}`,
+  );
+  demand(
+    (alarm.threshold ?? 0) <= (quietHours?.threshold ?? 1),
+    'quietHours.threshold',
+    `expected at least alarm.threshold (${alarm.threshold}), found ${quietHours?.threshold}`,
+  );
+  demand(
+    !quietHours || quietHours.from !== quietHours.to,
+    'quietHours.to',
+    `expected another time than quietHours.from, found ${quietHours?.to}`,
+  );
+  demand(
+    !mqtt.password || !mqtt.passwordFile,
+    'mqtt.passwordFile',
+    'expected only one of password and passwordFile, found both',
+  );
+  demand(
+    !(mqtt.password || mqtt.passwordFile) || !!mqtt.username,
+    'mqtt.username',
+    'expected a user, because there is a password; found nothing',
+  );
+  demand(
+    !mqtt.certFile === !mqtt.keyFile,
+    mqtt.certFile ? 'mqtt.keyFile' : 'mqtt.certFile',
+    'expected certFile and keyFile together, found one',
+  );
+  for (const key of ['caFile', 'certFile', 'keyFile', 'servername'] as const)
+    demand(
+      tls || !mqtt[key],
+      `mqtt.${key}`,
+      'expected an address of mqtts:// or wss:// with it, found one without TLS',
+    );
+  return problems;
+}

@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { probability, seconds } from '../values.js';
+
+export const alarm = z
+  .strictObject({
+    labels: z
+      .array(z.string().min(1))
+      .optional()
+      .describe("Classes that alarm. Default: the model's, else abnormal."),
+    threshold: probability()
+      .optional()
+      .describe("A window is a hit from this score on. Default: the model's, else 0.6."),
+    minLevelDbfs: z.number().min(-120).max(0).optional().describe('…and above this RMS level. Default: -60.'),
+    hits: z
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("The alarm starts with this many hits… Default: the model's, else 2."),
+    window: z
+      .int()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe("…among this many windows. Default: the model's, else 3."),
+    instantThreshold: probability()
+      .optional()
+      .describe(
+        "A single window starts it from this score on; 1 hardly ever. Default: the model's, else 0.95.",
+      ),
+    releaseSeconds: seconds().optional().describe('It ends after this long without a hit. Default: 5.'),
+    cooldownSeconds: seconds()
+      .optional()
+      .describe('For this long after its end no other starts. Default: 10.'),
+  })
+  .prefault({})
+  .describe('When the alarm starts and ends.');

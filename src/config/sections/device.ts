@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+export const device = z
+  .strictObject({
+    id: z
+      .string()
+      .max(64)
+      .regex(/^[a-z0-9_-]+$/, 'expected lower-case letters, digits, _ and - only')
+      .optional()
+      .describe(
+        'Names this daemon in topics and in Home Assistant. Default: made from the machine id, kept in stateDir.',
+      ),
+    name: z
+      .string()
+      .min(1)
+      .max(200)
+      .default('Bathroom sound')
+      .describe('What Home Assistant calls the device.'),
+  })
+  .prefault({})
+  .describe('Who this daemon is.');

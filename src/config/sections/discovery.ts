@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+export const discovery = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Announce the device to Home Assistant; off takes it back.'),
+    mode: z
+      .enum(['device', 'component'])
+      .default('device')
+      .describe(
+        'device: one message for all (Home Assistant 2024.11 or newer); component: one for each entity, for older ones.',
+      ),
+    prefix: z
+      .string()
+      .max(200)
+      .regex(/^[^+#\s/]+$/, 'expected a topic without wildcards')
+      .default('homeassistant')
+      .describe("Home Assistant's discovery prefix."),
+  })
+  .prefault({})
+  .describe('Home Assistant.');

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { SAMPLE_RATE_HZ } from '../../constants.js';
+import { seconds } from '../values.js';
+
+export const input = z
+  .strictObject({
+    source: z
+      .enum(['portaudio', 'command', 'file', 'stdin'])
+      .default('portaudio')
+      .describe(
+        'Where sound comes from: a microphone (portaudio), a program that writes raw PCM (command), an audio file, or raw PCM on stdin.',
+      ),
+    device: z
+      .string()
+      .min(1)
+      .default('default')
+      .describe(
+        'portaudio: name or part of it, card id (hw:1), or index. See: bathnet2mqtt devices. Prefer a name: numbers change between boots.',
+      ),
+    command: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'command: for example arecord -q -t raw -f S16_LE -r 16000 -c 1, or ffmpeg -i rtsp://… -f s16le -ar 16000 -ac 1 -',
+      ),
+    file: z.string().min(1).optional().describe('file: a WAV, FLAC, OGG or MP3 file.'),
+    loop: z.boolean().default(false).describe('file: start again at its end, for ever.'),
+    speed: z
+      .number()
+      .positive()
+      .max(1000)
+      .default(1)
+      .describe('file: 1 plays in real time, 10 ten times as fast.'),
+    format: z
+      .enum(['s16le', 's24le', 's32le', 'f32le', 'u8'])
+      .default('s16le')
+      .describe('command and stdin: sample format of the raw PCM.'),
+    sampleRateHz: z
+      .int()
+      .min(4000)
+      .max(192_000)
+      .default(SAMPLE_RATE_HZ)
+      .describe('command and stdin: sample rate of the raw PCM; brought to 16 kHz where it differs.'),
+    channels: z
+      .int()
+      .min(1)
+      .max(32)
+      .default(1)
+      .describe('command and stdin: channels of the raw PCM; mixed to one.'),
+    noDataTimeoutSeconds: seconds(0.5)
+      .default(5)
+      .describe('Without sound for this long the input is offline and is opened again.'),
+    reopenMaxSeconds: seconds(0.5)
+      .default(30)
+      .describe('Longest pause between attempts to open the input again.'),
+  })
+  .prefault({})
+  .describe('Where sound comes from.');

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+export const model = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .default('bathnet-mini')
+      .describe('A model bundle: a name (see: bathnet2mqtt models list) or the path of its folder.'),
+    head: z
+      .string()
+      .min(1)
+      .optional()
+      .describe("The model's head that decides. Default: the model's own default."),
+    engine: z
+      .enum(['auto', 'tfjs-wasm', 'tfjs-node'])
+      .default('auto')
+      .describe('What runs the network: auto takes tfjs-node where it is installed, else tfjs-wasm.'),
+  })
+  .prefault({})
+  .describe('What listens.');

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { probability, seconds } from '../values.js';
+
+export const sense = z
+  .strictObject({
+    waterLabels: z
+      .array(z.string().min(1))
+      .default(['water'])
+      .describe('Classes of running water; those that the model lacks do not matter.'),
+    speechLabels: z
+      .array(z.string().min(1))
+      .default(['speech'])
+      .describe('Classes of speech; those that the model lacks do not matter.'),
+    waterThreshold: probability()
+      .optional()
+      .describe(
+        'While water runs, a window is a hit only from this score on. Fewer false alarms from bottles in the shower, and fewer of the falls there that all this is for. Default: off.',
+      ),
+    waterMinutes: z
+      .number()
+      .min(0)
+      .default(30)
+      .describe('Water that runs for longer is an event, once; pauses of up to a minute count. 0: never.'),
+    thumpSilenceSeconds: seconds()
+      .default(0)
+      .describe(
+        'An impact, even a single window, raises the alarm, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off.',
+      ),
+    thumpThreshold: probability()
+      .default(0.4)
+      .describe('Score of an impact: that of an alarm class, or of an AudioSet class such as "Thump, thud".'),
+    escalateSeconds: seconds()
+      .max(86_400)
+      .default(120)
+      .describe('An alarm that nobody acknowledges is repeated after this long. 0: never.'),
+    escalateTimes: z
+      .int()
+      .min(1)
+      .max(100)
+      .default(3)
+      .describe('…again and again, but at most so many times.'),
+  })
+  .prefault({})
+  .describe('What a bathroom is about: water, falls that nobody hears, alarms that nobody answers.');
