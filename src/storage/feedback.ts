@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { DecisionEvent, Logger, PipelineResult, Verdict } from '../types.js';
+import { makeFolder, writeWholeSync } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
@@ -80,11 +80,8 @@ export class FeedbackStore {
       embeddings: alarm.embeddings.map(toBase64),
     };
     try {
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      const path = join(this.folder, `${alarm.episodeId}.json`);
-      const temporary = join(this.folder, `.${randomUUID()}.tmp`);
-      writeFileSync(temporary, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
-      renameSync(temporary, path);
+      makeFolder(this.folder);
+      writeWholeSync(join(this.folder, `${alarm.episodeId}.json`), `${JSON.stringify(record)}\n`);
       // UUID v7 sort by time.
       for (const old of recordFiles(this.folder).slice(0, -MAX_RECORDS)) rmSync(join(this.folder, old));
       this.#given = given;

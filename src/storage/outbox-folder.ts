@@ -1,16 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What is kept of an event until the broker has acknowledged it. */
 export interface OutboxRecord {
@@ -34,15 +24,6 @@ export function sequenceOf(name: string): number {
   return Number(NAME.exec(name)?.[1]);
 }
 
-/** Makes the folder where it is missing, so that it survives a power cut. */
-export function makeFolder(folder: string): void {
-  const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (made === undefined) return;
-  const first = resolve(made);
-  for (let path = resolve(folder); path.length >= first.length; path = dirname(path))
-    syncFolder(dirname(path));
-}
-
 /** The records' names, oldest first. */
 export function recordNames(folder: string): string[] {
   return readdirSync(folder)
@@ -53,19 +34,6 @@ export function recordNames(folder: string): string[] {
 /** Removes what a cut left half-written. */
 export function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name))) removeRecord(folder, name);
-}
-
-/** Returns after the text is on the disk under its name, whole; or throws and leaves nothing half-written. */
-export function writeRecord(folder: string, name: string, text: string): void {
-  const path = join(folder, name);
-  try {
-    writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
-    renameSync(`${path}.tmp`, path);
-    syncFolder(folder);
-  } catch (error) {
-    rmSync(`${path}.tmp`, { force: true });
-    throw error;
-  }
 }
 
 export function readRecord(folder: string, name: string): string {
@@ -103,14 +71,4 @@ export function decodeRecord(text: string): OutboxRecord | undefined {
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/** A new name in a folder is on the disk only after this: fsync(2). */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
+import { makeFolder, writeWholeSync } from './files.js';
 import {
   decodeRecord,
   encodeRecord,
-  makeFolder,
   type OutboxRecord,
   probe,
   readRecord,
@@ -12,7 +13,6 @@ import {
   removeLeftovers,
   removeRecord,
   sequenceOf,
-  writeRecord,
 } from './outbox-folder.js';
 
 /** How often a folder that could not be written is tried again. */
@@ -200,7 +200,7 @@ export class Outbox {
       if (this.kept) probe(folder);
       for (const entry of this.#entries) {
         if (entry.unsaved === undefined) continue;
-        writeRecord(folder, entry.name, entry.unsaved);
+        writeWholeSync(join(folder, entry.name), entry.unsaved);
         entry.unsaved = undefined;
       }
       if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');

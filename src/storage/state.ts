@@ -1,19 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { DecisionEvent, Logger } from '../types.js';
+import { makeFolder, writeWholeSync } from './files.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
 const openAlarmSchema = z.object({
@@ -91,16 +83,8 @@ export class State {
   /** Writes a file whole or not at all; once this returns it survives a power cut. */
   write(name: string, text: string): void {
     this.#try(() => {
-      const path = join(this.folder, name);
-      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      try {
-        writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
-        renameSync(`${path}.tmp`, path);
-      } catch (error) {
-        rmSync(`${path}.tmp`, { force: true });
-        throw error;
-      }
-      syncFolder(this.folder);
+      makeFolder(this.folder);
+      writeWholeSync(join(this.folder, name), text);
     });
   }
 
@@ -115,16 +99,6 @@ export class State {
         );
       this.#complained = true;
     }
-  }
-}
-
-/** A new name is on the disk only when its folder is. */
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
 
