@@ -17,22 +17,11 @@ import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
-import { State, stateFolder } from './storage/state.js';
+import { endedByRestart, State, stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
-import { createNotifier } from './system/systemd.js';
-import type {
-  AlarmEnded,
-  Clock,
-  DecisionEvent,
-  Logger,
-  PipelineResult,
-  ScoredWindow,
-  SettingValues,
-} from './types.js';
-
-/** Outside of systemd nobody listens for the heartbeat. */
-const WITHOUT_WATCHDOG_MS = 3_600_000;
+import { createNotifier, keepAlive } from './system/systemd.js';
+import type { Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from './types.js';
 
 export interface AppOptions {
   readonly config: Config;
@@ -110,28 +99,17 @@ export async function startApp({
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
-  const reporter = new Reporter(
-    publisher,
-    { ...config.publish, features, test },
-    model,
-    topics,
-    health,
-    clock,
-  );
+  const reporting = { ...config.publish, features, test };
+  const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
 
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
-  const isHit = ({ scored }: PipelineResult) =>
-    model.alarmLabels.some((label) => (scored.scores[label] ?? 0) >= pipeline.rule.threshold);
+  const isHit = pipeline.isHit.bind(pipeline);
   const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, isHit, log);
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
+  const writeClip = (path: string, sound: Float32Array) => writeWav(path, [sound]);
   const clips = config.clips.enabled
-    ? new ClipRecorder(
-        join(state.folder, 'clips'),
-        clipOptions,
-        (path, sound) => writeWav(path, [sound]),
-        log,
-      )
+    ? new ClipRecorder(join(state.folder, 'clips'), clipOptions, writeClip, log)
     : undefined;
 
   const onEvent = (event: DecisionEvent) => {
@@ -221,10 +199,10 @@ export async function startApp({
   );
 
   // Stop
-  let watchdog: NodeJS.Timeout | undefined;
+  let endWatch = () => {};
   const shutDown = async () => {
     systemd.stopping();
-    clearInterval(watchdog);
+    endWatch();
     await input.stop();
     await listener.stop();
     await clips?.stop();
@@ -255,10 +233,11 @@ export async function startApp({
     systemd.ready();
     // Sound that arrives but is no longer analysed is a hang that only a restart mends.
     let analysed = -1;
-    watchdog = setInterval(() => {
-      if (!input.stats.online || statistics.windows > analysed) systemd.watchdog();
+    endWatch = keepAlive(systemd, () => {
+      const alive = !input.stats.online || statistics.windows > analysed;
       analysed = statistics.windows;
-    }, systemd.watchdogIntervalMs ?? WITHOUT_WATCHDOG_MS);
+      return alive;
+    });
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;
@@ -266,21 +245,4 @@ export async function startApp({
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
   return { done: Promise.race([heard, failure]).finally(stop), statistics, stop };
-}
-
-/** The end of an alarm that was on when the last run ended without ending it. */
-function endedByRestart(
-  open: Pick<AlarmEnded, 'episodeId' | 'label' | 'peakConfidence'> & { startedAtMs: number },
-  nowMs: number,
-): AlarmEnded {
-  return {
-    type: 'alarm_ended',
-    episodeId: open.episodeId,
-    label: open.label,
-    peakConfidence: open.peakConfidence,
-    atMs: nowMs,
-    atSeconds: 0,
-    durationSeconds: Math.max(0, (nowMs - open.startedAtMs) / 1000),
-    endedBy: 'restart',
-  };
 }

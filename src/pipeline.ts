@@ -46,6 +46,11 @@ export class Pipeline {
     this.sense = new Sense(rule, senseOptions);
   }
 
+  /** Whether a class that alarms reaches the threshold in force. */
+  isHit({ scored }: PipelineResult): boolean {
+    return this.model.alarmLabels.some((label) => (scored.scores[label] ?? 0) >= this.rule.threshold);
+  }
+
   /** The rule in force. */
   get rule(): AlarmRule {
     return this.sense.rule;

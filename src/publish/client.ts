@@ -3,14 +3,10 @@ import type { Clock, Logger } from '../types.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { DEFAULT_TIMING, type Message, type MqttOptions, type MqttTiming } from './options.js';
 import { deliveredEvent, type PublisherStats } from './payloads.js';
+import { RetainedStates } from './states.js';
 
 /** Where Home Assistant says `online` when it has started. */
 const BIRTH_TOPIC = 'homeassistant/status';
-
-interface State {
-  readonly payload: string;
-  readonly qos: 0 | 1;
-}
 
 /** What goes out before everything else, and what is called when it has. */
 interface FirstMessages {
@@ -33,12 +29,10 @@ export class MqttPublisher {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #connection: BrokerConnection;
-  readonly #states = new Map<string, State>();
+  readonly #states = new RetainedStates();
   readonly #outbox: Outbox;
   readonly #listeners = new Map<string, (message: IncomingMessage) => void>();
   #first: FirstMessages | undefined;
-  /** Topics of states whose last value is still to be published. */
-  readonly #unsent = new Set<string>();
   /** Topics with a message that the broker has not acknowledged yet. */
   readonly #awaited = new Set<string>();
   #cancelAckTimeout: (() => void) | undefined;
@@ -105,8 +99,7 @@ export class MqttPublisher {
 
   /** A retained state: published now or on connecting, and again after every reconnect. */
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
-    this.#states.set(topic, { payload, qos });
-    this.#unsent.add(topic);
+    this.#states.set(topic, payload, qos);
     this.#pump();
   }
 
@@ -169,7 +162,7 @@ export class MqttPublisher {
   }
 
   #checkSettled(): void {
-    const busy = this.#unsent.size > 0 || this.#awaited.size > 0 || this.#outbox.size > 0;
+    const busy = this.#states.waiting || this.#awaited.size > 0 || this.#outbox.size > 0;
     if (!busy || !this.#connection.active) this.#onSettled();
   }
 
@@ -209,11 +202,7 @@ export class MqttPublisher {
 
   /** Publishes all states in the order in which they were first set, and then `online`: it vouches for them. */
   #announce(): void {
-    const { availability } = this.#options.topics;
-    this.#states.delete(availability);
-    this.#states.set(availability, { payload: 'online', qos: 1 });
-    this.#unsent.clear();
-    for (const topic of this.#states.keys()) this.#unsent.add(topic);
+    this.#states.renew(this.#options.topics.availability, 'online');
     this.#pump();
   }
 
@@ -224,12 +213,8 @@ export class MqttPublisher {
       this.#pumpFirst(this.#first);
       return;
     }
-    for (const topic of this.#unsent) {
-      const state = this.#states.get(topic);
-      if (state === undefined || this.#awaited.has(topic)) continue;
-      this.#unsent.delete(topic);
-      this.#publish(topic, state.payload, { qos: state.qos, retain: true });
-    }
+    for (const { topic, payload, qos } of this.#states.take(this.#awaited))
+      this.#publish(topic, payload, { qos, retain: true });
     const event = this.#outbox.next();
     if (event === undefined || this.#awaited.has(event.topic)) return;
     const payload = deliveredEvent(event.payload, event.replayed, this.#clock.wallMs());

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { DecisionEvent, Logger } from '../types.js';
+import type { AlarmEnded, DecisionEvent, Logger } from '../types.js';
 import { makeFolder, writeWholeSync } from './files.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
@@ -100,6 +100,12 @@ export class State {
       this.#complained = true;
     }
   }
+}
+
+/** The end of an alarm that was on when the last run ended without ending it. */
+export function endedByRestart({ startedAtMs, ...open }: OpenAlarm, nowMs: number): AlarmEnded {
+  const durationSeconds = Math.max(0, (nowMs - startedAtMs) / 1000);
+  return { type: 'alarm_ended', ...open, atMs: nowMs, atSeconds: 0, durationSeconds, endedBy: 'restart' };
 }
 
 function machineId(): string {

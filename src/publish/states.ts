@@ -1,0 +1,39 @@
+import type { Message } from './options.js';
+
+interface State extends Message {
+  readonly qos: 0 | 1;
+}
+
+/** Retained states by topic, of which only the last value matters, and which of them are still to be published. */
+export class RetainedStates {
+  readonly #states = new Map<string, State>();
+  readonly #unsent = new Set<string>();
+
+  /** Whether there is something to be published. */
+  get waiting(): boolean {
+    return this.#unsent.size > 0;
+  }
+
+  set(topic: string, payload: string, qos: 0 | 1): void {
+    this.#states.set(topic, { topic, payload, qos });
+    this.#unsent.add(topic);
+  }
+
+  /** All are to be published again, in the order in which they were first set, and then this one, which vouches for them. */
+  renew(topic: string, payload: string): void {
+    this.#states.delete(topic);
+    this.set(topic, payload, 1);
+    this.#unsent.clear();
+    for (const each of this.#states.keys()) this.#unsent.add(each);
+  }
+
+  /** What is to be published and has no earlier message on its topic under way; it counts as published then. */
+  *take(underWay: ReadonlySet<string>): Iterable<State> {
+    for (const topic of this.#unsent) {
+      const state = this.#states.get(topic);
+      if (state === undefined || underWay.has(topic)) continue;
+      this.#unsent.delete(topic);
+      yield state;
+    }
+  }
+}
