@@ -1,19 +1,16 @@
 import { Outbox } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
+import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
-import { DEFAULT_TIMING, type Message, type MqttOptions, type MqttTiming } from './options.js';
+import {
+  DEFAULT_TIMING,
+  type FirstMessages,
+  type Message,
+  type MqttOptions,
+  type MqttTiming,
+} from './options.js';
 import { deliveredEvent, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
-
-/** Where Home Assistant says `online` when it has started. */
-const BIRTH_TOPIC = 'homeassistant/status';
-
-/** What goes out before everything else, and what is called when it has. */
-interface FirstMessages {
-  readonly messages: readonly Message[];
-  next: number;
-  readonly onDone: () => void;
-}
 
 /**
  * What is said to the broker: retained states, of which only the last value matters and which are all published
@@ -32,11 +29,10 @@ export class MqttPublisher {
   readonly #states = new RetainedStates();
   readonly #outbox: Outbox;
   readonly #listeners = new Map<string, (message: IncomingMessage) => void>();
+  readonly #homeAssistant: HomeAssistantBirth;
   #first: FirstMessages | undefined;
-  /** Topics with a message that the broker has not acknowledged yet. */
-  readonly #awaited = new Set<string>();
-  #cancelAckTimeout: (() => void) | undefined;
-  #cancelAnnouncement: (() => void) | undefined;
+  /** Topics with a message that the broker has not acknowledged yet, each with what cancels its deadline. */
+  readonly #awaited = new Map<string, () => void>();
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -47,6 +43,7 @@ export class MqttPublisher {
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
     this.#outbox = new Outbox({ folder, events, bytes, days }, log, clock);
+    this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => this.#announce());
     const handlers = {
       onConnect: () => this.#onConnect(),
       onClose: () => this.#onClose(),
@@ -126,7 +123,7 @@ export class MqttPublisher {
   }
 
   async #shutDown(): Promise<void> {
-    this.#cancelAnnouncement?.(); // `online` must not follow `offline`
+    this.#homeAssistant.cancel(); // `online` must not follow `offline`
     let cancel = () => {};
     const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(this.#timing.stopTimeoutMs, resolve);
@@ -135,8 +132,8 @@ export class MqttPublisher {
     cancel();
     this.#connection.stop();
     this.#outbox.stop();
-    this.#cancelAckTimeout?.();
-    this.#cancelAnnouncement?.();
+    this.#forgetAwaited();
+    this.#homeAssistant.cancel();
     const { size: events, kept } = this.#outbox;
     if (events > 0)
       this.#log.warn(
@@ -174,11 +171,8 @@ export class MqttPublisher {
   }
 
   #onClose(): void {
-    this.#awaited.clear();
-    this.#cancelAckTimeout?.();
-    this.#cancelAckTimeout = undefined;
-    this.#cancelAnnouncement?.();
-    this.#cancelAnnouncement = undefined;
+    this.#forgetAwaited();
+    this.#homeAssistant.cancel();
     this.#outbox.markReplayed();
     this.#checkSettled();
   }
@@ -186,18 +180,7 @@ export class MqttPublisher {
   #onMessage(message: IncomingMessage): void {
     if (this.#stopped !== undefined) return;
     this.#listeners.get(message.topic)?.(message);
-    if (message.topic === BIRTH_TOPIC && !message.retained && message.payload.toString() === 'online')
-      this.#announceSoon();
-  }
-
-  /** Home Assistant has started; not all its devices should answer at the same moment. */
-  #announceSoon(): void {
-    const { announceMinMs, announceMaxMs } = this.#timing;
-    const pauseMs = announceMinMs + Math.random() * (announceMaxMs - announceMinMs);
-    this.#cancelAnnouncement ??= this.#clock.after(pauseMs, () => {
-      this.#cancelAnnouncement = undefined;
-      this.#announce();
-    });
+    this.#homeAssistant.message(message);
   }
 
   /** Publishes all states in the order in which they were first set, and then `online`: it vouches for them. */
@@ -239,22 +222,22 @@ export class MqttPublisher {
     options: { qos: 0 | 1; retain: boolean },
     onDelivered?: () => void,
   ): void {
-    this.#awaited.add(topic);
-    this.#cancelAckTimeout ??= this.#expectAck();
+    // A connection on which one message is not acknowledged is of no use, whatever TCP says and others get.
+    const cancelDeadline = this.#clock.after(this.#timing.ackTimeoutMs, () =>
+      this.#connection.abandon('the broker stopped answering'),
+    );
+    this.#awaited.set(topic, cancelDeadline);
     this.#connection.publish(topic, payload, options, () => {
       onDelivered?.();
+      cancelDeadline();
       this.#awaited.delete(topic);
-      this.#cancelAckTimeout?.();
-      this.#cancelAckTimeout = this.#awaited.size > 0 ? this.#expectAck() : undefined;
       this.#pump();
       this.#checkSettled();
     });
   }
 
-  /** A connection on which nothing is acknowledged any more is dead, whatever TCP says. */
-  #expectAck(): () => void {
-    return this.#clock.after(this.#timing.ackTimeoutMs, () =>
-      this.#connection.abandon('the broker stopped answering'),
-    );
+  #forgetAwaited(): void {
+    for (const cancelDeadline of this.#awaited.values()) cancelDeadline();
+    this.#awaited.clear();
   }
 }

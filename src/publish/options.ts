@@ -10,6 +10,13 @@ export interface Message {
   readonly payload: string;
 }
 
+/** What goes out before everything else, and what is called when it has. */
+export interface FirstMessages {
+  readonly messages: readonly Message[];
+  next: number;
+  readonly onDone: () => void;
+}
+
 export interface MqttOptions {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…`, `wss://…` */
   readonly url: string;

@@ -28,7 +28,7 @@ export class RetainedStates {
   }
 
   /** What is to be published and has no earlier message on its topic under way; it counts as published then. */
-  *take(underWay: ReadonlySet<string>): Iterable<State> {
+  *take(underWay: { has(topic: string): boolean }): Iterable<State> {
     for (const topic of this.#unsent) {
       const state = this.#states.get(topic);
       if (state === undefined || underWay.has(topic)) continue;

@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
 import { MqttPublisher } from '../../src/publish/client.js';
@@ -68,6 +70,36 @@ function told(payload: string): string {
   const { i, replayed } = JSON.parse(payload);
   return replayed ? `${i} replayed` : `${i}`;
 }
+
+it('gives every message a deadline of its own, so that one acknowledgement that never comes holds nothing back', async () => {
+  const broker = await Aedes.createBroker();
+  const server = createServer(broker.handle).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => new Promise((resolve) => broker.close(() => server.close(() => resolve()))));
+  const events: string[] = [];
+  let swallowed = false;
+  broker.authorizePublish = (_client, { topic, payload }, done) => {
+    if (topic !== topics.event) return done(null);
+    if (!swallowed) {
+      swallowed = true; // and never acknowledged
+      return;
+    }
+    events.push(told(String(payload)));
+    done(null);
+  };
+  const { publisher } = publisherTo(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, {
+    timing: { ackTimeoutMs: 300 },
+  });
+  publisher.start();
+  await connected(publisher);
+  publisher.sendEvent(topics.event, event(0));
+  publisher.sendEvent(topics.event, event(1));
+  // Levels go on, each handed to the network at once.
+  const level = setInterval(() => publisher.setState(topics.level, '{}', 0), 20);
+  onTestFinished(() => clearInterval(level));
+  await until(() => events.length === 2, 'later events were held back');
+  expect(events).toStrictEqual(['0 replayed', '1 replayed']);
+});
 
 describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a real broker', () => {
   it('retains states, and says that it is online only after them', async () => {
