@@ -1,0 +1,77 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const text = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** Everything for people that is kept in the repository. */
+const pages = [
+  '',
+  'docs',
+  'models',
+  'models/bathnet-mini',
+  'models/yamnet',
+  'tools/distill',
+  'tools/heads',
+  'tools/sounds',
+]
+  .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
+  .filter((path) => path.endsWith('.md'));
+
+describe('the documentation', () => {
+  it.each(pages)('%s links to what is there', (page) => {
+    const links = [...text(page).matchAll(/\]\((?!https?:|mailto:)([^)#\s]+)(#[^)]*)?\)/g)].map(
+      ([, path]) => path as string,
+    );
+    expect(links.filter((path) => !existsSync(join(root, dirname(page), path)))).toStrictEqual([]);
+  });
+
+  it.each(pages)('%s links to headings that are there', (page) => {
+    const missing = [...text(page).matchAll(/\]\(([^)#\s]*)#([^)\s]+)\)/g)].filter(([, path, heading]) => {
+      if (path?.startsWith('http')) return false;
+      const target = path === '' ? page : join(dirname(page), path as string);
+      return !headingsOf(text(target)).includes(heading as string);
+    });
+    expect(missing.map(([link]) => link)).toStrictEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const map = text('docs/architecture.md');
+  const entries = readdirSync(join(root, 'src'));
+  const isRoom = (name: string) => statSync(join(root, 'src', name)).isDirectory();
+
+  it('has a sentence for each room and each file in front of them, and for no other', () => {
+    const rooms = [...map.matchAll(/^\| `(\w+)\/` \|/gm)].map(([, name]) => name);
+    expect(rooms.sort()).toStrictEqual(entries.filter(isRoom).sort());
+    const files = [...map.matchAll(/^(\w+\.ts) {2,}\S/gm)].map(([, name]) => name);
+    expect(files.sort()).toStrictEqual(entries.filter((name) => !isRoom(name)).sort());
+  });
+
+  it('names no file of src that is not there', () => {
+    const named = [...map.matchAll(/`(?:src\/)?((?:(?!src\/)[a-z-]+\/)+[a-z-]+\.ts)`/g)].map(
+      ([, path]) => path as string,
+    );
+    expect(named.filter((path) => !existsSync(join(root, 'src', path)))).toStrictEqual([]);
+  });
+
+  it('says of each direct dependency why it was chosen', () => {
+    const { dependencies, optionalDependencies } = JSON.parse(text('package.json'));
+    const unsaid = Object.keys({ ...dependencies, ...optionalDependencies }).filter(
+      (name) => !map.includes(`\`${name}\``) && !map.includes(`\`-${name.split('-').slice(1).join('-')}\``),
+    );
+    expect(unsaid).toStrictEqual([]);
+  });
+});
+
+/** The anchors that GitHub makes of the headings. */
+function headingsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
+    (heading as string)
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
