@@ -9,7 +9,7 @@ import { findBundle } from '../model/shelf.js';
 import { embeddingsOf, readFeedback } from '../storage/feedback.js';
 import { stateFolder } from '../storage/state.js';
 import { type Dataset, scanDataset } from '../training/dataset.js';
-import type { Epoch } from '../training/fit.js';
+import type { Epoch } from '../training/fit/fit-head.js';
 import { type Trained, type TrainOptions, train as trainHead } from '../training/train.js';
 import { type ClassReport, percent, reportMarkdown } from '../training/train-report.js';
 import { numberFlag, patternFlag } from './flag-values.js';

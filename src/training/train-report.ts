@@ -1,4 +1,4 @@
-import type { Epoch } from './fit.js';
+import type { Epoch } from './fit/fit-head.js';
 
 /** How the clips of a class were used. */
 export interface ClassReport {

@@ -7,7 +7,8 @@ import type { Network } from '../model/network.js';
 import { augmented } from './augment.js';
 import { type Clip, type Dataset, splitByGroup } from './dataset.js';
 import { type ClipEmbeddings, type ExtractOptions, extractEmbeddings } from './embeddings.js';
-import { type Epoch, type FitOptions, fitHead, type Samples } from './fit.js';
+import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
+import type { Samples } from './fit/samples.js';
 import { classification, type Verdict } from './metrics.js';
 import type { ClassReport, TrainingReport } from './train-report.js';
 
