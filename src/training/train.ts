@@ -3,11 +3,12 @@ import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
 import type { Network } from '../model/network.js';
 import { augmented } from './augment.js';
-import { type Clip, type Dataset, splitByGroup } from './dataset.js';
+import type { Clip, Dataset } from './dataset.js';
 import { type ClipEmbeddings, type ExtractOptions, extractEmbeddings } from './embeddings.js';
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
 import { classification, type Verdict } from './metrics.js';
 import { concatenated, type LabelledFrames, samplesOf } from './pooling.js';
+import { splitByGroup } from './split.js';
 import { type ClassReport, fitFigures, type TrainingReport, validationFigures } from './train-report.js';
 import { trainingMetrics, verdict, withTrainedHead } from './trained-bundle.js';
 
