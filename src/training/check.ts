@@ -1,3 +1,4 @@
+import { groupsBy } from './collections.js';
 import type { Clip } from './dataset.js';
 import { type Fingerprint, sameness } from './fingerprint.js';
 import { ratio } from './metrics.js';
@@ -189,15 +190,4 @@ function classFindings(clips: readonly CheckedClip[]): Finding[] {
         ]
       : []),
   ];
-}
-
-function groupsBy<T, K>(values: Iterable<T>, keyOf: (value: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>();
-  for (const value of values) {
-    const key = keyOf(value);
-    const group = groups.get(key);
-    if (group) group.push(value);
-    else groups.set(key, [value]);
-  }
-  return groups;
 }

@@ -1,13 +1,9 @@
-import type {
-  ClipFigures,
-  Evaluation,
-  KindFigures,
-  RecordingFigures,
-  ThresholdFigures,
-} from './evaluation.js';
+import type { ClipFigures, KindFigures } from './clip-figures.js';
+import type { Evaluation, ThresholdFigures } from './evaluation.js';
 import { duration, NOTHING, position, rate, seconds, share } from './format.js';
 import type { Curves } from './metrics.js';
 import { decadeAxis, escapeHtml, type Plot, renderPlot, unitAxis } from './plot.js';
+import type { RecordingFigures } from './recording-figures.js';
 import { STYLE } from './report-style.js';
 
 /** A curve needs no more points than it has pixels. */

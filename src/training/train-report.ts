@@ -1,4 +1,5 @@
-import type { Epoch } from './fit.js';
+import type { Epoch, FittedHead } from './fit/fit-head.js';
+import type { Classification } from './metrics.js';
 
 /** How the clips of a class were used. */
 export interface ClassReport {
@@ -34,6 +35,23 @@ export interface TrainingReport {
   readonly recall: Readonly<Record<string, number | undefined>>;
   /** Rows: what it is; columns: what it was taken for; counts of validation clips. */
   readonly confusion: readonly (readonly number[])[];
+}
+
+/** How the fit went. */
+export function fitFigures({
+  epochs,
+  bestEpoch,
+}: FittedHead): Pick<TrainingReport, 'epochs' | 'bestEpoch' | 'windowAccuracy'> {
+  return { epochs, bestEpoch, windowAccuracy: epochs[bestEpoch - 1]?.validationAccuracy };
+}
+
+/** What the head says to the validation clips. */
+export function validationFigures(
+  result: Classification,
+): Pick<TrainingReport, 'accuracy' | 'balancedAccuracy' | 'recall' | 'confusion'> {
+  const { accuracy, balancedAccuracy, classes, confusion } = result;
+  const recall = Object.fromEntries(classes.map(({ label, recall }) => [label, recall]));
+  return { accuracy, balancedAccuracy, recall, confusion };
 }
 
 /** The same for people: `report.md`. */

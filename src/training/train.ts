@@ -1,18 +1,16 @@
 import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
-import { withHeads } from '../model/combine.js';
-import { denseScores } from '../model/head.js';
 import type { Network } from '../model/network.js';
 import { augmented } from './augment.js';
-import { type Clip, type Dataset, splitByGroup } from './dataset.js';
+import type { Clip, Dataset } from './dataset.js';
 import { type ClipEmbeddings, type ExtractOptions, extractEmbeddings } from './embeddings.js';
-import { type Epoch, type FitOptions, fitHead, type Samples } from './fit.js';
+import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
 import { classification, type Verdict } from './metrics.js';
-import type { ClassReport, TrainingReport } from './train-report.js';
-
-/** A window so much quieter than the loudest one of its clip is the pause before or after the sound. */
-const QUIETER_DB = 30;
+import { concatenated, type LabelledFrames, samplesOf } from './pooling.js';
+import { splitByGroup } from './split.js';
+import { type ClassReport, fitFigures, type TrainingReport, validationFigures } from './train-report.js';
+import { trainingMetrics, verdict, withTrainedHead } from './trained-bundle.js';
 
 export interface TrainOptions extends Omit<FitOptions, 'onEpoch'> {
   /** What the new head is called. */
@@ -28,8 +26,13 @@ export interface TrainOptions extends Omit<FitOptions, 'onEpoch'> {
   readonly pool: 'frames' | 'mean';
   readonly groupBy?: string | undefined;
   /** Embeddings with their class that are trained on, too, and never validated with. */
-  readonly judged?: ReadonlyArray<{ readonly label: string; readonly embeddings: readonly Float32Array[] }>;
+  readonly judged?: readonly Judged[];
   readonly extract: Omit<ExtractOptions, 'onProgress' | 'signal'>;
+}
+
+interface Judged {
+  readonly label: string;
+  readonly embeddings: readonly Float32Array[];
 }
 
 export interface TrainHandlers {
@@ -108,76 +111,31 @@ export async function train(
     { ...options, onEpoch: handlers.onEpoch },
   );
 
-  const tensors = new Map(base.tensors);
-  for (const key of tensors.keys()) if (key.startsWith(`heads.${head}.`)) tensors.delete(key);
-  for (const [key, tensor] of fitted.tensors) tensors.set(`heads.${head}.${key}`, tensor);
-  const { weights: _, metrics: __, ...kept } = base.manifest;
-  const unmeasured: Omit<Manifest, 'weights'> = {
-    ...kept,
-    name,
-    version: '1.0.0',
-    description: `${kept.name} ${kept.version} with a head trained on ${labels.join(', ')}`,
-    heads: withHeads(kept, {
-      [head]: {
-        type: 'dense',
-        labels: [...labels],
-        layers: fitted.layers,
-        alarm: { labels: [...alarmLabels] },
-      },
-    }),
-    defaultHead: head,
-  };
-  const bundle: Bundle = { manifest: { ...unmeasured, weights: base.manifest.weights }, tensors };
+  const bundle = withTrainedHead(base, fitted, { head, name, labels, alarmLabels });
   const verdicts = validation.map(
     (clip): Verdict => ({ label: clip.label, predicted: verdict(bundle, head, clip) }),
   );
-  const { accuracy, balancedAccuracy, classes: figures, confusion } = classification(verdicts, labels);
-  const best = fitted.epochs[fitted.bestEpoch - 1];
-  const manifest = {
-    ...unmeasured,
-    metrics: {
-      trainingClips: training.length,
-      validationClips: validation.length,
-      ...(accuracy !== undefined && { validationAccuracy: round(accuracy) }),
-      ...(balancedAccuracy !== undefined && { validationBalancedAccuracy: round(balancedAccuracy) }),
-      pool: options.pool,
-      seed,
+  const result = classification(verdicts, labels);
+  const counts = { training: training.length, validation: validation.length };
+  const { weights: _, ...unmeasured } = bundle.manifest;
+  return {
+    manifest: { ...unmeasured, metrics: trainingMetrics(counts, result, options) },
+    tensors: bundle.tensors,
+    report: {
+      model: name,
+      head,
+      base: `${base.manifest.name} ${base.manifest.version}`,
+      engine: network.engine,
+      labels,
+      alarmLabels,
+      settings: settingsOf(options),
+      classes,
+      validationFiles: validation.map(({ path }) => relative(dataset.dir, path).split(sep).join('/')),
+      warnings: split.warnings,
+      ...fitFigures(fitted),
+      ...validationFigures(result),
     },
   };
-  const report: TrainingReport = {
-    model: name,
-    head,
-    base: `${kept.name} ${kept.version}`,
-    engine: network.engine,
-    labels,
-    alarmLabels,
-    settings: {
-      hidden: options.hidden,
-      epochs: options.epochs,
-      batchSize: options.batchSize,
-      learningRate: options.learningRate,
-      dropout: options.dropout,
-      patience: options.patience,
-      classWeights: options.classWeights,
-      augment: options.augment,
-      pool: options.pool,
-      hopSeconds: extract.hopSeconds,
-      validation: options.validation,
-      groupBy: options.groupBy ?? 'consecutive numbers',
-      seed,
-    },
-    classes,
-    validationFiles: validation.map(({ path }) => relative(dataset.dir, path).split(sep).join('/')),
-    warnings: split.warnings,
-    epochs: fitted.epochs,
-    bestEpoch: fitted.bestEpoch,
-    windowAccuracy: best?.validationAccuracy,
-    accuracy,
-    balancedAccuracy,
-    recall: Object.fromEntries(figures.map(({ label, recall }) => [label, recall])),
-    confusion,
-  };
-  return { manifest, tensors, report };
 
   async function hear(
     which: readonly Clip[],
@@ -215,71 +173,30 @@ function classReport(
   };
 }
 
-/** The rows that a head learns from or is checked on. */
 /** Judged windows as a clip of their own; all of them are the sound itself. */
-function asHeard({ label, embeddings }: { label: string; embeddings: readonly Float32Array[] }) {
+function asHeard({ label, embeddings }: Judged): LabelledFrames {
   const count = embeddings.length;
-  const frames = new Float32Array(embeddings.flatMap((each) => [...each]));
-  return { label, embeddings: { path: '', count, frames, rmsDbfs: new Float32Array(count) } };
+  return {
+    label,
+    embeddings: { path: '', count, frames: concatenated(embeddings), rmsDbfs: new Float32Array(count) },
+  };
 }
 
-function samplesOf(
-  clips: ReadonlyArray<Pick<Heard, 'label' | 'embeddings'>>,
-  labels: readonly string[],
-  size: number,
-  pool: 'frames' | 'mean',
-): Samples {
-  const rows: Float32Array[] = [];
-  const classes: number[] = [];
-  for (const { label, embeddings } of clips) {
-    const heard =
-      pool === 'mean' ? [meanOf(soundingFrames(embeddings, size), size)] : soundingFrames(embeddings, size);
-    rows.push(...heard);
-    for (const _ of heard) classes.push(labels.indexOf(label));
-  }
-  const features = new Float32Array(rows.length * size);
-  for (const [i, row] of rows.entries()) features.set(row, i * size);
-  return { features, classes: Int32Array.from(classes) };
+/** The options as the report names them. */
+function settingsOf(options: TrainOptions): TrainingReport['settings'] {
+  return {
+    hidden: options.hidden,
+    epochs: options.epochs,
+    batchSize: options.batchSize,
+    learningRate: options.learningRate,
+    dropout: options.dropout,
+    patience: options.patience,
+    classWeights: options.classWeights,
+    augment: options.augment,
+    pool: options.pool,
+    hopSeconds: options.extract.hopSeconds,
+    validation: options.validation,
+    groupBy: options.groupBy ?? 'consecutive numbers',
+    seed: options.seed,
+  };
 }
-
-/** The windows of a clip without the pauses around the sound. */
-function soundingFrames({ frames, rmsDbfs }: ClipEmbeddings, size: number): Float32Array[] {
-  const loudest = rmsDbfs.reduce((a, b) => Math.max(a, b));
-  return [...rmsDbfs].flatMap((level, i) =>
-    level >= loudest - QUIETER_DB ? [frames.subarray(i * size, (i + 1) * size)] : [],
-  );
-}
-
-function meanOf(rows: readonly Float32Array[], size: number): Float32Array {
-  const mean = new Float32Array(size);
-  for (const row of rows) for (let i = 0; i < size; i++) mean[i]! += row[i]! / rows.length;
-  return mean;
-}
-
-/** The class with the highest mean score over a clip's windows. */
-function verdict(bundle: Bundle, head: string, { embeddings }: Heard): string {
-  const { labels } = bundle.manifest.heads[head] as Manifest['heads'][string];
-  const scores = denseScores(
-    bundle,
-    head,
-    concatenated(soundingFrames(embeddings, bundle.manifest.embeddingSize)),
-  );
-  const sums = labels.map((_, c) => {
-    let sum = 0;
-    for (let i = c; i < scores.length; i += labels.length) sum += scores[i]!;
-    return sum;
-  });
-  return labels[sums.indexOf(Math.max(...sums))] as string;
-}
-
-function concatenated(rows: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const row of rows) {
-    out.set(row, at);
-    at += row.length;
-  }
-  return out;
-}
-
-const round = (value: number) => Math.round(value * 10_000) / 10_000;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { type Clip, scanDataset, splitByGroup } from '../../src/training/dataset.js';
+import { type Clip, scanDataset } from '../../src/training/dataset.js';
+import { splitByGroup } from '../../src/training/split.js';
 
 let dir: string;
 beforeEach(() => {

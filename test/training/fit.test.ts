@@ -3,13 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import '@tensorflow/tfjs-backend-wasm';
 import type { Bundle } from '../../src/model/bundle.js';
 import { denseScores } from '../../src/model/head.js';
-import {
-  type Epoch,
-  type FitOptions,
-  type FittedHead,
-  fitHead,
-  type Samples,
-} from '../../src/training/fit.js';
+import { type Epoch, type FitOptions, type FittedHead, fitHead } from '../../src/training/fit/fit-head.js';
+import type { Samples } from '../../src/training/fit/samples.js';
 import { createRandom } from '../../src/training/random.js';
 
 beforeAll(async () => {

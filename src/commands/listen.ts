@@ -1,0 +1,109 @@
+import { access, constants } from 'node:fs/promises';
+import { ExitCode, messageOf, UserError } from '../errors.js';
+import { findBundle, readModel } from '../model/shelf.js';
+import { Pipeline } from '../pipeline.js';
+import { numberFlag, patternFlag } from './flag-values.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
+import { interruptible } from './interrupt.js';
+import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
+import { printError } from './print.js';
+import { type Heard, hear } from './score.js';
+
+/** What chooses the model, and the clips and recordings that it is measured on. */
+export interface MaterialFlags extends ConfigFlags {
+  readonly ordinary?: readonly string[];
+  readonly map?: readonly string[];
+  readonly collar: string;
+  readonly split?: string;
+  readonly validation: string;
+  readonly seed: string;
+  readonly groupBy?: string;
+}
+
+/** What a model says to clips and recordings, before any figure is made of it. */
+export interface Listened extends Heard {
+  readonly pipeline: Pipeline;
+  /** The bundle that the head belongs to. */
+  readonly folder: string;
+  readonly head: string;
+  readonly collarSeconds: number;
+}
+
+/**
+ * Sends everything the flags name through the model's network once. Files that cannot be read are named.
+ *
+ * @param willWrite whether the bundle is to be changed: one that cannot be is refused before hours of listening
+ * @returns undefined after Ctrl-C
+ * @throws UserError where flags, model or material do not fit each other
+ */
+export async function listenTo(
+  dir: string | undefined,
+  flags: MaterialFlags,
+  { willWrite = false } = {},
+): Promise<Listened | undefined> {
+  const config = configFrom(flags);
+  const collarSeconds = numberFlag('collar', flags.collar, { min: 0, max: 60 });
+  const shelves = shelvesOf(config);
+  const { bundle, head = bundle.manifest.defaultHead } = await readModel(config.model, shelves);
+  // A head that was given by the path of its bundle lives there.
+  const owner =
+    config.model.head === undefined || config.model.head === head ? config.model.name : config.model.head;
+  const folder = await findBundle(owner, shelves);
+  const material = await selectedMaterial(dir, folder, flags);
+  if (willWrite) await checkWritable(folder);
+  const pipeline = await Pipeline.create(bundle, {
+    head,
+    engine: config.model.engine,
+    alarm: config.alarm,
+  });
+  try {
+    checkLabels(material, pipeline.model.labels);
+    const heard = await interruptible(async (signal) => {
+      const scorer = { pipeline, hopSeconds: config.window.hopSeconds, signal };
+      return await hear(material, scorer).catch((error) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+    });
+    if (heard === undefined) {
+      process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
+      return undefined;
+    }
+    for (const error of heard.failed) printError(error);
+    return { ...heard, pipeline, folder, head, collarSeconds };
+  } finally {
+    await pipeline.close();
+  }
+}
+
+async function checkWritable(folder: string): Promise<void> {
+  await access(folder, constants.W_OK).catch((error) => {
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${folder}: cannot be written: ${messageOf(error)}`,
+      'Copy that folder to a place of your own and give its path as --model, or see the result only: --dry-run.',
+      { cause: error },
+    );
+  });
+}
+
+async function selectedMaterial(
+  dir: string | undefined,
+  folder: string,
+  flags: MaterialFlags,
+): Promise<Material> {
+  const { split, groupBy } = flags;
+  const material = await findMaterial(dir, flags.ordinary ?? [], parseRenames(flags.map ?? []));
+  if (split === undefined) return material;
+  if (split !== 'validation' || dir === undefined)
+    throw new UserError(
+      ExitCode.usage,
+      `--split ${split}: only the validation part of DIR can be chosen`,
+      'Write evaluate DIR --split validation, with the --validation and --seed that train had.',
+    );
+  return validationOnly(material, dir, folder, {
+    share: numberFlag('validation', flags.validation, { min: 0.01, max: 0.9 }),
+    seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+    ...(groupBy !== undefined && { groupBy: patternFlag(groupBy) }),
+  });
+}

@@ -1,0 +1,80 @@
+import { ExitCode, UserError } from '../errors.js';
+import type { TrainOptions } from '../training/train.js';
+import { numberFlag } from './flag-values.js';
+import type { ConfigFlags } from './flags.js';
+
+export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
+  readonly name: string;
+  readonly hidden: string;
+  readonly epochs: string;
+  readonly batch: string;
+  readonly learningRate: string;
+  readonly dropout: string;
+  readonly patience: string;
+  readonly classWeights: boolean;
+  readonly augment?: string | true;
+  readonly pool: 'frames' | 'mean';
+  readonly validation: string;
+  readonly groupBy?: string;
+  readonly alarm?: string;
+  readonly seed: string;
+  readonly feedback?: string | true;
+  readonly skipBad?: boolean;
+  readonly cache: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+/** Variations of each clip where `--augment` names no number. */
+const DEFAULT_VARIATIONS = 3;
+
+/**
+ * What the flags say of the training itself.
+ *
+ * @throws UserError usage
+ */
+export function settingsOf(
+  flags: TrainFlags,
+): Omit<TrainOptions, 'name' | 'alarmLabels' | 'extract' | 'signal'> {
+  const whole = { min: 1, max: 100_000, integer: true };
+  if (!/^[a-z0-9-]+$/.test(flags.name))
+    throw new UserError(
+      ExitCode.usage,
+      `--name ${flags.name}: expected lower-case letters, digits and - only`,
+      'Name the head like this: --name game-sounds',
+    );
+  return {
+    head: flags.name,
+    hidden:
+      flags.hidden === 'none'
+        ? []
+        : flags.hidden.split(',').map((units) => numberFlag('hidden', units, { ...whole, max: 4096 })),
+    epochs: numberFlag('epochs', flags.epochs, whole),
+    batchSize: numberFlag('batch', flags.batch, whole),
+    learningRate: numberFlag('learning-rate', flags.learningRate, { min: 1e-6, max: 1 }),
+    dropout: numberFlag('dropout', flags.dropout, { min: 0, max: 0.9 }),
+    patience: numberFlag('patience', flags.patience, whole),
+    classWeights: flags.classWeights,
+    augment:
+      flags.augment === undefined
+        ? 0
+        : flags.augment === true
+          ? DEFAULT_VARIATIONS
+          : numberFlag('augment', flags.augment, { min: 0, max: 100, integer: true }),
+    pool: flags.pool,
+    validation: numberFlag('validation', flags.validation, { min: 0, max: 0.5 }),
+    groupBy: flags.groupBy,
+    seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+  };
+}
+
+/** Those that choose the base; `--head` is none of them: a new one is made. */
+export function modelFlags({ config, model, engine, set, logLevel }: TrainFlags): ConfigFlags {
+  return {
+    ...(config !== undefined && { config }),
+    ...(model !== undefined && { model }),
+    ...(engine !== undefined && { engine }),
+    ...(set !== undefined && { set }),
+    ...(logLevel !== undefined && { logLevel }),
+  };
+}
