@@ -99,6 +99,7 @@ withMaterial(program.command('tune'))
   .description('find the alarm rule that keeps a rate of false alarms, and write it into the model')
   .option('--false-alarms-per-hour <rate>', 'how many are bearable', '0.1')
   .option('--min-recall <share>', 'write nothing when fewer alarm sounds than this are found', '0.5')
+  .option('--min-ordinary <minutes>', 'write nothing on the word of less ordinary sound than this', '30')
   .option('--dry-run', 'write nothing')
   .option('--json', 'as JSON')
   .action(async (dir, flags) => finish((await import('./commands/tune.js')).tune(dir, flags)));
@@ -140,9 +141,11 @@ withBackbone(program.command('train'))
   .option('--patience <epochs>', 'stop after so many epochs without a lower validation loss', '10')
   .option('--no-class-weights', 'let frequent classes count more')
   .option(
-    '--augment [copies]',
-    'add variations of every training clip: pitch, tempo, position, noise, gain (3)',
+    '--augment <copies>',
+    'variations of every training clip that are added: pitch, tempo, position, noise, gain',
+    '3',
   )
+  .option('--no-augment', 'add none')
   .addOption(
     new Option('--pool <how>', 'learn from each window of a clip, or from their mean')
       .choices(['frames', 'mean'])

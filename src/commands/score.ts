@@ -5,6 +5,7 @@ import { Listener } from '../listener.js';
 import type { Pipeline } from '../pipeline.js';
 import { systemClock } from '../system/clock.js';
 import type { ScoredClip } from '../training/evaluation.js';
+import { inRoom } from '../training/room.js';
 import { type Recording, Track } from '../training/track.js';
 import type { Logger, ScoredWindow } from '../types.js';
 import type { Material } from './material.js';
@@ -69,9 +70,9 @@ export async function hear({ clips, recordings }: Material, scorer: Scorer): Pro
 }
 
 /**
- * A clip: its mean scores as `classify` gives them, and apart from that a track for the decision stage, with a
- * window of silence before and after it. Cut to a second, a sound would fill one window; in a room it lies in
- * three, and those are what `hits` and `window` of the alarm rule count.
+ * A clip: its mean scores, and apart from that a track for the decision stage, with a window of the room before and
+ * after it. Cut to a second, a sound would fill one window; in a room it lies in three, and those are what `hits` and
+ * `window` of the alarm rule count.
  */
 async function scoreClip(path: string, label: string, scorer: Scorer): Promise<ScoredClip> {
   const { labels } = scorer.pipeline.model;
@@ -83,11 +84,12 @@ async function scoreClip(path: string, label: string, scorer: Scorer): Promise<S
       windows++;
       for (const [i, name] of labels.entries()) sums[i]! += scores[name]!;
     },
+    aroundSamples: 0,
   });
   await scoreFile(path, scorer, {
     onWindow: (window) => track.push(window),
     onWarning: () => {}, // said already
-    silenceSamples: WINDOW_SAMPLES,
+    aroundSamples: WINDOW_SAMPLES,
   });
   const scores = Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows]));
   return { path, label, scores, track };
@@ -111,8 +113,8 @@ interface FileHandlers {
   onWindow(window: ScoredWindow): void;
   onMinute?(seconds: number): void;
   onWarning?(message: string): void;
-  /** Silence before and after the file. */
-  readonly silenceSamples?: number;
+  /** Puts the file into a quiet room, with so much of it before and after. */
+  readonly aroundSamples?: number;
 }
 
 /**
@@ -124,7 +126,7 @@ interface FileHandlers {
 async function scoreFile(
   path: string,
   { pipeline, hopSeconds, signal }: Scorer,
-  { onWindow, onMinute, onWarning = warn, silenceSamples = 0 }: FileHandlers,
+  { onWindow, onMinute, onWarning = warn, aroundSamples }: FileHandlers,
 ): Promise<number> {
   pipeline.reset();
   const listener = new Listener(
@@ -134,19 +136,21 @@ async function scoreFile(
     systemClock,
     SILENT_LOG,
   );
-  const silence = { samples: new Float32Array(silenceSamples), capturedAtMs: 0 };
   let count = 0;
   let minutes = 0;
-  await listener.chunk(silence);
-  for await (const samples of decodeFile(path, onWarning)) {
-    signal.throwIfAborted();
-    await listener.chunk({ samples, capturedAtMs: 0 });
-    count += samples.length;
-    if (count / SAMPLE_RATE_HZ / 60 < minutes + 1) continue;
-    minutes++;
-    onMinute?.(count / SAMPLE_RATE_HZ);
+  async function* decoded() {
+    for await (const samples of decodeFile(path, onWarning)) {
+      signal.throwIfAborted();
+      yield samples;
+      count += samples.length;
+      if (count / SAMPLE_RATE_HZ / 60 < minutes + 1) continue;
+      minutes++;
+      onMinute?.(count / SAMPLE_RATE_HZ);
+    }
   }
-  await listener.chunk(silence);
+  const hopSamples = Math.round(hopSeconds * SAMPLE_RATE_HZ);
+  const sound = aroundSamples === undefined ? decoded() : inRoom(decoded(), { hopSamples, aroundSamples });
+  for await (const samples of sound) await listener.chunk({ samples, capturedAtMs: 0 });
   await listener.finish();
   await listener.stop();
   return count / SAMPLE_RATE_HZ;

@@ -4,8 +4,8 @@ import { backboneFingerprint } from '../model/head.js';
 import { embeddingsOf, readFeedback } from '../storage/feedback.js';
 import type { Dataset } from '../training/dataset.js';
 
-/** What a false alarm is where `--feedback` does not say. */
-const ORDINARY_LABEL = 'background';
+/** What a false alarm is where `--feedback` does not say, and a room in which nothing is heard. */
+export const ORDINARY_LABEL = 'background';
 
 /**
  * What people have said of alarms, as training data: a real alarm is of its own class, a false one of another.

@@ -12,7 +12,8 @@ export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
   readonly dropout: string;
   readonly patience: string;
   readonly classWeights: boolean;
-  readonly augment?: string | true;
+  /** False for none. */
+  readonly augment: string | false;
   readonly pool: 'frames' | 'mean';
   readonly validation: string;
   readonly groupBy?: string;
@@ -24,9 +25,6 @@ export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
   readonly force?: boolean;
   readonly json?: boolean;
 }
-
-/** Variations of each clip where `--augment` names no number. */
-const DEFAULT_VARIATIONS = 3;
 
 /**
  * What the flags say of the training itself.
@@ -56,11 +54,7 @@ export function settingsOf(
     patience: numberFlag('patience', flags.patience, whole),
     classWeights: flags.classWeights,
     augment:
-      flags.augment === undefined
-        ? 0
-        : flags.augment === true
-          ? DEFAULT_VARIATIONS
-          : numberFlag('augment', flags.augment, { min: 0, max: 100, integer: true }),
+      flags.augment === false ? 0 : numberFlag('augment', flags.augment, { min: 0, max: 100, integer: true }),
     pool: flags.pool,
     validation: numberFlag('validation', flags.validation, { min: 0, max: 0.5 }),
     groupBy: flags.groupBy,

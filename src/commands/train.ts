@@ -12,7 +12,7 @@ import { percent } from '../training/train-report.js';
 import { patternFlag } from './flag-values.js';
 import { configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
-import { judgedAlarms } from './train-feedback.js';
+import { judgedAlarms, ORDINARY_LABEL } from './train-feedback.js';
 import { modelFlags, settingsOf, type TrainFlags } from './train-flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train-output.js';
 
@@ -58,6 +58,7 @@ export async function train(dir: string, out: string, flags: TrainFlags): Promis
           signal,
           judged:
             flags.feedback === undefined ? [] : judgedAlarms(flags.feedback, dataset, base, feedbackFolder),
+          quietLabel: dataset.labels.find((label) => label === ORDINARY_LABEL),
           name: bundleName(folder),
           alarmLabels: flags.alarm?.split(',') ?? dataset.labels.filter((label) => label === ALARM_LABEL),
           extract: {

@@ -12,6 +12,7 @@ import { tableLines } from './table.js';
 interface TuneFlags extends MaterialFlags {
   readonly falseAlarmsPerHour: string;
   readonly minRecall: string;
+  readonly minOrdinary: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -26,6 +27,7 @@ interface TuneFlags extends MaterialFlags {
 export async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode> {
   const wanted = numberFlag('false-alarms-per-hour', flags.falseAlarmsPerHour, { min: 0, max: 1000 });
   const minRecall = numberFlag('min-recall', flags.minRecall, { min: 0, max: 1 });
+  const minMinutes = numberFlag('min-ordinary', flags.minOrdinary, { min: 0, max: 1e6 });
   const listened = await listenTo(dir, flags, { willWrite: !flags.dryRun });
   if (listened === undefined) return ExitCode.ok;
   const { pipeline, folder, head, collarSeconds, failed } = listened;
@@ -41,6 +43,8 @@ export async function tune(dir: string | undefined, flags: TuneFlags): Promise<E
   else console.log(asText(tuning, wanted, recordings === clips).join('\n'));
   if (best === undefined || (best.alarm.recall ?? 0) < minRecall)
     throw unreachable(tuning, wanted, minRecall);
+  const { ordinaryHours } = tuning.before.ordinary;
+  if (!flags.dryRun && ordinaryHours * 60 < minMinutes) throw tooLittle(ordinaryHours, minMinutes);
 
   const say = (text: string) => flags.json || console.log(`\n${text}`);
   if (flags.dryRun) say('Nothing was written (--dry-run).');
@@ -68,6 +72,15 @@ function checkMaterial(recordings: readonly Recording[], clips: readonly Recordi
     hasTargets
       ? 'Add recordings of ordinary sound, hours of it: --ordinary FOLDER.'
       : 'Give a folder with clips of the alarm classes, or labelled recordings; alarm.labels names the classes that alarm.',
+  );
+}
+
+/** A rule that was chosen on little sound is chosen by chance, and holds for as long. */
+function tooLittle(ordinaryHours: number, minMinutes: number): UserError {
+  return new UserError(
+    ExitCode.badData,
+    `${duration(ordinaryHours)} of ordinary sound are too little to choose a rule by: --min-ordinary wants ${duration(minMinutes / 60)}. Nothing was written`,
+    'Give hours of it, as the microphone hears them: --ordinary FOLDER; or look at the result only: --dry-run.',
   );
 }
 

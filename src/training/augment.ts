@@ -99,7 +99,8 @@ function rms(sound: Float32Array): number {
   return Math.sqrt(sound.reduce((sum, x) => sum + x * x, 0) / Math.max(1, sound.length));
 }
 
-function join(blocks: readonly Float32Array[]): Float32Array {
+/** Blocks one after the other. */
+export function join(blocks: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(blocks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const block of blocks) {

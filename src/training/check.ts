@@ -1,7 +1,8 @@
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { groupsBy } from './collections.js';
 import type { Clip } from './dataset.js';
 import { type Fingerprint, sameness } from './fingerprint.js';
-import { ratio } from './metrics.js';
+import { quantile, ratio } from './metrics.js';
 
 /** The daemon's default alarm rule hears nothing below this. */
 const SILENT_DBFS = -60;
@@ -9,9 +10,12 @@ const CLIPPED_SHARE = 0.001;
 const SHORT_SECONDS = 0.2;
 /** Correlation from which on two waveforms are one sound; other sounds of one kind stay below 0.5. */
 const SAME = 0.8;
+const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 const FEW_CLIPS = 20;
 const FEW_RECORDINGS = 3;
 const IMBALANCE = 5;
+/** Median lengths of classes, counted up to the window that a model hears at once, that differ by more teach something. */
+const UNEQUAL_LENGTHS = 2;
 
 type FindingKind =
   | 'unreadable'
@@ -22,7 +26,8 @@ type FindingKind =
   | 'clipped'
   | 'too-short'
   | 'too-few'
-  | 'imbalance';
+  | 'imbalance'
+  | 'unequal-lengths';
 
 /** One kind of fault, and all that have it. */
 export interface Finding {
@@ -76,13 +81,19 @@ const KINDS: Record<FindingKind, Pick<Finding, 'severity' | 'advice'> & { readon
   'too-short': {
     severity: 'warning',
     what: `shorter than ${SHORT_SECONDS} s`,
-    advice: 'Prefer cuts of about a second: the rest of the window is filled up with digital silence.',
+    advice:
+      'Prefer cuts of about a second: the rest of the window is filled up with the tone of a quiet room.',
   },
   'too-few': { severity: 'warning', what: '', advice: 'Record more, on different days and places.' },
   imbalance: {
     severity: 'warning',
     what: '',
     advice: 'Record more of the small classes; class weights help only so far.',
+  },
+  'unequal-lengths': {
+    severity: 'warning',
+    what: '',
+    advice: 'Cut all classes alike: else their length, and the room around them, is what is learnt.',
   },
 };
 
@@ -165,29 +176,43 @@ function classFindings(clips: readonly CheckedClip[]): Finding[] {
     label,
     clips: members.length,
     recordings: new Set(members.map(({ group }) => group)).size,
+    seconds: medianSeconds(members),
   }));
   const few = classes.filter((each) => each.clips < FEW_CLIPS || each.recordings < FEW_RECORDINGS);
   const smallest = classes.reduce((a, b) => (b.clips < a.clips ? b : a));
   const largest = classes.reduce((a, b) => (b.clips > a.clips ? b : a));
   const times = ratio(largest.clips, smallest.clips) ?? 1;
+  const shortest = classes.reduce((a, b) => (b.seconds < a.seconds ? b : a));
+  const longest = classes.reduce((a, b) => (b.seconds > a.seconds ? b : a));
   const finding = (kind: FindingKind, text: string): Finding => {
     const { severity, advice } = KINDS[kind];
     return { kind, severity, text, advice, files: [] };
   };
-  return [
-    ...few.map((each) =>
-      finding(
-        'too-few',
-        `${each.label} has ${each.clips} clips of ${each.recordings} ${each.recordings === 1 ? 'recording' : 'recordings'}; ${FEW_CLIPS} clips of ${FEW_RECORDINGS} recordings is little`,
-      ),
+  const findings = few.map((each) =>
+    finding(
+      'too-few',
+      `${each.label} has ${each.clips} clips of ${each.recordings} ${each.recordings === 1 ? 'recording' : 'recordings'}; ${FEW_CLIPS} clips of ${FEW_RECORDINGS} recordings is little`,
     ),
-    ...(times > IMBALANCE
-      ? [
-          finding(
-            'imbalance',
-            `${largest.label} has ${times.toFixed(1)} times as many clips as ${smallest.label}`,
-          ),
-        ]
-      : []),
-  ];
+  );
+  if (times > IMBALANCE)
+    findings.push(
+      finding(
+        'imbalance',
+        `${largest.label} has ${times.toFixed(1)} times as many clips as ${smallest.label}`,
+      ),
+    );
+  if (Math.min(WINDOW_SECONDS, longest.seconds) > UNEQUAL_LENGTHS * shortest.seconds)
+    findings.push(
+      finding(
+        'unequal-lengths',
+        `clips of ${shortest.label} are ${shortest.seconds.toFixed(2)} s long (median), those of ${longest.label} ${longest.seconds.toFixed(2)} s`,
+      ),
+    );
+  return findings;
+}
+
+/** Of the clips that can be read; as long as a window where there is none. */
+function medianSeconds(clips: readonly CheckedClip[]): number {
+  const seconds = clips.flatMap(({ fingerprint }) => (fingerprint ? [fingerprint.seconds] : []));
+  return quantile(seconds, 0.5) ?? WINDOW_SECONDS;
 }

@@ -73,10 +73,7 @@ export function splitByGroup<T extends Clip>(
       count += wanted;
     }
     for (const group of groups.keys()) decided.add(group);
-    if (count === 0)
-      warnings.push(
-        `class ${label} has ${members.length === 1 ? 'one clip' : 'one recording'}: it is trained but not validated`,
-      );
+    if (count === 0) warnings.push(`class ${label} has one recording: it is trained but not validated`);
   }
   return {
     training: clips.filter((clip) => !side.has(clip)),

@@ -8,9 +8,13 @@ import { type ClipEmbeddings, type ExtractOptions, extractEmbeddings } from './e
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
 import { classification, type Verdict } from './metrics.js';
 import { concatenated, type LabelledFrames, samplesOf } from './pooling.js';
+import { quietRooms, roomed } from './room.js';
 import { splitByGroup } from './split.js';
 import { type ClassReport, fitFigures, type TrainingReport, validationFigures } from './train-report.js';
 import { trainingMetrics, verdict, withTrainedHead } from './trained-bundle.js';
+
+/** Windows of a room in which nothing is heard. */
+const QUIET_ROOMS = 24;
 
 export interface TrainOptions extends Omit<FitOptions, 'onEpoch'> {
   /** What the new head is called. */
@@ -25,6 +29,8 @@ export interface TrainOptions extends Omit<FitOptions, 'onEpoch'> {
   /** A sample is every window of a clip, or their mean. */
   readonly pool: 'frames' | 'mean';
   readonly groupBy?: string | undefined;
+  /** The class that a room belongs to in which nothing is heard; undefined where none is meant for it. */
+  readonly quietLabel?: string | undefined;
   /** Embeddings with their class that are trained on, too, and never validated with. */
   readonly judged?: readonly Judged[];
   readonly extract: Omit<ExtractOptions, 'onProgress' | 'signal'>;
@@ -77,8 +83,21 @@ export async function train(
       `Choose from its classes: ${labels.join(', ')}.`,
     );
 
+  const single = labels.filter((label) => dataset.clips.filter((clip) => clip.label === label).length < 2);
+  if (single.length > 0)
+    throw new UserError(
+      ExitCode.badData,
+      `one clip is not a class: ${single.join(', ')} in ${dataset.dir}`,
+      'Record more: 20 clips of three recordings are a beginning (docs/training.md).',
+    );
+
   // Embeddings of all clips, split by recording
-  const clips = await hear(dataset.clips, 'embeddings', extract);
+  const { hopSeconds } = extract;
+  const clips = await hear(dataset.clips, 'embeddings', {
+    ...extract,
+    decode: roomed(extract.decode, hopSeconds),
+    variation: 'in a room',
+  });
   const split = splitByGroup(clips, options.validation, seed);
   const { training, validation } = split;
   const missing = labels.filter((label) => !training.some((clip) => clip.label === label));
@@ -97,14 +116,28 @@ export async function train(
     varied.push(
       ...(await hear(training, 'variations', {
         ...extract,
-        decode: augmented(extract.decode, seed, copy),
-        variation: `variation ${seed} ${copy}`,
+        decode: roomed(augmented(extract.decode, seed, copy), hopSeconds),
+        variation: `variation ${seed} ${copy} in a room`,
       })),
     );
 
+  // Around short clips the room is quiet: that must not be what tells their class
+  const { quietLabel } = options;
+  const rooms = quietRooms(QUIET_ROOMS, seed);
+  const quiet =
+    quietLabel === undefined
+      ? []
+      : await extractEmbeddings(rooms.names, base, network, { hopSeconds, decode: rooms.decode, signal });
+
   const size = base.manifest.embeddingSize;
+  const learnt = [
+    ...training,
+    ...varied,
+    ...quiet.map((embeddings) => ({ label: quietLabel as string, embeddings })),
+    ...(options.judged ?? []).map(asHeard),
+  ];
   const fitted = await fitHead(
-    samplesOf([...training, ...varied, ...(options.judged ?? []).map(asHeard)], labels, size, options.pool),
+    samplesOf(learnt, labels, size, options.pool),
     samplesOf(validation, labels, size, options.pool),
     size,
     labels.length,

@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +29,7 @@ let clips: string;
 let env: NodeJS.ProcessEnv;
 let trained: Result;
 /** In the working folder `dir`. */
-const train = (...args: string[]) => run(['train', clips, ...args], env, dir);
+const train = (...args: string[]) => run(['train', clips, '--no-augment', ...args], env, dir);
 const model = (...parts: string[]) => join(dir, 'game-sounds', ...parts);
 
 beforeAll(async () => {
@@ -96,6 +104,36 @@ describe('train', () => {
     }
   });
 
+  it('learns sounds, not how their clips were cut', async () => {
+    const random = createRandom(7);
+    const uneven = join(dir, 'uneven');
+    await writeGameSounds(uneven, 12, ['jump', 'background']);
+    mkdirSync(join(uneven, 'coin'));
+    const short = (kind: string) => gameSound(kind, random).subarray(0, 3200);
+    for (let i = 0; i < 12; i++) await writeWav(join(uneven, 'coin', `coin_${i}.wav`), [short('coin')]);
+    const { code } = await run(['train', uneven, 'short-coins', '--epochs', '8', '--no-augment'], env, dir);
+    expect(code).toBe(0);
+
+    const heard = {
+      'silence.wav': [new Float32Array(8000), 'background'],
+      'jump.wav': [short('jump'), 'jump'],
+      'coin.wav': [
+        concatenate([gameSound('background', random), short('coin'), gameSound('background', random)]),
+        'coin',
+      ],
+    } as const;
+    const scores: Record<string, Record<string, number>> = {};
+    for (const [name, [sound]] of Object.entries(heard)) {
+      const file = await writeWav(join(dir, name), [sound]);
+      const { stdout } = await run(['classify', '--json', '--model', 'short-coins', file], env, dir);
+      const windows: Array<{ scores: Record<string, number> }> = JSON.parse(stdout).windows;
+      scores[name] = { coin: Math.max(...windows.map((window) => window.scores.coin ?? 0)) };
+    }
+    expect(scores['silence.wav']?.coin).toBeLessThan(0.5);
+    expect(scores['jump.wav']?.coin).toBeLessThan(0.5);
+    expect(scores['coin.wav']?.coin).toBeGreaterThan(0.5);
+  });
+
   it('gives the same weights for the same seed, to the last byte, and others for another', async () => {
     const weights = async (out: string, ...args: string[]) => {
       const { code, stderr } = await train(out, '--epochs', '3', '--augment', '1', ...args);
@@ -105,6 +143,16 @@ describe('train', () => {
     const first = await weights('one');
     expect((await weights('two', '--no-cache')).equals(first)).toBe(true);
     expect((await weights('three', '--seed', '2')).equals(first)).toBe(false);
+  });
+
+  it('refuses classes of a single clip, and names them', async () => {
+    const lonely = join(dir, 'lonely');
+    await writeGameSounds(lonely, 1, ['coin']);
+    await writeGameSounds(lonely, 3, ['jump']);
+    const { code, stderr } = await run(['train', lonely, 'never'], env, dir);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/error: one clip is not a class: coin in .*\n {2}hint: Record more/);
+    expect(existsSync(join(dir, 'never'))).toBe(false);
   });
 
   it('takes other layers, pooling, a name, and answers in one JSON line', async () => {

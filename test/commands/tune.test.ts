@@ -24,7 +24,16 @@ describe('tune', () => {
     put('clips/abnormal', SCENE); // it holds a scream
     const ordinary = put('ordinary', golden('white-noise'), golden('silence'), golden('sine-1000hz'));
     const before = manifest();
-    const args = ['tune', join(dir, 'clips'), '--ordinary', ordinary, '--model', model];
+    const args = [
+      'tune',
+      join(dir, 'clips'),
+      '--ordinary',
+      ordinary,
+      '--model',
+      model,
+      '--min-ordinary',
+      '0',
+    ];
     const dry = await run([...args, '--dry-run']);
     expect(dry.stderr).not.toContain('error');
     expect(dry.code).toBe(0);
@@ -53,6 +62,25 @@ describe('tune', () => {
     const { code, stderr } = await run([...args, '--min-recall', '0.9']);
     expect(code).toBe(65);
     expect(stderr).toMatch(/error: .*no rule finds more than 0\.000 .*Nothing was written\n {2}hint: /);
+    expect(manifest()).toEqual(before);
+  });
+
+  it('writes nothing on the word of less than half an hour of ordinary sound', async () => {
+    put('clips/abnormal', SCENE);
+    const before = manifest();
+    const ordinary = put('ordinary', golden('white-noise'));
+    const { code, stderr } = await run([
+      'tune',
+      join(dir, 'clips'),
+      '--ordinary',
+      ordinary,
+      '--model',
+      model,
+    ]);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(
+      /error: 1\.0 s of ordinary sound are too little .*Nothing was written\n {2}hint: .*hours/,
+    );
     expect(manifest()).toEqual(before);
   });
 

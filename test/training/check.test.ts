@@ -127,6 +127,21 @@ describe('checking a dataset', () => {
     expect(findings[0]?.advice).not.toBe('');
   });
 
+  it('warns where the clips of one class are much shorter than those of another, as far as a window goes', async () => {
+    const cut = (seconds: number) =>
+      Array.from({ length: 40 }, (_, i) =>
+        clip(
+          `${i % 2 ? 'tap' : 'door'}/${i}.wav`,
+          sound(1000 + i).subarray(0, 16_000 * (i % 2 ? seconds : 1)),
+          `recording ${i % 10}`,
+        ),
+      );
+    expect(await kinds(cut(0.9))).toEqual([]);
+    const found = await checkClips(cut(0.4));
+    expect(found.map(({ kind, severity }) => `${severity} ${kind}`)).toEqual(['warning unequal-lengths']);
+    expect(found[0]?.text).toBe('clips of tap are 0.40 s long (median), those of door 1.00 s');
+  });
+
   it('says where a class is small, comes from one recording, or is outnumbered', async () => {
     const few = [clip('bell/a.wav', sound(11), 'bell'), clip('bell/b.wav', sound(12), 'bell')];
     expect(await kinds([...plenty(), ...few])).toEqual(['too-few', 'imbalance']);
