@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 
 import { Command, CommanderError, Option } from 'commander';
-import { printError } from './commands/print.js';
+import { printError } from './commands/support/print.js';
 import { VERSION } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
 

@@ -6,8 +6,8 @@ import { Pipeline } from '../pipeline.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
-import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
-import { printError } from './print.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
+import { printError } from './support/print.js';
 
 interface FileResult {
   readonly file: string;

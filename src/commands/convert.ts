@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads';
 import { type Conversion, planConversions } from '../audio/convert-plan.js';
 import type { ConvertReply, ConvertRequest } from '../audio/convert-worker.js';
 import { ExitCode, UserError } from '../errors.js';
-import { numberFlag } from './flag-values.js';
-import { interruptible } from './interrupt.js';
-import { showProgress } from './progress.js';
+import { numberFlag } from './support/flag-values.js';
+import { interruptible } from './support/interrupt.js';
+import { showProgress } from './support/progress.js';
 
 interface Flags {
   readonly jobs?: string;

@@ -4,10 +4,10 @@ import { ExitCode, UserError } from '../errors.js';
 import { type CheckedClip, checkClips, type Finding } from '../training/check.js';
 import { type Clip, scanDataset } from '../training/dataset.js';
 import { createFingerprinter, type Fingerprint } from '../training/fingerprint.js';
-import { patternFlag } from './flag-values.js';
-import { interruptible } from './interrupt.js';
-import { showProgress } from './progress.js';
-import { tableLines } from './table.js';
+import { patternFlag } from './support/flag-values.js';
+import { interruptible } from './support/interrupt.js';
+import { showProgress } from './support/progress.js';
+import { tableLines } from './support/table.js';
 
 /** How many files of a finding are printed; `--json` has all. */
 const PRINTED_FILES = 8;

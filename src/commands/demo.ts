@@ -10,8 +10,8 @@ import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
 import type { ScoredWindow } from '../types.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
 
 const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 

@@ -10,8 +10,8 @@ import { Pipeline } from '../pipeline.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
-import { deviceIdOf, visitBroker } from './broker.js';
-import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
+import { deviceIdOf, visitBroker } from './support/broker.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
 
 const OLDEST_NODE = 20;
 const LISTEN_SECONDS = 3;

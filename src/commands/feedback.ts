@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import { deleteFeedback, readFeedback } from '../storage/feedback.js';
 import { stateFolder } from '../storage/state.js';
-import { configFrom } from './flags.js';
+import { configFrom } from './support/flags.js';
 
 type Flags = { config?: string; json?: boolean; all?: boolean };
 

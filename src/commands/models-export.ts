@@ -3,7 +3,7 @@ import { type ExportFormat, exportModel } from '../model/export/export.js';
 import type { PatchOrder } from '../model/export/plan.js';
 import { readModel } from '../model/shelf.js';
 import { writeWhole } from '../storage/write-whole.js';
-import { configFrom, shelvesOf } from './flags.js';
+import { configFrom, shelvesOf } from './support/flags.js';
 
 export interface ExportFlags {
   readonly config?: string;

@@ -1,9 +1,9 @@
 import { ExitCode, UserError } from '../errors.js';
 import { partOf, pullYamnet, YAMNET } from '../model/import/pull.js';
-import { configFrom, shelvesOf } from './flags.js';
-import { interruptible } from './interrupt.js';
 import { announce } from './models.js';
-import { showProgress } from './progress.js';
+import { configFrom, shelvesOf } from './support/flags.js';
+import { interruptible } from './support/interrupt.js';
+import { showProgress } from './support/progress.js';
 
 export interface PullFlags {
   readonly config?: string;

@@ -6,8 +6,8 @@ import { readBundle, writeBundle } from '../model/bundle.js';
 import { importTflite } from '../model/import/import.js';
 import { findBundle, listBundles, removeBundle } from '../model/shelf.js';
 import { verifyOutputs } from '../model/verify.js';
-import { configFrom, shelvesOf } from './flags.js';
-import { printError } from './print.js';
+import { configFrom, shelvesOf } from './support/flags.js';
+import { printError } from './support/print.js';
 
 /** A window that is not silent. */
 const TEST_TONE = Float32Array.from(

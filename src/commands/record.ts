@@ -10,10 +10,10 @@ import { levelOf } from '../features/level.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { Source } from '../types.js';
-import { numberFlag } from './flag-values.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { interruptible } from './interrupt.js';
-import { openKeyboard, recordScreen } from './record-screen.js';
+import { numberFlag } from './support/flag-values.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { interruptible } from './support/interrupt.js';
+import { openKeyboard, recordScreen } from './support/record-screen.js';
 
 /** Without anybody at a keyboard, so many refused clips in a row end it. */
 const MAX_REFUSED = 10;

@@ -1,8 +1,8 @@
 import { startApp } from '../app.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
 
 /** `run`: the daemon, until a file ends or a signal comes. */
 export async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<ExitCode> {

@@ -3,9 +3,9 @@ import { ExitCode, UserError } from '../errors.js';
 import { topicsOf } from '../publish/topics.js';
 import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
-import { deviceIdOf, visitBroker } from './broker.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { deviceIdOf, visitBroker } from './support/broker.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
 
 /** How long the broker has for its retained messages. */
 const RETAINED_MS = 500;

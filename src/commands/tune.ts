@@ -6,8 +6,8 @@ import { poissonUpperBound } from '../training/metrics.js';
 import type { Recording } from '../training/track.js';
 import { type Candidate, type Tuning, tuneRule } from '../training/tune.js';
 import { listenTo, type MaterialFlags } from './evaluate.js';
-import { numberFlag } from './flag-values.js';
-import { tableLines } from './table.js';
+import { numberFlag } from './support/flag-values.js';
+import { tableLines } from './support/table.js';
 
 interface TuneFlags extends MaterialFlags {
   readonly falseAlarmsPerHour: string;

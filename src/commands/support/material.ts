@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { scanDataset, splitByGroup } from '../training/dataset.js';
-import { type LabelledEvent, parseLabels } from '../training/events.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { scanDataset, splitByGroup } from '../../training/dataset.js';
+import { type LabelledEvent, parseLabels } from '../../training/events.js';
 
 /** What audio files are called; whether they hold sound shows when they are decoded. */
 const AUDIO = /\.(wav|flac|ogg|oga|opus|mp3)$/i;
