@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { decodeFile } from '../audio/decode.js';
 import { type ExitCode, UserError } from '../errors.js';
 import { Listener } from '../listener.js';
@@ -6,8 +7,17 @@ import { Pipeline } from '../pipeline.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
+import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
+import { withModel } from './support/options.js';
 import { printError } from './support/print.js';
+
+export function define(command: Command): void {
+  withModel(command)
+    .argument('<file...>', 'WAV, FLAC, OGG or MP3')
+    .option('--json', 'one JSON line per file')
+    .action(finish(classify));
+}
 
 interface FileResult {
   readonly file: string;
@@ -23,7 +33,7 @@ interface FileResult {
  *
  * @returns the exit code: that of the first file that failed
  */
-export async function classify(files: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
+async function classify(files: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
   const config = configFrom(flags);
   const { bundle, head } = await readModel(config.model, shelvesOf(config));
   const pipeline = await Pipeline.create(bundle, {

@@ -4,22 +4,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
+import type { Command } from 'commander';
 import { connectAsync } from 'mqtt';
 import { startApp } from '../app.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
 import type { ScoredWindow } from '../types.js';
+import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
 import { untilStopped } from './support/interrupt.js';
+import { logLevel, speed, withModel } from './support/options.js';
 
 const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
+
+export function define(command: Command): void {
+  withModel(command).addOption(speed()).addOption(logLevel()).action(finish(demo));
+}
 
 /**
  * `demo`: the whole daemon on the bundled scene, with a broker of its own on a free loopback port and a
  * subscriber that prints what `mosquitto_sub -v` would. Nothing of it stays.
  */
-export async function demo(flags: ConfigFlags): Promise<ExitCode> {
+async function demo(flags: ConfigFlags): Promise<ExitCode> {
   const broker = await startBroker();
   const stateDir = await mkdtemp(join(tmpdir(), 'bathnet2mqtt-demo-'));
   const screen = createScreen();

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import type { MqttClient } from 'mqtt';
 import { listDevices } from '../audio/devices.js';
 import { createSource } from '../audio/source.js';
@@ -11,13 +12,19 @@ import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
 import { deviceIdOf, visitBroker } from './support/broker.js';
+import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
+import { withInput } from './support/options.js';
 
 const OLDEST_NODE = 20;
 const LISTEN_SECONDS = 3;
 const OPEN_TIMEOUT_SECONDS = 10;
 /** How long retained messages may take to come. */
 const RETAINED_MS = 1000;
+
+export function define(command: Command): void {
+  withInput(command).action(finish(doctor));
+}
 
 /** What a check found: a sentence; where nothing is broken but something is worth a look, a hint as well. */
 interface Finding {
@@ -31,7 +38,7 @@ interface Finding {
  *
  * @returns the exit code of the first failure
  */
-export async function doctor(flags: ConfigFlags): Promise<ExitCode> {
+async function doctor(flags: ConfigFlags): Promise<ExitCode> {
   let exitCode: ExitCode = ExitCode.ok;
   const check = async <T extends Finding>(
     name: string,

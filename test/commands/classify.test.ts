@@ -143,29 +143,3 @@ describe('classify', () => {
     expect(stdout).toBe('');
   });
 });
-
-describe('the command line', () => {
-  it('has help everywhere', async () => {
-    const commands = [
-      [],
-      ['run'],
-      ['demo'],
-      ['classify'],
-      ['devices'],
-      ['models'],
-      ['models', 'import'],
-      ['doctor'],
-    ];
-    for (const command of commands) {
-      const { code, stdout } = await run([...command, '--help']);
-      expect(code).toBe(0);
-      expect(stdout).toContain(`Usage: bathnet2mqtt ${command.join(' ')}`.trim());
-    }
-  });
-
-  it('refuses an unknown command', async () => {
-    const { code, stderr } = await run(['clasify']);
-    expect(code).toBe(64);
-    expect(stderr).toMatch(/unknown command 'clasify'[\s\S]*classify/);
-  });
-});
