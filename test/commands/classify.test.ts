@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -111,6 +111,35 @@ describe('classify', () => {
     expect(code).toBe(65);
     expect(stdout.trimEnd().split('\n')).toHaveLength(1);
     expect(stderr).toMatch(/^error: .*bad\.wav: .*\n {2}hint: .*\nerror: .*none\.wav: .*\n {2}hint: .*\n$/);
+  });
+
+  it('takes the audio files of a folder, and of those in it, in the order of their paths', async () => {
+    const folder = join(dir, 'tree');
+    mkdirSync(join(folder, 'a b'), { recursive: true });
+    mkdirSync(join(folder, '.hidden'));
+    const sound = wavBytes([new Float32Array(200)]);
+    for (const name of ['z.wav', 'a b/2.WAV', 'a b/1.wav', 'B.wav', '.hidden/x.wav'])
+      writeFileSync(join(folder, name), sound);
+    copyFileSync(SCENE, join(folder, 'm.flac'));
+    writeFileSync(join(folder, 'notes.txt'), 'no sound');
+    writeFileSync(join(folder, 'broken.mp3'), 'no sound');
+    mkdirSync(join(dir, 'empty'));
+    const { code, stdout, stderr } = await run([
+      'classify',
+      '--json',
+      join(dir, 'empty'),
+      golden('silence'),
+      folder,
+    ]);
+    const files = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).file);
+    const below = ['B.wav', 'a b/1.wav', 'a b/2.WAV', 'm.flac', 'z.wav'];
+    expect(files).toEqual([golden('silence'), ...below.map((name) => join(folder, name))]);
+    expect(stderr).toMatch(/^error: .*empty: there is no audio file in it\n/);
+    expect(stderr).toMatch(/error: .*broken\.mp3/);
+    expect(code).toBe(66);
   });
 
   it.each<[string, string[], number, RegExp]>([
