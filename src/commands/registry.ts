@@ -105,4 +105,10 @@ export const REGISTRY: readonly Entry[] = [
     does: 'find the alarm rule that keeps a rate of false alarms, and write it into the model',
     load: () => import('./tune.js'),
   },
+  {
+    name: 'completion',
+    does: 'print what makes bash, zsh or fish complete commands and flags; --help says where to put it',
+    load: () => import('./completion.js'),
+  },
+  { name: 'man', does: 'the manual page', load: () => import('./man.js') },
 ];

@@ -21,7 +21,7 @@ export interface ExportFlags {
 export function define(command: Command): void {
   withConfig(
     command
-      .argument('<name>', 'model bundle: a name or the path of its folder')
+      .argument('<bundle>', 'model bundle: a name or the path of its folder')
       .addOption(
         new Option('-f, --format <format>', 'kind of file')
           .choices(['tflite', 'onnx', 'safetensors'])

@@ -17,7 +17,7 @@ const TEST_TONE = Float32Array.from(
 );
 
 export function define(command: Command): void {
-  withConfig(command.argument('[name...]', 'all there are when none is named'))
+  withConfig(command.argument('[bundle...]', 'all there are when none is named'))
     .option('--json', 'one JSON line per bundle')
     .action(finish(verify));
 }

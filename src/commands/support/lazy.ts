@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 
 /** A line of the registry: enough for `--help`, and where the rest is. */
 export interface Entry {
@@ -41,14 +41,15 @@ async function define(command: Command): Promise<void> {
 
 /** `help run` is `run --help`. Commander's own does not wait until the command is loaded. */
 function addHelp(parent: Command): void {
+  const names = parent.commands.map((command) => command.name());
   parent
     .helpCommand(false)
     .command('help')
     .description('the same as --help')
-    .argument('[command]')
+    .addArgument(Object.assign(new Argument('[command]'), { argChoices: names }))
     .action(async (name?: string) => {
-      const known = name === undefined || parent.commands.some((command) => command.name() === name);
       const words = name === undefined ? [] : [name];
-      await parent.parseAsync(known ? [...words, '--help'] : words, { from: 'user' });
+      const help = words.every((word) => names.includes(word)) ? ['--help'] : []; // else: unknown command
+      await parent.parseAsync([...words, ...help], { from: 'user' });
     });
 }

@@ -21,7 +21,7 @@ export function withSettings(command: Command): Command {
 /** The model, of which the backbone matters. */
 export function withBackbone(command: Command): Command {
   return withSettings(command)
-    .option('-m, --model <name>', 'model bundle: a name or the path of its folder')
+    .option('-m, --model <bundle>', 'model bundle: a name or the path of its folder')
     .addOption(suggest('--engine <name>', 'what computes the model', ['auto', 'tfjs-wasm', 'tfjs-node']));
 }
 
