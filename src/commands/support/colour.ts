@@ -7,8 +7,8 @@ type Style = 'bold' | 'dim' | 'inverse' | 'red' | 'green' | 'yellow';
 export type Paint = (text: string, ...styles: Style[]) => string;
 
 /** Colours for one stream: https://no-color.org, https://force-color.org */
-export function painter(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): Paint {
-  if (!wantsColours(stream, env)) return (text) => text;
+export function painter(stream: NodeJS.WriteStream): Paint {
+  if (!wantsColours(stream)) return (text) => text;
   return (text, ...styles) =>
     styles.reduce((inner, style) => {
       const [on, off] = inspect.colors[style] as [number, number];
@@ -16,10 +16,8 @@ export function painter(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = pro
     }, text);
 }
 
-function wantsColours(
-  stream: NodeJS.WriteStream,
-  { NO_COLOR, FORCE_COLOR, TERM }: NodeJS.ProcessEnv,
-): boolean {
+export function wantsColours(stream: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
   if (FORCE_COLOR !== undefined) return FORCE_COLOR !== '0' && FORCE_COLOR !== 'false';
   return stream.isTTY === true && !NO_COLOR && TERM !== 'dumb';
 }
