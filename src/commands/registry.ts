@@ -12,7 +12,11 @@ export const REGISTRY: readonly Entry[] = [
     does: 'the daemon on a bundled scene with a broker of its own: no microphone, no network',
     load: () => import('./demo.js'),
   },
-  { name: 'classify', does: 'say what is in audio files', load: () => import('./classify.js') },
+  {
+    name: 'classify',
+    does: 'say what is in audio files, or in folders of them',
+    load: () => import('./classify.js'),
+  },
   {
     name: 'doctor',
     does: 'check Node, engine, model, microphone, broker and discovery, and say what to do',

@@ -69,7 +69,9 @@ describe('completion', () => {
         .trimEnd()
         .split('\n');
     const words = (line: string) => complete(line).map((each) => each.split('\t')[0]);
-    expect(complete('bathnet2mqtt cla')).toEqual(['classify\tsay what is in audio files']);
+    expect(complete('bathnet2mqtt cla')).toEqual([
+      'classify\tsay what is in audio files, or in folders of them',
+    ]);
     expect(words('bathnet2mqtt models ')).toEqual([
       'export',
       'help',
