@@ -31,8 +31,9 @@ export interface AppOptions {
   readonly resetSettings?: boolean | undefined;
   /** What is heard is played, not lived: every event says so, and none is kept as an open alarm. */
   readonly test?: boolean;
-  /** Sees every window; the demo's live line. */
+  /** Sees every window and every event; for what is shown on a terminal. */
   readonly onWindow?: (window: ScoredWindow) => void;
+  readonly onEvent?: (event: DecisionEvent) => void;
 }
 
 export interface App {
@@ -58,6 +59,7 @@ export async function startApp({
   resetSettings,
   test = false,
   onWindow,
+  onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
   // What survives a restart
   const state = new State(stateFolder(config.stateDir, process.env), log);
@@ -119,6 +121,7 @@ export async function startApp({
     if (!test && event.type === 'alarm_ended') state.noteAlarm(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
+    onShownEvent?.(event);
     log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
   };
 

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { decodeFile } from '../audio/decode.js';
 import { type ExitCode, UserError } from '../errors.js';
 import { Listener } from '../listener.js';
@@ -6,8 +7,18 @@ import { Pipeline } from '../pipeline.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { AlarmEnded, Logger, ScoredWindow } from '../types.js';
-import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
-import { printError } from './print.js';
+import { audioAt } from './support/audio-files.js';
+import { finish } from './support/finish.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
+import { withModel } from './support/options.js';
+import { printError } from './support/print.js';
+
+export function define(command: Command): void {
+  withModel(command)
+    .argument('<file...>', 'WAV, FLAC, OGG or MP3; of a folder, all that lie in it and below')
+    .option('--json', 'one JSON line per file')
+    .action(finish(classify));
+}
 
 interface FileResult {
   readonly file: string;
@@ -18,12 +29,12 @@ interface FileResult {
 }
 
 /**
- * `classify FILE…`: a line per window and a verdict per file. A file that cannot be read is named and the
- * others go on.
+ * `classify FILE…`: a line per window and a verdict per file; of a folder, for all files below it. What cannot be
+ * read is named, and the others go on.
  *
  * @returns the exit code: that of the first file that failed
  */
-export async function classify(files: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
+async function classify(paths: string[], flags: ConfigFlags & { json?: boolean }): Promise<ExitCode> {
   const config = configFrom(flags);
   const { bundle, head } = await readModel(config.model, shelvesOf(config));
   const pipeline = await Pipeline.create(bundle, {
@@ -35,16 +46,23 @@ export async function classify(files: string[], flags: ConfigFlags & { json?: bo
   });
   const log = createLog(config.log);
   let exitCode: ExitCode = 0;
-  for (const file of files) {
+  const attempt = async (action: () => Promise<void>) => {
     try {
-      const result = await classifyFile(file, pipeline, config.window.hopSeconds, log);
-      console.log(flags.json ? JSON.stringify(asJson(result)) : asText(result));
+      await action();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       printError(error);
       exitCode ||= error.code;
     }
-  }
+  };
+  const one = async (file: string) => {
+    const result = await classifyFile(file, pipeline, config.window.hopSeconds, log);
+    console.log(flags.json ? JSON.stringify(asJson(result)) : asText(result));
+  };
+  for (const path of paths)
+    await attempt(async () => {
+      for (const file of await audioAt(path)) await attempt(() => one(file));
+    });
   await pipeline.close();
   return exitCode;
 }

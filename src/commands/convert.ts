@@ -1,12 +1,24 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { Command } from 'commander';
 import { type Conversion, planConversions } from '../audio/convert-plan.js';
 import type { ConvertReply, ConvertRequest } from '../audio/convert-worker.js';
 import { ExitCode, UserError } from '../errors.js';
-import { numberFlag } from './flag-values.js';
-import { interruptible } from './interrupt.js';
-import { showProgress } from './progress.js';
+import { finish } from './support/finish.js';
+import { numberFlag } from './support/flag-values.js';
+import { interruptible } from './support/interrupt.js';
+import { showProgress } from './support/progress.js';
+
+export function define(command: Command): void {
+  command
+    .argument('<in>', 'an audio file or a folder; its structure is kept')
+    .argument('<out>', 'a .wav file or a folder')
+    .option('-j, --jobs <number>', 'how many at a time (default: as many as there are cores)')
+    .option('--force', 'convert again what is done')
+    .option('--json', 'the summary as JSON')
+    .action(finish(convert));
+}
 
 interface Flags {
   readonly jobs?: string;
@@ -29,7 +41,7 @@ interface Outcome {
  * @returns bad data, where a file is no sound; else the code of the first that failed
  * @throws UserError where results cannot be written; nothing else is tried then
  */
-export async function convert(input: string, output: string, flags: Flags): Promise<ExitCode> {
+async function convert(input: string, output: string, flags: Flags): Promise<ExitCode> {
   const jobs = flags.jobs ? numberFlag('jobs', flags.jobs, { min: 1, max: 256, integer: true }) : undefined;
   const { conversions, refused } = await planConversions(input, output);
   const failed = refused.map(({ source, error }) => ({ file: source, error }));

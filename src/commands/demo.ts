@@ -4,25 +4,33 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
+import type { Command } from 'commander';
 import { connectAsync } from 'mqtt';
 import { startApp } from '../app.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
-import type { ScoredWindow } from '../types.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { finish } from './support/finish.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
+import { logLevel, speed, withModel } from './support/options.js';
+import { createScreen, isTerminal } from './support/screen.js';
 
 const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 
+export function define(command: Command): void {
+  withModel(command).addOption(speed()).addOption(logLevel()).action(finish(demo));
+}
+
 /**
  * `demo`: the whole daemon on the bundled scene, with a broker of its own on a free loopback port and a
- * subscriber that prints what `mosquitto_sub -v` would. Nothing of it stays.
+ * subscriber that prints what `mosquitto_sub -v` would; on a terminal the discovery message is folded. Nothing of
+ * it stays.
  */
-export async function demo(flags: ConfigFlags): Promise<ExitCode> {
+async function demo(flags: ConfigFlags): Promise<ExitCode> {
   const broker = await startBroker();
   const stateDir = await mkdtemp(join(tmpdir(), 'bathnet2mqtt-demo-'));
-  const screen = createScreen();
+  const screen = createScreen(process.stdout, { time: 'stream' });
   try {
     const config = configFrom({
       ...flags,
@@ -31,15 +39,22 @@ export async function demo(flags: ConfigFlags): Promise<ExitCode> {
       set: [...(flags.set ?? []), `stateDir=${stateDir}`, 'device.id=demo', 'device.name=Demo bathroom'],
     });
     const subscriber = await connectAsync(broker.url, { clientId: 'demo-subscriber' });
-    subscriber.on('message', (topic, payload) => screen.message(`${topic} ${payload}`));
+    subscriber.on('message', (topic, payload) => {
+      const isLong = topic.startsWith(`${config.discovery.prefix}/`) && payload.length > 0;
+      screen.print(`${topic} ${screen.live && isLong ? foldDiscovery(topic, `${payload}`) : payload}`);
+    });
     await subscriber.subscribeAsync('#', { qos: 1 });
-    // On a terminal log lines would run into the live line; what they say is on the screen anyway.
-    const quiet = process.stdout.isTTY && process.stderr.isTTY && flags.logLevel === undefined;
-    const log = createLog(quiet ? { ...config.log, level: 'error' } : config.log);
-    const app = await untilStopped(() => startApp({ config, log, onWindow: screen.live }));
+    // What a log says is on the screen anyway; where it is wanted, it must not run into the live line.
+    const onScreen = screen.live && isTerminal(process.stderr);
+    const level = onScreen && flags.logLevel === undefined ? 'error' : config.log.level;
+    const log = createLog({ ...config.log, level }, onScreen ? screen.writable : undefined);
+    const app = await untilStopped(() =>
+      startApp({ config, log, onWindow: screen.heard, onEvent: screen.event }),
+    );
     await subscriber.endAsync();
-    screen.message(summary(app.statistics));
+    screen.print(summary(app.statistics));
   } finally {
+    screen.close();
     await broker.stop();
     await rm(stateDir, { recursive: true, force: true });
   }
@@ -60,33 +75,17 @@ async function startBroker(): Promise<{ url: string; stop(): Promise<void> }> {
   };
 }
 
-/** Messages scroll; on a terminal the live line stays below them, elsewhere it is printed when it changes. */
-function createScreen() {
-  const sticky = process.stdout.isTTY;
-  let line = '';
-  let label = '';
-  return {
-    message(text: string) {
-      process.stdout.write(sticky ? `\r\x1b[K${text}\n${line}` : `${text}\n`);
-    },
-    live(window: ScoredWindow) {
-      line = liveLine(window);
-      if (sticky) process.stdout.write(`\r\x1b[K${line}`);
-      else if (window.label !== label) process.stdout.write(`${line}\n`);
-      label = window.label;
-    },
-  };
-}
-
-function liveLine({ endSeconds, label, confidence, rmsDbfs }: ScoredWindow): string {
-  const bar = (share: number) => '█'.repeat(Math.round(Math.min(1, Math.max(0, share)) * 10)).padEnd(10, '·');
-  const time = `${endSeconds.toFixed(1).padStart(5)} s`;
-  const percent = `${Math.round(confidence * 100)}`.padStart(3);
-  const level = rmsDbfs.toFixed(0).padStart(4);
-  return `── ${time}  ${label.padEnd(10)} ${bar(confidence)} ${percent} %   ${bar((rmsDbfs + 70) / 70)} ${level} dBFS`;
-}
-
 function summary({ windows, alarms, latencyMs }: Statistics): string {
   const ms = (q: number) => `${(latencyMs.quantile(q) ?? 0).toFixed(1)} ms`;
   return `── ${windows} windows, ${alarms} alarms, latency p50 ${ms(0.5)}, p99 ${ms(0.99)}`;
+}
+
+/** A line for each entity: platform and name. In mode `component` it is the only one, and the topic names its platform. */
+function foldDiscovery(topic: string, payload: string): string {
+  const { dev, cmps, name } = JSON.parse(payload);
+  if (!cmps) return `${dev.name}: ${topic.split('/')[1]} ${name ?? ''}`;
+  const lines = Object.values<Record<string, string>>(cmps).map(({ p = '', name, type }) =>
+    p === 'device_automation' ? `    device trigger  ${type}` : `    ${p.padEnd(14)}  ${name}`,
+  );
+  return [`${dev.name}, ${dev.mdl}:`, ...lines].join('\n');
 }

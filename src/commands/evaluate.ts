@@ -1,12 +1,20 @@
 import { relative, sep } from 'node:path';
+import type { Command } from 'commander';
 import { ExitCode } from '../errors.js';
 import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
 import { renderReport } from '../training/report.js';
 import { evaluationLines } from './evaluate-output.js';
-import { listenTo, type MaterialFlags } from './listen.js';
+import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
+import { finish } from './support/finish.js';
 
-export { listenTo, type MaterialFlags } from './listen.js';
+export function define(command: Command): void {
+  withMaterial(command)
+    .option('--report <file>', 'write a page with plots (HTML)')
+    .option('--kinds', 'figures by kind of sound as well: the folders below those of the classes')
+    .option('--json', 'as JSON')
+    .action(finish(evaluateCommand));
+}
 
 /**
  * `evaluate [DIR]`: clips in class folders, recordings with label files and ordinary sound through the network and
@@ -14,7 +22,7 @@ export { listenTo, type MaterialFlags } from './listen.js';
  *
  * @returns the exit code: that of the first file that could not be read
  */
-export async function evaluateCommand(
+async function evaluateCommand(
   dir: string | undefined,
   flags: MaterialFlags & { readonly json?: boolean; readonly report?: string; readonly kinds?: boolean },
 ): Promise<ExitCode> {

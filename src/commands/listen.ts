@@ -1,13 +1,39 @@
 import { access, constants } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { findBundle, readModel } from '../model/shelf.js';
 import { Pipeline } from '../pipeline.js';
-import { numberFlag, patternFlag } from './flag-values.js';
-import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
-import { interruptible } from './interrupt.js';
-import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
-import { printError } from './print.js';
-import { type Heard, hear } from './score.js';
+import { numberFlag, patternFlag } from './support/flag-values.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
+import { interruptible } from './support/interrupt.js';
+import {
+  checkLabels,
+  findMaterial,
+  type Material,
+  parseRenames,
+  validationOnly,
+} from './support/material.js';
+import { repeatable, withModel } from './support/options.js';
+import { printError } from './support/print.js';
+import { type Heard, hear } from './support/score.js';
+
+/** What a model is measured on. */
+export function withMaterial(command: Command): Command {
+  return withModel(command)
+    .argument('[dir]', 'class folders with clips, recordings with label files beside them, or both')
+    .addOption(repeatable('--ordinary <dir>', 'recordings in which nothing is to be found; can be repeated'))
+    .addOption(
+      repeatable(
+        '--map <renames>',
+        'labels that stand for others of the head, for example singing=speech,glass=abnormal',
+      ),
+    )
+    .option('--collar <seconds>', 'how far from an event its alarm may start', '2')
+    .option('--split <part>', 'validation: only the clips that train keeps for it')
+    .option('--validation <share>', 'share of the clips for validation, as given to train', '0.2')
+    .option('--seed <number>', 'as given to train', '1')
+    .option('--group-by <regex>', 'what names the recording in a path, as given to train');
+}
 
 /** What chooses the model, and the clips and recordings that it is measured on. */
 export interface MaterialFlags extends ConfigFlags {

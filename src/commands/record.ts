@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Command } from 'commander';
 import { faultOf, trimToSound } from '../audio/clip.js';
 import { Ear, EndOfSound } from '../audio/ear.js';
 import { createSource } from '../audio/source.js';
@@ -10,10 +11,31 @@ import { levelOf } from '../features/level.js';
 import { systemClock } from '../system/clock.js';
 import { createLog } from '../system/log.js';
 import type { Source } from '../types.js';
-import { numberFlag } from './flag-values.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { interruptible } from './interrupt.js';
-import { openKeyboard, recordScreen } from './record-screen.js';
+import { finish } from './support/finish.js';
+import { numberFlag } from './support/flag-values.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { interruptible } from './support/interrupt.js';
+import { logLevel, source, withSettings } from './support/options.js';
+import { openKeyboard, recordScreen } from './support/record-screen.js';
+
+export function define(command: Command): void {
+  withSettings(
+    command
+      .requiredOption('-l, --label <name>', 'the class; names the folder and the clips')
+      .option('-o, --out <folder>', 'folder of all classes', 'clips')
+      .option('-n, --count <number>', 'how many clips', '20')
+      .option('--seconds <number>', 'how long to record for each; it is trimmed to where there is sound', '2')
+      .option(
+        '--interval <seconds>',
+        'record by itself, with this pause before each clip, instead of waiting for Enter',
+      )
+      .option('--min-level <dBFS>', 'refuse as silent what stays below', '-60')
+      .option('--json', 'the summary as JSON')
+      .addOption(source()),
+  )
+    .addOption(logLevel())
+    .action(finish(record));
+}
 
 /** Without anybody at a keyboard, so many refused clips in a row end it. */
 const MAX_REFUSED = 10;
@@ -44,7 +66,7 @@ interface Clip {
  * @throws UserError usage for a flag; no input, where the input ends before all clips are recorded; bad data,
  *   where one clip after the other is refused and nobody is there to ask
  */
-export async function record(flags: RecordFlags): Promise<ExitCode> {
+async function record(flags: RecordFlags): Promise<ExitCode> {
   const label = labelFrom(flags.label);
   const count = numberFlag('count', flags.count, { min: 1, max: 10_000, integer: true });
   const seconds = numberFlag('seconds', flags.seconds, { min: 1, max: 60 });

@@ -1,13 +1,47 @@
+import type { Command } from 'commander';
 import { startApp } from '../app.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { finish } from './support/finish.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
+import { speed, withInput } from './support/options.js';
+import { createScreen, isTerminal } from './support/screen.js';
 
-/** `run`: the daemon, until a file ends or a signal comes. */
-export async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<ExitCode> {
+/** A window comes twice a second; a little later something is wrong. */
+const SILENT_AFTER_MS = 3000;
+
+export function define(command: Command): void {
+  withInput(command)
+    .addOption(speed())
+    .option('--loop', 'play a file again and again')
+    .option('--reset-settings', 'forget what was set over MQTT: the configuration holds again')
+    .action(finish(run));
+}
+
+/** `run`: the daemon, until a file ends or a signal comes. Who starts it on a terminal sees what it hears. */
+async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<ExitCode> {
   const config = configFrom(flags);
-  const log = createLog(config.log);
-  await untilStopped(() => startApp({ config, log, resetSettings: flags.resetSettings }));
+  const screen = isWatched()
+    ? createScreen(process.stderr, { time: 'day', silentAfterMs: SILENT_AFTER_MS })
+    : undefined;
+  const log = createLog(config.log, screen?.writable);
+  try {
+    await untilStopped(() =>
+      startApp({
+        config,
+        log,
+        resetSettings: flags.resetSettings,
+        ...(screen && { onWindow: screen.heard, onEvent: screen.event }),
+      }),
+    );
+  } finally {
+    screen?.close();
+  }
   return ExitCode.ok;
+}
+
+/** A service is not, even where systemd gives it a terminal. */
+function isWatched(): boolean {
+  return isTerminal(process.stdout) && isTerminal(process.stderr) && !process.env.NOTIFY_SOCKET;
 }

@@ -1,20 +1,27 @@
+import type { Command } from 'commander';
 import { startApp } from '../app.js';
 import { ExitCode, UserError } from '../errors.js';
 import { topicsOf } from '../publish/topics.js';
 import { createLog } from '../system/log.js';
 import type { Logger } from '../types.js';
-import { deviceIdOf, visitBroker } from './broker.js';
-import { type ConfigFlags, configFrom } from './flags.js';
-import { untilStopped } from './interrupt.js';
+import { deviceIdOf, visitBroker } from './support/broker.js';
+import { finish } from './support/finish.js';
+import { type ConfigFlags, configFrom } from './support/flags.js';
+import { untilStopped } from './support/interrupt.js';
+import { speed, withBroker } from './support/options.js';
 
 /** How long the broker has for its retained messages. */
 const RETAINED_MS = 500;
+
+export function define(command: Command): void {
+  withBroker(command).argument('<file>', 'WAV, FLAC, OGG or MP3').addOption(speed()).action(finish(simulate));
+}
 
 /**
  * `simulate FILE`: plays a file through the whole daemon into the configured broker as if it came from the
  * microphone, so that a person can try their automations. Every event is marked `"test": true`.
  */
-export async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
+async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
   const config = configFrom({ ...flags, source: `file:${file}` });
   const log = createLog(config.log);
   await refuseBesideDaemon(config, log);

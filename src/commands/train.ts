@@ -1,4 +1,5 @@
 import { basename, join, resolve } from 'node:path';
+import { type Command, Option } from 'commander';
 import { decodeFile } from '../audio/decode.js';
 import { ExitCode, UserError } from '../errors.js';
 import { readBundle } from '../model/bundle.js';
@@ -9,12 +10,55 @@ import { scanDataset } from '../training/dataset.js';
 import { bundleName, checkTarget, writeTrained } from '../training/model-folder.js';
 import { train as trainHead } from '../training/train.js';
 import { percent } from '../training/train-report.js';
-import { patternFlag } from './flag-values.js';
-import { configFrom, shelvesOf } from './flags.js';
-import { interruptible } from './interrupt.js';
+import { finish } from './support/finish.js';
+import { patternFlag } from './support/flag-values.js';
+import { configFrom, shelvesOf } from './support/flags.js';
+import { interruptible } from './support/interrupt.js';
+import { withBackbone } from './support/options.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train-feedback.js';
 import { modelFlags, settingsOf, type TrainFlags } from './train-flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train-output.js';
+
+export function define(command: Command): void {
+  withBackbone(command)
+    .argument('<dir>', 'one folder per class with audio files in it')
+    .argument('<out>', 'folder of the new bundle')
+    .option('-n, --name <name>', 'what the new head is called', 'custom')
+    .option(
+      '--alarm <labels>',
+      'classes that alarm, separated by commas (default: abnormal, if there is one)',
+    )
+    .option('--hidden <units>', 'units of the hidden layers, for example 512 or 16,16,16, or none', '512')
+    .option('--epochs <number>', 'at most so many passes over the clips', '50')
+    .option('--batch <number>', 'samples per step', '32')
+    .option('--learning-rate <rate>', "Adam's step size", '0.001')
+    .option('--dropout <share>', 'share of the hidden units that a step leaves out', '0.3')
+    .option('--patience <epochs>', 'stop after so many epochs without a lower validation loss', '10')
+    .option('--no-class-weights', 'let frequent classes count more')
+    .option(
+      '--augment <copies>',
+      'variations of every training clip that are added: pitch, tempo, position, noise, gain',
+      '3',
+    )
+    .option('--no-augment', 'add none')
+    .addOption(
+      new Option('--pool <how>', 'learn from each window of a clip, or from their mean')
+        .choices(['frames', 'mean'])
+        .default('frames'),
+    )
+    .option('--validation <share>', 'share of the clips that is kept back to see how well it went', '0.2')
+    .option('--group-by <regex>', 'finds the name of the recording in a path (default: consecutive numbers)')
+    .option('--seed <number>', 'the same seed gives the same result', '1')
+    .option(
+      '--feedback [class]',
+      'also train on alarms that people have judged: real ones, and false ones as this class (background)',
+    )
+    .option('--skip-bad', 'leave out files that cannot be decoded')
+    .option('--no-cache', 'compute all embeddings again and keep none')
+    .option('--force', 'replace the bundle that is there')
+    .option('--json', 'the result as JSON')
+    .action(finish(train));
+}
 
 /** The class that alarms where `--alarm` names none. */
 const ALARM_LABEL = 'abnormal';
@@ -22,7 +66,7 @@ const ALARM_LABEL = 'abnormal';
 /**
  * `train DIR OUT`: a new head for the classes in DIR, in a bundle OUT that is written whole or not at all.
  */
-export async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
+async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
   const config = configFrom(modelFlags(flags));
   const folder = resolve(out);
   if (folder.startsWith(`${resolve(dir)}/`))

@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { ExitCode, UserError } from '../errors.js';
 import { updateManifest } from '../model/bundle.js';
 import { recordingOf } from '../training/evaluation.js';
@@ -5,9 +6,10 @@ import { duration, rate, seconds, share } from '../training/format.js';
 import { poissonUpperBound } from '../training/metrics.js';
 import type { Recording } from '../training/track.js';
 import { type Candidate, type Tuning, tuneRule } from '../training/tune.js';
-import { listenTo, type MaterialFlags } from './evaluate.js';
-import { numberFlag } from './flag-values.js';
-import { tableLines } from './table.js';
+import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
+import { finish } from './support/finish.js';
+import { numberFlag } from './support/flag-values.js';
+import { tableLines } from './support/table.js';
 
 interface TuneFlags extends MaterialFlags {
   readonly falseAlarmsPerHour: string;
@@ -17,6 +19,16 @@ interface TuneFlags extends MaterialFlags {
   readonly json?: boolean;
 }
 
+export function define(command: Command): void {
+  withMaterial(command)
+    .option('--false-alarms-per-hour <rate>', 'how many are bearable', '0.1')
+    .option('--min-recall <share>', 'write nothing when fewer alarm sounds than this are found', '0.5')
+    .option('--min-ordinary <minutes>', 'write nothing on the word of less ordinary sound than this', '30')
+    .option('--dry-run', 'write nothing')
+    .option('--json', 'as JSON')
+    .action(finish(tune));
+}
+
 /**
  * `tune [DIR]`: the alarm rule that finds most alarm sounds with no more false alarms per hour than wanted, written
  * into the head of the bundle. Where no rule does, nothing is written.
@@ -24,7 +36,7 @@ interface TuneFlags extends MaterialFlags {
  * @throws UserError bad data where there is nothing to tune on or the wanted rate cannot be reached, cannot create
  *   where the bundle cannot be written
  */
-export async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode> {
+async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode> {
   const wanted = numberFlag('false-alarms-per-hour', flags.falseAlarmsPerHour, { min: 0, max: 1000 });
   const minRecall = numberFlag('min-recall', flags.minRecall, { min: 0, max: 1 });
   const minMinutes = numberFlag('min-ordinary', flags.minOrdinary, { min: 0, max: 1e6 });

@@ -1,11 +1,17 @@
+import type { Writable } from 'node:stream';
 import { type Logger as PinoLogger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
 /**
  * The logger. Everything goes to stderr, so that stdout stays free for results; in JSON unless a person
  * is looking.
+ *
+ * @param screen takes the lines instead, where something else is drawn on the terminal
  */
-export function createLog(options: { level: string; pretty?: boolean | undefined }): PinoLogger {
+export function createLog(
+  options: { level: string; pretty?: boolean | undefined },
+  screen?: Writable,
+): PinoLogger {
   const forPeople = options.pretty ?? process.stderr.isTTY ?? false;
   const settings = {
     level: options.level,
@@ -16,7 +22,7 @@ export function createLog(options: { level: string; pretty?: boolean | undefined
   return forPeople
     ? pino(
         settings,
-        pretty({ destination: 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }),
+        pretty({ destination: screen ?? 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }),
       )
-    : pino(settings, pino.destination({ fd: 2, sync: true }));
+    : pino(settings, screen ?? pino.destination({ fd: 2, sync: true }));
 }

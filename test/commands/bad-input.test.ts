@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -71,8 +71,9 @@ describe('what is no sound', () => {
     expect(stdout).toBe('');
   });
 
-  it('a folder or nothing at all is missing input', async () => {
-    expect((await run(['classify', dir])).code).toBe(66);
+  it('a folder without any or nothing at all is missing input', async () => {
+    mkdirSync(join(dir, 'empty'));
+    expect((await run(['classify', join(dir, 'empty')])).code).toBe(66);
     expect((await run(['classify', join(dir, 'none.wav')])).code).toBe(66);
   });
 

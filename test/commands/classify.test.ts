@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -113,6 +113,35 @@ describe('classify', () => {
     expect(stderr).toMatch(/^error: .*bad\.wav: .*\n {2}hint: .*\nerror: .*none\.wav: .*\n {2}hint: .*\n$/);
   });
 
+  it('takes the audio files of a folder, and of those in it, in the order of their paths', async () => {
+    const folder = join(dir, 'tree');
+    mkdirSync(join(folder, 'a b'), { recursive: true });
+    mkdirSync(join(folder, '.hidden'));
+    const sound = wavBytes([new Float32Array(200)]);
+    for (const name of ['z.wav', 'a b/2.WAV', 'a b/1.wav', 'B.wav', '.hidden/x.wav'])
+      writeFileSync(join(folder, name), sound);
+    copyFileSync(SCENE, join(folder, 'm.flac'));
+    writeFileSync(join(folder, 'notes.txt'), 'no sound');
+    writeFileSync(join(folder, 'broken.mp3'), 'no sound');
+    mkdirSync(join(dir, 'empty'));
+    const { code, stdout, stderr } = await run([
+      'classify',
+      '--json',
+      join(dir, 'empty'),
+      golden('silence'),
+      folder,
+    ]);
+    const files = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).file);
+    const below = ['B.wav', 'a b/1.wav', 'a b/2.WAV', 'm.flac', 'z.wav'];
+    expect(files).toEqual([golden('silence'), ...below.map((name) => join(folder, name))]);
+    expect(stderr).toMatch(/^error: .*empty: there is no audio file in it\n/);
+    expect(stderr).toMatch(/error: .*broken\.mp3/);
+    expect(code).toBe(66);
+  });
+
   it.each<[string, string[], number, RegExp]>([
     [
       'a model that is not there',
@@ -141,31 +170,5 @@ describe('classify', () => {
     expect(stderr).toMatch(message);
     expect(code).toBe(exitCode);
     expect(stdout).toBe('');
-  });
-});
-
-describe('the command line', () => {
-  it('has help everywhere', async () => {
-    const commands = [
-      [],
-      ['run'],
-      ['demo'],
-      ['classify'],
-      ['devices'],
-      ['models'],
-      ['models', 'import'],
-      ['doctor'],
-    ];
-    for (const command of commands) {
-      const { code, stdout } = await run([...command, '--help']);
-      expect(code).toBe(0);
-      expect(stdout).toContain(`Usage: bathnet2mqtt ${command.join(' ')}`.trim());
-    }
-  });
-
-  it('refuses an unknown command', async () => {
-    const { code, stderr } = await run(['clasify']);
-    expect(code).toBe(64);
-    expect(stderr).toMatch(/unknown command 'clasify'[\s\S]*classify/);
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { run } from '../support/daemon.js';
+import { lacksTerminal, linesOf, runOnTerminal } from '../support/terminal.js';
 
 interface ExpectedAlarm {
   readonly sound: string;
@@ -32,7 +33,48 @@ describe('demo', () => {
     const live = lines.filter((line) => line.startsWith('──'));
     expect(live[0]).toMatch(/── +\d+\.\d s {2}background +█+·* +\d+ % +█*·* +-\d+ dBFS/);
     expect(live.at(-1)).toMatch(/── \d+ windows, 2 alarms, latency p50 [\d.]+ ms, p99 [\d.]+ ms/);
+    expect(live.filter((line) => line.startsWith('── ALARM'))).toEqual(
+      expected.map(({ label }) =>
+        expect.stringMatching(new RegExp(`^── ALARM {2}${label} {2}\\d+ % {2}[\\d.]+ s$`)),
+      ),
+    );
     for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  });
+});
+
+describe.skipIf(lacksTerminal())('demo on a terminal', () => {
+  it('folds the discovery message, and its alarms cannot be overlooked', async () => {
+    const { code, screen } = await runOnTerminal(['demo', '--speed', '20']);
+    expect(code).toBe(0);
+    const lines = linesOf(screen);
+    const config = lines.findIndex((line) => line.startsWith('homeassistant/'));
+    expect(lines.slice(config, config + 3)).toEqual([
+      'homeassistant/device/demo/config Demo bathroom, Sound detector:',
+      '    binary_sensor   Abnormal sound',
+      '    event           Alarm',
+    ]);
+    expect(lines).toContain('    device trigger  started');
+    expect(lines.some((line) => line.startsWith('{"level"'))).toBe(false);
+    const inverse = screen.split('\x1b[7m\x1b[1m').slice(1);
+    const banners = inverse.map((text) => text.split('\x1b')[0]);
+    expect(banners).toHaveLength(expected.length);
+    expect(banners[0]).toMatch(/^ {4}ALARM {2}abnormal {2}\d+ % {2}1\d\.\d s +$/);
+    expect(lines.at(-1)).toMatch(/^── \d+ windows, 2 alarms/);
+  });
+
+  it('does so without colours, too', async () => {
+    const { screen } = await runOnTerminal(['demo', '--speed', '20', '--log-level', 'info'], {
+      NO_COLOR: '1',
+    });
+    const lines = linesOf(screen);
+    const banners = lines.filter((line) => line.startsWith('███'));
+    expect(banners).toHaveLength(expected.length);
+    for (const banner of banners) expect(banner).toMatch(/^███ ALARM {2}\w+ {2}\d+ % {2}[\d.]+ s █+$/);
+    for (const banner of banners) expect(banner).toHaveLength(79);
+    // What is logged stands on lines of its own.
+    const logged = lines.filter((line) => / (INFO|WARN): /.test(line));
+    expect(logged.length).toBeGreaterThan(5);
+    for (const line of logged) expect(line).toMatch(/^\[[\d:.]+\] (INFO|WARN): /);
   });
 });
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, run, SCENE } from '../support/daemon.js';
 import { Mosquitto } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
+import { lacksTerminal, runOnTerminal } from '../support/terminal.js';
 
 let stateDir: string;
 beforeEach(() => {
@@ -29,6 +30,35 @@ describe('doctor', () => {
     const { code, stdout } = await doctor('nonsense');
     expect(stdout).toMatch(/^FAIL {2}configuration: .*\n {2}mqtt\.url: expected an address/m);
     expect(code).toBe(78);
+  });
+
+  it('gives all checks as one JSON object, with the same exit code', async () => {
+    const silence = ['--source', 'command:cat /dev/zero'];
+    const { code, stdout } = await doctor('mqtt://127.0.0.1:1', ...silence, '--json');
+    const { ok, checks } = JSON.parse(stdout);
+    expect(ok).toBe(false);
+    expect(checks).toEqual([
+      { name: 'node', status: 'ok', detail: expect.any(String) },
+      { name: 'configuration', status: 'ok', detail: 'valid' },
+      { name: 'model', status: 'ok', detail: expect.stringMatching(/^bathnet-mini /) },
+      { name: 'microphone', status: 'warn', detail: expect.any(String), hint: expect.any(String) },
+      { name: 'broker', status: 'fail', detail: expect.any(String), hint: expect.any(String) },
+    ]);
+    expect(code).toBe(69);
+  });
+
+  it('is in colour where it is forced, and plain in a pipe', async () => {
+    const forced = await run(['doctor', '--mqtt-url', 'nonsense'], { FORCE_COLOR: '1' });
+    expect(forced.stdout).toContain('\x1b[31m\x1b[1mFAIL\x1b[22m\x1b[39m  \x1b[1mconfiguration');
+    expect((await run(['doctor', '--mqtt-url', 'nonsense'])).stdout).not.toContain('\x1b');
+  });
+
+  it.skipIf(lacksTerminal())('minds the terminal and NO_COLOR', async () => {
+    const args = ['doctor', '--mqtt-url', 'nonsense'];
+    expect((await runOnTerminal(args)).screen).toContain('\x1b[31m');
+    expect((await runOnTerminal(args, { NO_COLOR: '1' })).screen).not.toContain('\x1b');
+    expect((await runOnTerminal(args, { TERM: 'dumb' })).screen).not.toContain('\x1b');
+    expect((await runOnTerminal(args)).code).toBe(78);
   });
 
   it('says that a microphone gives nothing but zeros', async () => {

@@ -1,23 +1,33 @@
 import { relative } from 'node:path';
-import { decodeFile } from '../audio/decode.js';
-import { ExitCode, UserError } from '../errors.js';
-import { type CheckedClip, checkClips, type Finding } from '../training/check.js';
-import { type Clip, scanDataset } from '../training/dataset.js';
-import { createFingerprinter, type Fingerprint } from '../training/fingerprint.js';
-import { patternFlag } from './flag-values.js';
-import { interruptible } from './interrupt.js';
-import { showProgress } from './progress.js';
-import { tableLines } from './table.js';
+import type { Command } from 'commander';
+import { decodeFile } from '../../audio/decode.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { type CheckedClip, checkClips, type Finding } from '../../training/check.js';
+import { type Clip, scanDataset } from '../../training/dataset.js';
+import { createFingerprinter, type Fingerprint } from '../../training/fingerprint.js';
+import { finish } from '../support/finish.js';
+import { patternFlag } from '../support/flag-values.js';
+import { interruptible } from '../support/interrupt.js';
+import { showProgress } from '../support/progress.js';
+import { tableLines } from '../support/table.js';
 
 /** How many files of a finding are printed; `--json` has all. */
 const PRINTED_FILES = 8;
+
+export function define(command: Command): void {
+  command
+    .argument('<dir>', 'one folder per class with audio files in it')
+    .option('--group-by <regex>', 'what names the recording in a path, as given to train')
+    .option('--json', 'as JSON')
+    .action(finish(check));
+}
 
 /**
  * `dataset check DIR`: what would spoil training, and what to do about it.
  *
  * @returns bad data where there is a fault, ok where there are warnings at most
  */
-export async function check(
+async function check(
   dir: string,
   flags: { readonly groupBy?: string; readonly json?: boolean },
 ): Promise<ExitCode> {

@@ -1,4 +1,4 @@
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
 
 export interface NumberRange {
   readonly min: number;

@@ -1,11 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { scanDataset, splitByGroup } from '../training/dataset.js';
-import { type LabelledEvent, parseLabels } from '../training/events.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { scanDataset, splitByGroup } from '../../training/dataset.js';
+import { type LabelledEvent, parseLabels } from '../../training/events.js';
+import { AUDIO, audioBelow } from './audio-files.js';
 
-/** What audio files are called; whether they hold sound shows when they are decoded. */
-const AUDIO = /\.(wav|flac|ogg|oga|opus|mp3)$/i;
 /** Label files that lie beside a recording and have its name. */
 const LABEL_FILES = ['.txt', '.csv'];
 
@@ -128,25 +127,6 @@ async function reportedValidation(folder: string): Promise<string[] | undefined>
       : undefined;
   } catch {
     return undefined; // a model that was not trained here
-  }
-}
-
-async function audioBelow(folder: string): Promise<string[]> {
-  try {
-    if (!(await stat(folder)).isDirectory()) throw new Error('it is no folder');
-    const names = await readdir(folder, { recursive: true });
-    const hidden = (name: string) => name.split(sep).some((part) => part.startsWith('.'));
-    return names
-      .filter((name) => AUDIO.test(name) && !hidden(name))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch (error) {
-    throw new UserError(
-      ExitCode.noInput,
-      `${folder}: cannot be read: ${messageOf(error)}`,
-      'Give a folder with audio files.',
-      { cause: error },
-    );
   }
 }
 

@@ -1,11 +1,11 @@
 import { connectAsync, type MqttClient } from 'mqtt';
-import type { Config } from '../config/schema.js';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { describeFailure } from '../publish/failure.js';
-import { brokerAddress, DEFAULT_TIMING } from '../publish/options.js';
-import { topicsOf } from '../publish/topics.js';
-import { State, stateFolder } from '../storage/state.js';
-import type { Logger } from '../types.js';
+import type { Config } from '../../config/schema.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { describeFailure } from '../../publish/failure.js';
+import { brokerAddress, DEFAULT_TIMING } from '../../publish/options.js';
+import { topicsOf } from '../../publish/topics.js';
+import { State, stateFolder } from '../../storage/state.js';
+import type { Logger } from '../../types.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 

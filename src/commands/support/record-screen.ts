@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { levelOf } from '../features/level.js';
+import { levelOf } from '../../features/level.js';
 
 /** Range of the level meter. */
 const LOWEST_DBFS = -70;

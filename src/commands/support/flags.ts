@@ -1,8 +1,8 @@
-import { loadConfig } from '../config/load.js';
-import type { Config } from '../config/schema.js';
-import { ExitCode, UserError } from '../errors.js';
-import { modelShelves } from '../model/shelf.js';
-import { stateFolder } from '../storage/state.js';
+import { loadConfig } from '../../config/load.js';
+import type { Config } from '../../config/schema.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { modelShelves } from '../../model/shelf.js';
+import { stateFolder } from '../../storage/state.js';
 
 /** The flags that stand for configuration; every command that reads it has them. */
 export interface ConfigFlags {

@@ -1,13 +1,13 @@
-import { decodeFile } from '../audio/decode.js';
-import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
-import { UserError } from '../errors.js';
-import { Listener } from '../listener.js';
-import type { Pipeline } from '../pipeline.js';
-import { systemClock } from '../system/clock.js';
-import type { ScoredClip } from '../training/evaluation.js';
-import { inRoom } from '../training/room.js';
-import { type Recording, Track } from '../training/track.js';
-import type { Logger, ScoredWindow } from '../types.js';
+import { decodeFile } from '../../audio/decode.js';
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
+import { UserError } from '../../errors.js';
+import { Listener } from '../../listener.js';
+import type { Pipeline } from '../../pipeline.js';
+import { systemClock } from '../../system/clock.js';
+import type { ScoredClip } from '../../training/evaluation.js';
+import { inRoom } from '../../training/room.js';
+import { type Recording, Track } from '../../training/track.js';
+import type { Logger, ScoredWindow } from '../../types.js';
 import type { Material } from './material.js';
 import { showProgress } from './progress.js';
 

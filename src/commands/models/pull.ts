@@ -1,9 +1,12 @@
-import { ExitCode, UserError } from '../errors.js';
-import { partOf, pullYamnet, YAMNET } from '../model/import/pull.js';
-import { configFrom, shelvesOf } from './flags.js';
-import { interruptible } from './interrupt.js';
-import { announce } from './models.js';
-import { showProgress } from './progress.js';
+import type { Command } from 'commander';
+import { ExitCode, UserError } from '../../errors.js';
+import { partOf, pullYamnet, YAMNET } from '../../model/import/pull.js';
+import { finish } from '../support/finish.js';
+import { configFrom, shelvesOf } from '../support/flags.js';
+import { interruptible } from '../support/interrupt.js';
+import { withConfig } from '../support/options.js';
+import { showProgress } from '../support/progress.js';
+import { announce } from './announce.js';
 
 export interface PullFlags {
   readonly config?: string;
@@ -13,8 +16,24 @@ export interface PullFlags {
   readonly json?: boolean;
 }
 
+export function define(command: Command): void {
+  withConfig(
+    command
+      .argument('<model>', 'yamnet')
+      .option('-n, --name <name>', 'name of the new bundle', 'yamnet')
+      .option('--url <address>', 'a mirror of yamnet.h5')
+      .option('--sha256 <hash>', 'of the file there, if it is not the original'),
+  )
+    .option('--json', 'the result as JSON')
+    .addHelpText(
+      'after',
+      '\nA download that breaks goes on where it stopped when this is run again.\nTested with files of the same layout, not yet with the original itself; its hash is checked.',
+    )
+    .action(finish(pull));
+}
+
 /** `models pull yamnet`: downloads the original weights and makes a bundle of them. */
-export async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
+async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
   if (what !== 'yamnet')
     throw new UserError(
       ExitCode.usage,

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { ExitCode } from '../../errors.js';
+import { readFeedback } from '../../storage/feedback.js';
+import { finish } from '../support/finish.js';
+import { withConfig } from '../support/options.js';
+import { feedbackFolder } from './folder.js';
+
+export function define(command: Command): void {
+  withConfig(command).option('--json', 'one JSON line per verdict').action(finish(list));
+}
+
+/** `feedback list`: the verdicts that people have given on alarms; no sound is in them. */
+async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
+  const records = readFeedback(feedbackFolder(flags), (path) => console.error(`warning: ${path} is damaged`));
+  for (const { embeddings, ...record } of records) {
+    const { episodeId, alarmAt, verdict, label, model } = record;
+    console.log(
+      flags.json
+        ? JSON.stringify({ ...record, windows: embeddings.length })
+        : `${episodeId}  ${alarmAt}  ${verdict.padEnd(11)}  ${label}  ${embeddings.length} windows  ${model.name}`,
+    );
+  }
+  if (records.length === 0 && !flags.json) console.log('No feedback has been given yet.');
+  return ExitCode.ok;
+}

@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { ExitCode } from '../../errors.js';
+import { readBundle, writeBundle } from '../../model/bundle.js';
+import { importTflite } from '../../model/import/import.js';
+import { findBundle } from '../../model/shelf.js';
+import { finish } from '../support/finish.js';
+import { configFrom, shelvesOf } from '../support/flags.js';
+import { withConfig } from '../support/options.js';
+import { announce } from './announce.js';
+
+export function define(command: Command): void {
+  withConfig(
+    command
+      .argument('<file...>', 'BATHNet: bathnet.tflite; the full YAMNet: bathnet.tflite yamnet.tflite')
+      .requiredOption('-n, --name <name>', 'name of the new bundle'),
+  )
+    .option('--json', 'the result as JSON')
+    .action(finish(importModel));
+}
+
+/** `models import FILE… --name NAME`: writes the bundle into the state folder, whole or not at all. */
+async function importModel(
+  files: string[],
+  flags: { config?: string; name: string; json?: boolean },
+): Promise<ExitCode> {
+  const shelves = shelvesOf(configFrom({ ...(flags.config && { config: flags.config }) }));
+  const { manifest, tensors } = await importTflite(files, flags.name);
+  const folder = join(shelves[0] as string, flags.name);
+  await writeBundle(folder, manifest, tensors);
+  // Read back what was written: it is verified before anyone relies on it.
+  await readBundle(await findBundle(folder, shelves));
+  announce(flags.name, Object.keys(manifest.heads), folder, flags.json);
+  return ExitCode.ok;
+}

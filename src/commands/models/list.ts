@@ -1,0 +1,43 @@
+import type { Command } from 'commander';
+import { ExitCode, UserError } from '../../errors.js';
+import { readBundle } from '../../model/bundle.js';
+import { listBundles } from '../../model/shelf.js';
+import { finish } from '../support/finish.js';
+import { configFrom, shelvesOf } from '../support/flags.js';
+import { withConfig } from '../support/options.js';
+import { printError } from '../support/print.js';
+
+export function define(command: Command): void {
+  withConfig(command).option('--json', 'as JSON').action(finish(list));
+}
+
+/** `models list`: name, version, heads and folder of every bundle; a damaged one is named and fails. */
+async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
+  const shelves = shelvesOf(configFrom(flags));
+  let exitCode: ExitCode = ExitCode.ok;
+  for (const folder of await listBundles(shelves)) {
+    try {
+      const { manifest } = await readBundle(folder);
+      const { name, version, frontEnd, description, licence, defaultHead } = manifest;
+      const heads = Object.entries(manifest.heads).map(([head, { labels }]) => ({
+        head,
+        labels: labels.length,
+      }));
+      if (flags.json) {
+        console.log(
+          JSON.stringify({ name, version, frontEnd, heads, defaultHead, description, licence, folder }),
+        );
+        continue;
+      }
+      const headList = heads
+        .map(({ head, labels }) => `${head}${head === defaultHead ? '*' : ''} (${labels})`)
+        .join(', ');
+      console.log(`${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}\n  ${folder}`);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      printError(error);
+      exitCode ||= error.code;
+    }
+  }
+  return exitCode;
+}
