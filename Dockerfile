@@ -15,8 +15,8 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/bathnet2mqtt
 COPY package.json package-lock.json ./
-# `npm install` and not `npm ci`: the lock file may lack the optional packages of this platform.
-# tfjs-node is left out: the WASM engine does the same on both platforms without a download.
+# tfjs-node is left out: the WASM engine does the same on both platforms without 250 MB and a download.
+# Hence `npm install`: `npm ci` wants package.json as the lock file knows it.
 # The PortAudio library inside naudiodon is for x86-64 only, so Debian's takes its place.
 RUN npm pkg delete 'optionalDependencies.@tensorflow/tfjs-node' \
  && npm install --ignore-scripts --no-audit --no-fund \
