@@ -2,6 +2,25 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { type AlarmRule, DEFAULT_ALARM_RULE } from '../src/alarm/decision.js';
+import { REGISTRY } from '../src/commands/registry.js';
+import { configSchema } from '../src/config/schema.js';
+
+const NUMERALS = [
+  'None',
+  'One',
+  'Two',
+  'Three',
+  'Four',
+  'Five',
+  'Six',
+  'Seven',
+  'Eight',
+  'Nine',
+  'Ten',
+  'Eleven',
+  'Twelve',
+];
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -38,6 +57,42 @@ describe('the documentation', () => {
   });
 });
 
+describe('README.md', () => {
+  const readme = text('README.md').replaceAll(/\s+/g, ' ');
+  const { heads, defaultHead } = JSON.parse(text('models/bathnet-mini/model.json'));
+  const rule: AlarmRule = { ...DEFAULT_ALARM_RULE, ...heads[defaultHead].alarm };
+
+  it.each<[string, string]>([
+    ['threshold', `\`threshold\` (bathnet-mini: ${rule.threshold})`],
+    ['instant threshold', `\`instantThreshold\` (${rule.instantThreshold})`],
+    ['least level', `\`minLevelDbfs\` (−${-rule.minLevelDbfs})`],
+    [
+      'hits and window',
+      `${NUMERALS[rule.hits]} hits among ${NUMERALS[rule.window]?.toLowerCase()} windows start the alarm`,
+    ],
+    ['release', `It ends after ${rule.releaseSeconds} s without a hit`],
+    ['cooldown', `for ${rule.cooldownSeconds} s after that no other starts`],
+    ['steps of training', `an alarm of your own in ${trainingCommands()} commands`],
+    ['escalation', `nobody acknowledged it for ${configSchema.parse({}).sense.escalateSeconds / 60} minutes`],
+    ['water', `\`water_running_long\` (${configSchema.parse({}).sense.waterMinutes} minutes)`],
+    ['Node', `Node ${JSON.parse(text('package.json')).engines.node.slice(2)} or newer`],
+  ])('says the truth of %s', (_, sentence) => expect(readme).toContain(sentence));
+
+  it('has every command in its table, and no other', () => {
+    const rows =
+      text('README.md')
+        .match(/^\| `bathnet2mqtt .*$/gm)
+        ?.join() ?? '';
+    const named = [...rows.matchAll(/`bathnet2mqtt (\w+)/g)].map(([, name]) => name as string);
+    expect([...new Set(named)].sort()).toStrictEqual(REGISTRY.map(({ name }) => name).sort());
+  });
+});
+
+describe('docs/training.md', () => {
+  it('counts its commands', () =>
+    expect(text('docs/training.md')).toContain(`an alarm of your own, in ${trainingCommands()} commands`));
+});
+
 describe('docs/architecture.md', () => {
   const map = text('docs/architecture.md');
   const entries = readdirSync(join(root, 'src'));
@@ -65,6 +120,12 @@ describe('docs/architecture.md', () => {
     expect(unsaid).toStrictEqual([]);
   });
 });
+
+/** How many blocks of shell lead from recordings to an alarm, and to a better one. */
+function trainingCommands(): string {
+  const count = text('docs/training.md').match(/^```sh$/gm)?.length ?? 0;
+  return NUMERALS[count]?.toLowerCase() ?? '';
+}
 
 /** The anchors that GitHub makes of the headings. */
 function headingsOf(markdown: string): string[] {
