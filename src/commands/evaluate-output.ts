@@ -1,6 +1,6 @@
-import type { ClipFigures, KindFigures } from '../training/clip-figures.js';
+import { type ClipFigures, type KindFigures, outcomeOfOthers } from '../training/clip-figures.js';
 import type { Evaluation } from '../training/evaluation.js';
-import { duration, NOTHING, position, rate, seconds, share } from '../training/format.js';
+import { duration, NOTHING, position, rate, rateInterval, seconds, share } from '../training/format.js';
 import type { RecordingFigures } from '../training/recording-figures.js';
 import { tableLines } from './support/table.js';
 
@@ -15,7 +15,7 @@ export function evaluationLines({ model, head, rule, clips, recordings, threshol
     `${model.name} ${model.version}, head ${head}, ${model.engine}`,
     `alarm: ${alarms} at ${threshold}, ${hits} of ${window} windows, at once from ${instantThreshold}`,
     ...(clips ? ['', ...clipLines(clips)] : []),
-    ...(recordings ? ['', ...recordingLines(recordings)] : []),
+    ...(recordings ? ['', ...recordingLines(recordings)] : clips ? clipRateLines(clips) : []),
     '',
     ...tableLines([
       ['threshold', ...(recordings ? RECORDING_COLUMNS : []), ...(clips ? CLIP_COLUMNS : [])],
@@ -84,6 +84,17 @@ function alarmLines({ missedAlarms: missed, falseAlarms: other }: ClipFigures): 
     ...(other.clips > 0
       ? [`other clips that alarm: ${share(other.share)}, ${other.count} of ${other.clips}`]
       : []),
+  ];
+}
+
+/** Where no recording says how often it alarms in an hour. */
+function clipRateLines(clips: ClipFigures): string[] {
+  const outcome = outcomeOfOthers(clips);
+  if (outcome === undefined) return [];
+  const { falseAlarms, falseAlarmsPerHour, ordinaryHours } = outcome;
+  return [
+    '',
+    `false alarms per hour of clips that are no alarm: ${rate(falseAlarmsPerHour)}, ${falseAlarms} in ${duration(ordinaryHours)} (95 % interval ${rateInterval(falseAlarms, ordinaryHours)}); for the rate of a home: --ordinary FOLDER`,
   ];
 }
 

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { ExitCode } from '../errors.js';
 import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
-import { renderReport } from '../training/report.js';
+import { renderReport } from '../training/report/report.js';
+import { soundAddress } from '../training/report/sound-address.js';
 import { evaluationLines } from './evaluate-output.js';
 import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
 import { finish } from './support/finish.js';
@@ -36,8 +37,12 @@ async function evaluateCommand(
   );
   const evaluation = evaluate({ model, head, rule, collarSeconds, clips, recordings });
   console.log(flags.json ? JSON.stringify(evaluation, rounded) : evaluationLines(evaluation).join('\n'));
-  if (flags.report) await writeWhole([[flags.report, renderReport(evaluation, new Date())]], true);
-  if (flags.report && !flags.json) console.log(`\nreport: ${flags.report}`);
+  const page = flags.report;
+  if (page) {
+    const html = renderReport(evaluation, new Date(), (path) => soundAddress(page, path));
+    await writeWhole([[page, html]], true);
+    if (!flags.json) console.log(`\nreport: ${page}`);
+  }
   return failed[0]?.code ?? ExitCode.ok;
 }
 

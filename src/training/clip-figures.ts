@@ -8,7 +8,7 @@ import {
   curves,
 } from './metrics.js';
 import { type ClipMistake, NAMED_MISTAKES } from './mistakes.js';
-import type { Track } from './track.js';
+import { type Outcome, outcomeOf, type Recording, type Track } from './track.js';
 
 /** A clip after the network. */
 export interface ScoredClip {
@@ -33,6 +33,8 @@ export interface ClipFigures extends Classification {
   readonly missedAlarms: ShareOf;
   /** Of all other clips, how many raise one. */
   readonly falseAlarms: ShareOf;
+  /** The clips as short recordings under the rule: those of alarm classes are events, the others ordinary sound. */
+  readonly outcome: Outcome;
   /** By class and kind, sorted; undefined where nobody asks. */
   readonly kinds: readonly KindFigures[] | undefined;
   /** The surest first. */
@@ -58,10 +60,14 @@ export interface KindFigures {
   readonly alarmShare: number;
 }
 
+/**
+ * @param all labels of the head
+ */
 export function clipFigures(
   clips: readonly ScoredClip[],
   all: readonly string[],
   rule: AlarmRule,
+  collarSeconds: number,
 ): ClipFigures {
   const verdicts = clips.map(({ path, label, kind, scores, track }): ClipVerdict => {
     const predicted = all.reduce((a, b) => (scores[b]! > scores[a]! ? b : a));
@@ -99,6 +105,11 @@ export function clipFigures(
       verdicts.filter(({ label }) => !rule.labels.includes(label)),
       ({ alarms }) => alarms,
     ),
+    outcome: outcomeOf(
+      clips.map((clip) => recordingOf(clip, rule.labels)),
+      rule,
+      collarSeconds,
+    ),
     kinds: verdicts.some(({ kind }) => kind !== undefined) ? kindFigures(verdicts, labels) : undefined,
     mistakes: verdicts
       .filter(({ label, predicted }) => label !== predicted)
@@ -106,6 +117,17 @@ export function clipFigures(
       .slice(0, NAMED_MISTAKES)
       .map(({ path, label, predicted, confidence }) => ({ path, label, predicted, confidence })),
   };
+}
+
+/** What the clips that ought not to alarm do; undefined where there are none of them, or nothing can alarm. */
+export function outcomeOfOthers({ outcome }: ClipFigures): Outcome | undefined {
+  return outcome.rule.labels.length > 0 && outcome.ordinaryHours > 0 ? outcome : undefined;
+}
+
+/** All of a clip of an alarm class is one event, the silence around it included. */
+export function recordingOf({ track, label }: ScoredClip, alarmLabels: readonly string[]): Recording {
+  const whole = { startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label };
+  return { track, events: alarmLabels.includes(label) ? [whole] : [] };
 }
 
 /** What is said of a clip as a whole, and whether it raises an alarm. */

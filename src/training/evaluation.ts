@@ -1,10 +1,10 @@
 import type { AlarmRule } from '../alarm/decision.js';
 import type { ModelInfo } from '../types.js';
-import { type ClipFigures, clipFigures, type ScoredClip } from './clip-figures.js';
+import { type ClipFigures, clipFigures, recordingOf, type ScoredClip } from './clip-figures.js';
 import { type RecordingFigures, recordingFigures } from './recording-figures.js';
 import { type Outcome, outcomeOf, type Recording } from './track.js';
 
-export type { ScoredClip } from './clip-figures.js';
+export { recordingOf, type ScoredClip } from './clip-figures.js';
 
 /** Everything that was measured; plain data for people, reports and programs. */
 export interface Evaluation {
@@ -49,7 +49,7 @@ export function evaluate(input: EvaluationInput): Evaluation {
     head,
     rule,
     collarSeconds,
-    clips: clips.length > 0 ? clipFigures(clips, model.labels, rule) : undefined,
+    clips: clips.length > 0 ? clipFigures(clips, model.labels, rule, collarSeconds) : undefined,
     recordings: recordings.length > 0 ? recordingFigures(recordings, rule, collarSeconds) : undefined,
     thresholds: [...new Set(ownThresholds)].map((threshold) => {
       const changed = withThreshold(rule, threshold);
@@ -69,10 +69,4 @@ const STEPS = [...Array.from({ length: 19 }, (_, i) => (i + 1) / 20), 0.97, 0.98
 /** An instant alarm below the threshold would be one without a hit. */
 function withThreshold(rule: AlarmRule, threshold: number): AlarmRule {
   return { ...rule, threshold, instantThreshold: Math.max(threshold, rule.instantThreshold) };
-}
-
-/** All of a clip of an alarm class is one event, the silence around it included. */
-export function recordingOf({ track, label }: ScoredClip, alarmLabels: readonly string[]): Recording {
-  const whole = { startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label };
-  return { track, events: alarmLabels.includes(label) ? [whole] : [] };
 }

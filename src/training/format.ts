@@ -1,3 +1,5 @@
+import { poissonInterval } from './metrics.js';
+
 /** Figures as people read them, the same on a terminal and on a page; `–` where there is none. */
 
 export const NOTHING = '–';
@@ -11,6 +13,13 @@ export function share(value: number | undefined): string {
 export function rate(value: number | undefined): string {
   if (value === undefined) return NOTHING;
   return value === 0 ? '0' : String(Number(value.toPrecision(3)));
+}
+
+/** 0.3–12: the 95 % interval (exact, two-sided) of a rate that was counted in so many hours */
+export function rateInterval(count: number, hours: number): string {
+  return poissonInterval(count)
+    .map((mean) => rate(mean / hours))
+    .join('–');
 }
 
 /** 1.4 s */

@@ -158,6 +158,17 @@ export function calibration(verdicts: readonly Scored[], binCount = 10): Calibra
  * fewer would be seen with probability 1 − `confidence` only. 0 events give 3.0 at 95 % (one-sided).
  */
 export function poissonUpperBound(count: number, confidence = 0.95): number {
+  return poissonMean(count, 1 - confidence);
+}
+
+/** Exact (Garwood) interval, two-sided, of the mean that lies behind so many events: 0 give 0 to 3.7 at 95 %. */
+export function poissonInterval(count: number, confidence = 0.95): readonly [low: number, high: number] {
+  const tail = (1 - confidence) / 2;
+  return [count === 0 ? 0 : poissonMean(count - 1, 1 - tail), poissonMean(count, tail)];
+}
+
+/** The mean of a Poisson distribution in which `count` events or fewer have this probability. */
+function poissonMean(count: number, probability: number): number {
   const atMost = (mean: number) => {
     // Terms in logarithms: the first of them vanishes in a float from a mean of 745 on.
     let log = -mean;
@@ -168,11 +179,11 @@ export function poissonUpperBound(count: number, confidence = 0.95): number {
     }
     return total;
   };
-  let low = count;
+  let low = 0;
   let high = count + 10 * Math.sqrt(count + 1) + 10;
   for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2;
-    if (atMost(middle) > 1 - confidence) low = middle;
+    if (atMost(middle) > probability) low = middle;
     else high = middle;
   }
   return high;

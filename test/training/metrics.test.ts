@@ -4,6 +4,7 @@ import {
   calibration,
   classification,
   curves,
+  poissonInterval,
   poissonUpperBound,
   quantile,
   type Scored,
@@ -152,6 +153,20 @@ describe('the Poisson upper bound', () => {
     ] as const)
       expect(poissonUpperBound(count)).toBeCloseTo(bound, 2);
     expect(poissonUpperBound(0, 0.975)).toBeCloseTo(3.6889, 3);
+  });
+
+  it('has an interval around the count, as tables of the exact one say', () => {
+    for (const [count, low, high] of [
+      [0, 0, 3.689],
+      [1, 0.025, 5.572],
+      [3, 0.619, 8.767],
+      [10, 4.795, 18.39],
+      [100, 81.364, 121.627],
+    ] as const) {
+      const interval = poissonInterval(count);
+      expect(interval[0]).toBeCloseTo(low, 2);
+      expect(interval[1]).toBeCloseTo(high, 2);
+    }
   });
 
   it('stays above the count and finite for thousands of events', () => {

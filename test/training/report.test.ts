@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { evaluate, type ScoredClip } from '../../src/training/evaluation.js';
-import { decadeAxis, renderPlot, unitAxis } from '../../src/training/plot.js';
-import { renderReport } from '../../src/training/report.js';
+import { decadeAxis, unitAxis } from '../../src/training/report/axes.js';
+import { renderPlot } from '../../src/training/report/plot.js';
+import { renderReport } from '../../src/training/report/report.js';
 import type { Recording } from '../../src/training/track.js';
 import { trackOf } from '../support/track.js';
 
