@@ -54,3 +54,17 @@ export function withEventHead({ manifest, tensors }: Bundle, event = EVENT): Bun
     tensors: new Map([...tensors, ...eventTensors(event, manifest.embeddingSize)]),
   };
 }
+/** As `withEventHead`, but it says the same of every window, whatever is heard: these natural log-odds. */
+export function sayingAlways(bundle: Bundle, logOdds: readonly number[]): Bundle {
+  const { manifest, tensors } = withEventHead(bundle);
+  const last = `event.layers.${EVENT.layers.length - 1}`;
+  const { shape, data } = tensors.get(`${last}.kernel`) as Tensor;
+  return {
+    manifest,
+    tensors: new Map([
+      ...tensors,
+      [`${last}.kernel`, { shape, data: data.map(() => 0) }],
+      [`${last}.bias`, { shape: [logOdds.length], data: Float32Array.from(logOdds) }],
+    ]),
+  };
+}
