@@ -119,7 +119,9 @@ export async function startApp({
     if (!test && event.type === 'alarm_ended') state.noteAlarm(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
-    log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
+    const { label, kind, episodeId } = 'label' in event ? event : {};
+    const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
+    log.warn({ label, kind, episodeId, ...why }, event.type);
   };
 
   // Where sound comes from, and its way through the pipeline

@@ -184,6 +184,8 @@ export interface SettingValues {
   readonly hits: number;
   readonly window: number;
   readonly cooldownSeconds: number;
+  /** Left out where the model has no event head. */
+  readonly sensitivity?: Sensitivity | undefined;
 }
 
 export type SettingName = keyof SettingValues;
