@@ -12,6 +12,7 @@ import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
 import { Commands } from './publish/commands.js';
 import { discoveryMessages } from './publish/discovery.js';
+import { featuresOf } from './publish/entities.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
@@ -75,12 +76,7 @@ export async function startApp({
 
   // Where messages go
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const hears = (labels: readonly string[]) => labels.some((label) => model.labels.includes(label));
-  const features = {
-    water: hears(config.sense.waterLabels),
-    speech: hears(config.sense.speechLabels),
-    feedback: true,
-  };
+  const features = featuresOf(model, config.sense);
   const discovery = {
     mode: config.discovery.mode,
     deviceId,
@@ -122,7 +118,9 @@ export async function startApp({
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
-    log.warn('label' in event ? { label: event.label, episodeId: event.episodeId } : {}, event.type);
+    const { label, kind, episodeId } = 'label' in event ? event : {};
+    const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
+    log.warn({ label, kind, episodeId, ...why }, event.type);
   };
 
   // Where sound comes from, and its way through the pipeline

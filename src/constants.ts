@@ -25,6 +25,9 @@ export const PATCH_FRAMES = Math.round(PATCH_SECONDS / STFT_HOP_SECONDS); // 96
 /** Samples needed for one patch: (0.96 + 0.025 − 0.010) s × 16 kHz = 15 600. */
 export const WINDOW_SAMPLES = (PATCH_FRAMES - 1) * STFT_HOP_SAMPLES + STFT_WINDOW_SAMPLES;
 
+/** How readily evidence raises the alarm. */
+export const SENSITIVITIES = ['low', 'normal', 'high'] as const;
+
 /** The numbers that can be changed while the daemon runs. */
 export const NUMBER_RANGES = {
   threshold: { min: 0, max: 1, step: 0.01 },

@@ -1,20 +1,32 @@
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
+import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
 import { createFrontEnd } from './features/create-front-end.js';
 import type { FrontEnd } from './features/front-end.js';
 import { levelOf } from './features/level.js';
-import type { Bundle } from './model/bundle.js';
+import { LevelHistory } from './features/level-history.js';
+import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
+import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import type { EngineChoice, Network } from './model/network.js';
-import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
+import type { KindLogOdds, ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
 const AUDIOSET_TOP = 3;
 
-type AlarmRuleOverrides = { readonly [K in keyof AlarmRule]?: AlarmRule[K] | undefined };
+type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
+  /** Of the bundle's alarm kinds, those that alarm. */
+  readonly kinds?: readonly string[] | undefined;
+};
+
+/** What says of the last seconds which kind of event they were, where the bundle has it. */
+interface Events {
+  readonly head: EventHead;
+  readonly levels: LevelHistory;
+}
 
 export interface PipelineOptions {
   /** The bundle's default when left out. */
@@ -33,6 +45,8 @@ export interface PipelineOptions {
 export class Pipeline {
   sense: Sense;
   readonly #mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
+  /** Position after the last window. */
+  #endSample = 0;
 
   private constructor(
     readonly model: ModelInfo,
@@ -42,6 +56,7 @@ export class Pipeline {
     private readonly network: Network,
     private readonly head: ScoringHead,
     private readonly audiosetLabels: readonly string[],
+    private readonly events: Events | undefined,
   ) {
     this.sense = new Sense(rule, senseOptions);
   }
@@ -72,10 +87,15 @@ export class Pipeline {
       engine: network.engine,
       labels: head.labels,
       alarmLabels: rule.labels,
+      alarmKinds: rule.evidence?.kinds ?? [],
     };
     const audioset = manifest.heads[AUDIOSET_HEAD]?.labels ?? [];
     const frontEnd = createFrontEnd(manifest.frontEnd);
-    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset);
+    const events = manifest.event && {
+      head: new EventHead(manifest.event, bundle.tensors),
+      levels: new LevelHistory(manifest.event.levels),
+    };
+    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset, events);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
@@ -102,6 +122,7 @@ export class Pipeline {
       scores: scores as Scores,
       ...levelOf(window.samples),
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
+      kinds: this.#kindsOf(window, output.embedding),
     };
     const event = this.sense.push(scored);
     return {
@@ -116,6 +137,24 @@ export class Pipeline {
   /** Begins a new stream: nothing of the last one is remembered. */
   reset(): void {
     this.sense = new Sense(this.rule, this.senseOptions);
+    this.#forget();
+  }
+
+  /** What the event head says of the sound up to the window's end. */
+  #kindsOf(window: Window, embedding: Float32Array): KindLogOdds | undefined {
+    if (!this.events) return undefined;
+    const { head, levels } = this.events;
+    const endSample = window.startSample + WINDOW_SAMPLES;
+    // Sound between the windows was lost, or another stream begins.
+    if (window.startSample > this.#endSample || endSample <= this.#endSample) this.#forget();
+    this.#endSample = endSample;
+    const logOdds = head.push(embedding, levels.push(window), endSample);
+    return Object.fromEntries(head.kinds.map((kind, i) => [kind, logOdds[i]!]));
+  }
+
+  #forget(): void {
+    this.events?.head.forget();
+    this.events?.levels.forget();
   }
 
   async close(): Promise<void> {
@@ -124,7 +163,11 @@ export class Pipeline {
 }
 
 /** Configuration over the bundle's calibration over the default; labels must be the head's own. */
-function alarmRule({ manifest }: Bundle, head: ScoringHead, wanted: AlarmRuleOverrides = {}): AlarmRule {
+function alarmRule(
+  { manifest }: Bundle,
+  head: ScoringHead,
+  { kinds, sensitivity = 'normal', ...wanted }: AlarmRuleOverrides = {},
+): AlarmRule {
   const calibrated = manifest.heads[head.name]?.alarm;
   const unknown = wanted.labels?.filter((label) => !head.labels.includes(label)) ?? [];
   if (unknown.length > 0)
@@ -140,7 +183,33 @@ function alarmRule({ manifest }: Bundle, head: ScoringHead, wanted: AlarmRuleOve
       `alarm.hits is ${rule.hits}, more than alarm.window, ${rule.window}: no alarm could ever start`,
       'Set alarm.hits to at most alarm.window.',
     );
-  return { ...rule, labels: rule.labels.filter((label) => head.labels.includes(label)) };
+  const labels = rule.labels.filter((label) => head.labels.includes(label));
+  const evidence = evidenceRules(manifest, kinds);
+  const adjustable = evidence !== undefined && evidence.kinds.length > 0;
+  return { ...rule, labels, evidence, sensitivity: adjustable ? sensitivity : undefined };
+}
+
+/** @param wanted of the bundle's alarm kinds, those that alarm; all when left out */
+function evidenceRules({ name, event }: Manifest, wanted?: readonly string[]): EvidenceRules | undefined {
+  const known = event?.alarm.kinds ?? [];
+  const unknown = wanted?.filter((kind) => !known.includes(kind)) ?? [];
+  if (unknown.length > 0)
+    throw new UserError(
+      ExitCode.config,
+      `alarm.kinds: model ${name} has no kind ${unknown.join(', ')} that alarms`,
+      known.length > 0
+        ? `Choose from its kinds: ${known.join(', ')}.`
+        : 'Leave alarm.kinds out: it has none.',
+    );
+  const hopSeconds = (event?.hopSamples ?? 0) / SAMPLE_RATE_HZ;
+  return (
+    event && {
+      kinds: wanted ?? known,
+      hopSeconds,
+      memorySeconds: (event.windows - 1) * hopSeconds,
+      sensitivities: event.alarm.sensitivities,
+    }
+  );
 }
 
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

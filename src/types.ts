@@ -1,3 +1,5 @@
+import type { SENSITIVITIES } from './constants.js';
+
 /**
  * The values that flow from left to right: sound in, messages out. Units are in the field names.
  */
@@ -48,6 +50,9 @@ export interface NetworkOutput {
 /** Scores by label, in the model's order. */
 export type Scores = Readonly<Record<string, number>>;
 
+/** Natural log-odds of kinds of events, in the event head's order. */
+export type KindLogOdds = Readonly<Record<string, number>>;
+
 /** One window after the whole analysis, before any decision over time. */
 export interface ScoredWindow {
   /** Stream time of the first and last sample, seconds. */
@@ -63,6 +68,8 @@ export interface ScoredWindow {
   readonly peakDbfs: number;
   /** The highest AudioSet scores, best first; empty where the model has none. */
   readonly audioset: ReadonlyArray<readonly [name: string, score: number]>;
+  /** What kind of event the last seconds were, up to the end of this window; left out where the model has no event head. */
+  readonly kinds?: KindLogOdds | undefined;
 }
 
 /** What the pipeline makes of one window. */
@@ -77,7 +84,7 @@ export interface PipelineResult {
 }
 
 /** Why an alarm started. */
-type AlarmReason = 'hits' | 'instant' | 'thump_then_silence';
+type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence';
 
 /** Why an alarm ended. */
 export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';
@@ -100,6 +107,8 @@ interface EpisodeEvent extends EventBase {
   /** One id for everything that is said of the same alarm. */
   readonly episodeId: string;
   readonly label: string;
+  /** Kind of event, `impact`; undefined where none stands out, or the model has no event head. */
+  readonly kind?: string | undefined;
 }
 
 export interface AlarmStarted extends EpisodeEvent {
@@ -110,8 +119,10 @@ export interface AlarmStarted extends EpisodeEvent {
   readonly reason: AlarmReason;
   /** The deciding window. */
   readonly window: ScoredWindow;
-  /** The hits that led to it, oldest first; `score` is that of `label`. */
+  /** The windows that led to it, oldest first; `score` is that of `label`, a class or, with reason `evidence`, a kind. */
   readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
+  /** With reason `evidence`: how much there was, and from which on it alarms; nats. */
+  readonly evidence?: { readonly value: number; readonly line: number } | undefined;
 }
 
 export interface AlarmEnded extends EpisodeEvent {
@@ -159,15 +170,22 @@ export interface ModelInfo {
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */
   readonly alarmLabels: readonly string[];
+  /** Kinds of events that raise the alarm; empty where the model has no event head. */
+  readonly alarmKinds: readonly string[];
 }
 
-/** What can be changed while the daemon runs: whether it watches, and numbers of the alarm's rule. */
+/** How readily evidence raises the alarm. */
+export type Sensitivity = (typeof SENSITIVITIES)[number];
+
+/** What can be changed while the daemon runs: whether it watches, and parts of the alarm's rule. */
 export interface SettingValues {
   readonly enabled: boolean;
   readonly threshold: number;
   readonly hits: number;
   readonly window: number;
   readonly cooldownSeconds: number;
+  /** Left out where the model has no event head. */
+  readonly sensitivity?: Sensitivity | undefined;
 }
 
 export type SettingName = keyof SettingValues;

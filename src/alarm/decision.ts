@@ -1,56 +1,24 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { AlarmEnd, AlarmEnded, AlarmStarted, ScoredWindow } from '../types.js';
+import { type Cry, Episode } from './episode.js';
+import { Evidence, type HeardKind } from './evidence.js';
+import { type HeardClass, Hits } from './hits.js';
+import type { AlarmRule, Hit } from './rule.js';
 
-/** The rule by which windows become an alarm. Times are stream time. */
-export interface AlarmRule {
-  /** Labels that alarm; empty means that nothing does. */
-  readonly labels: readonly string[];
-  /** A window is a hit when one of the labels reaches this score… */
-  readonly threshold: number;
-  /** …and its RMS level is above this, dBFS. */
-  readonly minLevelDbfs: number;
-  /** The alarm starts when this many… */
-  readonly hits: number;
-  /** …of the last so many windows are hits, */
-  readonly window: number;
-  /** or when a single one reaches this score. */
-  readonly instantThreshold: number;
-  /** It ends after this long without a hit. */
-  readonly releaseSeconds: number;
-  /** For this long after its end hits start nothing. */
-  readonly cooldownSeconds: number;
-}
+export { type AlarmRule, DEFAULT_ALARM_RULE } from './rule.js';
 
-export const DEFAULT_ALARM_RULE: AlarmRule = {
-  labels: ['abnormal'],
-  threshold: 0.6,
-  minLevelDbfs: -60,
-  hits: 2,
-  window: 3,
-  instantThreshold: 0.95,
-  releaseSeconds: 5,
-  cooldownSeconds: 10,
-};
-
-/** A window that speaks for an alarm; `score` is that of `label`. */
-export type Hit = AlarmStarted['hits'][number];
-
-interface OpenAlarm {
-  readonly started: AlarmStarted;
-  lastHitSeconds: number;
-  peak: { readonly label: string; readonly confidence: number };
-}
+/** Log-odds of probabilities beyond these are no larger, so that they stay numbers one can reckon with. */
+const SURE = 0.999;
 
 /**
- * Alarm state machine: idle → alarm → cooldown → idle, in stream time. It sees one scored window after the
- * other and says when an alarm starts and ends; it never starts one twice without an end in between.
+ * Windows → alarms. Two things are heard side by side, each with a rule of its own: classes that reach a score often
+ * enough (`Hits`), and kinds of events for which evidence adds up (`Evidence`). Either starts the alarm, and either
+ * keeps it on.
  */
 export class AlarmDecision {
   #rule: AlarmRule;
-  /** The last `rule.window` windows: their hit, if they are one. */
-  #recent: (Hit | undefined)[] = [];
-  #alarm: OpenAlarm | undefined;
-  #endedAtSeconds = Number.NEGATIVE_INFINITY;
+  readonly #hits = new Hits();
+  readonly #evidence = new Evidence();
+  readonly #episode = new Episode();
 
   constructor(rule: AlarmRule) {
     this.#rule = rule;
@@ -62,7 +30,7 @@ export class AlarmDecision {
 
   /** The alarm that is on. */
   get open(): AlarmStarted | undefined {
-    return this.#alarm?.started;
+    return this.#episode.open;
   }
 
   /**
@@ -76,29 +44,40 @@ export class AlarmDecision {
   /**
    * Takes the next window.
    *
-   * @param minThreshold a stricter threshold for now; one below the rule's has no effect
+   * @param minThreshold a stricter threshold for now; one below the rule's has no effect. The line of the evidence
+   *   rises by as many log-odds.
    */
   push(window: ScoredWindow, minThreshold = 0): AlarmStarted | AlarmEnded | undefined {
-    const threshold = Math.max(this.#rule.threshold, minThreshold);
-    const hit = this.#hitOf(window, threshold);
-    this.#recent = [...this.#recent, hit].slice(-this.#rule.window);
-    if (this.#alarm) return this.#continue(this.#alarm, window, hit);
-    if (!hit || this.#coolsDown(window)) return undefined;
-    const hits = this.#recent.filter((each) => each !== undefined).filter(({ score }) => score >= threshold);
-    // Set one after the other, `hits` can be above `window` for a while: then every window must be a hit.
-    const enough = hits.length >= Math.min(this.#rule.hits, this.#rule.window);
-    if (enough) return this.#start(window, hit, 'hits', hits);
-    return hit.score >= this.#rule.instantThreshold ? this.#start(window, hit, 'instant', hits) : undefined;
+    const rule = this.#rule;
+    const threshold = Math.max(rule.threshold, minThreshold);
+    const stricter = logOddsOf(threshold) - logOddsOf(rule.threshold);
+    const heardClass = this.#hits.push(window, rule, threshold);
+    const heardKind = this.#evidence.push(window, rule, stricter);
+    const event = this.#episode.push(window, cryOf(window, rule, heardClass, heardKind), rule);
+    if (event?.type === 'alarm_ended') this.gap();
+    return event;
   }
 
-  /** Starts an alarm that follows from more than its hits, unless one is on or the last one cools down. */
-  raise(window: ScoredWindow, hit: Hit, reason: AlarmStarted['reason']): AlarmStarted | undefined {
-    return this.#alarm || this.#coolsDown(window) ? undefined : this.#start(window, hit, reason, [hit]);
+  /**
+   * Starts an alarm that follows from more than its hits, unless one is on or the last one cools down.
+   *
+   * @param kind of event that the hit is
+   */
+  raise(
+    window: ScoredWindow,
+    hit: Hit,
+    reason: AlarmStarted['reason'],
+    kind?: string,
+  ): AlarmStarted | AlarmEnded | undefined {
+    if (this.#episode.open) return undefined;
+    const cry = { label: hit.label, confidence: hit.score, kind, start: { reason, hits: [hit] } };
+    return this.#episode.push(window, cry, this.#rule);
   }
 
-  /** Forgets hits before a gap in the sound: they say nothing of what comes after it. */
+  /** Forgets what speaks for an alarm before a gap in the sound: it says nothing of what comes after it. */
   gap(): void {
-    this.#recent = [];
+    this.#hits.forget();
+    this.#evidence.forget();
   }
 
   /**
@@ -108,64 +87,43 @@ export class AlarmDecision {
    * @param atMs wall clock
    */
   end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
-    if (!this.#alarm) return undefined;
-    const { started, peak } = this.#alarm;
-    this.#alarm = undefined;
-    this.#recent = [];
-    this.#endedAtSeconds = atSeconds;
+    const event = this.#episode.end(endedBy, atSeconds, atMs);
+    if (event) this.gap();
+    return event;
+  }
+}
+
+/** Evidence goes before classes: it says what kind of event it was. */
+function cryOf(
+  window: ScoredWindow,
+  rule: AlarmRule,
+  heardClass: HeardClass | undefined,
+  heardKind: HeardKind | undefined,
+): Cry | undefined {
+  const kind = heardKind?.kind;
+  if (heardKind && heardKind.evidence >= heardKind.line) {
+    const { evidence, line, adds, hits, probability } = heardKind;
     return {
-      type: 'alarm_ended',
-      episodeId: started.episodeId,
-      atMs,
-      atSeconds,
-      label: peak.label,
-      durationSeconds: atSeconds - started.atSeconds,
-      peakConfidence: peak.confidence,
-      endedBy,
+      label: heardClass?.hit.label ?? likeliest(window, rule.labels) ?? heardKind.kind,
+      confidence: Math.max(probability, ...hits.map(({ score }) => score), heardClass?.hit.score ?? 0),
+      kind,
+      start: adds ? { reason: 'evidence', hits, evidence: { value: evidence, line } } : heardClass?.start,
     };
   }
+  if (!heardClass) return undefined;
+  const { hit, start } = heardClass;
+  return { label: hit.label, confidence: hit.score, kind, start };
+}
 
-  #hitOf({ scores, rmsDbfs, endAtMs }: ScoredWindow, threshold: number): Hit | undefined {
-    let best: Hit | undefined;
-    for (const label of this.#rule.labels) {
-      const score = scores[label] ?? 0;
-      if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
-    }
-    return rmsDbfs > this.#rule.minLevelDbfs ? best : undefined;
-  }
+/** The class that alarms with the highest score, whatever it is. */
+function likeliest({ scores }: ScoredWindow, labels: readonly string[]): string | undefined {
+  return labels.reduce<string | undefined>(
+    (best, label) => (best !== undefined && (scores[best] ?? 0) >= (scores[label] ?? 0) ? best : label),
+    undefined,
+  );
+}
 
-  #coolsDown({ endSeconds }: ScoredWindow): boolean {
-    return endSeconds < this.#endedAtSeconds + this.#rule.cooldownSeconds;
-  }
-
-  #start(
-    window: ScoredWindow,
-    { label, score }: Hit,
-    reason: AlarmStarted['reason'],
-    hits: readonly Hit[],
-  ): AlarmStarted {
-    const started: AlarmStarted = {
-      type: 'alarm_started',
-      episodeId: uuidv7(),
-      atMs: window.endAtMs,
-      atSeconds: window.endSeconds,
-      label,
-      confidence: score,
-      reason,
-      window,
-      hits,
-    };
-    this.#alarm = { started, lastHitSeconds: window.endSeconds, peak: { label, confidence: score } };
-    return started;
-  }
-
-  #continue(alarm: OpenAlarm, window: ScoredWindow, hit: Hit | undefined): AlarmEnded | undefined {
-    if (hit) {
-      alarm.lastHitSeconds = window.endSeconds;
-      if (hit.score > alarm.peak.confidence) alarm.peak = { label: hit.label, confidence: hit.score };
-      return undefined;
-    }
-    const silent = window.endSeconds - alarm.lastHitSeconds >= this.#rule.releaseSeconds;
-    return silent ? this.end('silence', window.endSeconds, window.endAtMs) : undefined;
-  }
+function logOddsOf(probability: number): number {
+  const p = Math.min(SURE, Math.max(1 - SURE, probability));
+  return Math.log(p / (1 - p));
 }

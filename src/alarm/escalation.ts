@@ -49,6 +49,7 @@ export class Escalation {
       type: 'alarm_acknowledged',
       episodeId: alarm.episodeId,
       label: alarm.label,
+      kind: alarm.kind,
       atMs: this.clock.wallMs(),
       afterSeconds,
     };
@@ -75,6 +76,7 @@ export class Escalation {
       type: 'alarm_escalated',
       episodeId: open.alarm.episodeId,
       label: open.alarm.label,
+      kind: open.alarm.kind,
       atMs: this.clock.wallMs(),
       repetition: open.repetitions,
       unacknowledgedSeconds: this.#unacknowledgedSeconds(open),

@@ -7,7 +7,7 @@ import type {
   WaterRunningLong,
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
-import { type ThumpOptions, ThumpThenSilence } from './thump.js';
+import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence } from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
 const SMOOTHING_SECONDS = 3;
@@ -115,7 +115,8 @@ export class Sense {
     const minThreshold = this.#minThreshold(window);
     const event = this.#decision.push(window, minThreshold);
     const impact = this.#thump?.push(window, this.rule, minThreshold);
-    const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence'));
+    const kind = window.kinds && IMPACT_KIND;
+    const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence', kind));
     if (this.#decision.open) this.#thump?.forget();
     return raised;
   }

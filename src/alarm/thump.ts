@@ -1,8 +1,11 @@
 import type { ScoredWindow } from '../types.js';
-import type { AlarmRule, Hit } from './decision.js';
+import type { AlarmRule, Hit } from './rule.js';
+
+/** The event head's kind of a body, or something as heavy, that hits the floor. */
+export const IMPACT_KIND = 'impact';
 
 /**
- * AudioSet's classes of something heavy that hits the floor, or of what it takes along. Doors are left out: a
+ * AudioSet's classes of the same, or of what it takes along, for models without that kind. Doors are left out: a
  * door that falls shut and then silence is somebody who has left.
  */
 const IMPACT_CLASSES = new Set([
@@ -29,24 +32,29 @@ const SETTLE_SECONDS = 2;
 const SPEECH_SCORE = 0.5;
 
 export interface ThumpOptions {
-  /** Score of an impact. */
+  /** Score of an impact; probability of the kind. */
   readonly thumpThreshold: number;
   /** How long nothing moves and nobody speaks after it. */
   readonly thumpSilenceSeconds: number;
   readonly speechLabels: readonly string[];
 }
 
-interface Impact {
-  readonly hit: Hit;
+/** A window that stands out of the room. */
+interface Blow {
   readonly atSeconds: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
+}
+
+interface Impact extends Blow {
+  readonly hit: Hit;
 }
 
 /** Finds an impact that is followed by silence, in stream time. */
 export class ThumpThenSilence {
   /** Levels of the last windows, oldest first. */
   #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
+  #blow: Blow | undefined;
   #impact: Impact | undefined;
 
   constructor(private readonly options: ThumpOptions) {}
@@ -62,11 +70,14 @@ export class ThumpThenSilence {
     const floorDbfs = this.#floorBefore(window);
     this.#remember(window);
     const hit = impactOf(window, rule, Math.max(this.options.thumpThreshold, minThreshold));
-    if (hit && window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
+    if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
-      this.#impact = { hit, atSeconds: window.endSeconds, silenceDbfs };
-      return undefined;
+      this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
+    // The event head may be sure of a blow only when it has heard what follows it.
+    const reachSeconds = window.kinds ? (rule.evidence?.memorySeconds ?? 0) : 0;
+    if (hit && this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds)
+      this.#impact = { hit, ...this.#blow };
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
     if (!this.#isSilent(window, rule, this.#impact.silenceDbfs)) this.#impact = undefined;
     const enough =
@@ -77,11 +88,12 @@ export class ThumpThenSilence {
   /** Forgets the impact: it has become an alarm. */
   forget(): void {
     this.#impact = undefined;
+    this.#blow = undefined;
   }
 
   /** Nothing is known of the time while sound was lost. */
   gap(): void {
-    this.#impact = undefined;
+    this.forget();
     this.#levels = [];
   }
 
@@ -108,13 +120,18 @@ export class ThumpThenSilence {
   }
 }
 
-/** The best of alarm labels and impact classes that reaches the threshold. */
-function impactOf({ scores, audioset, endAtMs }: ScoredWindow, rule: AlarmRule, threshold: number) {
+/** The impact that the event head hears; without one, the best of alarm labels and impact classes. */
+function impactOf(window: ScoredWindow, rule: AlarmRule, threshold: number): Hit | undefined {
+  const { scores, audioset, kinds, endAtMs } = window;
   let best: Hit | undefined;
-  const candidates = [
-    ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
-    ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
-  ];
+  const logOdds = kinds?.[IMPACT_KIND];
+  const candidates =
+    logOdds === undefined
+      ? [
+          ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
+          ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
+        ]
+      : [[IMPACT_KIND, 1 / (1 + Math.exp(-logOdds))] as const];
   for (const [label, score] of candidates)
     if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
   return best;

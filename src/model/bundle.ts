@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import type { DenseLayers } from './dense.js';
+import { eventInputs } from './event-manifest.js';
 import { checkReferences, type Manifest, parseManifest } from './manifest.js';
 import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
 
@@ -14,6 +16,7 @@ import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js
  * - `backbone.N.depthwise.kernel` [k,k,C,1], `.depthwise.bias` [C],
  *   `backbone.N.pointwise.kernel` [1,1,C,D], `.pointwise.bias` [D] – separable convolutions
  * - `heads.NAME.N.kernel` [in,units], `.bias` [units] – the dense layers of a head
+ * - `event.window.N.*`, `event.layers.N.*` – the same, of the two parts of the event head
  */
 export const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
@@ -118,7 +121,7 @@ export async function updateManifest(
   return changed;
 }
 
-type Layered = Pick<Manifest, 'backbone' | 'embeddingSize' | 'heads'>;
+type Layered = Pick<Manifest, 'backbone' | 'embeddingSize' | 'heads' | 'event'>;
 
 /** Names and shapes of the tensors that a bundle must have. */
 export function expectedTensors(manifest: Layered): Map<string, number[]> {
@@ -138,15 +141,28 @@ export function expectedTensors(manifest: Layered): Map<string, number[]> {
     channels = filters;
   }
   for (const [name, head] of Object.entries(manifest.heads)) {
-    if (head.type !== 'dense') continue;
-    let inputs = manifest.embeddingSize;
-    for (const [i, { units }] of head.layers.entries()) {
-      expected.set(`heads.${name}.${i}.kernel`, [inputs, units]);
-      expected.set(`heads.${name}.${i}.bias`, [units]);
-      inputs = units;
-    }
+    if (head.type === 'dense') expectDense(expected, `heads.${name}`, head.layers, manifest.embeddingSize);
+  }
+  const { event } = manifest;
+  if (event) {
+    expectDense(expected, 'event.window', event.window, manifest.embeddingSize);
+    expectDense(expected, 'event.layers', event.layers, eventInputs(event));
   }
   return expected;
+}
+
+function expectDense(
+  expected: Map<string, number[]>,
+  prefix: string,
+  layers: DenseLayers,
+  from: number,
+): void {
+  let inputs = from;
+  for (const [i, { units }] of layers.entries()) {
+    expected.set(`${prefix}.${i}.kernel`, [inputs, units]);
+    expected.set(`${prefix}.${i}.bias`, [units]);
+    inputs = units;
+  }
 }
 
 /** @param broken makes the error of what does not fit */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ExitCode, UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
 import type { Bundle } from './bundle.js';
+import { activate } from './dense.js';
 import type { BlendHead, Manifest, MapHead } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 
@@ -135,16 +136,4 @@ export function denseScores({ manifest, tensors }: Bundle, name: string, frames:
     }
     return output;
   }, frames);
-}
-
-function activate(row: Float32Array, activation: 'linear' | 'relu' | 'sigmoid' | 'softmax'): void {
-  if (activation === 'relu') for (let u = 0; u < row.length; u++) row[u] = Math.max(0, row[u]!);
-  else if (activation === 'sigmoid')
-    for (let u = 0; u < row.length; u++) row[u] = 1 / (1 + Math.exp(-row[u]!));
-  else if (activation === 'softmax') {
-    const highest = row.reduce((a, b) => Math.max(a, b)); // keeps the exponents finite
-    for (let u = 0; u < row.length; u++) row[u] = Math.exp(row[u]! - highest);
-    const sum = row.reduce((a, b) => a + b);
-    for (let u = 0; u < row.length; u++) row[u] = row[u]! / sum;
-  }
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import { denseLayers } from './dense.js';
+import { eventManifest, eventProblems } from './event-manifest.js';
 
 /** One line each, and a key of JSON objects. */
 const label = z
@@ -12,14 +14,7 @@ const denseHead = z.strictObject({
   type: z.literal('dense'),
   labels,
   /** From the embedding to the scores. */
-  layers: z
-    .array(
-      z.strictObject({
-        units: z.int().positive(),
-        activation: z.enum(['linear', 'relu', 'softmax', 'sigmoid']),
-      }),
-    )
-    .min(1),
+  layers: denseLayers,
 });
 
 /** Each label scores as the highest of the classes that speak for it; the scores are divided by their sum. */
@@ -79,6 +74,8 @@ export const manifestSchema = z.strictObject({
   embeddingSize: z.int().positive(),
   heads: z.record(z.string().regex(/^[a-z0-9-]+$/), head),
   defaultHead: z.string(),
+  /** What kind of event the last seconds were; left out in bundles that tell only classes. */
+  event: eventManifest.optional(),
   metrics: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
   weights: z.strictObject({
     bytes: z.int().positive(),
@@ -134,11 +131,11 @@ export function parseJson<T>(
  * @throws UserError bad data, with all that is wrong
  */
 export function checkReferences(
-  manifest: Pick<Manifest, 'heads' | 'backbone' | 'embeddingSize' | 'defaultHead'>,
+  manifest: Pick<Manifest, 'heads' | 'backbone' | 'embeddingSize' | 'defaultHead' | 'event'>,
   path: string,
 ): void {
   const problems: string[] = [];
-  const { heads, backbone, embeddingSize, defaultHead } = manifest;
+  const { heads, backbone, embeddingSize, defaultHead, event } = manifest;
   if (!(defaultHead in heads)) problems.push(`defaultHead "${defaultHead}" is none of its heads`);
   if (backbone.at(-1)?.filters !== embeddingSize)
     problems.push(
@@ -146,6 +143,7 @@ export function checkReferences(
     );
   for (const [name, head] of Object.entries(heads))
     problems.push(...headProblems(head, heads).map((problem) => `head ${name}${problem}`));
+  if (event) problems.push(...eventProblems(event).map((problem) => `event${problem}`));
   if (problems.length > 0)
     throw new UserError(
       ExitCode.badData,

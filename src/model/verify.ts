@@ -1,17 +1,18 @@
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { createNetwork } from './engines/create-network.js';
+import { EventHead } from './event-head.js';
 import { chooseHead } from './head.js';
 
 /**
- * Runs one patch through the network and every head of a bundle.
+ * Runs one patch through the network, every head of a bundle and its event head.
  *
  * @param mel 96 × 64 row-major, frame first
  * @returns the engine that ran it
  * @throws UserError bad data, where an output has not its size or is no number
  */
 export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<string> {
-  const { name, heads, embeddingSize } = bundle.manifest;
+  const { name, heads, embeddingSize, event } = bundle.manifest;
   const network = await createNetwork(bundle);
   try {
     const output = await network.run(mel);
@@ -27,6 +28,11 @@ export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<
     check('embedding', output.embedding, embeddingSize);
     for (const [head, { labels }] of Object.entries(heads))
       check(`head ${head}`, chooseHead(bundle, head).score(output), labels.length);
+    if (event) {
+      const levels = new Float32Array(event.levels.blocks);
+      const logOdds = new EventHead(event, bundle.tensors).push(output.embedding, levels, 0);
+      check('event head', logOdds, event.kinds.length);
+    }
   } finally {
     await network.close();
   }

@@ -11,7 +11,6 @@ import {
 } from './discovery.js';
 import { componentsOf } from './entities.js';
 import type { Message } from './options.js';
-import type { Topics } from './topics.js';
 
 const FILE = 'announced.json';
 
@@ -133,13 +132,19 @@ function configTopics({ mode, discoveryPrefix, deviceId, components }: Announcem
   return entries.length > 0 ? [deviceTopic(discoveryPrefix, deviceId)] : [];
 }
 
-function retainedTopics({ topics, features }: { topics: Topics; features: DiscoveryOptions['features'] }) {
+function retainedTopics({
+  topics,
+  features,
+  model,
+}: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
   const { availability, inputAvailability, alarm, level, health, water, speech, settings } = topics;
+  const { sensitivity, ...others } = settings;
   return [
     ...[availability, inputAvailability, alarm, topics.class, level, health],
     ...(features.water ? [water] : []),
     ...(features.speech ? [speech] : []),
-    ...Object.values(settings),
+    ...Object.values(others),
+    ...(model.alarmKinds.length > 0 ? [sensitivity] : []),
   ];
 }
 

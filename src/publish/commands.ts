@@ -1,3 +1,4 @@
+import { SENSITIVITIES } from '../constants.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { IncomingMessage } from './connection.js';
@@ -12,13 +13,21 @@ const CHANGE_LOG_INTERVAL_MS = 1000;
 const TEST_MIN_INTERVAL_MS = 1000;
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
-const SETTINGS: readonly SettingName[] = ['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds'];
+const SETTINGS: readonly SettingName[] = [
+  'enabled',
+  'threshold',
+  'hits',
+  'window',
+  'cooldownSeconds',
+  'sensitivity',
+];
 
 /** What commands act upon. */
 export interface CommandTarget {
+  /** A setting that is left out does nothing with this model: nobody is listened to. */
   readonly settings: SettingValues;
   /** @returns why not, where the value is refused */
-  set(name: SettingName, value: boolean | number): string | undefined;
+  set(name: SettingName, value: boolean | number | string): string | undefined;
   acknowledge(): void;
   test(): void;
   /** Left out where verdicts are not kept: then nobody is listened to. */
@@ -58,6 +67,7 @@ export class Commands {
   start(): void {
     const { commands } = this.#topics;
     for (const name of SETTINGS) {
+      if (this.#target.settings[name] === undefined) continue;
       this.#say(name);
       this.#listen(
         commands[name],
@@ -92,7 +102,7 @@ export class Commands {
 
   #change(name: SettingName, text: string): string | undefined {
     const value = parseValue(name, text);
-    if (value === undefined) return `expected ${name === 'enabled' ? 'ON or OFF' : 'a number'}`;
+    if (value === undefined) return `expected ${expectedOf(name)}`;
     const before = this.#target.settings[name];
     const problem = this.#target.set(name, value);
     if (problem === undefined && value !== before) this.#noteChange({ setting: name, before, value });
@@ -157,9 +167,15 @@ function textOf({ payload, retained }: IncomingMessage): { text: string } | { pr
   }
 }
 
-function parseValue(name: SettingName, text: string): boolean | number | undefined {
+function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
   if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
+  if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function expectedOf(name: SettingName): string {
+  if (name === 'enabled') return 'ON or OFF';
+  return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
 }
 
 function notPressed(text: string): string | undefined {

@@ -1,4 +1,4 @@
-import { NUMBER_RANGES } from '../constants.js';
+import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import type { DecisionEvent, ModelInfo } from '../types.js';
 import type { Topics } from './topics.js';
 
@@ -10,6 +10,18 @@ export interface Features {
   readonly speech: boolean;
   /** Verdicts on alarms are kept. */
   readonly feedback: boolean;
+}
+
+/** What a model can tell of the daemon's classes of water and speech. */
+export function featuresOf(
+  { labels }: Pick<ModelInfo, 'labels'>,
+  {
+    waterLabels,
+    speechLabels,
+  }: { readonly waterLabels: readonly string[]; readonly speechLabels: readonly string[] },
+): Features {
+  const hears = (wanted: readonly string[]) => wanted.some((label) => labels.includes(label));
+  return { water: hears(waterLabels), speech: hears(speechLabels), feedback: true };
 }
 
 export interface EntityOptions {
@@ -56,8 +68,11 @@ function soundEntities({ topics, model, features }: EntityOptions): Record<strin
       device_class: 'safety',
       state_topic: topics.alarm,
       json_attributes_topic: topics.alarm,
-      // No template in it: the labels are the same whatever the state.
-      json_attributes_template: JSON.stringify({ labels: model.alarmLabels }),
+      // No template in it: labels and kinds are the same whatever the state.
+      json_attributes_template: JSON.stringify({
+        labels: model.alarmLabels,
+        ...(model.alarmKinds.length > 0 && { kinds: model.alarmKinds }),
+      }),
     },
     event: { p: 'event', name: 'Alarm', state_topic: topics.event, event_types: EVENT_TYPES },
     sound: {
@@ -108,7 +123,7 @@ function soundEntities({ topics, model, features }: EntityOptions): Record<strin
 }
 
 /** What a person changes and presses. */
-function controls({ topics, features }: EntityOptions): Record<string, Component> {
+function controls({ topics, model, features }: EntityOptions): Record<string, Component> {
   const { settings, commands } = topics;
   const number = (name: string, setting: keyof typeof NUMBER_RANGES, rest: object = {}): Component => ({
     p: 'number',
@@ -134,6 +149,16 @@ function controls({ topics, features }: EntityOptions): Record<string, Component
       state_topic: settings.enabled,
       command_topic: commands.enabled,
     },
+    ...(model.alarmKinds.length > 0 && {
+      sensitivity: {
+        p: 'select',
+        name: 'Sensitivity',
+        options: SENSITIVITIES,
+        state_topic: settings.sensitivity,
+        command_topic: commands.sensitivity,
+        ...SETTING,
+      },
+    }),
     threshold: number('Threshold', 'threshold'),
     hits: number('Hits', 'hits'),
     window: number('Window', 'window'),

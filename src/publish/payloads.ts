@@ -47,7 +47,7 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
     id,
     ...('episodeId' in event && { episodeId: event.episodeId }),
     at: isoTime(event.atMs),
-    ...('label' in event && { label: event.label }),
+    ...('label' in event && { label: event.label, kind: event.kind }),
     ...details(event),
     test,
     model: modelFacts(model),
@@ -74,6 +74,10 @@ function details(event: DecisionEvent): object {
         audioset: event.window.audioset.map(([name, value]) => [name, score(value)]),
         windows: event.hits.map((hit) => ({ at: isoTime(hit.atMs), [hit.label]: score(hit.score) })),
         reason: event.reason,
+        ...(event.evidence && {
+          evidence: round(event.evidence.value, 2),
+          line: round(event.evidence.line, 2),
+        }),
         levelDbfs: decibels(event.window.rmsDbfs),
       };
     case 'alarm_ended':

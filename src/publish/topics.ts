@@ -46,6 +46,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       hits: `${base}/hits`,
       window: `${base}/window`,
       cooldownSeconds: `${base}/cooldownSeconds`,
+      sensitivity: `${base}/sensitivity`,
     },
     commands: {
       enabled: `${base}/enabled/set`,
@@ -53,6 +54,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       hits: `${base}/hits/set`,
       window: `${base}/window/set`,
       cooldownSeconds: `${base}/cooldownSeconds/set`,
+      sensitivity: `${base}/sensitivity/set`,
       acknowledge: `${base}/acknowledge/set`,
       test: `${base}/test/set`,
       feedback: `${base}/feedback/set`,

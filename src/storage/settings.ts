@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NUMBER_RANGES } from '../constants.js';
+import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import { messageOf } from '../errors.js';
 import type { Logger, SettingName, SettingValues } from '../types.js';
 
@@ -17,6 +17,7 @@ const schema = z.strictObject({
   hits: number('hits'),
   window: number('window'),
   cooldownSeconds: number('cooldownSeconds'),
+  sensitivity: z.enum(SENSITIVITIES),
 });
 const keptSchema = schema.partial();
 
@@ -43,8 +44,10 @@ export class Settings {
   ) {}
 
   get values(): SettingValues {
-    const { threshold, hits, window, cooldownSeconds } = this.rule;
-    return { enabled: true, threshold, hits, window, cooldownSeconds, ...this.#changed };
+    const { threshold, hits, window, cooldownSeconds, sensitivity } = this.rule;
+    const values = { enabled: true, threshold, hits, window, cooldownSeconds, ...this.#changed };
+    // One that was set while another model listened must not come up where it does nothing.
+    return { ...values, sensitivity: sensitivity && (this.#changed.sensitivity ?? sensitivity) };
   }
 
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */

@@ -1,11 +1,22 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import type { EvidenceRules } from '../../src/alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
 
+const EVIDENCE: EvidenceRules = {
+  kinds: ['impact'],
+  hopSeconds: HOP_SECONDS,
+  memorySeconds: 2.4,
+  sensitivities: {
+    low: { leak: 0.5, line: 6, offsets: { impact: 0 } },
+    normal: { leak: 0.5, line: 4, offsets: { impact: 0 } },
+    high: { leak: 0.5, line: 2, offsets: { impact: 0 } },
+  },
+};
 const LABELS = { waterLabels: ['water'], speechLabels: ['speech', 'singing'] };
 
 const quiet = (seconds: number): Heard => ({ seconds });
@@ -236,9 +247,69 @@ describe('an impact and then silence', () => {
     expect(pause).toBeLessThan(31);
   });
 
+  describe('of a model with an event head', () => {
+    const rule = { evidence: { ...EVIDENCE, kinds: [] } };
+    const room: Heard = { seconds: HOP_SECONDS, kinds: { impact: -5 } };
+    const rooms = (seconds: number): Heard => ({ ...room, seconds });
+    const blow: Heard = { ...room, rmsDbfs: -30 };
+    const sure: Heard = { ...room, kinds: { impact: 1 } };
+    const reasons = (script: Heard[]) =>
+      hear(senseOf(on, rule), script).flatMap((event) =>
+        event.type === 'alarm_started' ? [`${event.reason} ${event.kind} ${event.label}`] : [],
+      );
+
+    it('is what the head calls an impact, also where it is sure only when the blow is over', () => {
+      const said = ['thump_then_silence impact impact'];
+      expect(reasons([rooms(6), { ...blow, kinds: { impact: 1 } }, rooms(30)])).toEqual(said);
+      expect(reasons([rooms(6), blow, room, room, sure, room, rooms(30)])).toEqual(said);
+    });
+
+    it('is none when the head is not sure, comes too late, or nothing stood out', () => {
+      expect(reasons([rooms(6), blow, rooms(30)])).toEqual([]);
+      expect(reasons([rooms(6), blow, rooms(2.88), sure, rooms(30)])).toEqual([]);
+      expect(reasons([rooms(6), sure, rooms(30)])).toEqual([]);
+    });
+
+    it('is none for classes that sound like one', () => {
+      const thump: Heard = { ...blow, audioset: [['Thump, thud', 0.9]], scores: { abnormal: 0.5 } };
+      expect(reasons([rooms(6), thump, rooms(30)])).toEqual([]);
+    });
+  });
+
   it('wants the higher score of quiet hours, too', () => {
     const quietHours = { from: '0:00', to: '23:59', threshold: 0.8 };
     expect(hear(senseOf({ ...on, quietHours }), fall)).toEqual([]);
+  });
+});
+
+describe('evidence for an event', () => {
+  const rule = { evidence: EVIDENCE, sensitivity: 'normal' as const };
+  const fall = (logOdds: number): Heard => ({
+    seconds: HOP_SECONDS,
+    rmsDbfs: -30,
+    kinds: { impact: logOdds },
+  });
+  const alarms = (options: Partial<SenseOptions>, script: Heard[]) =>
+    hear(senseOf(options, rule), script).filter(({ type }) => type === 'alarm_started').length;
+  const more = Math.log(0.9 / 0.1) - Math.log(0.6 / 0.4);
+
+  it('must be stronger in quiet hours and while water runs, by as many log-odds', () => {
+    const quietHours = { from: '0:00', to: '23:59', threshold: 0.9 };
+    const bath = { waterThreshold: 0.9 };
+    expect(alarms({}, [fall(4.1)])).toBe(1);
+    expect(alarms({ quietHours }, [fall(4.1)])).toBe(0);
+    expect(alarms({ quietHours }, [fall(4.1 + more)])).toBe(1);
+    expect(alarms(bath, [fall(4.1)])).toBe(1);
+    expect(alarms(bath, [water(10), fall(4.1)])).toBe(0);
+    expect(alarms(bath, [water(10), fall(4.1 + more)])).toBe(1);
+  });
+
+  it('raises nothing while detection is off, and is forgotten', () => {
+    const sense = senseOf({}, rule);
+    sense.setEnabled(false, 0, 0);
+    expect(hear(sense, [fall(9)])).toEqual([]);
+    sense.setEnabled(true, 0, 0);
+    expect(hear(sense, [fall(3.9)])).toEqual([]);
   });
 });
 

@@ -24,6 +24,7 @@ function text(clips: readonly ScoredClip[], recordings: readonly Recording[]): s
     engine: 'tfjs-wasm',
     labels,
     alarmLabels: ['abnormal'],
+    alarmKinds: [],
   };
   const measured = { model, head: 'h', rule: DEFAULT_ALARM_RULE, collarSeconds: 2, clips, recordings };
   return evaluationLines(evaluate(measured)).join('\n');

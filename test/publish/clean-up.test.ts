@@ -69,6 +69,13 @@ describe('cleaning up after an earlier run', () => {
     expect(run({ features: NO_WATER })).toEqual([]);
   });
 
+  it('takes back the sensitivity when another model has no kinds of events', () => {
+    run({ model: { ...model, alarmKinds: ['impact'] } });
+    const [removal, ...states] = run();
+    expect(JSON.parse(removal?.payload ?? '').cmps.sensitivity).toEqual({ p: 'select' });
+    expect(states).toEqual([{ topic: 'bathnet/upstairs/sensitivity', payload: '' }]);
+  });
+
   it('takes them back again until the broker has got it', () => {
     run();
     const first = run({ features: NO_WATER }, true, false);

@@ -105,6 +105,21 @@ describe('a setting', () => {
     expect(warnings()).toEqual([]);
   });
 
+  it('of sensitivity takes one of its words, where the model has kinds of events', () => {
+    values = { ...values, sensitivity: 'normal' };
+    start();
+    deliver(set.sensitivity, 'high');
+    expect(values.sensitivity).toBe('high');
+    deliver(set.sensitivity, 'HIGH');
+    expect(said).toEqual([`${states.sensitivity} high`, `${states.sensitivity} high`]);
+    expect(warnings()[0]).toMatch(/expected low, normal, high/);
+  });
+
+  it('that does nothing with this model is not listened to', () => {
+    start();
+    expect(handlers.has(set.sensitivity)).toBe(false);
+  });
+
   const refused: [name: string, topic: string, payload: string | Buffer][] = [
     ['a word', set.threshold, 'high'],
     ['a number in other digits', set.threshold, '٠٫٥'],

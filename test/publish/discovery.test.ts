@@ -171,6 +171,21 @@ describe('device discovery', () => {
     });
   });
 
+  it('offers a sensitivity where the model has kinds of events, and names those that alarm', () => {
+    const { components } = discover({ model: { ...model, alarmKinds: ['impact', 'scream'] } });
+    expect(components.sensitivity).toMatchObject({
+      p: 'select',
+      state_topic: 'bathnet/upstairs/sensitivity',
+      command_topic: 'bathnet/upstairs/sensitivity/set',
+      options: ['low', 'normal', 'high'],
+      entity_category: 'config',
+    });
+    expect(components.alarm).toMatchObject({
+      json_attributes_template: '{"labels":["abnormal"],"kinds":["impact","scream"]}',
+    });
+    expect(discover().components.sensitivity).toBeUndefined();
+  });
+
   it('triggers on the type of an event', () => {
     expect(discover().components.alarm_started).toStrictEqual({
       p: 'device_automation',

@@ -103,6 +103,14 @@ const button = z.strictObject({
   payload_press: z.string().min(1),
 });
 
+const select = z.strictObject({
+  ...entity('select'),
+  ...category,
+  state_topic: topic,
+  command_topic: topic,
+  options: z.array(z.string().min(1)).min(1).refine(unique, 'options are unique'),
+});
+
 /** No entity: it has no unique id, no name and no availability. */
 const deviceTrigger = z.strictObject({
   p: z.literal('device_automation'),
@@ -122,6 +130,7 @@ const entityComponent = z.discriminatedUnion('p', [
   switchEntity,
   number,
   button,
+  select,
 ]);
 const component = z.union([entityComponent, deviceTrigger]);
 /** A component that is taken back has its platform alone. */

@@ -6,6 +6,7 @@ import {
   healthPayload,
   levelPayload,
 } from '../../src/publish/payloads.js';
+import type { AlarmStarted } from '../../src/types.js';
 import { alarmEnded, alarmStarted, model, T0 } from './samples.js';
 
 const context = {
@@ -70,6 +71,30 @@ describe('event payload', () => {
       { at: '2026-11-22T00:17:40.643Z', scream: 0.7 },
       { at: '2026-11-22T00:17:41.123Z', thud: 0.8 },
     ]);
+  });
+});
+
+describe('payloads of an alarm that evidence raised', () => {
+  it('say its kind, how much evidence there was, and which windows led to it', () => {
+    const started: AlarmStarted = {
+      ...alarmStarted,
+      reason: 'evidence',
+      kind: 'impact',
+      evidence: { value: 4.6251, line: 4 },
+      hits: [{ atMs: T0, label: 'impact', score: 0.8808 }],
+    };
+    expect(JSON.parse(eventPayload(started, context))).toMatchObject({
+      label: 'abnormal',
+      kind: 'impact',
+      reason: 'evidence',
+      evidence: 4.63,
+      line: 4,
+      windows: [{ at: '2026-11-22T00:17:41.123Z', impact: 0.881 }],
+    });
+    expect(JSON.parse(eventPayload({ ...alarmEnded, kind: 'impact' }, context))).toMatchObject({
+      label: 'abnormal',
+      kind: 'impact',
+    });
   });
 });
 

@@ -10,6 +10,7 @@ export const model: ModelInfo = {
   engine: 'tfjs-wasm',
   labels: ['background', 'water', 'speech', 'abnormal'],
   alarmLabels: ['abnormal'],
+  alarmKinds: [],
 };
 
 /** A window of 0.96 s that ends `endMs` after T0. */

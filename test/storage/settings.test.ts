@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Settings } from '../../src/storage/settings.js';
 import { State } from '../../src/storage/state.js';
-import type { SettingName } from '../../src/types.js';
+import type { SettingName, SettingValues } from '../../src/types.js';
 import { settle } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
@@ -21,7 +21,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The settings of one run of the daemon. */
-function run(changes: Partial<typeof rule> = {}): Settings {
+function run(changes: Partial<typeof rule & SettingValues> = {}): Settings {
   const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
   const settings = new Settings(new State(folder, log), { ...rule, ...changes }, log);
   settings.load();
@@ -44,6 +44,18 @@ describe('settings', () => {
     run().set('threshold', 0.6);
     await settle();
     expect(run({ threshold: 0.5 }).values.threshold).toBe(0.6);
+  });
+
+  it('have a sensitivity where the model has kinds of events, and elsewhere none', async () => {
+    expect(run().values.sensitivity).toBeUndefined();
+    const settings = run({ sensitivity: 'normal' });
+    expect(settings.values.sensitivity).toBe('normal');
+    expect(settings.set('sensitivity', 'loud')).toMatch(/low/);
+    expect(settings.set('sensitivity', 'high')).toBeUndefined();
+    await settle();
+    expect(run({ sensitivity: 'low' }).values).toEqual({ ...defaults, sensitivity: 'high' });
+    expect(run().values).toEqual(defaults);
+    expect(warnings).toEqual([]);
   });
 
   it('are written whole, once for changes that come together, for nobody else to read', async () => {

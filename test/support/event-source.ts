@@ -26,7 +26,7 @@ const SCRIPT = `
   const options = { url, outboxFolder, deviceId: 'test', topics, rejectUnauthorized: true, keepaliveSeconds: 30, ...bounds, timing };
   const publisher = new MqttPublisher(options, log, systemClock);
   publisher.start();
-  const model = { name: 'm', version: '1', sha256: '', engine: 'none', labels: [], alarmLabels: [] };
+  const model = { name: 'm', version: '1', sha256: '', engine: 'none', labels: [], alarmLabels: [], alarmKinds: [] };
   createInterface(process.stdin).on('line', (line) => {
     const event = { type: 'water_running_long', atMs: Date.now(), durationSeconds: Number(line) };
     publisher.sendEvent(topics.event, eventPayload(event, { id: uuidv7(), test: true, model }));

@@ -10,12 +10,14 @@ export interface Heard {
   readonly scores?: Readonly<Record<string, number>>;
   readonly audioset?: ScoredWindow['audioset'];
   readonly rmsDbfs?: number;
+  /** Log-odds of kinds of events. */
+  readonly kinds?: ScoredWindow['kinds'];
 }
 
 /** A script of sounds as scored windows, one every 0.48 s from the start of the stream. */
 export function windowsOf(script: readonly Heard[], startMs = MORNING_MS): ScoredWindow[] {
   const windows: ScoredWindow[] = [];
-  for (const { seconds, scores = { background: 1 }, audioset = [], rmsDbfs = -58 } of script)
+  for (const { seconds, scores = { background: 1 }, audioset = [], rmsDbfs = -58, kinds } of script)
     for (let k = 0; k < Math.round(seconds / HOP_SECONDS); k++) {
       const startSeconds = windows.length * HOP_SECONDS;
       const [label, confidence] = Object.entries(scores).reduce((a, b) => (b[1] > a[1] ? b : a));
@@ -29,6 +31,7 @@ export function windowsOf(script: readonly Heard[], startMs = MORNING_MS): Score
         rmsDbfs,
         peakDbfs: rmsDbfs + 12,
         audioset,
+        kinds,
       });
     }
   return windows;

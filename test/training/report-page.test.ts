@@ -51,6 +51,7 @@ function page(
     engine: 'tfjs-wasm',
     labels: ['background', 'water', 'abnormal'],
     alarmLabels: ['abnormal'],
+    alarmKinds: [],
   };
   const evaluation = evaluate({ model, head: 'bathnet', rule, collarSeconds: 2, clips, recordings });
   return renderReport(evaluation, AT, soundOf);

@@ -15,6 +15,7 @@ const MODEL = {
   engine: 'tfjs-wasm',
   labels: ['background', 'a<b>', 'abnormal'],
   alarmLabels: ['abnormal'],
+  alarmKinds: [],
 };
 
 function clip(path: string, label: string, abnormal: number): ScoredClip {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SENSITIVITIES } from '../../constants.js';
 import { probability, seconds } from '../values.js';
 
 export const alarm = z
@@ -28,7 +29,19 @@ export const alarm = z
       .describe(
         "A single window starts it from this score on; 1 hardly ever. Default: the model's, else 0.95.",
       ),
-    releaseSeconds: seconds().optional().describe('It ends after this long without a hit. Default: 5.'),
+    sensitivity: z
+      .enum(SENSITIVITIES)
+      .optional()
+      .describe(
+        'How much evidence for a fall, breaking glass, a scream or a cry for help adds up to an alarm, of models that tell these kinds of events. In a day of ordinary sound about one false alarm in three days (low), one a day (normal), five a day (high). Default: normal.',
+      ),
+    kinds: z
+      .array(z.string().min(1))
+      .optional()
+      .describe("Kinds of events that alarm; [] for none. Default: all of the model's that can."),
+    releaseSeconds: seconds()
+      .optional()
+      .describe('It ends after this long without a hit or enough evidence. Default: 5.'),
     cooldownSeconds: seconds()
       .optional()
       .describe('For this long after its end no other starts. Default: 10.'),

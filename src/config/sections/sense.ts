@@ -14,7 +14,7 @@ export const sense = z
     waterThreshold: probability()
       .optional()
       .describe(
-        'While water runs, a window is a hit only from this score on. Fewer false alarms from bottles in the shower, and fewer of the falls there that all this is for. Default: off.',
+        'While water runs, a window is a hit only from this score on, and evidence must be stronger by as many log-odds. Fewer false alarms from bottles in the shower, and fewer of the falls there that all this is for. Default: off.',
       ),
     waterMinutes: z
       .number()
@@ -28,7 +28,9 @@ export const sense = z
       ),
     thumpThreshold: probability()
       .default(0.4)
-      .describe('Score of an impact: that of an alarm class, or of an AudioSet class such as "Thump, thud".'),
+      .describe(
+        'Score of an impact: its probability, of models that tell kinds of events; of others that of an alarm class, or of an AudioSet class such as "Thump, thud".',
+      ),
     escalateSeconds: seconds()
       .max(86_400)
       .default(120)

@@ -20,7 +20,9 @@ export async function createTfjsNetwork(
 ): Promise<Network> {
   const engine = await loadBackend(choice);
   const onDevice = new Map(
-    [...tensors].map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])] as const),
+    [...tensors]
+      .filter(([name]) => !name.startsWith('event.')) // computed outside the engine: src/model/event-head.ts
+      .map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])] as const),
   );
   const weight = (name: string) => onDevice.get(name) as tf.Tensor;
   const backbone = backboneLayers(manifest, weight);

@@ -45,7 +45,7 @@ function weightsOnly({ manifest, tensors }: Bundle, name: string): Uint8Array {
   const wanted = [...tensors].filter(
     ([key]) => key.startsWith('backbone.') || names.some((each) => key.startsWith(`heads.${each}.`)),
   );
-  const { weights: _, heads, ...rest } = manifest;
+  const { weights: _, event: __, heads, ...rest } = manifest;
   const kept = Object.fromEntries(names.map((each) => [each, heads[each]]));
   const metadata = { 'bathnet2mqtt.model': JSON.stringify({ ...rest, heads: kept, defaultHead: name }) };
   return writeSafetensors(new Map(wanted), { float32: true, metadata });

@@ -55,7 +55,7 @@ export function planExport(bundle: Bundle, name: string): ExportPlan {
   const head = manifest.heads[name] as Head;
   const weight = (key: string) => tensors.get(key) as Tensor;
   const plan = {
-    description: `${manifest.name} ${manifest.version}, head ${name}; input ${manifest.frontEnd}; bathnet2mqtt`,
+    description: `${manifest.name} ${manifest.version}, head ${name}${manifest.event ? ' without its event head' : ''}; input ${manifest.frontEnd}; bathnet2mqtt`,
     labels: head.labels,
     backbone: manifest.backbone,
     weight,

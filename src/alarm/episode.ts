@@ -1,0 +1,97 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { AlarmEnd, AlarmEnded, AlarmStarted, ScoredWindow } from '../types.js';
+import type { AlarmRule } from './rule.js';
+
+/** What speaks for an alarm in a window, whatever it was that heard it. */
+export interface Cry {
+  readonly label: string;
+  readonly confidence: number;
+  readonly kind?: string | undefined;
+  /** Why it is enough to start one; one that is on goes on without. */
+  readonly start?: Pick<AlarmStarted, 'reason' | 'hits' | 'evidence'> | undefined;
+}
+
+interface OpenAlarm {
+  readonly started: AlarmStarted;
+  lastCrySeconds: number;
+  peak: { readonly label: string; readonly confidence: number };
+  kind: string | undefined;
+}
+
+/**
+ * Alarm state machine: idle → alarm → cooldown → idle, in stream time. It never starts an alarm twice without an end
+ * in between.
+ */
+export class Episode {
+  #alarm: OpenAlarm | undefined;
+  #endedAtSeconds = Number.NEGATIVE_INFINITY;
+
+  /** The alarm that is on. */
+  get open(): AlarmStarted | undefined {
+    return this.#alarm?.started;
+  }
+
+  /** Takes the next window and what speaks for an alarm in it. */
+  push(window: ScoredWindow, cry: Cry | undefined, rule: AlarmRule): AlarmStarted | AlarmEnded | undefined {
+    if (this.#alarm) return this.#continue(this.#alarm, window, cry, rule);
+    const cool = window.endSeconds >= this.#endedAtSeconds + rule.cooldownSeconds;
+    return cry?.start && cool ? this.#start(window, cry, cry.start) : undefined;
+  }
+
+  /** Ends the open alarm, if there is one. */
+  end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
+    if (!this.#alarm) return undefined;
+    const { started, peak, kind } = this.#alarm;
+    this.#alarm = undefined;
+    this.#endedAtSeconds = atSeconds;
+    return {
+      type: 'alarm_ended',
+      episodeId: started.episodeId,
+      atMs,
+      atSeconds,
+      label: peak.label,
+      kind,
+      durationSeconds: atSeconds - started.atSeconds,
+      peakConfidence: peak.confidence,
+      endedBy,
+    };
+  }
+
+  #start(
+    window: ScoredWindow,
+    { label, confidence, kind }: Cry,
+    why: NonNullable<Cry['start']>,
+  ): AlarmStarted {
+    const started: AlarmStarted = {
+      type: 'alarm_started',
+      episodeId: uuidv7(),
+      atMs: window.endAtMs,
+      atSeconds: window.endSeconds,
+      label,
+      kind,
+      confidence,
+      ...why,
+      window,
+    };
+    this.#alarm = { started, lastCrySeconds: window.endSeconds, peak: { label, confidence }, kind };
+    return started;
+  }
+
+  #continue(
+    alarm: OpenAlarm,
+    window: ScoredWindow,
+    cry: Cry | undefined,
+    rule: AlarmRule,
+  ): AlarmEnded | undefined {
+    if (cry) {
+      alarm.lastCrySeconds = window.endSeconds;
+      alarm.kind ??= cry.kind;
+      if (cry.confidence <= alarm.peak.confidence) return undefined;
+      alarm.peak = { label: cry.label, confidence: cry.confidence };
+      alarm.kind = cry.kind ?? alarm.kind;
+      return undefined;
+    }
+    const silent = window.endSeconds - alarm.lastCrySeconds >= rule.releaseSeconds;
+    return silent ? this.end('silence', window.endSeconds, window.endAtMs) : undefined;
+  }
+}

@@ -1,0 +1,98 @@
+import type { ScoredWindow } from '../types.js';
+import type { AlarmRule, Hit } from './rule.js';
+
+/** No more evidence counts than so many times the line: an alarm that goes on for long must not end late. */
+const CEILING = 2;
+/** An alarm names so many of the windows that led to it. */
+const MAX_HITS = 10;
+
+/** The alarm kind for which the evidence is strongest. */
+export interface HeardKind {
+  readonly kind: string;
+  /** Nats; above 0. */
+  readonly evidence: number;
+  /** Evidence from which on it alarms. */
+  readonly line: number;
+  /** The kind's probability in this window. */
+  readonly probability: number;
+  /** Whether this window itself speaks for the kind. */
+  readonly adds: boolean;
+  /** The windows that added to it, oldest first, with the kind's probability. */
+  readonly hits: readonly Hit[];
+}
+
+interface Sum {
+  evidence: number;
+  hits: Hit[];
+}
+
+/**
+ * Adds up what the event head says of each window, a sum for each kind: a sequential test with a leak. In windows of
+ * `hopSeconds`,
+ *
+ *     evidence = max(0, leak · evidence + log-odds + offset)
+ *
+ * and with another hop each window counts for the time that it is new, so that the same sound gives about the same
+ * evidence. Everything is in stream time.
+ */
+export class Evidence {
+  readonly #sums = new Map<string, Sum>();
+  #endSeconds: number | undefined;
+  /** End of the last window above `minLevelDbfs`. */
+  #loudSeconds = Number.NEGATIVE_INFINITY;
+
+  /**
+   * Takes the next window.
+   *
+   * @param stricter is added to the line for now, nats
+   * @returns the kind with the most evidence; undefined where nothing speaks for an alarm
+   */
+  push(window: ScoredWindow, rule: AlarmRule, stricter: number): HeardKind | undefined {
+    const { kinds: logOdds, endSeconds, endAtMs } = window;
+    const { evidence: rules, sensitivity = 'normal' } = rule;
+    if (!rules || !logOdds) return undefined;
+    const { leak, line, offsets } = rules.sensitivities[sensitivity];
+    const limit = line + stricter;
+    const hops = this.#hops(window, rules.hopSeconds);
+    this.#endSeconds = endSeconds;
+    // The event head hears a blow for as long as it remembers it, and the room is quiet again by then.
+    if (window.rmsDbfs > rule.minLevelDbfs) this.#loudSeconds = endSeconds;
+    const loud = endSeconds - this.#loudSeconds <= rules.memorySeconds;
+
+    let best: HeardKind | undefined;
+    for (const kind of rules.kinds) {
+      const sum = this.#sumOf(kind);
+      const said = logOdds[kind] ?? Number.NEGATIVE_INFINITY;
+      const change = said + (offsets[kind] ?? 0);
+      const added = loud ? change : Math.min(0, change);
+      const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
+      sum.evidence = Math.min(CEILING * limit, Math.max(0, evidence));
+      const probability = 1 / (1 + Math.exp(-said));
+      if (sum.evidence === 0) sum.hits = [];
+      else if (added > 0)
+        sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
+      if (sum.evidence > (best?.evidence ?? 0))
+        best = { kind, evidence: sum.evidence, line: limit, probability, adds: added > 0, hits: sum.hits };
+    }
+    return best;
+  }
+
+  forget(): void {
+    this.#sums.clear();
+    this.#endSeconds = undefined;
+    this.#loudSeconds = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Time since the last window, and how much of this one is new, in hops; a first window counts as one. */
+  #hops({ startSeconds, endSeconds }: ScoredWindow, hopSeconds: number): { passed: number; heard: number } {
+    if (this.#endSeconds === undefined) return { passed: 1, heard: 1 };
+    const passed = endSeconds - this.#endSeconds;
+    return { passed: passed / hopSeconds, heard: Math.min(passed, endSeconds - startSeconds) / hopSeconds };
+  }
+
+  #sumOf(kind: string): Sum {
+    const sum = this.#sums.get(kind) ?? { evidence: 0, hits: [] };
+    this.#sums.set(kind, sum);
+    return sum;
+  }
+}

@@ -1,0 +1,59 @@
+import type { AlarmStarted, Sensitivity } from '../types.js';
+
+/** The rule by which windows become an alarm. Times are stream time. */
+export interface AlarmRule {
+  /** Labels that alarm; empty means that no class does. */
+  readonly labels: readonly string[];
+  /** A window is a hit when one of the labels reaches this score… */
+  readonly threshold: number;
+  /** …and its RMS level is above this, dBFS. */
+  readonly minLevelDbfs: number;
+  /** The alarm starts when this many… */
+  readonly hits: number;
+  /** …of the last so many windows are hits, */
+  readonly window: number;
+  /** or when a single one reaches this score. */
+  readonly instantThreshold: number;
+  /** It ends after this long without a hit, or evidence below the line. */
+  readonly releaseSeconds: number;
+  /** For this long after its end nothing starts another. */
+  readonly cooldownSeconds: number;
+  /** How readily evidence raises it; undefined where the model has no event head. */
+  readonly sensitivity?: Sensitivity | undefined;
+  /** How what the event head says adds up; undefined where the model has none. */
+  readonly evidence?: EvidenceRules | undefined;
+}
+
+export const DEFAULT_ALARM_RULE: AlarmRule = {
+  labels: ['abnormal'],
+  threshold: 0.6,
+  minLevelDbfs: -60,
+  hits: 2,
+  window: 3,
+  instantThreshold: 0.95,
+  releaseSeconds: 5,
+  cooldownSeconds: 10,
+};
+
+/** What a bundle says of its event head's log-odds, by sensitivity. */
+export interface EvidenceRules {
+  /** Kinds that alarm; empty means that none does. */
+  readonly kinds: readonly string[];
+  /** From window to window, of the sound that the rules were made on. */
+  readonly hopSeconds: number;
+  /** How far the event head looks back. */
+  readonly memorySeconds: number;
+  readonly sensitivities: Readonly<Record<Sensitivity, EvidenceRule>>;
+}
+
+interface EvidenceRule {
+  /** What is left of the evidence after `hopSeconds`. */
+  readonly leak: number;
+  /** Evidence from which on it alarms, nats. */
+  readonly line: number;
+  /** Is added to the log-odds of each kind. */
+  readonly offsets: Readonly<Record<string, number>>;
+}
+
+/** A window that speaks for an alarm; `score` is that of `label`, a class or a kind. */
+export type Hit = AlarmStarted['hits'][number];

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { SENSITIVITIES, WINDOW_SAMPLES } from '../constants.js';
+import { denseLayers } from './dense.js';
+
+const kind = z.string().regex(/^[a-z][a-z0-9_-]*$/);
+const kinds = z.array(kind).min(1).max(100);
+
+/** How the sound's level in blocks becomes inputs: `features/level-history.ts`. */
+const levels = z.strictObject({
+  blocks: z.int().min(0).max(100),
+  /** In steps of 5 ms. */
+  blockSamples: z.int().positive().multipleOf(80),
+  /** The floor is the quietest mean power of so many blocks in a row. */
+  floorBlocks: z.int().positive(),
+  /** So many decibels above the floor are 1… */
+  scaleDb: z.number().positive(),
+  /** …and no more counts than this. */
+  limit: z.number().positive(),
+});
+
+/** When what is said adds up to an alarm; see `alarm/evidence.ts`. */
+const evidence = z.strictObject({
+  /** Measured on ordinary sound. */
+  falseAlarmsPerDay: z.number().min(0),
+  /** What is left of the evidence after `hopSamples`. */
+  leak: z.number().min(0).max(1),
+  /** Evidence from which on it alarms, in nats. */
+  line: z.number().positive(),
+  /** Is added to the log-odds of each alarm kind. */
+  offsets: z.record(kind, z.number()),
+});
+
+/**
+ * A small network with a memory: says of the last seconds how likely each kind of event is.
+ *
+ * Per window `window` makes z [U] of the embedding. `layers` go from the z of the last windows, oldest first
+ * [windows · U], their maximum [U] and the levels [blocks] to one natural log-odds per kind, calibrated.
+ */
+export const eventManifest = z.strictObject({
+  /** Those that alarm first. */
+  kinds,
+  windows: z.int().positive().max(32),
+  /** From window to window, of the sound that it was trained on. */
+  hopSamples: z.int().min(1600).max(WINDOW_SAMPLES),
+  levels,
+  window: denseLayers,
+  layers: denseLayers,
+  alarm: z.strictObject({
+    kinds,
+    sensitivities: z.record(z.enum(SENSITIVITIES), evidence),
+  }),
+});
+
+export type EventManifest = z.infer<typeof eventManifest>;
+
+/** How many inputs the second part has. */
+export function eventInputs({ window, windows, levels }: EventManifest): number {
+  return (window.at(-1)?.units ?? 0) * (windows + 1) + levels.blocks;
+}
+
+/** What the schema cannot say, each as the rest of a sentence that begins with `event`. */
+export function eventProblems({
+  kinds,
+  windows,
+  hopSamples,
+  levels,
+  layers,
+  alarm,
+}: EventManifest): string[] {
+  const problems: string[] = [];
+  const demand = (holds: boolean, text: string) => {
+    if (!holds) problems.push(text);
+  };
+  demand(new Set(kinds).size === kinds.length, ' has a kind twice');
+  demand(layers.at(-1)?.units === kinds.length, `: ${layers.at(-1)?.units} outputs, ${kinds.length} kinds`);
+  demand(layers.at(-1)?.activation === 'linear', ': its last layer is not linear, so it gives no log-odds');
+  const heard = WINDOW_SAMPLES + (windows - 1) * hopSamples;
+  demand(
+    levels.blocks * levels.blockSamples <= heard,
+    `: ${levels.blocks} blocks of ${levels.blockSamples} samples are more than its ${windows} windows span, ${heard}`,
+  );
+  demand(
+    levels.floorBlocks <= Math.max(1, levels.blocks),
+    `: its floor takes ${levels.floorBlocks} of ${levels.blocks} blocks`,
+  );
+  demand(
+    alarm.kinds.every((each, i) => kinds[i] === each),
+    `: its kinds do not begin with those that alarm, ${alarm.kinds.join(', ')}`,
+  );
+  for (const [sensitivity, { offsets }] of Object.entries(alarm.sensitivities))
+    demand(
+      Object.keys(offsets).sort().join() === alarm.kinds.toSorted().join(),
+      `: sensitivity ${sensitivity} has offsets for ${Object.keys(offsets).join(', ')}, not for ${alarm.kinds.join(', ')}`,
+    );
+  return problems;
+}
