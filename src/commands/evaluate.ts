@@ -4,9 +4,9 @@ import { ExitCode } from '../errors.js';
 import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
 import { renderReport } from '../training/report.js';
-import { evaluationLines } from './evaluate-output.js';
-import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
+import { evaluationLines } from './evaluate/output.js';
 import { finish } from './support/finish.js';
+import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
 
 export function define(command: Command): void {
   withMaterial(command)
