@@ -5,9 +5,9 @@ import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
 import { renderReport } from '../training/report/report.js';
 import { soundAddress } from '../training/report/sound-address.js';
-import { evaluationLines } from './evaluate-output.js';
-import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
+import { evaluationLines } from './evaluate/output.js';
 import { finish } from './support/finish.js';
+import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
 
 export function define(command: Command): void {
   withMaterial(command)

@@ -15,9 +15,9 @@ import { patternFlag } from './support/flag-values.js';
 import { configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { withBackbone } from './support/options.js';
-import { judgedAlarms, ORDINARY_LABEL } from './train-feedback.js';
-import { modelFlags, settingsOf, type TrainFlags } from './train-flags.js';
-import { createProgress, epochLine, splitLines, warnOfIgnored } from './train-output.js';
+import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
+import { modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
+import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
 
 export function define(command: Command): void {
   withBackbone(command)

@@ -6,9 +6,9 @@ import { duration, rate, seconds, share } from '../training/format.js';
 import { poissonUpperBound } from '../training/metrics.js';
 import type { Recording } from '../training/track.js';
 import { type Candidate, type Tuning, tuneRule } from '../training/tune.js';
-import { listenTo, type MaterialFlags, withMaterial } from './listen.js';
 import { finish } from './support/finish.js';
 import { numberFlag } from './support/flag-values.js';
+import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
 import { tableLines } from './support/table.js';
 
 interface TuneFlags extends MaterialFlags {

@@ -1,7 +1,7 @@
-import { ExitCode, UserError } from '../errors.js';
-import type { TrainOptions } from '../training/train.js';
-import { numberFlag } from './support/flag-values.js';
-import type { ConfigFlags } from './support/flags.js';
+import { ExitCode, UserError } from '../../errors.js';
+import type { TrainOptions } from '../../training/train.js';
+import { numberFlag } from '../support/flag-values.js';
+import type { ConfigFlags } from '../support/flags.js';
 
 export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
   readonly name: string;

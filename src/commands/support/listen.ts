@@ -1,21 +1,15 @@
 import { access, constants } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { ExitCode, messageOf, UserError } from '../errors.js';
-import { findBundle, readModel } from '../model/shelf.js';
-import { Pipeline } from '../pipeline.js';
-import { numberFlag, patternFlag } from './support/flag-values.js';
-import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
-import { interruptible } from './support/interrupt.js';
-import {
-  checkLabels,
-  findMaterial,
-  type Material,
-  parseRenames,
-  validationOnly,
-} from './support/material.js';
-import { repeatable, withModel } from './support/options.js';
-import { printError } from './support/print.js';
-import { type Heard, hear } from './support/score.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { findBundle, readModel } from '../../model/shelf.js';
+import { Pipeline } from '../../pipeline.js';
+import { numberFlag, patternFlag } from './flag-values.js';
+import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
+import { interruptible } from './interrupt.js';
+import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
+import { repeatable, withModel } from './options.js';
+import { printError } from './print.js';
+import { type Heard, hear } from './score.js';
 
 /** What a model is measured on. */
 export function withMaterial(command: Command): Command {

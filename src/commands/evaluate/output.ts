@@ -1,8 +1,8 @@
-import { type ClipFigures, type KindFigures, outcomeOfOthers } from '../training/clip-figures.js';
-import type { Evaluation } from '../training/evaluation.js';
-import { duration, NOTHING, position, rate, rateInterval, seconds, share } from '../training/format.js';
-import type { RecordingFigures } from '../training/recording-figures.js';
-import { tableLines } from './support/table.js';
+import { type ClipFigures, type KindFigures, outcomeOfOthers } from '../../training/clip-figures.js';
+import type { Evaluation } from '../../training/evaluation.js';
+import { duration, NOTHING, position, rate, rateInterval, seconds, share } from '../../training/format.js';
+import type { RecordingFigures } from '../../training/recording-figures.js';
+import { tableLines } from '../support/table.js';
 
 /** How many mistakes are printed; the report has more. */
 const PRINTED_MISTAKES = 5;

@@ -1,6 +1,6 @@
-import type { Epoch } from '../training/fit/fit-head.js';
-import type { ClassReport } from '../training/train-report.js';
-import { type Progress, showProgress } from './support/progress.js';
+import type { Epoch } from '../../training/fit/fit-head.js';
+import type { ClassReport } from '../../training/train-report.js';
+import { type Progress, showProgress } from '../support/progress.js';
 
 export function warnOfIgnored(files: readonly string[]): void {
   if (files.length === 0) return;
