@@ -3,6 +3,7 @@ import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../cons
 import { ExitCode, UserError } from '../errors.js';
 import { createFrontEnd } from '../features/create-front-end.js';
 import { readBundle, writeBundle } from '../model/bundle.js';
+import type { EventManifest } from '../model/event-manifest.js';
 import { importTflite } from '../model/import/import.js';
 import { findBundle, listBundles, removeBundle } from '../model/shelf.js';
 import { verifyOutputs } from '../model/verify.js';
@@ -22,21 +23,39 @@ export async function list(flags: { config?: string; json?: boolean }): Promise<
   for (const folder of await listBundles(shelves)) {
     try {
       const { manifest } = await readBundle(folder);
-      const { name, version, frontEnd, description, licence, defaultHead } = manifest;
+      const { name, version, frontEnd, description, licence, defaultHead, event } = manifest;
+      const events = event && {
+        kinds: event.kinds,
+        alarm: event.alarm.kinds,
+        falseAlarmsPerDay: perDay(event),
+      };
       const heads = Object.entries(manifest.heads).map(([head, { labels }]) => ({
         head,
         labels: labels.length,
       }));
       if (flags.json) {
         console.log(
-          JSON.stringify({ name, version, frontEnd, heads, defaultHead, description, licence, folder }),
+          JSON.stringify({
+            name,
+            version,
+            frontEnd,
+            heads,
+            defaultHead,
+            events,
+            description,
+            licence,
+            folder,
+          }),
         );
         continue;
       }
       const headList = heads
         .map(({ head, labels }) => `${head}${head === defaultHead ? '*' : ''} (${labels})`)
         .join(', ');
-      console.log(`${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}\n  ${folder}`);
+      const alarms = event ? `\n  ${eventLine(event)}` : '';
+      console.log(
+        `${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}${alarms}\n  ${folder}`,
+      );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       printError(error);
@@ -44,6 +63,18 @@ export async function list(flags: { config?: string; json?: boolean }): Promise<
     }
   }
   return exitCode;
+}
+
+/** By sensitivity. */
+function perDay({ alarm }: EventManifest): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(alarm.sensitivities).map(([name, { falseAlarmsPerDay }]) => [name, falseAlarmsPerDay]),
+  );
+}
+
+function eventLine(event: EventManifest): string {
+  const rates = Object.entries(perDay(event)).map(([name, rate]) => `${name} ${rate}`);
+  return `alarms of ${event.alarm.kinds.join(', ')}; false ones a day by sensitivity: ${rates.join(', ')}`;
 }
 
 /** `models import FILE… --name NAME`: writes the bundle into the state folder, whole or not at all. */
@@ -96,12 +127,13 @@ export async function verify(names: string[], flags: { config?: string; json?: b
 async function check(folder: string): Promise<{ problem?: string; found?: string }> {
   try {
     const bundle = await readBundle(folder);
-    const { version, frontEnd, weights, heads } = bundle.manifest;
+    const { version, frontEnd, weights, heads, event } = bundle.manifest;
+    const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}`;
     const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
     createFrontEnd(frontEnd).compute(TEST_TONE, mel);
     const engine = await verifyOutputs(bundle, mel);
     return {
-      found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, heads ${Object.keys(heads).join(', ')} run on ${engine}`,
+      found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, ${parts} run on ${engine}`,
     };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === ExitCode.unavailable) throw error;
