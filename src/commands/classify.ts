@@ -118,13 +118,15 @@ function asJson({ file, verdict, confidence, windows, alarms }: FileResult): obj
     file,
     verdict,
     confidence: round(confidence),
-    windows: windows.map(({ startSeconds, label, scores, rmsDbfs }) => ({
+    windows: windows.map(({ startSeconds, label, scores, kinds, rmsDbfs }) => ({
       startSeconds,
       label,
-      scores: Object.fromEntries(Object.entries(scores).map(([name, score]) => [name, round(score)])),
+      scores: rounded(scores),
+      ...(kinds && { kinds: rounded(kinds) }),
       levelDbfs: round(rmsDbfs),
     })),
-    alarms: alarms.map(({ atSeconds, durationSeconds, peakConfidence }) => ({
+    alarms: alarms.map(({ atSeconds, durationSeconds, kind, peakConfidence }) => ({
+      kind,
       startSeconds: round(atSeconds - durationSeconds),
       endSeconds: round(atSeconds),
       peakConfidence: round(peakConfidence),
@@ -138,10 +140,14 @@ function asText({ file, verdict, confidence, windows, alarms }: FileResult): str
       `${startSeconds.toFixed(2).padStart(8)} s  ${score.toFixed(2)}  ${rmsDbfs.toFixed(1).padStart(6)} dBFS  ${label}`,
   );
   const raised = alarms.map(
-    ({ atSeconds, durationSeconds, label, peakConfidence }) =>
-      `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}`,
+    ({ atSeconds, durationSeconds, label, kind, peakConfidence }) =>
+      `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}${kind ? `, ${kind}` : ''}`,
   );
   return [...lines, ...raised, `${file}: ${verdict} (${confidence.toFixed(2)})`].join('\n');
+}
+
+function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
 }
 
 function round(value: number): number {

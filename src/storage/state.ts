@@ -11,6 +11,7 @@ import { makeFolder, writeWholeSync } from './files.js';
 const openAlarmSchema = z.object({
   episodeId: z.string(),
   label: z.string(),
+  kind: z.string().optional(),
   peakConfidence: z.number(),
   startedAtMs: z.number().min(0).max(8.64e15), // what a Date can hold
 });
@@ -66,8 +67,8 @@ export class State {
       return;
     }
     if (event.type !== 'alarm_started') return;
-    const { episodeId, label, confidence, atMs } = event;
-    const alarm: OpenAlarm = { episodeId, label, peakConfidence: confidence, startedAtMs: atMs };
+    const { episodeId, label, kind, confidence, atMs } = event;
+    const alarm: OpenAlarm = { episodeId, label, kind, peakConfidence: confidence, startedAtMs: atMs };
     this.write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
   }
 

@@ -6,13 +6,16 @@ import { poissonUpperBound, quantile, ratio } from './metrics.js';
 
 /**
  * What the decision stage looks at in the windows of one recording, so that any alarm rule can be tried after the
- * network has run once. A window takes 4 bytes for its level and 4 for each alarm label: 60 kB per hour with one.
+ * network has run once. A window takes 4 bytes for its level, for each alarm label, and for each kind of event where the
+ * model tells them: 60 kB per hour with one label and no kinds.
  */
 export class Track {
   /** Length of the recording. */
   seconds = 0;
   #count = 0;
   #values = new Float32Array(0);
+  /** Kinds of events, as the first window has them; the same in all of a model. */
+  #kinds: readonly string[] = [];
 
   /**
    * @param labels those whose scores are kept: no other can alarm in `replay`
@@ -29,8 +32,9 @@ export class Track {
   }
 
   /** Takes the next window. */
-  push({ rmsDbfs, scores }: ScoredWindow): void {
-    const width = this.labels.length + 1;
+  push({ rmsDbfs, scores, kinds = {} }: ScoredWindow): void {
+    if (this.#count === 0) this.#kinds = Object.keys(kinds);
+    const width = this.#width;
     const at = this.#count++ * width;
     if (at === this.#values.length) {
       const larger = new Float32Array(Math.max(8, this.#count * 2) * width);
@@ -39,6 +43,12 @@ export class Track {
     }
     this.#values[at] = rmsDbfs;
     for (const [i, label] of this.labels.entries()) this.#values[at + 1 + i] = scores[label]!;
+    const from = at + 1 + this.labels.length;
+    for (const [i, kind] of this.#kinds.entries()) this.#values[from + i] = kinds[kind]!;
+  }
+
+  get #width(): number {
+    return 1 + this.labels.length + this.#kinds.length;
   }
 
   /** The alarms that the decision stage raises in this recording under a rule. */
@@ -57,14 +67,17 @@ export class Track {
     };
     // One object for all windows: the decision reads it at once, and what it keeps of it is not used here.
     const scores: Record<string, number> = {};
-    const window = { ...EMPTY_WINDOW, scores };
-    const width = this.labels.length + 1;
+    const kinds: Record<string, number> = {};
+    const window = { ...EMPTY_WINDOW, scores, kinds: this.#kinds.length > 0 ? kinds : undefined };
+    const width = this.#width;
     for (let k = 0; k < this.#count; k++) {
       const at = k * width;
       window.startSeconds = k * this.hopSeconds;
       window.endSeconds = window.startSeconds + WINDOW_SAMPLES / SAMPLE_RATE_HZ;
       window.rmsDbfs = this.#values[at]!;
       for (let i = 0; i < this.labels.length; i++) scores[this.labels[i]!] = this.#values[at + 1 + i]!;
+      const from = at + 1 + this.labels.length;
+      for (let i = 0; i < this.#kinds.length; i++) kinds[this.#kinds[i]!] = this.#values[from + i]!;
       take(decision.push(window));
     }
     take(decision.end('stop', Math.max(this.seconds, window.endSeconds), 0));

@@ -2,7 +2,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readBundle, writeBundle } from '../../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { run, SCENE } from '../support/daemon.js';
+import { sayingAlways } from '../support/event-head.js';
 import { GOLDEN } from '../support/golden.js';
 import { wavBytes } from '../support/sound.js';
 
@@ -71,6 +74,18 @@ describe('classify', () => {
     for (const { windows } of results)
       for (const { scores } of windows)
         expect(Object.values<number>(scores).reduce((a, b) => a + b)).toBeCloseTo(1, 2);
+  });
+
+  it('says what kind of event it was, of a model that tells', async () => {
+    const bundle = sayingAlways(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')), [5, -9, 0]);
+    const model = join(dir, 'events');
+    await writeBundle(model, bundle.manifest, bundle.tensors);
+    const json = await run(['classify', '--json', '--model', model, golden('white-noise')]);
+    const { windows, alarms } = JSON.parse(json.stdout);
+    expect(windows[0].kinds).toEqual({ impact: 5, scream: -9, door: 0 });
+    expect(alarms).toMatchObject([{ kind: 'impact' }]);
+    const text = await run(['classify', '--model', model, golden('white-noise')]);
+    expect(text.stdout).toMatch(/alarm .* abnormal, impact$/m);
   });
 
   it('gives a verdict of the 521 AudioSet classes, too', async () => {

@@ -6,6 +6,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Bundle, type Manifest, readBundle, writeBundle } from '../../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { Program, run } from '../support/daemon.js';
+import { withEventHead } from '../support/event-head.js';
 import { serveFile } from '../support/file-server.js';
 import { kerasFile } from '../support/keras-file.js';
 import { sharedFolder } from '../support/require.js';
@@ -36,6 +37,16 @@ describe('models', () => {
     expect(named).toContain('bathnet* (4)');
     expect(named).toContain('audioset (521)');
     expect((await run(['models'], env)).stdout).toContain(named.join(', '));
+  });
+
+  it('say what kinds of events a bundle alarms of, how often wrongly, and that its event head runs', async () => {
+    const { manifest, tensors } = withEventHead(await readBundle(MINI));
+    await writeBundle(join(stateDir, 'models', 'events'), { ...manifest, name: 'events' }, tensors);
+    expect((await run(['models', 'list'], env)).stdout).toContain(
+      'alarms of impact, scream; false ones a day by sensitivity: low 0.1, normal 1, high 10',
+    );
+    const verified = await run(['models', 'verify', 'events'], env);
+    expect(verified.stdout).toMatch(/^ok {3}events: .* and event head run on /);
   });
 
   it('takes the heads for YAMNet for no bundle, and says how to get YAMNet itself', async () => {

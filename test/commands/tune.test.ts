@@ -79,7 +79,7 @@ describe('tune', () => {
     ]);
     expect(code).toBe(65);
     expect(stderr).toMatch(
-      /error: 1\.0 s of ordinary sound are too little .*Nothing was written\n {2}hint: .*hours/,
+      /error: 1 s of ordinary sound are too little .*Nothing was written\n {2}hint: .*hours/,
     );
     expect(manifest()).toEqual(before);
   });

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { State, stateFolder } from '../../src/storage/state.js';
+import { endedByRestart, State, stateFolder } from '../../src/storage/state.js';
 import type { AlarmEnded, AlarmStarted, Logger } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
 
@@ -52,6 +52,8 @@ describe('the state folder', () => {
       peakConfidence: 0.9,
       startedAtMs: 5000,
     });
+    state.noteAlarm({ ...started, kind: 'impact' });
+    expect(endedByRestart(new State(folder, log).openAlarm()!, 9000)).toMatchObject({ kind: 'impact' });
     expect(readdirSync(folder)).toEqual(['open-alarm.json']);
     state.noteAlarm(ended);
     expect(new State(folder, log).openAlarm()).toBeUndefined();

@@ -62,6 +62,26 @@ describe('a track', () => {
     );
   });
 
+  it('raises those of evidence for kinds of events, too', () => {
+    const offsets = { impact: 0 };
+    const of = (line: number) => ({ leak: 0.5, line, offsets });
+    const sensitivities = { low: of(6), normal: of(4), high: of(2) };
+    const evidence = { kinds: ['impact'], hopSeconds: HOP, memorySeconds: 2.4, sensitivities };
+    const track = new Track('x.wav', ['abnormal'], HOP);
+    for (let k = 0; k < 100; k++) {
+      const kinds = { impact: k === 20 ? 3 : k === 60 ? 5 : -5, door: 1 };
+      track.push({ ...windowAt(k, 0.1), kinds });
+    }
+    const starts = (sensitivity: 'low' | 'normal' | 'high') =>
+      track
+        .replay({ ...DEFAULT_ALARM_RULE, evidence, sensitivity })
+        .map(({ startSeconds }) => Math.round((startSeconds - 0.975) / HOP));
+    expect(starts('low')).toEqual([]);
+    expect(starts('normal')).toEqual([60]);
+    expect(starts('high')).toEqual([20, 60]);
+    expect(track.replay(DEFAULT_ALARM_RULE)).toEqual([]);
+  });
+
   it('hears nothing below the lowest level', () => {
     expect(trackOf(soundAt(10), -70).replay(DEFAULT_ALARM_RULE)).toEqual([]);
   });

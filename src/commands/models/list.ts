@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ExitCode, UserError } from '../../errors.js';
 import { readBundle } from '../../model/bundle.js';
+import type { EventManifest } from '../../model/event-manifest.js';
 import { listBundles } from '../../model/shelf.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
@@ -18,21 +19,39 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
   for (const folder of await listBundles(shelves)) {
     try {
       const { manifest } = await readBundle(folder);
-      const { name, version, frontEnd, description, licence, defaultHead } = manifest;
+      const { name, version, frontEnd, description, licence, defaultHead, event } = manifest;
+      const events = event && {
+        kinds: event.kinds,
+        alarm: event.alarm.kinds,
+        falseAlarmsPerDay: perDay(event),
+      };
       const heads = Object.entries(manifest.heads).map(([head, { labels }]) => ({
         head,
         labels: labels.length,
       }));
       if (flags.json) {
         console.log(
-          JSON.stringify({ name, version, frontEnd, heads, defaultHead, description, licence, folder }),
+          JSON.stringify({
+            name,
+            version,
+            frontEnd,
+            heads,
+            defaultHead,
+            events,
+            description,
+            licence,
+            folder,
+          }),
         );
         continue;
       }
       const headList = heads
         .map(({ head, labels }) => `${head}${head === defaultHead ? '*' : ''} (${labels})`)
         .join(', ');
-      console.log(`${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}\n  ${folder}`);
+      const alarms = event ? `\n  ${eventLine(event)}` : '';
+      console.log(
+        `${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}${alarms}\n  ${folder}`,
+      );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       printError(error);
@@ -40,4 +59,16 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
     }
   }
   return exitCode;
+}
+
+/** By sensitivity. */
+function perDay({ alarm }: EventManifest): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(alarm.sensitivities).map(([name, { falseAlarmsPerDay }]) => [name, falseAlarmsPerDay]),
+  );
+}
+
+function eventLine(event: EventManifest): string {
+  const rates = Object.entries(perDay(event)).map(([name, rate]) => `${name} ${rate}`);
+  return `alarms of ${event.alarm.kinds.join(', ')}; false ones a day by sensitivity: ${rates.join(', ')}`;
 }

@@ -48,12 +48,13 @@ async function verify(names: string[], flags: { config?: string; json?: boolean 
 async function check(folder: string): Promise<{ problem?: string; found?: string }> {
   try {
     const bundle = await readBundle(folder);
-    const { version, frontEnd, weights, heads } = bundle.manifest;
+    const { version, frontEnd, weights, heads, event } = bundle.manifest;
+    const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}`;
     const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
     createFrontEnd(frontEnd).compute(TEST_TONE, mel);
     const engine = await verifyOutputs(bundle, mel);
     return {
-      found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, heads ${Object.keys(heads).join(', ')} run on ${engine}`,
+      found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, ${parts} run on ${engine}`,
     };
   } catch (error) {
     if (!(error instanceof UserError) || error.code === ExitCode.unavailable) throw error;
