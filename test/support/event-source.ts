@@ -13,7 +13,7 @@ const dist = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, impor
 const SCRIPT = `
   import { createInterface } from 'node:readline';
   import { v7 as uuidv7 } from 'uuid';
-  import { systemClock } from '${dist('clock.js')}';
+  import { systemClock } from '${dist('system/clock.js')}';
   import { MqttPublisher } from '${dist('publish/client.js')}';
   import { eventPayload } from '${dist('publish/payloads.js')}';
   import { topicsOf } from '${dist('publish/topics.js')}';
