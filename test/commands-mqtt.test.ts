@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBundle, writeBundle } from '../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { topicsOf } from '../src/publish/topics.js';
 import { deviceDiscovery, parseComponentDiscovery } from './publish/home-assistant.js';
 import { Daemons, type Program, SCENE } from './support/daemon.js';
+import { sayingAlways } from './support/event-head.js';
 import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
 
@@ -118,6 +121,23 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await command(commands.window, '3');
     await until(() => again.on(settings.window).length > before, 'the old value was not said again');
     expect(again.on(settings.window).at(-1)).toBe('9');
+  });
+
+  it('set how readily evidence alarms, of a model that tells kinds of events', async () => {
+    const bundle = sayingAlways(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')), [1.9, -9, 0]);
+    const model = join(daemons.stateDir, 'models', 'events');
+    await writeBundle(model, bundle.manifest, bundle.tensors);
+    const args = ['--model', 'events', '--set', 'alarm.threshold=1', '--set', 'alarm.instantThreshold=1'];
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, ...args]);
+    await seen.waitFor(settings.sensitivity, (payload) => payload === 'normal');
+    const { cmps } = JSON.parse(seen.on(DEVICE_CONFIG)[0] ?? '');
+    expect(cmps.sensitivity).toMatchObject({ p: 'select', command_topic: commands.sensitivity });
+    await command(commands.sensitivity, 'high');
+    await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
+    expect(events(seen)).toMatchObject([{ reason: 'evidence', kind: 'impact', label: 'abnormal', line: 2 }]);
+    await daemon.kill('SIGTERM');
+    expect(kept()).toEqual({ sensitivity: 'high' });
+    expect(daemon.stderr).toMatch(/"kind":"impact".*alarm_started/);
   });
 
   it('raise no alarm that the set threshold forbids', async () => {
