@@ -44,8 +44,8 @@ export class AlarmDecision {
   /**
    * Takes the next window.
    *
-   * @param minThreshold a stricter threshold for now; one below the rule's has no effect. The line of the evidence
-   *   rises by as many log-odds.
+   * @param minThreshold a stricter threshold for now; one below the rule's has no effect. The lines of the evidence
+   *   rise by as many log-odds.
    */
   push(window: ScoredWindow, minThreshold = 0): AlarmStarted | AlarmEnded | undefined {
     const rule = this.#rule;

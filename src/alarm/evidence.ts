@@ -6,7 +6,7 @@ const CEILING = 2;
 /** An alarm names so many of the windows that led to it. */
 const MAX_HITS = 10;
 
-/** The alarm kind for which the evidence is strongest. */
+/** The alarm kind whose evidence is the nearest to its line, or the farthest beyond it. */
 export interface HeardKind {
   readonly kind: string;
   /** Nats; above 0. */
@@ -44,15 +44,14 @@ export class Evidence {
   /**
    * Takes the next window.
    *
-   * @param stricter is added to the line for now, nats
-   * @returns the kind with the most evidence; undefined where nothing speaks for an alarm
+   * @param stricter is added to the lines for now, nats
+   * @returns the kind with the most evidence, measured by its line; undefined where nothing speaks for an alarm
    */
   push(window: ScoredWindow, rule: AlarmRule, stricter: number): HeardKind | undefined {
     const { kinds: logOdds, endSeconds, endAtMs } = window;
     const { evidence: rules, sensitivity = 'normal' } = rule;
     if (!rules || !logOdds) return undefined;
-    const { leak, line, offsets } = rules.sensitivities[sensitivity];
-    const limit = line + stricter;
+    const { leak, lines, offsets } = rules.sensitivities[sensitivity];
     const hops = this.#hops(window, rules.hopSeconds);
     this.#endSeconds = endSeconds;
     // The event head hears a blow for as long as it remembers it, and the room is quiet again by then.
@@ -61,18 +60,19 @@ export class Evidence {
 
     let best: HeardKind | undefined;
     for (const kind of rules.kinds) {
+      const line = (lines[kind] ?? Number.POSITIVE_INFINITY) + stricter;
       const sum = this.#sumOf(kind);
       const said = logOdds[kind] ?? Number.NEGATIVE_INFINITY;
       const change = said + (offsets[kind] ?? 0);
       const added = loud ? change : Math.min(0, change);
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
-      sum.evidence = Math.min(CEILING * limit, Math.max(0, evidence));
+      sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
       const probability = 1 / (1 + Math.exp(-said));
       if (sum.evidence === 0) sum.hits = [];
       else if (added > 0)
         sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
-      if (sum.evidence > (best?.evidence ?? 0))
-        best = { kind, evidence: sum.evidence, line: limit, probability, adds: added > 0, hits: sum.hits };
+      if (sum.evidence > 0 && (!best || sum.evidence / line > best.evidence / best.line))
+        best = { kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits };
     }
     return best;
   }

@@ -49,8 +49,8 @@ export interface EvidenceRules {
 interface EvidenceRule {
   /** What is left of the evidence after `hopSeconds`. */
   readonly leak: number;
-  /** Evidence from which on it alarms, nats. */
-  readonly line: number;
+  /** Of each kind: evidence from which on it alarms, nats. */
+  readonly lines: Readonly<Record<string, number>>;
   /** Is added to the log-odds of each kind. */
   readonly offsets: Readonly<Record<string, number>>;
 }

@@ -24,9 +24,9 @@ const evidence = z.strictObject({
   falseAlarmsPerDay: z.number().min(0),
   /** What is left of the evidence after `hopSamples`. */
   leak: z.number().min(0).max(1),
-  /** Evidence from which on it alarms, in nats. */
-  line: z.number().positive(),
-  /** Is added to the log-odds of each alarm kind. */
+  /** Of each alarm kind: evidence from which on it alarms, in nats… */
+  lines: z.record(kind, z.number().positive()),
+  /** …and what is added to its log-odds. */
   offsets: z.record(kind, z.number()),
 });
 
@@ -87,10 +87,11 @@ export function eventProblems({
     alarm.kinds.every((each, i) => kinds[i] === each),
     `: its kinds do not begin with those that alarm, ${alarm.kinds.join(', ')}`,
   );
-  for (const [sensitivity, { offsets }] of Object.entries(alarm.sensitivities))
-    demand(
-      Object.keys(offsets).sort().join() === alarm.kinds.toSorted().join(),
-      `: sensitivity ${sensitivity} has offsets for ${Object.keys(offsets).join(', ')}, not for ${alarm.kinds.join(', ')}`,
-    );
+  for (const [sensitivity, { lines, offsets }] of Object.entries(alarm.sensitivities))
+    for (const [what, values] of Object.entries({ lines, offsets }))
+      demand(
+        Object.keys(values).sort().join() === alarm.kinds.toSorted().join(),
+        `: sensitivity ${sensitivity} has ${what} for ${Object.keys(values).join(', ')}, not for ${alarm.kinds.join(', ')}`,
+      );
   return problems;
 }

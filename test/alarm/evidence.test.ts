@@ -6,7 +6,11 @@ import type { EvidenceRules } from '../../src/alarm/rule.js';
 import type { AlarmEnded, AlarmStarted, ScoredWindow } from '../../src/types.js';
 
 const HOP_SECONDS = 0.48;
-const sensitivityOf = (line: number) => ({ leak: 0.5, line, offsets: { impact: 0, scream: -1 } });
+const sensitivityOf = (line: number) => ({
+  leak: 0.5,
+  lines: { impact: line, scream: line },
+  offsets: { impact: 0, scream: -1 },
+});
 const EVIDENCE: EvidenceRules = {
   kinds: ['impact', 'scream'],
   hopSeconds: HOP_SECONDS,

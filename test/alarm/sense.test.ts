@@ -12,9 +12,9 @@ const EVIDENCE: EvidenceRules = {
   hopSeconds: HOP_SECONDS,
   memorySeconds: 2.4,
   sensitivities: {
-    low: { leak: 0.5, line: 6, offsets: { impact: 0 } },
-    normal: { leak: 0.5, line: 4, offsets: { impact: 0 } },
-    high: { leak: 0.5, line: 2, offsets: { impact: 0 } },
+    low: { leak: 0.5, lines: { impact: 6 }, offsets: { impact: 0 } },
+    normal: { leak: 0.5, lines: { impact: 4 }, offsets: { impact: 0 } },
+    high: { leak: 0.5, lines: { impact: 2 }, offsets: { impact: 0 } },
   },
 };
 const LABELS = { waterLabels: ['water'], speechLabels: ['speech', 'singing'] };

@@ -5,6 +5,7 @@ import type { Tensor } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/training/random.js';
 
 const offsets = { impact: 0, scream: 0 };
+const linesAt = (line: number) => ({ impact: line, scream: line });
 
 /** Small, of the shape that real ones have. */
 export const EVENT: EventManifest = {
@@ -20,9 +21,9 @@ export const EVENT: EventManifest = {
   alarm: {
     kinds: ['impact', 'scream'],
     sensitivities: {
-      low: { falseAlarmsPerDay: 0.1, leak: 0.5, line: 6, offsets },
-      normal: { falseAlarmsPerDay: 1, leak: 0.5, line: 4, offsets },
-      high: { falseAlarmsPerDay: 10, leak: 0.5, line: 2, offsets },
+      low: { falseAlarmsPerDay: 0.1, leak: 0.5, lines: linesAt(6), offsets },
+      normal: { falseAlarmsPerDay: 1, leak: 0.5, lines: linesAt(4), offsets },
+      high: { falseAlarmsPerDay: 10, leak: 0.5, lines: linesAt(2), offsets },
     },
   },
 };

@@ -64,7 +64,7 @@ describe('a track', () => {
 
   it('raises those of evidence for kinds of events, too', () => {
     const offsets = { impact: 0 };
-    const of = (line: number) => ({ leak: 0.5, line, offsets });
+    const of = (line: number) => ({ leak: 0.5, lines: { impact: line }, offsets });
     const sensitivities = { low: of(6), normal: of(4), high: of(2) };
     const evidence = { kinds: ['impact'], hopSeconds: HOP, memorySeconds: 2.4, sensitivities };
     const track = new Track('x.wav', ['abnormal'], HOP);
