@@ -46,7 +46,7 @@ export interface EvidenceRules {
   readonly sensitivities: Readonly<Record<Sensitivity, EvidenceRule>>;
 }
 
-interface EvidenceRule {
+export interface EvidenceRule {
   /** What is left of the evidence after `hopSeconds`. */
   readonly leak: number;
   /** Of each kind: evidence from which on it alarms, nats. */

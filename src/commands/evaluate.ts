@@ -8,11 +8,14 @@ import { soundAddress } from '../training/report/sound-address.js';
 import { evaluationLines } from './evaluate/output.js';
 import { finish } from './support/finish.js';
 import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
+import { repeatable } from './support/options.js';
 
 export function define(command: Command): void {
   withMaterial(command)
     .option('--report <file>', 'write a page with plots (HTML)')
     .option('--kinds', 'figures by kind of sound as well: the folders below those of the classes')
+    .option('--life', 'lay every clip into a room as well, at a random time and level (--seed)')
+    .addOption(repeatable('--life-in <dir>', 'as --life, in recordings of ordinary sound; can be repeated'))
     .option('--json', 'as JSON')
     .action(finish(evaluateCommand));
 }
@@ -23,12 +26,13 @@ export function define(command: Command): void {
  *
  * @returns the exit code: that of the first file that could not be read
  */
-async function evaluateCommand(
-  dir: string | undefined,
-  flags: MaterialFlags & { readonly json?: boolean; readonly report?: string; readonly kinds?: boolean },
-): Promise<ExitCode> {
+async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): Promise<ExitCode> {
   if (flags.report) await checkPlaces([flags.report], true); // before hours of listening
-  const listened = await listenTo(dir, flags);
+  const { life = false, lifeIn: folders = [] } = flags;
+  const describe = (path: string, label: string) => lifeOf(path, label, dir);
+  const listened = await listenTo(dir, flags, {
+    life: life || folders.length > 0 ? { folders, describe } : undefined,
+  });
   if (listened === undefined) return ExitCode.ok;
   const { pipeline, head, collarSeconds, recordings, failed } = listened;
   const { model, rule } = pipeline;
@@ -44,6 +48,21 @@ async function evaluateCommand(
     if (!flags.json) console.log(`\nreport: ${page}`);
   }
   return failed[0]?.code ?? ExitCode.ok;
+}
+
+interface EvaluateFlags extends MaterialFlags {
+  readonly json?: boolean;
+  readonly report?: string;
+  readonly kinds?: boolean;
+  readonly life?: boolean;
+  readonly lifeIn?: readonly string[];
+}
+
+/** A class that has another name here (`--map`) keeps that of its folder. */
+function lifeOf(path: string, label: string, dir = ''): { kind: string; name: string } {
+  const parts = relative(dir, path).split(sep);
+  const folders = [parts[0] === label ? '' : parts[0], kindOf(path, dir)];
+  return { kind: folders.filter(Boolean).join('/'), name: parts.join('/') };
 }
 
 /** The folder below that of the class: DIR/CLASS/KIND/…/file; empty for a clip that lies in the class itself. */

@@ -1,4 +1,5 @@
 import type { AlarmRule } from '../alarm/decision.js';
+import type { LifeTrack } from './life-figures.js';
 import {
   type Calibration,
   type Classification,
@@ -20,6 +21,8 @@ export interface ScoredClip {
   readonly scores: Readonly<Record<string, number>>;
   /** The clip as the decision stage hears it. */
   readonly track: Track;
+  /** The clip in a room or in ordinary sound, where that was asked for. */
+  readonly life?: LifeTrack | undefined;
 }
 
 export interface ClipFigures extends Classification {

@@ -1,6 +1,7 @@
 import type { AlarmRule } from '../alarm/decision.js';
 import type { ModelInfo } from '../types.js';
 import { type ClipFigures, clipFigures, recordingOf, type ScoredClip } from './clip-figures.js';
+import { type LifeFigures, lifeFigures } from './life-figures.js';
 import { type RecordingFigures, recordingFigures } from './recording-figures.js';
 import { type Outcome, outcomeOf, type Recording } from './track.js';
 
@@ -16,6 +17,8 @@ export interface Evaluation {
   readonly clips: ClipFigures | undefined;
   /** Long recordings, with labels or ordinary; undefined where there are none. */
   readonly recordings: RecordingFigures | undefined;
+  /** Clips laid into a room or into ordinary sound; undefined where nobody asked. */
+  readonly life: LifeFigures | undefined;
   /** The rule at each threshold. */
   readonly thresholds: readonly ThresholdFigures[];
 }
@@ -51,6 +54,7 @@ export function evaluate(input: EvaluationInput): Evaluation {
     collarSeconds,
     clips: clips.length > 0 ? clipFigures(clips, model.labels, rule, collarSeconds) : undefined,
     recordings: recordings.length > 0 ? recordingFigures(recordings, rule, collarSeconds) : undefined,
+    life: lifeFigures(clips, recordings, rule, collarSeconds),
     thresholds: [...new Set(ownThresholds)].map((threshold) => {
       const changed = withThreshold(rule, threshold);
       return {

@@ -13,6 +13,8 @@ export interface Alarm {
   readonly endSeconds: number;
   readonly label: string;
   readonly confidence: number;
+  /** Kind of event; undefined where none stands out, or the model has no event head. */
+  readonly kind?: string | undefined;
 }
 
 /**

@@ -9,6 +9,11 @@ export function share(value: number | undefined): string {
   return value === undefined ? NOTHING : value.toFixed(3);
 }
 
+/** 0.912–0.951 */
+export function interval(range: readonly [low: number, high: number] | undefined): string {
+  return range === undefined ? NOTHING : range.map(share).join('–');
+}
+
 /** 12.3, 0.12, 0.0034: three digits that count. */
 export function rate(value: number | undefined): string {
   if (value === undefined) return NOTHING;

@@ -189,6 +189,15 @@ function poissonMean(count: number, probability: number): number {
   return high;
 }
 
+/** Wilson's interval, 95 %, of the share that lies behind so many of so many; undefined of nothing. */
+export function wilsonInterval(count: number, of: number): readonly [low: number, high: number] | undefined {
+  if (of === 0) return undefined;
+  const z = 1.959964; // 97.5 % of a normal distribution lie below it
+  const middle = (count + z ** 2 / 2) / (of + z ** 2);
+  const half = (z / (of + z ** 2)) * Math.sqrt((count * (of - count)) / of + z ** 2 / 4);
+  return [Math.max(0, middle - half), Math.min(1, middle + half)];
+}
+
 /** The value below which a share `q` of the values lies, by linear interpolation. */
 export function quantile(values: readonly number[], q: number): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);

@@ -79,7 +79,7 @@ export function quietRooms(
 }
 
 /** Noise like a quiet room's; every call goes on where the last one ended. */
-function createTone(random: () => number): (samples: number, rmsDbfs: number) => Float32Array {
+export function createTone(random: () => number): (samples: number, rmsDbfs: number) => Float32Array {
   let dark = 0;
   return (samples, rmsDbfs) => {
     const gain = 10 ** (rmsDbfs / 20) / DARK_RMS;

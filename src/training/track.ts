@@ -57,12 +57,13 @@ export class Track {
     const alarms: Alarm[] = [];
     const take = (event: DecisionEvent | undefined) => {
       if (event?.type !== 'alarm_ended') return;
-      const { atSeconds, durationSeconds, label, peakConfidence } = event;
+      const { atSeconds, durationSeconds, label, kind, peakConfidence } = event;
       alarms.push({
         startSeconds: atSeconds - durationSeconds,
         endSeconds: atSeconds,
         label,
         confidence: peakConfidence,
+        kind,
       });
     };
     // One object for all windows: the decision reads it at once, and what it keeps of it is not used here.

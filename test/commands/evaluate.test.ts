@@ -1,9 +1,12 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBundle, writeBundle } from '../../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { copyInto, golden } from '../support/clips.js';
 import { Program, run, SCENE } from '../support/daemon.js';
+import { sayingAlways } from '../support/event-head.js';
 import { GOLDEN } from '../support/golden.js';
 
 let dir: string;
@@ -63,6 +66,30 @@ describe('evaluate', () => {
     );
     expect(text).toContain('other clips that alarm: 0.000, 0 of 3');
     expect((await run(['evaluate', dir])).stdout).not.toContain('hush  ');
+  });
+
+  it('lays clips into a room or into ordinary sound, and says what is found there', async () => {
+    const evaluated = join(dir, 'clips');
+    put('clips/smash/glass', golden('white-noise'));
+    put('clips/water', golden('sine-1000hz'));
+    const ordinary = put('ordinary', golden('quiet-noise-minus-70dbfs'));
+    const page = join(dir, 'page.html');
+    const bundle = sayingAlways(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')), [5, -9, 0]);
+    await writeBundle(join(dir, 'hearing'), bundle.manifest, bundle.tensors);
+    const args = ['evaluate', evaluated, '--map', 'smash=abnormal', '--model', join(dir, 'hearing')];
+    const room = await run([...args, '--life', '--ordinary', ordinary, '--report', page, '--json']);
+    expect(room.stderr).not.toContain('error');
+    const { life } = JSON.parse(room.stdout);
+    expect(life.kinds).toMatchObject([
+      { label: 'abnormal', kind: 'smash/glass', wanted: true, clips: 1 },
+      { label: 'water', kind: '', wanted: false, clips: 1 },
+    ]);
+    expect(life.curve.map(({ of }: { of: string }) => of)).toEqual(Array(27).fill('line'));
+    expect(life.curve[0].falseAlarmsPerHour).toBeTypeOf('number');
+    expect(readFileSync(page, 'utf8')).toContain('Missed against false alarms per hour');
+    const among = await run([...args, '--life-in', dirname(SCENE)]);
+    expect(among.stdout).toMatch(/\nabnormal +smash\/glass +1 +[01] +[01]\.000 +/);
+    expect(among.stdout).toContain('line (nats)');
   });
 
   it('names folders that are no classes, and takes them by another name', async () => {

@@ -3,12 +3,21 @@ import type { Evaluation } from '../../training/evaluation.js';
 import { duration, NOTHING, position, rate, rateInterval, seconds, share } from '../../training/format.js';
 import type { RecordingFigures } from '../../training/recording-figures.js';
 import { tableLines } from '../support/table.js';
+import { lifeLines } from './life.js';
 
 /** How many mistakes are printed; the report has more. */
 const PRINTED_MISTAKES = 5;
 
 /** An evaluation for a terminal. */
-export function evaluationLines({ model, head, rule, clips, recordings, thresholds }: Evaluation): string[] {
+export function evaluationLines({
+  model,
+  head,
+  rule,
+  clips,
+  recordings,
+  life,
+  thresholds,
+}: Evaluation): string[] {
   const { threshold, hits, window, instantThreshold } = rule;
   const alarms = rule.labels.length > 0 ? rule.labels.join(', ') : 'no class';
   return [
@@ -16,6 +25,7 @@ export function evaluationLines({ model, head, rule, clips, recordings, threshol
     `alarm: ${alarms} at ${threshold}, ${hits} of ${window} windows, at once from ${instantThreshold}`,
     ...(clips ? ['', ...clipLines(clips)] : []),
     ...(recordings ? ['', ...recordingLines(recordings)] : clips ? clipRateLines(clips) : []),
+    ...(life ? ['', ...lifeLines(life)] : []),
     '',
     ...tableLines([
       ['threshold', ...(recordings ? RECORDING_COLUMNS : []), ...(clips ? CLIP_COLUMNS : [])],

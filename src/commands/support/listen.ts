@@ -9,7 +9,8 @@ import { interruptible } from './interrupt.js';
 import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
 import { repeatable, withModel } from './options.js';
 import { printError } from './print.js';
-import { type Heard, hear } from './score.js';
+import { type Heard, hear, type Life } from './score.js';
+import { readSurroundings } from './surroundings.js';
 
 /** What a model is measured on. */
 export function withMaterial(command: Command): Command {
@@ -49,17 +50,25 @@ export interface Listened extends Heard {
   readonly collarSeconds: number;
 }
 
+const SEED_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
+
+interface LifeOptions extends Pick<Life, 'describe'> {
+  /** Recordings of ordinary sound; none means room tone. */
+  readonly folders: readonly string[];
+}
+
 /**
  * Sends everything the flags name through the model's network once. Files that cannot be read are named.
  *
  * @param willWrite whether the bundle is to be changed: one that cannot be is refused before hours of listening
  * @returns undefined after Ctrl-C
+ * @param life where every clip is to be laid into life as well: how it is described, and what sound it lies in
  * @throws UserError where flags, model or material do not fit each other
  */
 export async function listenTo(
   dir: string | undefined,
   flags: MaterialFlags,
-  { willWrite = false } = {},
+  { willWrite = false, life }: { readonly willWrite?: boolean; readonly life?: LifeOptions | undefined } = {},
 ): Promise<Listened | undefined> {
   const config = configFrom(flags);
   const collarSeconds = numberFlag('collar', flags.collar, { min: 0, max: 60 });
@@ -79,8 +88,12 @@ export async function listenTo(
   try {
     checkLabels(material, pipeline.model.labels);
     const heard = await interruptible(async (signal) => {
-      const scorer = { pipeline, hopSeconds: config.window.hopSeconds, signal };
-      return await hear(material, scorer).catch((error) => {
+      const listen = async () => {
+        const seed = numberFlag('seed', flags.seed, SEED_RANGE);
+        const laid = life && { ...life, surroundings: await readSurroundings(life.folders, seed, signal) };
+        return await hear(material, { pipeline, hopSeconds: config.window.hopSeconds, signal, life: laid });
+      };
+      return await listen().catch((error) => {
         if (signal.aborted) return undefined;
         throw error;
       });
@@ -123,7 +136,7 @@ async function selectedMaterial(
     );
   return validationOnly(material, dir, folder, {
     share: numberFlag('validation', flags.validation, { min: 0.01, max: 0.9 }),
-    seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+    seed: numberFlag('seed', flags.seed, SEED_RANGE),
     ...(groupBy !== undefined && { groupBy: patternFlag(groupBy) }),
   });
 }

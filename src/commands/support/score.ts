@@ -5,6 +5,8 @@ import { Listener } from '../../listener.js';
 import type { Pipeline } from '../../pipeline.js';
 import { systemClock } from '../../system/clock.js';
 import type { ScoredClip } from '../../training/evaluation.js';
+import { blocksOf, type LaidClip, layInLife, type Surroundings } from '../../training/life.js';
+import type { LifeTrack } from '../../training/life-figures.js';
 import { inRoom } from '../../training/room.js';
 import { type Recording, Track } from '../../training/track.js';
 import type { Logger, ScoredWindow } from '../../types.js';
@@ -19,6 +21,14 @@ export interface Scorer {
   readonly pipeline: Pipeline;
   readonly hopSeconds: number;
   readonly signal: AbortSignal;
+  /** Lays every clip into life as well. */
+  readonly life?: Life | undefined;
+}
+
+export interface Life {
+  readonly surroundings: Surroundings;
+  /** What kind of sound a clip is, and its name, the same wherever its folder lies: it decides where it is laid. */
+  describe(path: string, label: string): { readonly kind: string; readonly name: string };
 }
 
 /** All of an evaluation's material after the network, and what could not be read. */
@@ -92,7 +102,30 @@ async function scoreClip(path: string, label: string, scorer: Scorer): Promise<S
     aroundSamples: WINDOW_SAMPLES,
   });
   const scores = Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows]));
-  return { path, label, scores, track };
+  return {
+    path,
+    label,
+    scores,
+    track,
+    life: scorer.life && (await scoreLife(path, label, scorer, scorer.life)),
+  };
+}
+
+/** A clip in a room or in ordinary sound, from a fresh start. */
+async function scoreLife(path: string, label: string, scorer: Scorer, life: Life): Promise<LifeTrack> {
+  const { kind, name } = life.describe(path, label);
+  const track = trackOf(path, scorer);
+  let laid: LaidClip = { samples: new Float32Array(0), startSeconds: 0, endSeconds: 0 };
+  await scoreFile(path, scorer, {
+    onWindow: (window) => track.push(window),
+    onWarning: () => {}, // said already
+    async *lay(sound) {
+      laid = await layInLife(sound, name, life.surroundings);
+      yield* blocksOf(laid.samples);
+    },
+  });
+  track.seconds = laid.samples.length / SAMPLE_RATE_HZ;
+  return { track, kind, startSeconds: laid.startSeconds, endSeconds: laid.endSeconds };
 }
 
 async function scoreRecording(
@@ -115,6 +148,8 @@ interface FileHandlers {
   onWarning?(message: string): void;
   /** Puts the file into a quiet room, with so much of it before and after. */
   readonly aroundSamples?: number;
+  /** Puts it elsewhere. */
+  lay?(sound: AsyncIterable<Float32Array>): AsyncIterable<Float32Array>;
 }
 
 /**
@@ -126,7 +161,7 @@ interface FileHandlers {
 async function scoreFile(
   path: string,
   { pipeline, hopSeconds, signal }: Scorer,
-  { onWindow, onMinute, onWarning = warn, aroundSamples }: FileHandlers,
+  { onWindow, onMinute, onWarning = warn, aroundSamples, lay = asItIs }: FileHandlers,
 ): Promise<number> {
   pipeline.reset();
   const listener = new Listener(
@@ -149,12 +184,15 @@ async function scoreFile(
     }
   }
   const hopSamples = Math.round(hopSeconds * SAMPLE_RATE_HZ);
-  const sound = aroundSamples === undefined ? decoded() : inRoom(decoded(), { hopSamples, aroundSamples });
+  const sound =
+    aroundSamples === undefined ? lay(decoded()) : inRoom(decoded(), { hopSamples, aroundSamples });
   for await (const samples of sound) await listener.chunk({ samples, capturedAtMs: 0 });
   await listener.finish();
   await listener.stop();
   return count / SAMPLE_RATE_HZ;
 }
+
+const asItIs = (sound: AsyncIterable<Float32Array>) => sound;
 
 function warn(message: string): void {
   console.error(`warning: ${message}`);

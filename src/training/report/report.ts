@@ -2,6 +2,7 @@ import type { AlarmRule } from '../../alarm/decision.js';
 import type { Evaluation } from '../evaluation.js';
 import { clipSection, kindSection } from './clip-section.js';
 import { escapeHtml } from './html.js';
+import { lifeSection } from './life-section.js';
 import { mistakeSections, type SoundOf } from './mistake-sections.js';
 import { STYLE } from './style.js';
 import { thresholdSection } from './threshold-section.js';
@@ -14,7 +15,7 @@ import { tileSection } from './tiles.js';
  * @param soundOf where a file lies, seen from the page, so that its mistakes can be played; without it none can
  */
 export function renderReport(evaluation: Evaluation, at: Date, soundOf: SoundOf = () => undefined): string {
-  const { model, head, rule, clips, recordings, thresholds } = evaluation;
+  const { model, head, rule, clips, recordings, life, thresholds } = evaluation;
   const title = `${model.name} ${model.version}, head ${head}`;
   return `<!doctype html>
 <html lang="en">
@@ -34,6 +35,7 @@ export function renderReport(evaluation: Evaluation, at: Date, soundOf: SoundOf 
 ${tileSection(clips, recordings, rule.labels)}
 ${clips ? clipSection(clips, rule.threshold) : ''}
 ${clips?.kinds ? kindSection(clips.kinds, clips.labels) : ''}
+${life ? lifeSection(life) : ''}
 ${thresholdSection(thresholds, recordings, clips, evaluation.collarSeconds)}
 ${mistakeSections(clips, recordings, soundOf)}
 <footer>Made by bathnet2mqtt evaluate. Weights SHA-256 <code>${escapeHtml(model.sha256)}</code></footer>

@@ -1,0 +1,45 @@
+import { decodeFile } from '../../audio/decode.js';
+import { SAMPLE_RATE_HZ } from '../../constants.js';
+import { ExitCode, UserError } from '../../errors.js';
+import { Pieces, type Surroundings } from '../../training/life.js';
+import { audioBelow } from './audio-files.js';
+import { showProgress } from './progress.js';
+
+/**
+ * Reads recordings of ordinary sound that clips are to be laid into; what is kept of them has a bound.
+ *
+ * @param folders none: clips lie in room tone
+ * @throws UserError where there is no sound in the folders; the signal's reason once it is aborted
+ */
+export async function readSurroundings(
+  folders: readonly string[],
+  seed: number,
+  signal: AbortSignal,
+): Promise<Surroundings> {
+  const pieces = new Pieces(seed);
+  if (folders.length === 0) return { seed, pieces: [] };
+  const paths = (await Promise.all(folders.map(audioBelow))).flat();
+  const progress = showProgress('read', paths.length);
+  try {
+    for (const [done, path] of paths.entries()) {
+      let count = 0;
+      for await (const samples of decodeFile(path, () => {})) {
+        signal.throwIfAborted();
+        pieces.push(samples);
+        count += samples.length;
+        progress.update(done, `${path}, ${Math.floor(count / SAMPLE_RATE_HZ / 60)} min`);
+      }
+      pieces.end();
+    }
+    progress.update(paths.length);
+  } finally {
+    progress.stop();
+  }
+  if (pieces.chosen.length === 0)
+    throw new UserError(
+      ExitCode.badData,
+      `${folders.join(', ')}: there is no recording of a second or more in it`,
+      'Give a folder with recordings of ordinary sound as --life-in, or --life alone for room tone.',
+    );
+  return { seed, pieces: pieces.chosen };
+}
