@@ -4,7 +4,9 @@
 //   --like NAME         the network that it imitates, to compare embeddings with; left out if not given
 //   --blocks DIR        BATHNet's clips, of which those are used that `train` keeps back
 //   --elsewhere DIR     CLASS/KIND/clips of sources that were not trained on; can be repeated
+//   --falls DIR         real falls and other sound: fall/ and no-fall/
 //   --ordinary DIR      recordings of ordinary sound, to count false alarms
+//   --life-in DIR       recordings that clips are laid into, to count alarms; without it they lie in a room
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -27,10 +29,14 @@ const { values } = parseArgs({
     like: { type: 'string' },
     blocks: { type: 'string' },
     elsewhere: { type: 'string', multiple: true, default: [] },
+    falls: { type: 'string' },
     ordinary: { type: 'string' },
+    'life-in': { type: 'string' },
   },
 });
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
+const interval = ([low, high]) => `${(100 * low).toFixed(1)}–${percent(high)}`;
+const LIFE = values['life-in'] ? ['--life-in', values['life-in']] : ['--life'];
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
 
 const evaluate = (...given) =>
@@ -103,18 +109,31 @@ if (values.blocks) {
     `${clips.missedAlarms.count} of ${clips.missedAlarms.clips} clips`,
   );
 }
+/** Alarms of clips as life has them, one by one in a room or in ordinary sound. */
+function lifeRows({ alarm, others }) {
+  for (const [what, { clips, alarms, share, interval: range }] of [
+    ['… found, as life has them (95 % interval)', alarm],
+    ['… others that alarm (95 % interval)', others],
+  ])
+    if (clips > 0) row(what, `${percent(share)} (${interval(range)})`, `${alarms} of ${clips} clips`);
+}
+
 const kinds = [];
 for (const dir of values.elsewhere) {
-  const { clips } = evaluate(dir, '--kinds');
+  const { clips, life } = evaluate(dir, '--kinds', ...LIFE);
   row(`${dir}: balanced accuracy`, clips.balancedAccuracy.toFixed(3), `${clips.count} clips`);
-  const { missedAlarms, falseAlarms } = clips;
-  row('… missed alarms', percent(missedAlarms.share), `${missedAlarms.count} of ${missedAlarms.clips} clips`);
-  row(
-    '… other clips that alarm',
-    percent(falseAlarms.share),
-    `${falseAlarms.count} of ${falseAlarms.clips} clips`,
-  );
-  kinds.push(...clips.kinds.map((kind) => ({ dir, ...kind })));
+  lifeRows(life);
+  for (const each of clips.kinds)
+    kinds.push({
+      dir,
+      ...each,
+      alarms: life.kinds.find(({ label, kind }) => label === each.label && kind === each.kind),
+    });
+}
+if (values.falls) {
+  const { life } = evaluate(values.falls, '--map', 'fall=abnormal,no-fall=background', ...LIFE);
+  row('real falls', '', values.falls);
+  lifeRows(life);
 }
 if (values.like && values.elsewhere.length > 0) {
   const { windows, cosine, sameTop } = await agreement(values.elsewhere, [values.model, values.like]);
@@ -132,8 +151,24 @@ if (values.ordinary) {
 if (kinds.length > 0) {
   const labels = Object.keys(kinds[0].decided);
   console.log('');
-  row('from', 'class', 'kind', 'clips', ...labels.map((label) => `taken for ${label}`), 'raise the alarm');
-  row(...Array(5 + labels.length).fill('---'));
-  for (const { dir, label, kind, clips, decided, alarmShare } of kinds)
-    row(dir, label, kind, clips, ...labels.map((each) => percent(decided[each] ?? 0)), percent(alarmShare));
+  row(
+    'from',
+    'class',
+    'kind',
+    'clips',
+    ...labels.map((label) => `taken for ${label}`),
+    'raise the alarm',
+    '95 % interval',
+  );
+  row(...Array(6 + labels.length).fill('---'));
+  for (const { dir, label, kind, clips, decided, alarms } of kinds)
+    row(
+      dir,
+      label,
+      kind,
+      clips,
+      ...labels.map((each) => percent(decided[each] ?? 0)),
+      percent(alarms.share),
+      interval(alarms.interval),
+    );
 }
