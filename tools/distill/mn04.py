@@ -59,6 +59,21 @@ def twice_the_rate(waves: torch.Tensor) -> torch.Tensor:
     return 2 * torch.fft.irfft(torch.fft.rfft(x), 2 * x.shape[1])[:, 2 * pad : 2 * (pad + n)]
 
 
+_EMPHASIS = (1 - 0.97 * torch.exp(-2j * torch.pi * torch.arange(257) / FFT)).abs().square() * 4
+_HANN_16K = torch.hann_window(400, periodic=False)
+
+
+def front_end_16k(waves: torch.Tensor) -> torch.Tensor:
+    """
+    [N, n at 16 kHz] -> what front_end(twice_the_rate(waves)) gives, at a quarter of the time: the same frames at half
+    the rate, pre-emphasis as a factor of the power, nothing above 8 kHz. Logits (deviation 1.8) differ by 0.07 on average.
+    """
+    spectrum = torch.stft(waves, FFT // 2, HOP // 2, 400, _HANN_16K, center=True, pad_mode="reflect", return_complex=True)
+    power = (spectrum.real.square() + spectrum.imag.square()) * _EMPHASIS[:, None]  # [N, 257, frames]
+    mel = (power.transpose(1, 2) @ _FILTERS[:257]).transpose(1, 2)
+    return (((mel + 1e-5).log() + 4.5) / 5)[:, None]
+
+
 class Mn04:
     def __init__(self, weights: Path):
         self.state = torch.load(weights, weights_only=True, map_location="cpu")
@@ -100,18 +115,25 @@ class Mn04:
         return lambda x: x * F.linear(F.relu(F.linear(x.mean((2, 3)), *first)), *second).sigmoid()[:, :, None, None]
 
     @torch.no_grad()
-    def __call__(self, waves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """[N, samples at 32 kHz] -> logits [N, 527], embedding [N, 384]"""
-        x = self.stem(front_end(waves).contiguous(memory_format=torch.channels_last))
+    def network(self, mel: torch.Tensor) -> torch.Tensor:
+        """[N, 1, 128, frames] -> embedding [N, 384]"""
+        x = self.stem(mel.contiguous(memory_format=torch.channels_last))
         for layers in self.blocks:
             before = x
             for layer in layers:
                 x = layer(x)
             if x.shape == before.shape:
                 x = x + before
-        embedding = self.top(x).mean((2, 3))
-        hidden = F.hardswish(F.linear(embedding, *self.dense[0]))
-        return F.linear(hidden, *self.dense[1]), embedding
+        return self.top(x).mean((2, 3))
+
+    def logits(self, embedding: torch.Tensor) -> torch.Tensor:
+        """[N, 384] -> [N, 527], before the sigmoid"""
+        return F.linear(F.hardswish(F.linear(embedding, *self.dense[0])), *self.dense[1])
+
+    def __call__(self, waves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """[N, samples at 32 kHz] -> logits [N, 527], embedding [N, 384]"""
+        embedding = self.network(front_end(waves))
+        return self.logits(embedding), embedding
 
 
 def check(weights: Path, golden: Path) -> float:
