@@ -1,6 +1,7 @@
 """Stage 4: backbone and event head learn together from the shards of scenes.
 
     python train.py WORK YAMNET_BUNDLE MN04.pt LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start BUNDLE] [--decay MINUTES]
+                    [--rank 0 --ranks 1]
 
 --start takes any bundle of the same widths and goes on from its weights (whose batch normalisation, folded on export,
 is measured anew on the scenes); without it they begin random. The rate stays constant, the exported weights are a
@@ -8,6 +9,8 @@ running average, and only in the last --decay minutes does the rate fall: a run 
 Shards made while it runs join. Every few minutes the average is measured on the held-out scenes, written to
 OUT_BUNDLE and logged in WORK/log.txt; WORK/event.pt keeps the event head that learned along (fit_event.py makes the
 one that ships).
+
+--ranks N: N processes, --rank 0 to N - 1, each with its own scenes, average their gradients (gloo, over a file in WORK).
 """
 
 import argparse
@@ -31,11 +34,11 @@ from scenes import EVENTS, windows_of
 from shards import Shards
 
 WIDTHS = [16, 32, 48, 64, 128, 128, 272, 272, 272, 272, 272, 272, 608, 1024]
-BATCH = 16  # scenes, of six windows
+BATCH = 8  # scenes, of six windows, in each process
 RATE, WARM_UP_STEPS = 8e-4, 200
 DECAY = 1e-4
 AVERAGE = 0.998
-REPORT_S = 420
+REPORT_S = 600
 VERSION = "0.3.0"
 DECIDING = 3.0  # weight of the AudioSet classes that a decision uses
 
@@ -129,6 +132,22 @@ def measure(student: Student, event: EventHead, teacher: Teacher, scenes: Shards
     return {name: round(value, 3) for name, value in found.items()}
 
 
+def average_gradients(net: torch.nn.Module, ranks: int):
+    some = [p.grad for p in net.parameters() if p.grad is not None]
+    flat = torch.cat([grad.flatten() for grad in some])
+    torch.distributed.all_reduce(flat)
+    for grad, mean in zip(some, (flat / ranks).split([grad.numel() for grad in some])):
+        grad.copy_(mean.view_as(grad))
+
+
+def over(until: float, ranks: int) -> bool:
+    """Whether the time is up: for all processes at the same step."""
+    late = torch.tensor(float(time.time() >= until))
+    if ranks > 1:
+        torch.distributed.all_reduce(late)
+    return late.item() > 0
+
+
 def main():
     options = argparse.ArgumentParser()
     for name in ("work", "yamnet", "mn04", "like", "out"):
@@ -137,12 +156,16 @@ def main():
     options.add_argument("--start", type=Path, help="a bundle of these widths to go on from, instead of random weights")
     options.add_argument("--event", type=Path, help="an event.pt to go on from")
     options.add_argument("--decay", type=float, default=20, help="minutes before the end in which the rate falls")
+    options.add_argument("--rank", type=int, default=0)
+    options.add_argument("--ranks", type=int, default=1)
     options.add_argument("--threads", type=int, default=1)
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
-    rng = np.random.default_rng(given.seed)
+    rng = np.random.default_rng([given.seed, given.rank])
+    if given.ranks > 1:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{given.work.resolve()}/ranks", rank=given.rank, world_size=given.ranks)
     now = datetime.datetime.now()
     until = datetime.datetime.combine(now.date(), datetime.time.fromisoformat(given.until))
     until = (until + datetime.timedelta(days=until < now - datetime.timedelta(hours=12))).timestamp()
@@ -164,9 +187,12 @@ def main():
     if given.event:
         event.load_state_dict(torch.load(given.event, weights_only=True))
     both = torch.nn.ModuleList([student, event])
+    if given.ranks > 1:
+        for tensor in both.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
     average = copy.deepcopy(both)
 
-    def report(step: int, count: int = 768):
+    def report(step: int, count: int = 512):
         found = measure(*average, teacher, held_out, count)
         names = {"cosine": "embedding cosine similarity to YAMNet, held-out scenes", "top-1": "AudioSet top-1 agreement with YAMNet, held-out scenes"}
         write_bundle(given.out, average[0], like, VERSION, {text: found[name] for name, text in names.items()})
@@ -175,13 +201,14 @@ def main():
 
     recent = recent_event = 0.0
     step = 0
-    report(0)
+    if given.rank == 0:
+        report(0)
     matrices = [p for p in both.parameters() if p.ndim > 1]
     other = [p for p in both.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, {"params": other, "weight_decay": 0.0}], lr=1e-5, betas=(0.9, 0.98))
     begin = reported = time.time()
     order: list[int] = []
-    while time.time() < until:
+    while not over(until, given.ranks):
         falling = min(1.0, (until - time.time()) / (60 * given.decay))
         rate = RATE * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 - 0.5 * math.cos(math.pi * falling)) + 1e-6
         for group in optimizer.param_groups:
@@ -199,6 +226,8 @@ def main():
         loss = imitated + 0.15 * events
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        if given.ranks > 1:
+            average_gradients(both, given.ranks)
         torch.nn.utils.clip_grad_norm_(both.parameters(), 2.0)
         optimizer.step()
         step += 1
@@ -211,12 +240,14 @@ def main():
         if step % 50 == 0:
             print(f"{step} {time.time() - begin:.0f} s loss {loss.item():.3f} cosine {recent:.4f} event {recent_event:.3f} rate {rate:.1e}", flush=True)
         if time.time() - reported > REPORT_S:
-            report(step)
+            if given.rank == 0:
+                report(step)
             if scenes.grow():
                 order = []
                 targets.refit(scenes)
             reported = time.time()
-    report(step, len(held_out))
+    if given.rank == 0:
+        report(step, len(held_out))
 
 
 if __name__ == "__main__":
