@@ -70,7 +70,7 @@ def event_loss(opinions: torch.Tensor, audioset: torch.Tensor, labels: torch.Ten
     return first + 0.1 * second + 0.1 * third
 
 
-def fit_probe(mn04: torch.Tensor, labels: torch.Tensor, steps: int = 3000, seed: int = 1):
+def fit_probe(mn04: torch.Tensor, labels: torch.Tensor, steps: int = 2000, seed: int = 1):
     """A small network on mn04's embedding that knows our kinds: (N, 384) -> probability (N, K). What a label does not say, it says."""
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)
@@ -80,7 +80,7 @@ def fit_probe(mn04: torch.Tensor, labels: torch.Tensor, steps: int = 3000, seed:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
     known = (labels >= 0).float()
     for _ in range(steps):
-        rows = torch.randint(len(mn04), (512,), generator=generator)
+        rows = torch.randint(len(mn04), (256,), generator=generator)
         got = net((mn04[rows] - mean) / deviation)
         loss = F.binary_cross_entropy_with_logits(got, labels[rows].clamp(min=0).float(), reduction="none")
         loss = (loss * known[rows]).sum() / known[rows].sum()

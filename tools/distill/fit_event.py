@@ -1,9 +1,10 @@
 """Stage 5: the event head of a finished backbone, from the same scenes -> OUT/event.json and OUT/event.safetensors.
 
-    python fit_event.py WORK MN04.pt BUNDLE OUT [--steps 4000] [--folds 3]
+    python fit_event.py WORK MN04.pt BUNDLE OUT [--steps 4000] [--folds 3] [--ordinary HOURS.npz] [--shards N]
 
 The backbone stays as it is; its embeddings of all scenes are kept in WORK/features-NAME. In every epoch the negatives
-that look most like an alarm are chosen anew: HARD of them for every alarm. What a head says of sources it did not learn
+that look most like an alarm are chosen anew: HARD of them for every alarm. --ordinary (streams.py --ordinary, of hours
+in which nothing is an alarm) is more of them, in the proportion that life has. What a head says of sources it did not learn
 from calibrates it: a last layer weighs all opinions, the ordinary kinds' too, into log-odds.
 """
 
@@ -27,6 +28,7 @@ from train import Targets
 BATCH, RATE, DECAY, DROPOUT = 256, 2e-3, 1e-2, 0.15
 HARD = 5  # hard negatives chosen anew for each positive
 EPOCH_STEPS = 400
+ORDINARY, ORDINARY_WEIGHT = 64, 1.0  # of each batch, beside the scenes
 SYNTHETIC = ("made", "composed")
 SYNTHETIC_WEIGHT = 0.3  # in the calibration: every head has learned from the same makers
 
@@ -48,11 +50,39 @@ def features(work: Path, bundle: Path, scenes: Shards) -> torch.Tensor:
     return torch.cat(out)
 
 
-def fit(embeddings: torch.Tensor, scenes: Shards, targets: Targets, rows: np.ndarray, steps: int, seed: int) -> EventHead:
+class Ordinary:
+    """Windows of hours without an alarm, each with those before it."""
+
+    def __init__(self, path: Path):
+        with np.load(path) as data:
+            self.embedding, self.levels, clip = torch.from_numpy(data["embedding"]), torch.from_numpy(data["levels"]), data["clip"]
+        rows = np.arange(len(clip))[:, None] + np.arange(1 - WINDOWS, 1)
+        self.rows = np.maximum(rows, np.searchsorted(clip, clip)[:, None])
+        self.hard = np.arange(len(clip))
+
+    def batch(self, rng, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        take = np.concatenate([rng.integers(len(self.rows), size=count // 2), rng.choice(self.hard, count - count // 2)])
+        return self.embedding[self.rows[take]].float(), self.levels[take].float()
+
+    @torch.no_grad()
+    def choose(self, head: EventHead):
+        """The twentieth that looks most like an alarm."""
+        head.eval()
+        z = torch.cat([head.remembered(part.float()) for part in self.embedding.split(4096)])
+        parts = np.array_split(np.arange(len(self.rows)), 1 + len(self.rows) // 4096)
+        said = torch.cat([head.kinds(head.body(z[self.rows[p]], self.levels[p].float()))[:, :ALARMS] for p in parts])
+        said = (said - said.mean(0)) / said.std(0)
+        self.hard = said.amax(1).topk(len(said) // 20).indices.numpy()
+        head.train()
+
+
+def fit(embeddings: torch.Tensor, scenes: Shards, targets: Targets, rows: np.ndarray, steps: int, seed: int, ordinary: Ordinary | None = None, start: dict | None = None) -> EventHead:
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     head = EventHead()
     head.standardise(embeddings[rng.choice(rows, min(len(rows), 4000))].float().flatten(0, 1))
+    if start:
+        head.load_state_dict(start)
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps, pct_start=0.2)
     labels = scenes.all["labels"][rows, :ALARMS]
@@ -67,10 +97,15 @@ def fit(embeddings: torch.Tensor, scenes: Shards, targets: Targets, rows: np.nda
                 chosen.append(negative.topk(count).indices.numpy())
             hard = rows[np.unique(np.concatenate(chosen))]
             head.train()
+            if ordinary:
+                ordinary.choose(head)
         mine = rng.choice(rows, BATCH - (BATCH // 3 if len(hard) else 0))
         batch = torch.from_numpy(np.concatenate([mine, rng.choice(hard, BATCH // 3)]) if len(hard) else mine)
         opinion, audioset = head(embeddings[batch].float(), scenes.all["levels"][batch].float(), DROPOUT)
-        loss = event_loss(opinion, audioset, *targets.of(scenes, batch))
+        loss = event_loss(opinion, audioset, *targets.of(batch))
+        if ordinary:
+            alarms = head(*ordinary.batch(rng, ORDINARY), DROPOUT)[0][:, :ALARMS]
+            loss = loss + ORDINARY_WEIGHT * F.softplus(alarms).sum(1).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -138,10 +173,16 @@ def main():
         options.add_argument(name, type=Path)
     options.add_argument("--steps", type=int, default=4000)
     options.add_argument("--folds", type=int, default=3)
+    options.add_argument("--ordinary", type=Path, help="an .npz of streams.py --ordinary, of this bundle")
+    options.add_argument("--start", type=Path, help="an event.pt to go on from (of train.py): fewer steps do")
+    options.add_argument("--shards", type=int, help="only so many")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     torch.set_num_threads(1)
-    scenes = Shards(given.work / "scenes-training")
+    scenes = Shards(given.work / "scenes-training", given.shards)
+    ordinary = Ordinary(given.ordinary) if given.ordinary else None
+    start = torch.load(given.start, weights_only=True) if given.start else None
+    start = start.get("head", start) if start else None
     embeddings = features(given.work, given.bundle, scenes)
     targets = Targets(Mn04(given.mn04), audioset_names(given.mn04.with_name("audioset_527_class_labels.csv")))
     targets.refit(scenes)
@@ -154,12 +195,12 @@ def main():
     said = torch.zeros(len(rows), 2 * len(KINDS))
     times = torch.zeros(len(rows), 1)
     for k in range(given.folds):
-        part = fit(embeddings, scenes, targets, rows[of != k], given.steps // 2, 100 + k)
+        part = fit(embeddings, scenes, targets, rows[of != k], given.steps // 2, 100 + k, ordinary)
         here = rows[(of == k) | synthetic]
         said[here] += opinions(part, embeddings, scenes, here)
         times[here] += 1
     layer = calibration(said / times.clamp(min=1), scenes.all["labels"], torch.from_numpy(np.where(synthetic, SYNTHETIC_WEIGHT, 1.0)).float())
-    head = fit(embeddings, scenes, targets, rows, given.steps, given.seed)
+    head = fit(embeddings, scenes, targets, rows, given.steps, given.seed, ordinary, start)
     shelve(given.out, head, layer)
     torch.save({"head": head.state_dict(), "layer": layer.state_dict()}, given.out / "event.pt")
 

@@ -14,8 +14,8 @@ class Shards:
     SMALL = ("levels", "mn04", "first", "labels", "onset_s", "peak_db", "snr_db")
     NAMES = ("kind", "source")
 
-    def __init__(self, folder: Path):
-        self.folder, self.numbers = folder, []
+    def __init__(self, folder: Path, most: int | None = None):
+        self.folder, self.numbers, self.most = folder, [], most
         self.mels, self.yamnets = [], []
         self.parts: dict[str, list[torch.Tensor]] = {name: [] for name in self.SMALL}
         self.names: dict[str, list[np.ndarray]] = {name: [] for name in self.NAMES}
@@ -24,6 +24,8 @@ class Shards:
 
     def grow(self) -> bool:
         fresh = sorted(int(p.stem) for p in self.folder.glob("*.npz") if p.stem.isdigit() and int(p.stem) not in self.numbers)
+        if self.most:
+            fresh = fresh[-(self.most - len(self.numbers)) :] if len(self.numbers) < self.most else []  # the latest are the best
         for number in fresh:
             with np.load(self.folder / f"{number}.npz") as part:
                 for name in self.SMALL:

@@ -1,7 +1,7 @@
 """Stage 4: backbone and event head learn together from the shards of scenes.
 
     python train.py WORK YAMNET_BUNDLE MN04.pt LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start BUNDLE] [--decay MINUTES]
-                    [--rank 0 --ranks 1]
+                    [--top LAYERS] [--rate RATE] [--rank 0 --ranks 1]
 
 --start takes any bundle of the same widths and goes on from its weights (whose batch normalisation, folded on export,
 is measured anew on the scenes); without it they begin random. The rate stays constant, the exported weights are a
@@ -35,10 +35,10 @@ from shards import Shards
 
 WIDTHS = [16, 32, 48, 64, 128, 128, 272, 272, 272, 272, 272, 272, 608, 1024]
 BATCH = 8  # scenes, of six windows, in each process
-RATE, WARM_UP_STEPS = 8e-4, 200
+RATE, WARM_UP_STEPS = 5e-4, 50
 DECAY = 1e-4
-AVERAGE = 0.998
-REPORT_S = 600
+AVERAGE = 0.995
+REPORT_S = 900
 VERSION = "0.3.0"
 DECIDING = 3.0  # weight of the AudioSet classes that a decision uses
 
@@ -93,16 +93,25 @@ class Targets:
     """What mn04 and its probe say of the scenes, by row."""
 
     def __init__(self, mn04: Mn04, names: list[str]):
-        self.net, self.names, self.probe = mn04, names, None
+        self.net, self.names = mn04, names
 
     def refit(self, scenes: Shards):
+        """Fits the probe anew."""
         self.probe = fit_probe(scenes.all["mn04"].float(), scenes.all["labels"])
+        self.grow(scenes)
 
-    def of(self, scenes: Shards, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        embedding = scenes.all["mn04"][rows].float()
-        with torch.no_grad():
-            logits = self.net.logits(embedding)
-            return scenes.all["labels"][rows], self.probe(embedding), class_logits(logits, self.names).clamp(-9, 9), logits.sigmoid()
+    @torch.no_grad()
+    def grow(self, scenes: Shards):
+        parts = []
+        for embedding in scenes.all["mn04"].split(2048):
+            logits = self.net.logits(embedding.float())
+            said = self.probe(embedding.float()), class_logits(logits, self.names).clamp(-9, 9), logits.sigmoid()
+            parts.append([part.half() for part in said])
+        self.labels, self.said = scenes.all["labels"], [torch.cat(part) for part in zip(*parts)]
+
+    def of(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """As event_loss wants them: labels, what the probe says, mn04's log-odds of the kinds, its scores."""
+        return self.labels[rows], *(part[rows].float() for part in self.said)
 
 
 def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
@@ -154,7 +163,9 @@ def main():
         options.add_argument(name, type=Path)
     options.add_argument("--until", required=True, help="HH:MM, within a day; a time that has passed only measures and exports")
     options.add_argument("--start", type=Path, help="a bundle of these widths to go on from, instead of random weights")
-    options.add_argument("--event", type=Path, help="an event.pt to go on from")
+    options.add_argument("--event", type=Path, help="an event.pt to go on from, of this script or of fit_event.py")
+    options.add_argument("--top", type=int, default=0, help="with --start: learn only the last so many layers, with normalisation as it is: half the time")
+    options.add_argument("--rate", type=float, default=RATE)
     options.add_argument("--decay", type=float, default=20, help="minutes before the end in which the rate falls")
     options.add_argument("--rank", type=int, default=0)
     options.add_argument("--ranks", type=int, default=1)
@@ -185,7 +196,11 @@ def main():
         event.standardise(student.eval()(some[:600]))
         student.train()
     if given.event:
-        event.load_state_dict(torch.load(given.event, weights_only=True))
+        state = torch.load(given.event, weights_only=True)
+        event.load_state_dict(state.get("head", state))
+    if given.top:
+        for layer in [*student.pointwise[: -given.top], *student.depthwise[: -given.top]]:
+            layer.requires_grad_(False)
     both = torch.nn.ModuleList([student, event])
     if given.ranks > 1:
         for tensor in both.state_dict().values():
@@ -203,26 +218,27 @@ def main():
     step = 0
     if given.rank == 0:
         report(0)
-    matrices = [p for p in both.parameters() if p.ndim > 1]
-    other = [p for p in both.parameters() if p.ndim <= 1]
+    matrices = [p for p in both.parameters() if p.ndim > 1 and p.requires_grad]
+    other = [p for p in both.parameters() if p.ndim <= 1 and p.requires_grad]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, {"params": other, "weight_decay": 0.0}], lr=1e-5, betas=(0.9, 0.98))
     begin = reported = time.time()
     order: list[int] = []
     while not over(until, given.ranks):
         falling = min(1.0, (until - time.time()) / (60 * given.decay))
-        rate = RATE * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 - 0.5 * math.cos(math.pi * falling)) + 1e-6
+        rate = given.rate * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 - 0.5 * math.cos(math.pi * falling)) + 1e-6
         for group in optimizer.param_groups:
             group["lr"] = rate
         if len(order) < BATCH:
             order = rng.permutation(len(scenes)).tolist()
         rows, order = torch.tensor(order[:BATCH]), order[BATCH:]
         windows = windows_of(scenes.mel(rows.tolist()))
+        student.train(not given.top)
         embedding = student(windows.flatten(0, 1)).view(BATCH, 6, -1)
         at = scenes.all["first"][rows].long()[:, None] + torch.tensor([0, 3])
         got, wanted = embedding[torch.arange(BATCH)[:, None], at].flatten(0, 1), scenes.yamnet(rows.tolist()).flatten(0, 1)
         imitated, cosine = imitation(got, student.audioset(got), wanted, teacher.logits(wanted), weight)
         opinions, audioset = event(embedding, scenes.all["levels"][rows].float(), 0.1)
-        events = event_loss(opinions, audioset, *targets.of(scenes, rows))
+        events = event_loss(opinions, audioset, *targets.of(rows))
         loss = imitated + 0.15 * events
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -244,7 +260,7 @@ def main():
                 report(step)
             if scenes.grow():
                 order = []
-                targets.refit(scenes)
+                targets.grow(scenes)
             reported = time.time()
     if given.rank == 0:
         report(step, len(held_out))
