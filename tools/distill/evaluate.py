@@ -2,7 +2,7 @@
 
     python evaluate.py WORK TEACHER_BUNDLE STUDENT_BUNDLE [FOLDER ...]
 
-First the held-out packages (WORK/shards-heldOut: mixed, filtered and re-levelled like the training's windows), then
+First the held-out scenes (WORK/scenes-heldOut: made as training's are, of other sources), then
 each folder of recordings as they are: the first window of every sound file below it, zero-padded where it is short.
 """
 
@@ -15,6 +15,8 @@ import torch.nn.functional as F
 
 from network import WINDOW_SAMPLES, Teacher, log_mel
 from prepare_audio import AUDIO, decode
+from scenes import windows_of
+from shards import Shards
 
 BATCH = 64
 
@@ -46,9 +48,10 @@ def compare(name: str, mel: torch.Tensor, teacher: Teacher, student: Teacher, wa
 def main(work: Path, teacher_folder: Path, student_folder: Path, folders: list[Path]):
     torch.set_num_threads(2)
     teacher, student = Teacher(teacher_folder), Teacher(student_folder)
-    for shard in sorted((work / "shards-heldOut").glob("*.npz")):
-        with np.load(shard) as parts:
-            compare("held-out packages, mixed", torch.from_numpy(parts["mel"]), teacher, student, torch.from_numpy(parts["embedding"]))
+    scenes = Shards(work / "scenes-heldOut")
+    rows = np.arange(len(scenes))
+    mel = torch.cat([windows_of(scenes.mel([i]))[0, int(scenes.all["first"][i])][None] for i in rows])
+    compare("held-out scenes", mel, teacher, student, scenes.yamnet(rows)[:, 0])
     for folder in folders:
         compare("/".join(folder.parts[-2:]), log_mel(windows(folder)), teacher, student)
 

@@ -1,9 +1,16 @@
-"""Stage 4: the student learns the teacher's embedding and AudioSet scores from the shards.
+"""Stage 4: backbone and event head learn together from the shards of scenes.
 
-    python train.py WORK TEACHER_BUNDLE LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start student.pt]
+    python train.py WORK YAMNET_BUNDLE MN04.pt LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start BUNDLE] [--decay MINUTES]
+                    [--top LAYERS] [--rate RATE] [--rank 0 --ranks 1]
 
-Shards made while it runs join the pool. The learning rate follows the clock, from the start to --until. Every few
-minutes the averaged weights are measured on the held-out packages, written to OUT_BUNDLE and logged.
+--start takes any bundle of the same widths and goes on from its weights (whose batch normalisation, folded on export,
+is measured anew on the scenes); without it they begin random. The rate stays constant, the exported weights are a
+running average, and only in the last --decay minutes does the rate fall: a run that goes on later loses nothing.
+Shards made while it runs join. Every few minutes the average is measured on the held-out scenes, written to
+OUT_BUNDLE and logged in WORK/log.txt; WORK/event.pt keeps the event head that learned along (fit_event.py makes the
+one that ships).
+
+--ranks N: N processes, --rank 0 to N - 1, each with its own scenes, average their gradients (gloo, over a file in WORK).
 """
 
 import argparse
@@ -19,137 +26,244 @@ import torch
 import torch.nn.functional as F
 
 from bundle import write_bundle
-from network import Student, Teacher
+from event import EventHead, event_loss, fit_probe
+from mine import audioset_names, class_logits
+from mn04 import Mn04
+from network import Student, Teacher, read_bundle
+from scenes import EVENTS, windows_of
+from shards import Shards
 
 WIDTHS = [16, 32, 48, 64, 128, 128, 272, 272, 272, 272, 272, 272, 608, 1024]
-BATCH = 128
-PEAK_RATE, WARM_UP_STEPS = 2.5e-3, 300
+BATCH = 8  # scenes, of six windows, in each process
+RATE, WARM_UP_STEPS = 5e-4, 50
 DECAY = 1e-4
-AVERAGE = 0.998
-REPORT_S = 300
-VERSION = "0.2.0"
+AVERAGE = 0.995
+REPORT_S = 900
+VERSION = "0.3.0"
+DECIDING = 3.0  # weight of the AudioSet classes that a decision uses
 
 
-class Pool:
-    """All windows made so far, in memory; each epoch in a new order."""
+def start_from(student: Student, folder: Path, mel: torch.Tensor):
+    """Takes over a bundle's folded weights; normalisation gets the mean and variance that mel [N, 96, 64] gives it."""
+    _, tensors = read_bundle(folder)
+    folded = {"pointwise.0": ("backbone.0", (3, 2, 0, 1))}
+    for i in range(1, len(WIDTHS)):
+        folded[f"depthwise.{i - 1}"] = (f"backbone.{i}.depthwise", (2, 3, 0, 1))
+        folded[f"pointwise.{i}"] = (f"backbone.{i}.pointwise", (3, 2, 0, 1))
+    hooks = []
+    for name, (own, order) in folded.items():
+        layer = student.get_submodule(name)
+        layer.conv.weight.data.copy_(tensors[f"{own}.kernel"].permute(*order))
+        bias = tensors[f"{own}.bias"]
 
-    def __init__(self, folder: Path, rng):
-        self.folder, self.rng, self.names = folder, rng, set()
-        self.mels, self.embeddings, self.order = [], [], np.empty(0, np.int64)
+        def measured(_, __, out, norm=layer.norm, bias=bias):
+            mean, variance = out.mean((0, 2, 3)), out.var((0, 2, 3))
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.data.copy_((variance + norm.eps).sqrt())
+            norm.bias.data.copy_(bias + mean)
 
-    def grow(self):
-        for path in sorted(self.folder.glob("*.npz")):
-            if path.name not in self.names:
-                with np.load(path) as shard:
-                    self.mels.append(torch.from_numpy(shard["mel"]))
-                    self.embeddings.append(torch.from_numpy(shard["embedding"]))
-                self.names.add(path.name)
-                first = sum(map(len, self.mels[:-1]))
-                new = np.arange(first, first + len(self.mels[-1]))
-                self.order = self.rng.permutation(np.concatenate([self.order, new]))
-
-    def __len__(self):
-        return sum(map(len, self.mels))
-
-    def batch(self) -> tuple[torch.Tensor, torch.Tensor]:
-        if len(self.order) < BATCH:
-            self.order = self.rng.permutation(len(self))
-        take, self.order = self.order[:BATCH], self.order[BATCH:]
-        return self.at(take)
-
-    def at(self, indices) -> tuple[torch.Tensor, torch.Tensor]:
-        size = len(self.mels[0])  # every shard has as many
-        pick = lambda parts: torch.stack([parts[i // size][i % size] for i in indices.tolist()]).float()
-        return pick(self.mels), pick(self.embeddings)
+        hooks.append(layer.conv.register_forward_hook(measured))
+    student.audioset.weight.data.copy_(tensors["heads.audioset.0.kernel"].T)
+    student.audioset.bias.data.copy_(tensors["heads.audioset.0.bias"])
+    with torch.no_grad():
+        student.eval()(mel)
+    for hook in hooks:
+        hook.remove()
+    student.train()
 
 
-def loss_of(student: Student, teacher: Teacher, mel: torch.Tensor, wanted: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    with torch.autocast("cpu", torch.bfloat16):
-        got = student(mel)
-    logits, goal = F.linear(got, student.audioset.weight, student.audioset.bias), teacher.logits(wanted)
+def deciding_classes(names: list[str], map_file: Path) -> torch.Tensor:
+    """[521] weights: what the four classes or the kinds are decided by counts more."""
+    used = {name for group in json.loads(map_file.read_text())["groups"] for name in group["names"]}
+    used |= {name for given in EVENTS["kinds"].values() for name in given["audioset"]}
+    return torch.tensor([DECIDING if name in used else 1.0 for name in names])
+
+
+def imitation(got: torch.Tensor, logits: torch.Tensor, wanted: torch.Tensor, goal: torch.Tensor, weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embedding and AudioSet scores against YAMNet's."""
     cosine = F.cosine_similarity(got, wanted).mean()
     size = ((got - wanted).square().mean() / wanted.square().mean()).clamp(max=4)
-    scores = F.binary_cross_entropy_with_logits(logits, goal.sigmoid(), reduction="none").sum(1).mean()
+    scores = (F.binary_cross_entropy_with_logits(logits, goal.sigmoid(), reduction="none") * weight).sum(1).mean()
     ranking = F.kl_div(F.log_softmax(logits, 1), F.log_softmax(goal, 1), reduction="batchmean", log_target=True)
     return (1 - cosine) + 0.3 * size + 0.02 * scores + 0.1 * ranking, cosine.detach()
 
 
+class Targets:
+    """What mn04 and its probe say of the scenes, by row."""
+
+    def __init__(self, mn04: Mn04, names: list[str]):
+        self.net, self.names = mn04, names
+
+    def refit(self, scenes: Shards):
+        """Fits the probe anew."""
+        self.probe = fit_probe(scenes.all["mn04"].float(), scenes.all["labels"])
+        self.grow(scenes)
+
+    @torch.no_grad()
+    def grow(self, scenes: Shards):
+        parts = []
+        for embedding in scenes.all["mn04"].split(2048):
+            logits = self.net.logits(embedding.float())
+            said = self.probe(embedding.float()), class_logits(logits, self.names).clamp(-9, 9), logits.sigmoid()
+            parts.append([part.half() for part in said])
+        self.labels, self.said = scenes.all["labels"], [torch.cat(part) for part in zip(*parts)]
+
+    def of(self, rows: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """As event_loss wants them: labels, what the probe says, mn04's log-odds of the kinds, its scores."""
+        return self.labels[rows], *(part[rows].float() for part in self.said)
+
+
+def average_precision(scores: np.ndarray, truth: np.ndarray) -> float:
+    order = truth[np.argsort(-scores)]
+    return float((np.cumsum(order) / (1 + np.arange(len(order))))[order == 1].mean()) if order.any() else float("nan")
+
+
 @torch.no_grad()
-def measure(student: Student, teacher: Teacher, pool: Pool, count: int) -> tuple[float, float]:
-    """Mean cosine similarity of the embedding, share of windows whose best AudioSet class agrees."""
-    student.eval()
-    cosine, agree = [], []
-    for part in torch.arange(min(count, len(pool))).split(BATCH):
-        mel, wanted = pool.at(part)
-        got = student(mel)
+def measure(student: Student, event: EventHead, teacher: Teacher, scenes: Shards, count: int) -> dict[str, float]:
+    student.eval(), event.eval()
+    cosine, agree, said, labels = [], [], [], []
+    for rows in torch.arange(min(count, len(scenes))).split(BATCH):
+        windows = windows_of(scenes.mel(rows.tolist()))
+        embedding = student(windows.flatten(0, 1)).view(len(rows), 6, -1)
+        at = scenes.all["first"][rows].long()[:, None] + torch.tensor([0, 3])
+        got, wanted = embedding[torch.arange(len(rows))[:, None], at].flatten(0, 1), scenes.yamnet(rows.tolist()).flatten(0, 1)
         cosine.append(F.cosine_similarity(got, wanted))
         agree.append(student.audioset(got).argmax(1) == teacher.logits(wanted).argmax(1))
-    student.train()
-    return torch.cat(cosine).mean().item(), torch.cat(agree).float().mean().item()
+        said.append(event(embedding, scenes.all["levels"][rows].float())[0])
+        labels.append(scenes.all["labels"][rows])
+    student.train(), event.train()
+    said, labels = torch.cat(said).numpy(), torch.cat(labels).numpy()
+    found = {"cosine": torch.cat(cosine).mean().item(), "top-1": torch.cat(agree).float().mean().item()}
+    for k, kind in enumerate(EVENTS["alarm"]):
+        known = labels[:, k] >= 0
+        found[f"AP {kind}"] = average_precision(said[known, k], labels[known, k])
+    return {name: round(value, 3) for name, value in found.items()}
+
+
+def average_gradients(net: torch.nn.Module, ranks: int):
+    some = [p.grad for p in net.parameters() if p.grad is not None]
+    flat = torch.cat([grad.flatten() for grad in some])
+    torch.distributed.all_reduce(flat)
+    for grad, mean in zip(some, (flat / ranks).split([grad.numel() for grad in some])):
+        grad.copy_(mean.view_as(grad))
+
+
+def over(until: float, ranks: int) -> bool:
+    """Whether the time is up: for all processes at the same step."""
+    late = torch.tensor(float(time.time() >= until))
+    if ranks > 1:
+        torch.distributed.all_reduce(late)
+    return late.item() > 0
 
 
 def main():
     options = argparse.ArgumentParser()
-    for name in ("work", "teacher", "like", "out"):
+    for name in ("work", "yamnet", "mn04", "like", "out"):
         options.add_argument(name, type=Path)
-    options.add_argument("--until", required=True, help="HH:MM today; a time that has passed only measures and exports")
-    options.add_argument("--start", type=Path, help="a student.pt to go on with, instead of random weights")
+    options.add_argument("--until", required=True, help="HH:MM, within a day; a time that has passed only measures and exports")
+    options.add_argument("--start", type=Path, help="a bundle of these widths to go on from, instead of random weights")
+    options.add_argument("--event", type=Path, help="an event.pt to go on from, of this script or of fit_event.py")
+    options.add_argument("--top", type=int, default=0, help="with --start: learn only the last so many layers, with normalisation as it is: half the time")
+    options.add_argument("--rate", type=float, default=RATE)
+    options.add_argument("--decay", type=float, default=20, help="minutes before the end in which the rate falls")
+    options.add_argument("--rank", type=int, default=0)
+    options.add_argument("--ranks", type=int, default=1)
+    options.add_argument("--threads", type=int, default=1)
+    options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
-    torch.set_num_threads(2)
-    torch.manual_seed(1)
-    begin = time.time()
-    until = datetime.datetime.combine(datetime.date.today(), datetime.time.fromisoformat(given.until)).timestamp()
-    teacher = Teacher(given.teacher)
+    torch.set_num_threads(given.threads)
+    torch.manual_seed(given.seed)
+    rng = np.random.default_rng([given.seed, given.rank])
+    if given.ranks > 1:
+        torch.distributed.init_process_group("gloo", init_method=f"file://{given.work.resolve()}/ranks", rank=given.rank, world_size=given.ranks)
+    now = datetime.datetime.now()
+    until = datetime.datetime.combine(now.date(), datetime.time.fromisoformat(given.until))
+    until = (until + datetime.timedelta(days=until < now - datetime.timedelta(hours=12))).timestamp()
+    teacher, mn04 = Teacher(given.yamnet), Mn04(given.mn04)
+    targets = Targets(mn04, audioset_names(given.mn04.with_name("audioset_527_class_labels.csv")))
     like = json.loads((given.like / "model.json").read_text())
-    pool = Pool(given.work / "shards-training", np.random.default_rng(1))
-    held_out = Pool(given.work / "shards-heldOut", np.random.default_rng(1))
-    pool.grow()
-    held_out.grow()
+    weight = deciding_classes(like["heads"]["audioset"]["labels"], Path(__file__).parents[2] / "models/audioset-map.json")
+    scenes, held_out = Shards(given.work / "scenes-training"), Shards(given.work / "scenes-heldOut")
+    targets.refit(scenes)
     log = open(given.work / "log.txt", "a", buffering=1)
 
-    student = Student(WIDTHS)
+    student, event = Student(WIDTHS).to(memory_format=torch.channels_last), EventHead()
+    some = windows_of(scenes.mel(rng.permutation(len(scenes))[:192].tolist())).flatten(0, 1)
     if given.start:
-        student.load_state_dict(torch.load(given.start))
-    student = student.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(student)
+        start_from(student, given.start, some)
+    with torch.no_grad():
+        event.standardise(student.eval()(some[:600]))
+        student.train()
+    if given.event:
+        state = torch.load(given.event, weights_only=True)
+        event.load_state_dict(state.get("head", state))
+    if given.top:
+        for layer in [*student.pointwise[: -given.top], *student.depthwise[: -given.top]]:
+            layer.requires_grad_(False)
+    both = torch.nn.ModuleList([student, event])
+    if given.ranks > 1:
+        for tensor in both.state_dict().values():
+            torch.distributed.broadcast(tensor, 0)
+    average = copy.deepcopy(both)
 
-    def report(step: int, count: int = 1024):
-        cosine, top1 = measure(average, teacher, held_out, count)
-        names = ("embedding cosine similarity to YAMNet, held-out packages", "AudioSet top-1 agreement with YAMNet, held-out packages")
-        write_bundle(given.out, average, like, VERSION, dict(zip(names, (round(cosine, 3), round(top1, 3)))))
-        torch.save(average.state_dict(), given.work / "student.pt")
-        log.write(f"{datetime.datetime.now():%H:%M:%S} step {step} windows {len(pool)} held-out cosine {cosine:.4f} top-1 {top1:.4f} training cosine {recent:.4f}\n")
+    def report(step: int, count: int = 512):
+        found = measure(*average, teacher, held_out, count)
+        names = {"cosine": "embedding cosine similarity to YAMNet, held-out scenes", "top-1": "AudioSet top-1 agreement with YAMNet, held-out scenes"}
+        write_bundle(given.out, average[0], like, VERSION, {text: found[name] for name, text in names.items()})
+        torch.save(average[1].state_dict(), given.work / "event.pt")
+        log.write(f"{datetime.datetime.now():%H:%M:%S} step {step} scenes {len(scenes)} held out {found} training cosine {recent:.4f} event {recent_event:.3f}\n")
 
-    recent, step = 0.0, 0
-    report(0)
-    decayed = [p for p in student.parameters() if p.ndim > 1]
-    other = [p for p in student.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": DECAY}, {"params": other, "weight_decay": 0.0}], lr=1e-5, betas=(0.9, 0.98))
-    start = reported = time.time()
-    while time.time() < until:
-        done = (time.time() - start) / (until - start)
-        rate = PEAK_RATE * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 + 0.5 * math.cos(math.pi * min(1, done))) + 1e-6
+    recent = recent_event = 0.0
+    step = 0
+    if given.rank == 0:
+        report(0)
+    matrices = [p for p in both.parameters() if p.ndim > 1 and p.requires_grad]
+    other = [p for p in both.parameters() if p.ndim <= 1 and p.requires_grad]
+    optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, {"params": other, "weight_decay": 0.0}], lr=1e-5, betas=(0.9, 0.98))
+    begin = reported = time.time()
+    order: list[int] = []
+    while not over(until, given.ranks):
+        falling = min(1.0, (until - time.time()) / (60 * given.decay))
+        rate = given.rate * min(1, (step + 1) / WARM_UP_STEPS) * (0.5 - 0.5 * math.cos(math.pi * falling)) + 1e-6
         for group in optimizer.param_groups:
             group["lr"] = rate
-        mel, wanted = pool.batch()
-        loss, cosine = loss_of(student, teacher, mel, wanted)
+        if len(order) < BATCH:
+            order = rng.permutation(len(scenes)).tolist()
+        rows, order = torch.tensor(order[:BATCH]), order[BATCH:]
+        windows = windows_of(scenes.mel(rows.tolist()))
+        student.train(not given.top)
+        embedding = student(windows.flatten(0, 1)).view(BATCH, 6, -1)
+        at = scenes.all["first"][rows].long()[:, None] + torch.tensor([0, 3])
+        got, wanted = embedding[torch.arange(BATCH)[:, None], at].flatten(0, 1), scenes.yamnet(rows.tolist()).flatten(0, 1)
+        imitated, cosine = imitation(got, student.audioset(got), wanted, teacher.logits(wanted), weight)
+        opinions, audioset = event(embedding, scenes.all["levels"][rows].float(), 0.1)
+        events = event_loss(opinions, audioset, *targets.of(rows))
+        loss = imitated + 0.15 * events
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 2.0)
+        if given.ranks > 1:
+            average_gradients(both, given.ranks)
+        torch.nn.utils.clip_grad_norm_(both.parameters(), 2.0)
         optimizer.step()
         step += 1
-        recent = 0.95 * recent + 0.05 * cosine.item() if step > 1 else cosine.item()
+        share = 0.02 if step > 50 else 1 / step
+        recent, recent_event = recent + share * (cosine.item() - recent), recent_event + share * (events.item() - recent_event)
         keep = min(AVERAGE, (1 + step) / (10 + step))
         with torch.no_grad():
-            for mean, now in zip(average.state_dict().values(), student.state_dict().values()):
-                mean.lerp_(now, 1 - keep) if mean.is_floating_point() else mean.copy_(now)
-        if step % 20 == 0:
-            print(f"{step} {time.time() - begin:.0f} s loss {loss.item():.4f} cosine {recent:.4f} rate {rate:.1e}", flush=True)
+            for mean, new in zip(average.state_dict().values(), both.state_dict().values()):
+                mean.lerp_(new, 1 - keep) if mean.is_floating_point() else mean.copy_(new)
+        if step % 50 == 0:
+            print(f"{step} {time.time() - begin:.0f} s loss {loss.item():.3f} cosine {recent:.4f} event {recent_event:.3f} rate {rate:.1e}", flush=True)
         if time.time() - reported > REPORT_S:
-            report(step)
-            pool.grow()
+            if given.rank == 0:
+                report(step)
+            if scenes.grow():
+                order = []
+                targets.grow(scenes)
             reported = time.time()
-    report(step, len(held_out))
+    if given.rank == 0:
+        report(step, len(held_out))
 
 
 if __name__ == "__main__":

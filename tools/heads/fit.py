@@ -19,6 +19,7 @@ import torch.nn.functional as F
 sys.path.insert(0, str(Path(__file__).parents[1] / "distill"))
 from bundle import safetensors  # noqa: E402
 from network import Teacher  # noqa: E402
+from scenes import windows_of as windows_in  # noqa: E402
 
 from windows import LABELS  # noqa: E402
 
@@ -52,8 +53,7 @@ def mapped(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def embedded(net: Teacher, mel: torch.Tensor) -> torch.Tensor:
-    with torch.autocast("cpu", torch.bfloat16):  # twice as fast, and turns the embedding by a cosine of 0.9996 only
-        return torch.cat([net.embedding(part.float()).float() for part in mel.split(32)])
+    return torch.cat([net.embedding(part.float()) for part in mel.split(32)])
 
 
 class Heads(torch.nn.Module):
@@ -224,7 +224,9 @@ def heard_by(teacher: Path, shards: list[Path], net: Teacher, target: torch.Tens
     embeddings, wanted = [], []
     for shard in shards:
         with np.load(shard) as parts:
-            mel, embedding = torch.from_numpy(parts["mel"]), torch.from_numpy(parts["embedding"]).float()
+            embedding, first = torch.from_numpy(parts["yamnet"][:, 0]).float(), parts["first"]
+        scenes = torch.from_numpy(np.load(shard.with_suffix(".mel.npy"), mmap_mode="r")[:])
+        mel = windows_in(scenes)[torch.arange(len(scenes)), torch.from_numpy(first).long()]
         hidden = F.relu(embedding @ tensors["heads.trained.0.kernel"] + tensors["heads.trained.0.bias"])
         dense = F.log_softmax(hidden @ tensors["heads.trained.1.kernel"] + tensors["heads.trained.1.bias"], 1)
         said = trained_weight * dense + mapping_weight * mapped(other.logits(embedding), target)
@@ -243,7 +245,7 @@ def main():
     options.add_argument("--hidden", type=int, default=256, help="units of each of the averaged heads")
     options.add_argument("--map", type=Path, default=Path(__file__).parents[2] / "models/audioset-map.json")
     options.add_argument("--teacher", type=Path, help="a bundle whose head bathnet this script made")
-    options.add_argument("--unlabelled", type=Path, nargs="+", default=[], help="shards of ../distill/make_targets.py")
+    options.add_argument("--unlabelled", type=Path, nargs="+", default=[], help="shards (N.npz) of ../distill/scenes.py")
     options.add_argument("--rule", type=json.loads, default={}, help='of the alarm: {"threshold": 0.6, "hits": 2, …}')
     given = options.parse_args()
     torch.set_num_threads(1)

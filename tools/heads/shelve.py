@@ -1,6 +1,6 @@
 """Stage 3: a backbone's bundle and the heads of stage 2 -> the bundle that ships.
 
-    python shelve.py BUNDLE HEADS OUT --version 0.2.0 --description TEXT     # after npm run build
+    python shelve.py BUNDLE HEADS OUT --version 0.2.0 --description TEXT [--event EVENT]     # after npm run build
 
 BUNDLE: model.json and weights.safetensors, of which the backbone, the head `audioset`, the licence, the source and
 the metrics are taken. HEADS: heads.json and heads.safetensors of fit.py; its metrics are added. The daemon itself
@@ -23,7 +23,7 @@ AUDIOSET = "audioset"
 DAEMON = Path(__file__).parents[2] / "dist/main.js"
 
 
-def combined(bundle: Path, heads: Path, version: str, description: str) -> tuple[dict, dict[str, torch.Tensor]]:
+def combined(bundle: Path, heads: Path, version: str, description: str, event: Path | None = None) -> tuple[dict, dict[str, torch.Tensor]]:
     """Manifest (without the weights' size and hash) and tensors."""
     base, tensors = read_bundle(bundle)
     given = json.loads((heads / "heads.json").read_text())
@@ -44,6 +44,10 @@ def combined(bundle: Path, heads: Path, version: str, description: str) -> tuple
     if stray := own.keys() - {f"heads.{name}.{i}.{part}" for name, n in dense.items() for i in range(n) for part in ("kernel", "bias")}:
         sys.exit(f"{weights}: {', '.join(sorted(stray))}: of no head")
     kept = {name: tensor for name, tensor in tensors.items() if name.startswith(("backbone.", f"heads.{AUDIOSET}."))}
+    manifest.pop("event", None)
+    if event:
+        manifest["event"] = json.loads((event / "event.json").read_text())
+        own |= read_tensors(event / "event.safetensors")
     return manifest, {**kept, **own}
 
 
@@ -59,8 +63,9 @@ def main():
     options.add_argument("out", type=Path)
     options.add_argument("--version", required=True)
     options.add_argument("--description", required=True)
+    options.add_argument("--event", type=Path, help="event.json and event.safetensors of ../distill/fit_event.py")
     given = options.parse_args()
-    manifest, tensors = combined(given.bundle, given.heads, given.version, given.description)
+    manifest, tensors = combined(given.bundle, given.heads, given.version, given.description, given.event)
     put_bundle(given.out.resolve(), manifest, safetensors(tensors), verified)
 
 

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "distill"))
-from make_targets import FFT, Effects  # noqa: E402
 from network import WINDOW_SAMPLES, log_mel  # noqa: E402
 from prepare_audio import AUDIO, decode  # noqa: E402
+from scenes import FFT, Effects  # noqa: E402
 
 LABELS = ["background", "water", "speech", "abnormal"]
 RENAMED = {"singing": "speech"}  # BATHNet's name
 AT_START = 0.25  # share of short clips that begin the window, as a file of one does
 ACCOMPANIED = 0.5  # of the others: share with something else to be heard
-BATCH = 256
+BATCH = 64
 # Sounds that go on: what may be heard beside another one, which then decides the label.
 STEADY = {"room-noise", "silence", "fan", "hair-dryer", "washing-machine", "engine", "shower", "tap", "bath-filling", "wind", "rain", "stream", "vehicle"}
 
@@ -74,7 +74,7 @@ def heard(mix: torch.Tensor, plain: torch.Tensor, effects: Effects, rng) -> torc
     response = torch.where(chance(0.6), some(effects.rooms), 1) * torch.where(chance(0.5), some(effects.microphones), 1)
     wet = torch.fft.irfft(torch.fft.rfft(mix, FFT) * response, FFT)[:, :WINDOW_SAMPLES]
     loudness = wet.square().mean(1, keepdim=True).sqrt() * 10 ** (uniform(-60, -12) / 20)
-    wet = wet + loudness * some(effects.noises)[:, :WINDOW_SAMPLES]
+    wet = wet + loudness * some(torch.from_numpy(effects.tones))[:, :WINDOW_SAMPLES]
     level_db = torch.from_numpy((-1 - 35 * rng.beta(1.0, 1.6, (n, 1))).astype(np.float32))
     wet = wet / (wet.abs().amax(1, keepdim=True) + 1e-6) * 10 ** (level_db / 20)
     out = torch.where(plain[:, None], mix, wet)
@@ -113,7 +113,7 @@ def main():
     kinds, packages = (sorted({getattr(c, name) for c in clips}) for name in ("kind", "package"))
     steady = [c for c in clips if c.kind in STEADY and len(c.samples) > WINDOW_SAMPLES]
     quiet = [c for c in steady if c.label == "background"]
-    effects = Effects(rng)
+    effects = Effects(rng, None)
     chosen = [clip for clip in clips for _ in range(given.per_clip)]
     mels = []
     for first in range(0, len(chosen), BATCH):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+import impacts
 from collect import CLASS_OF, write_wav
 from prepare_audio import RATE_HZ, decode
 
@@ -382,29 +383,6 @@ def body_impact(d, low=45):
     return peak(d(0.2, 0.6) * floor + d(0.4, 1) * peak(boom) + d(0.6, 1.3) * peak(slap))
 
 
-def fall(d, s):
-    s = d(1.6, 3)
-    out = np.zeros(samples(s))
-    at = d(0.3, 0.6)
-    if d.chance(0.5):  # slips first
-        add(out, strike(d, d.log(800, 3000), d.log(0.03, 0.1)), at - d(0.15, 0.28), d(0.05, 0.3))
-    add(out, body_impact(d), at, d(0.7, 1))
-    for _ in range(d.count(1, 2)):  # hip, shoulder, head, arm
-        at += d(0.12, 0.4)
-        add(out, body_impact(d, 60), at, d(0.15, 0.6))
-    rustle = cloth(d, 1)
-    add(out, unit(rustle), 0.2, d(0.005, 0.03))
-    if d.chance(0.35):  # takes something along
-        add(out, dropped_bottle(d, 1), at + d(0, 0.2), d(0.15, 0.5))
-    return out
-
-
-def thud(d, s):
-    out = np.zeros(samples(1.2))
-    add(out, body_impact(d, d.log(40, 90)), 0.2)
-    return out
-
-
 def crash(d, s):
     """A shelf comes down: dozens of short hits of wood, metal, crockery, ever fewer."""
     s = d(1.5, 3)
@@ -605,9 +583,10 @@ MAKERS = {
     "vacuum-cleaner": vacuum_cleaner, "dropped-bottle": dropped_bottle, "dishes": dishes, "door": door, "slammed-door": slammed_door,
     "knock": knock, "footsteps": footsteps, "cloth": cloth, "baby-cry": baby_cry, "coughing": coughing, "sneezing": sneezing,
     "silence": quiet, "room-noise": quiet, "hum": hum, "talk": talk, "singing": singing, "laughing": laughing, "radio": radio,
-    "fall": fall, "thud": thud, "crash": crash, "breaking-glass": breaking_glass, "blow": blow,
+    "crash": crash, "breaking-glass": breaking_glass, "blow": blow,
     "scream": scream, "groan": groan, "call-for-help": call_for_help,
 }  # fmt: skip
+MAKERS |= impacts.makers(sys.modules[__name__])
 UNCONVINCING = {"scream", "groan"}  # YAMNet hears violins and animals, breathing and snoring: worse than none
 PEAK_DBFS = {"silence": (-75, -55), "room-noise": (-55, -38), "hum": (-55, -30)}  # others -42 … -2
 LOUD = {"fall", "thud", "crash", "breaking-glass", "scream", "call-for-help", "slammed-door", "blow"}  # -26 … -1
