@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ExitCode, UserError } from '../errors.js';
 import { updateManifest } from '../model/bundle.js';
-import { recordingOf } from '../training/evaluation.js';
+import { recordingOf } from '../training/clip-figures.js';
 import { duration, rate, seconds, share } from '../training/format.js';
 import { poissonUpperBound } from '../training/metrics.js';
 import type { Recording } from '../training/track.js';

@@ -3,8 +3,6 @@ import { extname, join, relative, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { byCode } from './collections.js';
 
-export { splitByGroup } from './split.js';
-
 /** What audio files are called; whether they hold sound shows when they are decoded. */
 const AUDIO_EXTENSIONS = ['.wav', '.flac', '.ogg', '.oga', '.opus', '.mp3'];
 /** Numbers of one stem that differ by no more than this belong to one recording. */

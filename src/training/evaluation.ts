@@ -5,8 +5,6 @@ import { type LifeFigures, lifeFigures } from './life-figures.js';
 import { type RecordingFigures, recordingFigures } from './recording-figures.js';
 import { type Outcome, outcomeOf, type Recording } from './track.js';
 
-export { recordingOf, type ScoredClip } from './clip-figures.js';
-
 /** Everything that was measured; plain data for people, reports and programs. */
 export interface Evaluation {
   readonly model: ModelInfo;

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { evaluationLines } from '../../src/commands/evaluate/output.js';
-import { evaluate, type ScoredClip } from '../../src/training/evaluation.js';
+import type { ScoredClip } from '../../src/training/clip-figures.js';
+import { evaluate } from '../../src/training/evaluation.js';
 import type { Recording } from '../../src/training/track.js';
 import { trackOf } from '../support/track.js';
 

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import { ExitCode, UserError } from '../../errors.js';
-import { scanDataset, splitByGroup } from '../../training/dataset.js';
+import { scanDataset } from '../../training/dataset.js';
 import { type LabelledEvent, parseLabels } from '../../training/events.js';
+import { splitByGroup } from '../../training/split.js';
 import { AUDIO, audioBelow } from './audio-files.js';
 
 /** Label files that lie beside a recording and have its name. */

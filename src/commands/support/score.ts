@@ -4,7 +4,7 @@ import { UserError } from '../../errors.js';
 import { Listener } from '../../listener.js';
 import type { Pipeline } from '../../pipeline.js';
 import { systemClock } from '../../system/clock.js';
-import type { ScoredClip } from '../../training/evaluation.js';
+import type { ScoredClip } from '../../training/clip-figures.js';
 import { blocksOf, type LaidClip, layInLife, type Surroundings } from '../../training/life.js';
 import type { LifeTrack } from '../../training/life-figures.js';
 import { inRoom } from '../../training/room.js';
