@@ -6,25 +6,27 @@ import { poissonUpperBound, quantile, ratio } from './metrics.js';
 
 /**
  * What the decision stage looks at in the windows of one recording, so that any alarm rule can be tried after the
- * network has run once. A window takes 4 bytes for its level, for each alarm label, and for each kind of event where the
- * model tells them: 60 kB per hour with one label and no kinds.
+ * network has run once. A window takes 4 bytes for its level, for each alarm label, and for each kind of event that
+ * alarms, in an array that may be twice as long: up to 120 kB per hour with one label and no kinds, 360 kB with four.
  */
 export class Track {
   /** Length of the recording. */
   seconds = 0;
   #count = 0;
   #values = new Float32Array(0);
-  /** Kinds of events, as the first window has them; the same in all of a model. */
+  /** Those of the kinds that the first window has; the same in all of a model. */
   #kinds: readonly string[] = [];
 
   /**
    * @param labels those whose scores are kept: no other can alarm in `replay`
    * @param hopSeconds from window to window
+   * @param alarmKinds those of which log-odds are kept, as for labels; all when left out
    */
   constructor(
     readonly path: string,
     private readonly labels: readonly string[],
     private readonly hopSeconds: number,
+    private readonly alarmKinds?: readonly string[],
   ) {}
 
   get windows(): number {
@@ -33,7 +35,8 @@ export class Track {
 
   /** Takes the next window. */
   push({ rmsDbfs, scores, kinds = {} }: ScoredWindow): void {
-    if (this.#count === 0) this.#kinds = Object.keys(kinds);
+    if (this.#count === 0)
+      this.#kinds = Object.keys(kinds).filter((kind) => this.alarmKinds?.includes(kind) ?? true);
     const width = this.#width;
     const at = this.#count++ * width;
     if (at === this.#values.length) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { layInLife, Pieces } from '../../src/training/life.js';
 import { lifeFigures } from '../../src/training/life-figures.js';
+import { Track } from '../../src/training/track.js';
 import { trackOf } from '../support/track.js';
 
 const RATE = 16_000;
@@ -34,7 +35,7 @@ describe('a clip as life has it', () => {
 
   it('is the same for the same seed and name, and another for any other', async () => {
     const laid = async (seed: number, name: string) =>
-      (await layInLife(click(0.1, 0.5), name, { seed, pieces: [] })).samples;
+      (await layInLife(click(0.1, 0.5), name, { seed, pieces: [] })).samples.subarray(0, 100);
     expect(await laid(1, 'a')).toEqual(await laid(1, 'a'));
     expect(await laid(2, 'a')).not.toEqual(await laid(1, 'a'));
     expect(await laid(1, 'b')).not.toEqual(await laid(1, 'a'));
@@ -120,6 +121,22 @@ describe('figures of clips as life has them', () => {
       },
     };
     const rule = { ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'high' as const };
+    const track = new Track('', ['abnormal'], 0.48, evidence.kinds);
+    for (let i = 0; i < 20; i++) {
+      const [startSeconds, endSeconds] = [i * 0.48, i * 0.48 + 0.975];
+      const kinds = { door: 9, impact: i === 6 ? 3 : -3 };
+      const heard = {
+        label: '',
+        confidence: 0,
+        scores: { abnormal: 0 },
+        rmsDbfs: -20,
+        peakDbfs: -9,
+        audioset: [],
+      };
+      track.push({ startSeconds, endSeconds, endAtMs: 0, kinds, ...heard });
+    }
+    expect(track.replay(rule)).toMatchObject([{ label: 'abnormal', kind: 'impact' }]);
+    expect(track.replay({ ...rule, sensitivity: 'normal' })).toEqual([]);
     const { curve = [] } = lifeFigures([laid('abnormal', '', 99)], [], rule, 2) ?? {};
     expect(curve.length).toBe(27);
     expect(curve.filter(({ chosen }) => chosen)).toMatchObject([

@@ -139,7 +139,8 @@ async function scoreRecording(
 }
 
 function trackOf(path: string, { pipeline, hopSeconds }: Scorer): Track {
-  return new Track(path, pipeline.rule.labels, Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ);
+  const { labels, evidence } = pipeline.rule;
+  return new Track(path, labels, Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ, evidence?.kinds);
 }
 
 interface FileHandlers {
