@@ -1,5 +1,4 @@
 import type { AlarmRule } from '../alarm/decision.js';
-import type { LifeTrack } from './life-figures.js';
 import {
   type Calibration,
   type Classification,
@@ -9,6 +8,7 @@ import {
   curves,
 } from './metrics.js';
 import { type ClipMistake, NAMED_MISTAKES } from './mistakes.js';
+import type { LifeTrack } from './track.js';
 import { type Outcome, outcomeOf, type Recording, type Track } from './track.js';
 
 /** A clip after the network. */

@@ -5,17 +5,7 @@ import type { Sensitivity } from '../types.js';
 import type { ScoredClip } from './clip-figures.js';
 import { LATEST_ALARM_SECONDS } from './life.js';
 import { ratio, wilsonInterval } from './metrics.js';
-import { outcomeOf, type Recording, type Track } from './track.js';
-
-/** A clip that lies in a room or in ordinary sound, after the network. */
-export interface LifeTrack {
-  readonly track: Track;
-  /** Where the clip lies in it. */
-  readonly startSeconds: number;
-  readonly endSeconds: number;
-  /** Folder below the class, or that of the class where it has another name; empty where there is none. */
-  readonly kind: string;
-}
+import { type LifeTrack, outcomeOf, type Recording } from './track.js';
 
 export interface LifeFigures {
   /** Clips of alarm classes: those that alarm are found. */

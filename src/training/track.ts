@@ -100,6 +100,16 @@ const EMPTY_WINDOW = {
   audioset: [],
 };
 
+/** A clip that lies in a room or in ordinary sound, after the network. */
+export interface LifeTrack {
+  readonly track: Track;
+  /** Where the clip lies in it. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** Folder below the class, or that of the class where it has another name; empty where there is none. */
+  readonly kind: string;
+}
+
 /** A recording, and where in it an alarm ought to come; nowhere in ordinary sound. */
 export interface Recording {
   readonly track: Track;
