@@ -102,8 +102,8 @@ export async function startApp({
 
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
-  const isHit = pipeline.isHit.bind(pipeline);
-  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, isHit, log);
+  const veto = config.alarm.veto ? pipeline.veto : undefined;
+  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log).load();
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
   const writeClip = (path: string, sound: Float32Array) => writeWav(path, [sound]);
   const clips = config.clips.enabled

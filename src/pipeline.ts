@@ -1,6 +1,8 @@
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
+import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
+import { Veto } from './alarm/veto.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
 import { createFrontEnd } from './features/create-front-end.js';
@@ -12,7 +14,15 @@ import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import type { EngineChoice, Network } from './model/network.js';
-import type { KindLogOdds, ModelInfo, PipelineResult, ScoredWindow, Scores, Window } from './types.js';
+import type {
+  KindLogOdds,
+  ModelInfo,
+  PipelineResult,
+  ScoredWindow,
+  Scores,
+  Vetoed,
+  Window,
+} from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
 const AUDIOSET_TOP = 3;
@@ -44,6 +54,9 @@ export interface PipelineOptions {
  */
 export class Pipeline {
   sense: Sense;
+  /** What is no alarm, by people's verdicts: empty until it is told of one. */
+  readonly veto = new Veto();
+  readonly #subjects = new SubjectMemory();
   readonly #mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
   /** Position after the last window. */
   #endSample = 0;
@@ -59,11 +72,6 @@ export class Pipeline {
     private readonly events: Events | undefined,
   ) {
     this.sense = new Sense(rule, senseOptions);
-  }
-
-  /** Whether a class that alarms reaches the threshold in force. */
-  isHit({ scored }: PipelineResult): boolean {
-    return this.model.alarmLabels.some((label) => (scored.scores[label] ?? 0) >= this.rule.threshold);
   }
 
   /** The rule in force. */
@@ -113,7 +121,7 @@ export class Pipeline {
       scores[label] = values[i]!;
       if (values[i]! > values[best]!) best = i;
     }
-    const scored: ScoredWindow = {
+    const heard: ScoredWindow = {
       startSeconds: window.startSample / SAMPLE_RATE_HZ,
       endSeconds: (window.startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ,
       endAtMs: window.endAtMs,
@@ -124,10 +132,13 @@ export class Pipeline {
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, output.embedding),
     };
+    const subjects = this.#subjects.push(heard, output.embedding, this.rule);
+    const scored = { ...heard, vetoed: this.#vetoed(heard, subjects) };
     const event = this.sense.push(scored);
     return {
       scored,
       embedding: output.embedding,
+      subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
@@ -138,6 +149,12 @@ export class Pipeline {
   reset(): void {
     this.sense = new Sense(this.rule, this.senseOptions);
     this.#forget();
+  }
+
+  #vetoed(window: ScoredWindow, { hit, kind }: Subjects): Vetoed | undefined {
+    if (!(hit || kind) || !mayBeVetoed(window, this.rule)) return undefined;
+    const vetoed = { hit: hit && this.veto.match(hit), kinds: kind && this.veto.match(kind) };
+    return vetoed.hit || vetoed.kinds ? vetoed : undefined;
   }
 
   /** What the event head says of the sound up to the window's end. */
@@ -153,6 +170,7 @@ export class Pipeline {
   }
 
   #forget(): void {
+    this.#subjects.forget();
     this.events?.head.forget();
     this.events?.levels.forget();
   }

@@ -70,6 +70,23 @@ export interface ScoredWindow {
   readonly audioset: ReadonlyArray<readonly [name: string, score: number]>;
   /** What kind of event the last seconds were, up to the end of this window; left out where the model has no event head. */
   readonly kinds?: KindLogOdds | undefined;
+  /** What of it is known not to be an alarm, by a person's verdict; left out where nothing is. */
+  readonly vetoed?: Vetoed | undefined;
+}
+
+/** The false alarm that a sound is like. */
+export interface VetoMatch {
+  readonly episodeId: string;
+  /** Cosine, −1…1. */
+  readonly similarity: number;
+}
+
+/** Which part of what a window says does not count. */
+export interface Vetoed {
+  /** That its classes are a hit. */
+  readonly hit?: VetoMatch | undefined;
+  /** What speaks for a kind, a scream excepted. */
+  readonly kinds?: VetoMatch | undefined;
 }
 
 /** What the pipeline makes of one window. */
@@ -77,6 +94,8 @@ export interface PipelineResult {
   readonly scored: ScoredWindow;
   /** The network's embedding of the window, an array of its own. */
   readonly embedding: Float32Array;
+  /** Embeddings of the sound that speaks for an alarm, copies; empty where none does. */
+  readonly subjects: readonly Float32Array[];
   readonly event: DecisionEvent | undefined;
   /** Where the time went, milliseconds. */
   readonly melMs: number;

@@ -1,5 +1,5 @@
 import type { ScoredWindow } from '../types.js';
-import type { AlarmRule, Hit } from './rule.js';
+import { type AlarmRule, type Hit, SCREAM_KIND } from './rule.js';
 
 /** No more evidence counts than so many times the line: an alarm that goes on for long must not end late. */
 const CEILING = 2;
@@ -64,7 +64,8 @@ export class Evidence {
       const sum = this.#sumOf(kind);
       const said = logOdds[kind] ?? Number.NEGATIVE_INFINITY;
       const change = said + (offsets[kind] ?? 0);
-      const added = loud ? change : Math.min(0, change);
+      const counts = loud && !(window.vetoed?.kinds && kind !== SCREAM_KIND);
+      const added = counts ? change : Math.min(0, change);
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
       sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
       const probability = 1 / (1 + Math.exp(-said));

@@ -20,7 +20,7 @@ export class Hits {
    * @returns what speaks for an alarm in it, if anything does
    */
   push(window: ScoredWindow, rule: AlarmRule, threshold: number): HeardClass | undefined {
-    const hit = hitOf(window, rule, threshold);
+    const hit = window.vetoed?.hit ? undefined : hitOf(window, rule, threshold);
     this.#recent = [...this.#recent, hit].slice(-rule.window);
     if (!hit) return undefined;
     const hits = this.#recent.filter((each) => each !== undefined).filter(({ score }) => score >= threshold);
@@ -34,7 +34,8 @@ export class Hits {
   }
 }
 
-function hitOf(
+/** @returns the best class that alarms, if it is a hit */
+export function hitOf(
   { scores, rmsDbfs, endAtMs }: ScoredWindow,
   rule: AlarmRule,
   threshold: number,

@@ -35,6 +35,9 @@ export const DEFAULT_ALARM_RULE: AlarmRule = {
   cooldownSeconds: 10,
 };
 
+/** The kind of event that no verdict vetoes: a cry for help may sound like one that was none. */
+export const SCREAM_KIND = 'scream';
+
 /** What a bundle says of its event head's log-odds, by sensitivity. */
 export interface EvidenceRules {
   /** Kinds that alarm; empty means that none does. */

@@ -122,7 +122,8 @@ export class ThumpThenSilence {
 
 /** The impact that the event head hears; without one, the best of alarm labels and impact classes. */
 function impactOf(window: ScoredWindow, rule: AlarmRule, threshold: number): Hit | undefined {
-  const { scores, audioset, kinds, endAtMs } = window;
+  const { scores, audioset, kinds, vetoed, endAtMs } = window;
+  if (kinds ? vetoed?.kinds : vetoed?.hit) return undefined;
   let best: Hit | undefined;
   const logOdds = kinds?.[IMPACT_KIND];
   const candidates =

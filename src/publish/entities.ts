@@ -222,6 +222,7 @@ function diagnostics(topics: Topics): Record<string, Component> {
       unit_of_measurement: 'ms',
     }),
     dropped_windows: sensor('Dropped windows', '{{ value_json.droppedWindows }}', counter),
+    vetoed: sensor('Vetoed windows', '{{ value_json.vetoed }}', counter),
     queued_events: sensor('Queued events', '{{ value_json.queuedEvents }}', MEASUREMENT),
     mqtt_reconnects: sensor('MQTT reconnects', '{{ value_json.mqttReconnects }}', counter),
     uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', seconds),

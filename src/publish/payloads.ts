@@ -20,6 +20,8 @@ export interface Health {
   readonly inferenceMs: number | undefined;
   /** Windows lost since the start because the pipeline fell behind. */
   readonly droppedWindows: number;
+  /** Windows since the start that did not count because of a verdict. */
+  readonly vetoed: number;
 }
 
 /** How the connection to the broker is; the publisher's part of the health message. */
@@ -133,6 +135,7 @@ export function healthPayload(
     memoryMb: round(health.memoryMb, 1),
     inferenceMs: health.inferenceMs === undefined ? null : round(health.inferenceMs, 2),
     droppedWindows: health.droppedWindows,
+    vetoed: health.vetoed,
     queuedEvents: stats.queuedEvents,
     droppedEvents: stats.droppedEvents,
     mqttReconnects: stats.reconnects,

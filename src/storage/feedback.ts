@@ -1,28 +1,42 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { DecisionEvent, Logger, PipelineResult, Verdict } from '../types.js';
+import type { DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
 import { makeFolder, writeWholeSync } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
 /** The oldest verdict makes room for a newer one. */
 const MAX_RECORDS = 1000;
+/** How often it is looked for verdicts that another process has deleted. */
+const LOOK_MS = 10_000;
+/** A veto is said at most this often. */
+const VETO_SAID_MS = 60_000;
 
 const recordSchema = z.object({
   episodeId: z.string(),
   verdict: z.enum(['false_alarm', 'real_alarm']),
   label: z.string(),
+  /** Kind of event that it was; left out where the model tells none. */
+  kind: z.string().optional(),
   alarmAt: z.string(),
   givenAt: z.string(),
   /** Embeddings mean something only for the backbone that they come from. */
   model: z.object({ name: z.string(), backbone: z.string() }),
-  /** Of each hit, float32 little-endian in base64. */
+  /** Of each sound that spoke for the alarm, float32 little-endian in base64. */
   embeddings: z.array(z.string()),
 });
 
 export type FeedbackRecord = z.infer<typeof recordSchema>;
+
+/** Whoever heeds verdicts from now on. */
+export interface VerdictSink {
+  readonly episodeIds: readonly string[];
+  set(episodeId: string, verdict: Verdict, embeddings: readonly Float32Array[]): void;
+  delete(episodeId: string): void;
+}
 
 /**
  * Verdicts on alarms, as data for training: the embeddings of the alarm's windows – never the sound, which
@@ -30,34 +44,56 @@ export type FeedbackRecord = z.infer<typeof recordSchema>;
  */
 export class FeedbackStore {
   /** The alarm that a verdict would be about: the one that is on, or else the last one. */
-  #alarm: { episodeId: string; label: string; atMs: number; embeddings: Float32Array[] } | undefined;
+  #alarm:
+    | {
+        episodeId: string;
+        label: string;
+        kind?: string | undefined;
+        atMs: number;
+        embeddings: Float32Array[];
+      }
+    | undefined;
   #open = false;
   /** What has been kept last. */
   #given = '';
-  /** Of the newest window, if it is a hit. */
-  #newest: Float32Array | undefined;
+  /** What speaks for an alarm in the newest window. */
+  #newest: readonly Float32Array[] = [];
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #vetoSaidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly folder: string,
     private readonly model: FeedbackRecord['model'],
-    private readonly isHit: (result: PipelineResult) => boolean,
+    private readonly sink: VerdictSink | undefined,
     private readonly log: Logger,
   ) {}
 
+  /** Heeds the verdicts that are kept, of the same backbone. */
+  load(): this {
+    if (!this.sink) return this;
+    const warn = (path: string) => this.log.warn({ path }, 'a verdict is damaged and does not count');
+    for (const record of readFeedback(this.folder, warn)) this.#heed(record);
+    return this;
+  }
+
   /** Takes every result, before the event that it may cause; remembers those of an alarm. */
   window(result: PipelineResult): void {
-    this.#newest = this.isHit(result) ? result.embedding.slice() : undefined;
+    this.#newest = result.subjects;
     const known = this.#alarm?.embeddings;
-    if (this.#open && this.#newest && known && known.length < MAX_WINDOWS) known.push(this.#newest);
+    if (this.#open && known)
+      for (const subject of this.#newest)
+        if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
+    this.#sayVeto(result.scored);
+    this.#lookForDeleted(result.scored.endAtMs);
   }
 
   /** Takes every event. */
   event(event: DecisionEvent): void {
     if (event.type === 'alarm_ended') this.#open = false;
     if (event.type !== 'alarm_started') return;
-    const { episodeId, label, atMs } = event;
+    const { episodeId, label, kind, atMs } = event;
     this.#open = true;
-    this.#alarm = { episodeId, label, atMs, embeddings: this.#newest ? [this.#newest] : [] };
+    this.#alarm = { episodeId, label, kind, atMs, embeddings: [...this.#newest] };
   }
 
   /**
@@ -74,6 +110,7 @@ export class FeedbackStore {
       episodeId: alarm.episodeId,
       verdict,
       label: alarm.label,
+      ...(alarm.kind !== undefined && { kind: alarm.kind }),
       alarmAt: new Date(alarm.atMs).toISOString(),
       givenAt: new Date().toISOString(),
       model: this.model,
@@ -85,11 +122,42 @@ export class FeedbackStore {
       // UUID v7 sort by time.
       for (const old of recordFiles(this.folder).slice(0, -MAX_RECORDS)) rmSync(join(this.folder, old));
       this.#given = given;
+      this.#heed(record);
       this.log.info({ verdict, episodeId: alarm.episodeId }, 'feedback kept');
       return undefined;
     } catch (error) {
       return `it cannot be kept: ${messageOf(error)}`;
     }
+  }
+
+  /** That a scream was none says nothing of the next one. */
+  #heed(record: FeedbackRecord): void {
+    const { episodeId, verdict, kind, model } = record;
+    const counts =
+      model.backbone === this.model.backbone && !(verdict === 'false_alarm' && kind === 'scream');
+    if (counts) this.sink?.set(episodeId, verdict, embeddingsOf(record));
+  }
+
+  #sayVeto({ vetoed, endAtMs }: ScoredWindow): void {
+    if (!vetoed || endAtMs - this.#vetoSaidAtMs < VETO_SAID_MS) return;
+    this.#vetoSaidAtMs = endAtMs;
+    const { episodeId, similarity } = vetoed.kinds ?? vetoed.hit ?? {};
+    this.log.info({ episodeId, similarity }, 'no alarm: it is like what was called a false alarm');
+  }
+
+  /** A verdict that has been deleted (`feedback delete`) counts no more; looked for without making sound wait. */
+  #lookForDeleted(nowMs: number): void {
+    const sink = this.sink;
+    if (!sink?.episodeIds.length || nowMs - this.#lookedAtMs < LOOK_MS) return;
+    this.#lookedAtMs = nowMs;
+    const asked = sink.episodeIds;
+    readdir(this.folder).then(
+      (names) => {
+        const kept = new Set(names);
+        for (const id of asked) if (!kept.has(`${id}.json`)) sink.delete(id);
+      },
+      () => {}, // it will be looked at again
+    );
   }
 }
 

@@ -28,10 +28,13 @@ export class Statistics {
   readonly latencyMs = new Reservoir();
   windows = 0;
   alarms = 0;
+  /** Windows in which something that speaks for an alarm did not count, by a verdict. */
+  vetoed = 0;
 
   add({ scored, event, melMs, networkMs }: PipelineResult, nowMs: number): void {
     this.windows++;
     if (event?.type === 'alarm_started') this.alarms++;
+    if (scored.vetoed) this.vetoed++;
     this.networkMs.add(networkMs);
     this.melMs.add(melMs);
     this.latencyMs.add(nowMs - scored.endAtMs);
@@ -42,6 +45,7 @@ export class Statistics {
       uptimeSeconds: (performance.now() - this.#startedAt) / 1000,
       memoryMb: process.memoryUsage.rss() / 1e6,
       inferenceMs: this.networkMs.quantile(0.5),
+      vetoed: this.vetoed,
     };
   }
 }

@@ -270,8 +270,9 @@ describe('train --feedback', () => {
     const folder = join(dir, 'state', 'feedback');
     const backbone = backboneFingerprint(await readBundle(MINI));
     const judge = (episodeId: string, label: string, heardBy: string, verdict: Verdict) => {
-      const store = new FeedbackStore(folder, { name: 'm', backbone: heardBy }, () => true, silentLog);
-      store.window({ embedding: new Float32Array(1024).fill(0.3) } as unknown as PipelineResult);
+      const store = new FeedbackStore(folder, { name: 'm', backbone: heardBy }, undefined, silentLog);
+      const subjects = [new Float32Array(1024).fill(0.3)];
+      store.window({ subjects, scored: {} } as unknown as PipelineResult);
       store.event({ type: 'alarm_started', episodeId, label, atMs: 0 } as unknown as DecisionEvent);
       store.give(verdict);
     };

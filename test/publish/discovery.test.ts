@@ -68,6 +68,7 @@ describe('device discovery', () => {
       'sensor Model',
       'sensor Inference time',
       'sensor Dropped windows',
+      'sensor Vetoed windows',
       'sensor Queued events',
       'sensor MQTT reconnects',
       'sensor Uptime',

@@ -130,7 +130,13 @@ it('rounds levels to a tenth of a decibel', () => {
 });
 
 it('joins the health of daemon and connection, with null for what is not known yet', () => {
-  const health = { uptimeSeconds: 61.4, memoryMb: 151.234, inferenceMs: undefined, droppedWindows: 2 };
+  const health = {
+    uptimeSeconds: 61.4,
+    memoryMb: 151.234,
+    inferenceMs: undefined,
+    droppedWindows: 2,
+    vetoed: 7,
+  };
   const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],
@@ -138,6 +144,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     memoryMb: 151.2,
     inferenceMs: null,
     droppedWindows: 2,
+    vetoed: 7,
     queuedEvents: 4,
     droppedEvents: 5,
     mqttReconnects: 3,

@@ -42,7 +42,7 @@ let health: Health;
 beforeEach(() => {
   publisher = new RecordingPublisher();
   clock = new ManualClock(T0);
-  health = { uptimeSeconds: 1, memoryMb: 100, inferenceMs: 2, droppedWindows: 0 };
+  health = { uptimeSeconds: 1, memoryMb: 100, inferenceMs: 2, droppedWindows: 0, vetoed: 0 };
 });
 
 function reporterWith(options: Partial<ReporterOptions> = {}): Reporter {

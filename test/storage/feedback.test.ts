@@ -1,7 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Veto } from '../../src/alarm/veto.js';
 import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../../src/storage/feedback.js';
 import type { DecisionEvent, PipelineResult } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
@@ -9,19 +10,20 @@ import { silentLog } from '../support/sound.js';
 let dir: string;
 let folder: string;
 let store: FeedbackStore;
+let veto: Veto;
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'bathnet-feedback-'));
   folder = join(dir, 'feedback');
-  const isHit = ({ scored }: PipelineResult) => (scored.scores.abnormal ?? 0) > 0.5;
-  store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, isHit, silentLog);
+  veto = new Veto();
+  store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, veto, silentLog);
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** A window with this embedding, a hit or not, and what was decided on it. */
 function hear(value: number, hit: boolean, event?: Partial<DecisionEvent>): void {
   store.window({
-    scored: { scores: { abnormal: hit ? 0.9 : 0.1 } },
-    embedding: Float32Array.of(value, value + 0.5),
+    scored: { endAtMs: value * 1000 },
+    subjects: hit ? [Float32Array.of(value, value + 0.5)] : [],
   } as unknown as PipelineResult);
   if (event) store.event(event as DecisionEvent);
 }
@@ -85,5 +87,47 @@ describe('feedback', () => {
     expect(deleteFeedback(folder, '../e3')).toBe(0);
     expect(deleteFeedback(folder)).toBe(2);
     expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a verdict', () => {
+  const sound = Float32Array.of(1, 1.5);
+  const vetoed = (by = veto) => by.match(sound)?.episodeId;
+  const restarted = (backbone: string) => {
+    const afresh = new Veto();
+    new FeedbackStore(folder, { name: 'm', backbone }, afresh, silentLog).load();
+    return afresh;
+  };
+
+  it('of a false alarm counts at once, until the same alarm is called real', () => {
+    hear(1, true, start('e1'));
+    expect(vetoed()).toBeUndefined();
+    store.give('false_alarm');
+    expect(vetoed()).toBe('e1');
+    store.give('real_alarm');
+    expect(vetoed()).toBeUndefined();
+  });
+
+  it('counts after a restart, but for no other backbone', () => {
+    hear(1, true, start('e1'));
+    store.give('false_alarm');
+    expect(vetoed(restarted('abc'))).toBe('e1');
+    expect(vetoed(restarted('other'))).toBeUndefined();
+  });
+
+  it('that a scream was none vetoes nothing, now and after a restart', () => {
+    hear(1, true, { ...start('e1'), kind: 'scream' } as Partial<DecisionEvent>);
+    store.give('false_alarm');
+    expect(vetoed()).toBeUndefined();
+    expect(vetoed(restarted('abc'))).toBeUndefined();
+    expect(read()).toHaveLength(1);
+  });
+
+  it('that is deleted counts no more while sound is heard', async () => {
+    hear(1, true, start('e1'));
+    store.give('false_alarm');
+    deleteFeedback(folder);
+    hear(20, false);
+    await vi.waitFor(() => expect(vetoed()).toBeUndefined());
   });
 });

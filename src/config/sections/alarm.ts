@@ -39,6 +39,12 @@ export const alarm = z
       .array(z.string().min(1))
       .optional()
       .describe("Kinds of events that alarm; [] for none. Default: all of the model's that can."),
+    veto: z
+      .boolean()
+      .default(true)
+      .describe(
+        'What is much like an alarm that a person has called false (button False alarm) raises none any more, a scream excepted.',
+      ),
     releaseSeconds: seconds()
       .optional()
       .describe('It ends after this long without a hit or enough evidence. Default: 5.'),

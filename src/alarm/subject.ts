@@ -1,0 +1,75 @@
+import type { KindLogOdds, ScoredWindow } from '../types.js';
+import { hitOf } from './hits.js';
+import { type AlarmRule, SCREAM_KIND } from './rule.js';
+
+/** The same as a scream, where a model has no event head: AudioSet classes among the highest of the window. */
+const SCREAM_CLASSES = new Set([
+  'Screaming',
+  'Shout',
+  'Yell',
+  'Bellow',
+  'Children shouting',
+  'Crying, sobbing',
+  'Wail, moan',
+  'Groan',
+]);
+
+/** What a window says is heard, as embeddings; a subject is left out where nothing speaks for an alarm. */
+export interface Subjects {
+  /** The window itself, where a class of it is a hit. */
+  readonly hit?: Float32Array | undefined;
+  /** The loudest window that the event head remembers, where it speaks for a kind that alarms. */
+  readonly kind?: Float32Array | undefined;
+}
+
+interface Remembered {
+  readonly endSeconds: number;
+  readonly rmsDbfs: number;
+  readonly embedding: Float32Array;
+}
+
+/**
+ * Which sound a window speaks of. The event head looks back, so that the window in which it is sure of a fall may
+ * be one of the silence after it; to judge that silence instead of the fall would veto quiet rooms.
+ */
+export class SubjectMemory {
+  #windows: Remembered[] = [];
+
+  /** @param embedding is copied */
+  push(window: ScoredWindow, embedding: Float32Array, rule: AlarmRule): Subjects {
+    const { endSeconds, rmsDbfs } = window;
+    const own = embedding.slice();
+    const fromSeconds = endSeconds - (rule.evidence?.memorySeconds ?? 0) - 1e-6;
+    this.#windows = this.#windows.filter(
+      (each) => each.endSeconds >= fromSeconds && each.endSeconds < endSeconds,
+    );
+    this.#windows.push({ endSeconds, rmsDbfs, embedding: own });
+    const loudest = this.#windows.reduce((best, each) => (each.rmsDbfs > best.rmsDbfs ? each : best));
+    return {
+      hit: hitOf(window, rule, rule.threshold) && own,
+      kind: speaksForAlarm(window.kinds, rule) ? loudest.embedding : undefined,
+    };
+  }
+
+  forget(): void {
+    this.#windows = [];
+  }
+}
+
+/** Whether a window may be vetoed: not where a scream is the likeliest of what alarms. */
+export function mayBeVetoed({ kinds, audioset }: ScoredWindow, rule: AlarmRule): boolean {
+  if (!kinds) return !audioset.some(([name]) => SCREAM_CLASSES.has(name));
+  const scream = kinds[SCREAM_KIND] ?? Number.NEGATIVE_INFINITY;
+  return rule.evidence?.kinds.some((kind) => (kinds[kind] ?? scream) > scream) ?? false;
+}
+
+function speaksForAlarm(
+  logOdds: KindLogOdds | undefined,
+  { evidence, sensitivity = 'normal' }: AlarmRule,
+): boolean {
+  if (!logOdds || !evidence) return false;
+  const { offsets } = evidence.sensitivities[sensitivity];
+  return evidence.kinds.some(
+    (kind) => (logOdds[kind] ?? Number.NEGATIVE_INFINITY) + (offsets[kind] ?? 0) > 0,
+  );
+}
