@@ -156,7 +156,8 @@ describe('evidence', () => {
   });
 
   it('is never below 0, never above twice the line, and has the windows that led to it', () => {
-    const logOdds = fc.array(fc.double({ min: -50, max: 50, noNaN: true }), { maxLength: 60 });
+    const said = fc.double({ min: -50, max: 50, noNaN: true }).map((x) => Math.round(x * 1e6) / 1e6); // no number so small that half of it is none
+    const logOdds = fc.array(said, { maxLength: 60 });
     fc.assert(
       fc.property(logOdds, fc.constantFrom(0.1, 0.24, 0.48, 0.96), (said, hop) => {
         const evidence = new Evidence();

@@ -43,7 +43,7 @@ export const alarm = z
       .boolean()
       .default(true)
       .describe(
-        'What is much like an alarm that a person has called false (button False alarm) raises none any more, a scream excepted.',
+        'What is much like an alarm that a person has called false (button False alarm) raises none any more, a scream excepted. Ten such verdicts hide about 0.2 % of real alarms, a hundred many more.',
       ),
     releaseSeconds: seconds()
       .optional()
