@@ -1,6 +1,7 @@
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import type { EvidenceRules } from './alarm/rule.js';
-import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
+import { type ChosenSense, SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
+import { IMPACT_KIND, thumpOptions } from './alarm/thump.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
 import { createFrontEnd } from './features/create-front-end.js';
@@ -35,7 +36,7 @@ export interface PipelineOptions {
   /** What is set here goes over the bundle's calibrated rule, and that over the default one. */
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
-  readonly sense?: SenseOptions | undefined;
+  readonly sense?: ChosenSense | undefined;
 }
 
 /**
@@ -95,7 +96,10 @@ export class Pipeline {
       head: new EventHead(manifest.event, bundle.tensors),
       levels: new LevelHistory(manifest.event.levels),
     };
-    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset, events);
+    const chosen = options.sense ?? SENSE_OFF;
+    const thump = rule.evidence?.kinds.includes(IMPACT_KIND) ? manifest.event?.alarm.thump : undefined;
+    const sense = { ...chosen, ...thumpOptions(chosen, thump) };
+    return new Pipeline(model, rule, sense, frontEnd, network, head, audioset, events);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
