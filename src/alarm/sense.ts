@@ -35,6 +35,12 @@ export interface SenseOptions extends ThumpOptions {
   readonly quietHours?: QuietHours | undefined;
 }
 
+/** Where a thump is left open, it is as the bundle has it. */
+export type ChosenSense = Omit<SenseOptions, 'thumpThreshold' | 'thumpSilenceSeconds'> & {
+  readonly thumpThreshold?: number | undefined;
+  readonly thumpSilenceSeconds?: number | undefined;
+};
+
 /** Nothing but the alarm rule. */
 export const SENSE_OFF: SenseOptions = {
   waterLabels: [],

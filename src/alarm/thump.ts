@@ -30,6 +30,8 @@ const SILENCE_ABOVE_FLOOR_DB = 6;
 const SETTLE_SECONDS = 2;
 /** Speech is heard from this score on. */
 const SPEECH_SCORE = 0.5;
+/** Of an impact, where neither a person nor the bundle says one. */
+const DEFAULT_THRESHOLD = 0.4;
 
 export interface ThumpOptions {
   /** Score of an impact; probability of the kind. */
@@ -37,6 +39,24 @@ export interface ThumpOptions {
   /** How long nothing moves and nobody speaks after it. */
   readonly thumpSilenceSeconds: number;
   readonly speechLabels: readonly string[];
+}
+
+/** What a bundle with an event head says of it; undefined where it is wrong too often to be on by default. */
+export interface ThumpRule {
+  /** Is added to the log-odds of an impact; from 0 on it is one. */
+  readonly offset: number;
+  readonly silenceSeconds: number;
+}
+
+/** What a person chose, and what was left open as the bundle has it; without its word, off. */
+export function thumpOptions(
+  chosen: { readonly [K in keyof ThumpOptions]?: ThumpOptions[K] | undefined },
+  rule: ThumpRule | undefined,
+): Pick<ThumpOptions, 'thumpThreshold' | 'thumpSilenceSeconds'> {
+  return {
+    thumpThreshold: chosen.thumpThreshold ?? (rule ? 1 / (1 + Math.exp(rule.offset)) : DEFAULT_THRESHOLD),
+    thumpSilenceSeconds: chosen.thumpSilenceSeconds ?? rule?.silenceSeconds ?? 0,
+  };
 }
 
 /** A window that stands out of the room. */

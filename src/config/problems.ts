@@ -80,7 +80,7 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config
     'expected a class, because there is sense.waterThreshold; found nothing',
   );
   demand(
-    sense.thumpSilenceSeconds === 0 || sense.thumpSilenceSeconds >= MIN_THUMP_SILENCE_SECONDS,
+    !sense.thumpSilenceSeconds || sense.thumpSilenceSeconds >= MIN_THUMP_SILENCE_SECONDS,
     'sense.thumpSilenceSeconds',
     `expected 0 or at least ${MIN_THUMP_SILENCE_SECONDS}, found ${sense.thumpSilenceSeconds}`,
   );

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import type { EvidenceRules } from '../../src/alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
+import { thumpOptions } from '../../src/alarm/thump.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
@@ -330,13 +331,32 @@ describe('switched off, detection', () => {
   });
 });
 
+describe('a thump that nobody configured', () => {
+  const rule = { offset: 0, silenceSeconds: 12 };
+
+  it('is off where the bundle does not say that it is right often enough', () => {
+    expect(thumpOptions({}, undefined)).toEqual({ thumpThreshold: 0.4, thumpSilenceSeconds: 0 });
+  });
+
+  it('is as the bundle has it, its offset being a threshold', () => {
+    expect(thumpOptions({}, rule)).toEqual({ thumpThreshold: 0.5, thumpSilenceSeconds: 12 });
+    expect(thumpOptions({}, { ...rule, offset: -2 }).thumpThreshold).toBeCloseTo(0.881, 3);
+  });
+
+  it('stays off, or as long as a person says', () => {
+    expect(thumpOptions({ thumpSilenceSeconds: 0 }, rule).thumpSilenceSeconds).toBe(0);
+    expect(thumpOptions({ thumpSilenceSeconds: 30 }, rule).thumpSilenceSeconds).toBe(30);
+  });
+});
+
 describe('the configuration of the senses', () => {
   const load = (values: Record<string, unknown>) =>
     loadConfig({ env: {}, flags: values, cwd: '/nonexistent' });
 
   it('leaves the alarm rule alone unless something is switched on', () => {
     const { sense, quietHours } = load({});
-    expect(sense).toMatchObject({ waterLabels: ['water'], waterMinutes: 30, thumpSilenceSeconds: 0 });
+    expect(sense).toMatchObject({ waterLabels: ['water'], waterMinutes: 30 });
+    expect(sense.thumpSilenceSeconds).toBeUndefined();
     expect(sense.waterThreshold).toBeUndefined();
     expect(quietHours).toBeUndefined();
   });

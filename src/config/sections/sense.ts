@@ -22,14 +22,14 @@ export const sense = z
       .default(30)
       .describe('Water that runs for longer is an event, once; pauses of up to a minute count. 0: never.'),
     thumpSilenceSeconds: seconds()
-      .default(0)
+      .optional()
       .describe(
-        'An impact, even a single window, raises the alarm, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off.',
+        'An impact, even a single window, raises the alarm, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off. Default: what the model says, which is off where it would be wrong too often.',
       ),
     thumpThreshold: probability()
-      .default(0.4)
+      .optional()
       .describe(
-        'Score of an impact: its probability, of models that tell kinds of events; of others that of an alarm class, or of an AudioSet class such as "Thump, thud".',
+        'Score of an impact: its probability, of models that tell kinds of events; of others that of an alarm class, or of an AudioSet class such as "Thump, thud". Default: what the model says, or 0.4.',
       ),
     escalateSeconds: seconds()
       .max(86_400)
