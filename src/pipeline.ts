@@ -15,15 +15,7 @@ import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
 import type { EngineChoice, Network } from './model/network.js';
-import type {
-  KindLogOdds,
-  ModelInfo,
-  PipelineResult,
-  ScoredWindow,
-  Scores,
-  Vetoed,
-  Window,
-} from './types.js';
+import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Vetoed, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
 const AUDIOSET_TOP = 3;
@@ -162,7 +154,7 @@ export class Pipeline {
   }
 
   /** What the event head says of the sound up to the window's end. */
-  #kindsOf(window: Window, embedding: Float32Array): KindLogOdds | undefined {
+  #kindsOf(window: Window, embedding: Float32Array): ScoredWindow['kinds'] {
     if (!this.events) return undefined;
     const { head, levels } = this.events;
     const endSample = window.startSample + WINDOW_SAMPLES;
