@@ -175,10 +175,10 @@ def main():
                     print(f"        ordinary ones that alarm: {worst(streams, any_kind)}")
     if given.write:
         _, leak, offset, rule = best
-        hours = {streams.source[0]: streams for name, streams in zip(names, others) if name in {path.stem for path in given.hours}}
+        hours = others[len(given.measured) :]
         sensitivities = {}
         for name, cut in rule.items():
-            alarms = [(evidence(padded[id(streams)], leak, np.full(ALARMS, offset, np.float32)) > cut).any(1) for streams in hours.values()]
+            alarms = [(evidence(padded[id(streams)], leak, np.full(ALARMS, offset, np.float32)) > cut).any(1) for streams in hours]
             rate = 60 * float(np.concatenate(alarms).mean()) if alarms else 0.0
             sensitivities[name] = {
                 "falseAlarmsPerDay": round(rate, 2),
