@@ -1,10 +1,11 @@
 """Which rule on the event head's log-odds finds what matters, and what it costs: for development.
 
-    python decide.py EVENT_DIR TUNE.npz [MEASURED.npz...] [--ordinary ORDINARY.npz]
+    python decide.py EVENT_DIR TUNE.npz [MEASURED.npz...] [--hours HOURS.npz...] [--write]
 
-The .npz files are those of streams.py with the same backbone. The rule adds evidence: for each alarm kind
-S <- max(0, leak * S + log-odds - offset), an alarm when any S exceeds its line. Leak, offsets and line come from
-TUNE (training's clips, cross-checked with --ordinary hours), the tables say what that gives on the others.
+The .npz files are those of streams.py with the same backbone. The rule adds evidence: at each window, for each alarm
+kind, S <- max(0, leak * S + log-odds - offset); an alarm when any S exceeds its line. Leak, offset and lines come from
+TUNE (training's clips) alone, the tables say what that gives on the others. An hour of ../sounds/ordinary.py
+holds 430 to 900 sounds, about what a bathroom hears in a day: falseAlarmsPerDay is what such an hour gives.
 """
 
 import argparse
@@ -81,8 +82,8 @@ def threshold_at(scores: np.ndarray, share: float) -> float:
     return float(np.quantile(scores, 1 - share))
 
 
-def table(streams: Streams, alarm: np.ndarray, of: np.ndarray) -> str:
-    """alarm [clips] bool, of [clips] the kind that raised it"""
+def table(streams: Streams, alarm: np.ndarray) -> str:
+    """alarm [clips] bool -> how many of each kind"""
     out = []
     for kind in [*ALARM_KINDS, "open", "ordinary", "no-fall"]:
         here = streams.kind == kind
@@ -101,12 +102,39 @@ def worst(streams: Streams, alarm: np.ndarray) -> str:
     return ", ".join(text for _, text in sorted(found, reverse=True)[:14])
 
 
+SHARES = {"low": 0.005, "normal": 0.02, "high": 0.05}  # of TUNE's ordinary clips that may alarm
+LEAKS, OFFSETS = (0.0, 0.5, 0.7, 0.8, 0.9), (-2.0, -1.0, 0.0)
+# Of every ten false alarms, how many each kind may have: the search takes what finds most.
+SPLITS = [(i, b, s, d) for i in (3, 5, 7, 8) for b in (0.5, 1, 2, 4) for s in (0.5, 1, 2, 4) for d in (0.5,)]
+
+
+def lines(most: np.ndarray, ordinary: np.ndarray, share: float, split: np.ndarray) -> np.ndarray:
+    """[ALARMS] lines at which together `share` of the ordinary clips alarm, each kind having its part of them."""
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        cut = np.array([threshold_at(most[ordinary, k], min(1, middle * part)) for k, part in enumerate(split / split.sum())])
+        if (most[ordinary] > cut).any(1).mean() > share:
+            high = middle
+        else:
+            low = middle
+    return np.array([threshold_at(most[ordinary, k], low * part) for k, part in enumerate(split / split.sum())])
+
+
+def found(streams: Streams, most: np.ndarray, cut: np.ndarray) -> float:
+    """Mean over what an alarm is for: impacts count twice."""
+    alarm = (most > cut).any(1)
+    shares = [alarm[streams.kind == kind].mean() for kind in ("impact", "impact", "breaking", "scream") if (streams.kind == kind).any()]
+    return float(np.mean(shares))
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("event", type=Path)
     options.add_argument("tune", type=Path)
     options.add_argument("measured", type=Path, nargs="*")
-    options.add_argument("--ordinary", type=Path)
+    options.add_argument("--hours", type=Path, nargs="*", default=[], help="of streams.py --ordinary: only counted")
+    options.add_argument("--write", action="store_true", help="puts the rule into EVENT_DIR/event.json")
     given = options.parse_args()
     torch.set_num_threads(1)
     state = torch.load(given.event / "event.pt", weights_only=True)
@@ -114,40 +142,53 @@ def main():
     head.load_state_dict(state["head"])
     layer.load_state_dict(state["layer"])
     head.eval()
-    tune = Streams(given.tune, head, layer)
-    others = {path.stem: Streams(path, head, layer) for path in given.measured}
-    padded = tune.padded()
+    tune, *others = (Streams(path, head, layer) for path in (given.tune, *given.measured, *given.hours))
+    names = [path.stem for path in (*given.measured, *given.hours)]
+    padded = {id(streams): streams.padded() for streams in (tune, *others)}
     ordinary = tune.kind == "ordinary"
-    groups = {kind: tune.kind == kind for kind in ALARM_KINDS}
-    # Highest single window against sums; each kind has the same share of the false alarms, or what finds most.
-    for leak, bias in [(0.0, 0.0), *itertools.product((0.5, 0.7, 0.8, 0.9), (-1.0, 0.0, 1.0, 2.0))]:
-        base = padded if leak == 0 else padded
-        most = base.max(1) if leak == 0 else evidence(base, leak, np.full(ALARMS, bias, np.float32))
-        line = []
-        for share in (0.01, 0.02, 0.03, 0.05):
-            best = None
-            for split in itertools.product((0.1, 0.3, 0.6, 1.0), repeat=3):
-                parts = np.array([split[0], split[1], split[2], 0.1])
-                cut = np.array([threshold_at(most[ordinary, k], share * parts[k] / parts.sum()) for k in range(ALARMS)])
-                # together again the wanted share
-                excess = (most - cut).max(1)
-                cut = cut + threshold_at(excess[ordinary], share)
-                alarm = (most > cut).any(1)
-                found = np.mean([alarm[groups[k]].mean() for k in ("impact", "breaking", "scream")])
-                if best is None or found > best[0]:
-                    best = (found, cut, parts)
-            line.append((share, best[0], best[1]))
-        print(f"leak {leak} bias {bias}: " + ", ".join(f"{s:.0%} -> {f:.3f}" for s, f, _ in line))
-        for name, other in others.items():
-            their = other.padded()
-            top = their.max(1) if leak == 0 else evidence(their, leak, np.full(ALARMS, bias, np.float32))
-            for share, _, cut in line:
-                if (leak == 0 or (leak, bias) in ((0.7, 0.0), (0.8, 0.0))):
-                    alarm = (top > cut).any(1)
-                    print(f"    {share:.0%} {name}: {table(other, alarm, top.argmax(1))}")
-                    if share == 0.02:
-                        print(f"        worst: {worst(other, alarm)}")
-    alarm = (padded.max(1) > line[1][2]).any(1)
+    tried = []
+    for leak, offset in itertools.product(LEAKS, OFFSETS):
+        if leak == 0 and offset != OFFSETS[0]:
+            continue
+        most = evidence(padded[id(tune)], leak, np.full(ALARMS, offset, np.float32))
+        rule = {}
+        for name, share in SHARES.items():
+            cuts = [lines(most, ordinary, share, np.array(split, float)) for split in SPLITS]
+            rule[name] = max(cuts, key=lambda cut: found(tune, most, cut))
+        score = [found(tune, most, cut) for cut in rule.values()]
+        tried.append((float(np.mean(score)), leak, offset, rule))
+        print(f"leak {leak} offset {offset}: " + ", ".join(f"{name} {value:.3f}" for name, value in zip(rule, score)), flush=True)
+    single = next(each for each in tried if each[1] == 0)
+    best = max(tried, key=lambda each: each[0])
+    for title, (_, leak, offset, rule) in (("highest single window", single), ("best", best)):
+        print(f"{title}: leak {leak} offset {offset}")
+        for sensitivity, cut in rule.items():
+            print(f"  {sensitivity}: lines {dict(zip(ALARM_KINDS, cut.round(2).tolist()))}")
+            for name, streams in zip(["tune", *names], [tune, *others]):
+                alarm = evidence(padded[id(streams)], leak, np.full(ALARMS, offset, np.float32)) > cut
+                any_kind = alarm.any(1)
+                if name in {path.stem for path in given.hours}:
+                    print(f"    {name}: {any_kind.sum()} minutes of {len(any_kind)} ({60 * any_kind.mean():.2f}/h); by kind {alarm.sum(0).tolist()}")
+                    continue
+                print(f"    {name}: {table(streams, any_kind)}")
+                if sensitivity == "normal" and name != "tune":
+                    print(f"        ordinary ones that alarm: {worst(streams, any_kind)}")
+    if given.write:
+        _, leak, offset, rule = best
+        hours = others[len(given.measured) :]
+        sensitivities = {}
+        for name, cut in rule.items():
+            alarms = [(evidence(padded[id(streams)], leak, np.full(ALARMS, offset, np.float32)) > cut).any(1) for streams in hours]
+            rate = 60 * float(np.concatenate(alarms).mean()) if alarms else 0.0
+            sensitivities[name] = {
+                "falseAlarmsPerDay": round(rate, 2),
+                "leak": leak,
+                "lines": dict(zip(ALARM_KINDS, np.round(cut, 2).tolist())),
+                "offsets": dict.fromkeys(ALARM_KINDS, -offset),
+            }
+        file = given.event / "event.json"
+        entry = json.loads(file.read_text()) | {"alarm": {"kinds": ALARM_KINDS, "sensitivities": sensitivities}}
+        file.write_text(json.dumps(entry, indent=1) + "\n")
 
 
 if __name__ == "__main__":

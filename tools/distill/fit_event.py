@@ -21,7 +21,7 @@ from event import ALARMS, EventHead, event_loss
 from mine import audioset_names
 from mn04 import Mn04
 from network import FRAMES, Teacher
-from scenes import BLOCKS, EVENTS, KINDS, SHARD, WINDOWS, fast, windows_of
+from scenes import BLOCK, BLOCKS, HOP, KINDS, SHARD, WINDOWS, fast, windows_of
 from shards import Shards
 from train import Targets
 
@@ -144,7 +144,7 @@ def calibration(said: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor, 
 
 
 def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
-    """event.json: the manifest's entry. Layers in the order of computing."""
+    """event.json: the manifest's entry but for its rule, which decide.py adds. Layers in the order of computing."""
     kernel, bias = head.folded()
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"event.window.0.kernel": kernel, "event.window.0.bias": bias}
@@ -152,11 +152,10 @@ def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
         tensors |= {f"event.layers.{i}.kernel": dense.weight.T, f"event.layers.{i}.bias": dense.bias}
     (out / "event.safetensors").write_bytes(safetensors(tensors))
     entry = {
-        "labels": KINDS,
-        "alarm": EVENTS["alarm"],
+        "kinds": KINDS,
         "windows": WINDOWS,
-        "hop": 7680,
-        "levels": {"blocks": BLOCKS, "samples": 1600, "floor": 3, "decibels": 20, "most": 3},
+        "hopSamples": HOP,
+        "levels": {"blocks": BLOCKS, "blockSamples": BLOCK, "floorBlocks": 3, "scaleDb": 20, "limit": 3},
         "window": [{"units": kernel.shape[1], "activation": "relu"}],
         "layers": [
             {"units": len(head.hidden.bias), "activation": "relu"},
@@ -176,6 +175,7 @@ def main():
     options.add_argument("--ordinary", type=Path, help="an .npz of streams.py --ordinary, of this bundle")
     options.add_argument("--start", type=Path, help="an event.pt to go on from (of train.py): fewer steps do")
     options.add_argument("--shards", type=int, help="only so many")
+    options.add_argument("--only", help="fits only this head (fold-0 ... or head) and keeps it in OUT for a later run: one process each")
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
     torch.set_num_threads(1)
@@ -192,15 +192,30 @@ def main():
     names = np.unique(source[~synthetic])
     fold = dict(zip(names, np.random.default_rng(5).permutation(len(names)) % given.folds))
     of = np.array([fold.get(name, -1) for name in source])
-    said = torch.zeros(len(rows), 2 * len(KINDS))
-    times = torch.zeros(len(rows), 1)
+
+    def fitted(name: str, some: np.ndarray, steps: int, seed: int, start: dict | None = None) -> EventHead:
+        file = given.out / f"{name}.pt"
+        if file.exists():
+            head = EventHead()
+            head.load_state_dict(torch.load(file, weights_only=True))
+            return head.eval()
+        head = fit(embeddings, scenes, targets, some, steps, seed, ordinary, start)
+        torch.save(head.state_dict(), file)
+        return head
+
+    given.out.mkdir(parents=True, exist_ok=True)
+    parts = {f"fold-{k}": (rows[of != k], given.steps // 2, 100 + k) for k in range(given.folds)} | {"head": (rows, given.steps, given.seed, start)}
+    if given.only:
+        fitted(given.only, *parts[given.only])
+        return
+    said, times = torch.zeros(len(rows), 2 * len(KINDS)), torch.zeros(len(rows), 1)
     for k in range(given.folds):
-        part = fit(embeddings, scenes, targets, rows[of != k], given.steps // 2, 100 + k, ordinary)
         here = rows[(of == k) | synthetic]
-        said[here] += opinions(part, embeddings, scenes, here)
+        said[here] += opinions(fitted(f"fold-{k}", *parts[f"fold-{k}"]), embeddings, scenes, here)
         times[here] += 1
-    layer = calibration(said / times.clamp(min=1), scenes.all["labels"], torch.from_numpy(np.where(synthetic, SYNTHETIC_WEIGHT, 1.0)).float())
-    head = fit(embeddings, scenes, targets, rows, given.steps, given.seed, ordinary, start)
+    weight = torch.from_numpy(np.where(synthetic, SYNTHETIC_WEIGHT, 1.0)).float()
+    layer = calibration(said / times.clamp(min=1), scenes.all["labels"], weight)
+    head = fitted("head", *parts["head"])
     shelve(given.out, head, layer)
     torch.save({"head": head.state_dict(), "layer": layer.state_dict()}, given.out / "event.pt")
 
