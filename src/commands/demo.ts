@@ -52,6 +52,7 @@ async function demo(flags: ConfigFlags): Promise<ExitCode> {
       startApp({ config, log, onWindow: screen.heard, onEvent: screen.event }),
     );
     await subscriber.endAsync();
+    screen.close(); // what is heard is over
     screen.print(summary(app.statistics));
   } finally {
     screen.close();
