@@ -5,8 +5,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Processes, not threads: native modules, and an environment that C libraries see.
     pool: 'forks',
-    // Real brokers and sound servers share the machine with the tests.
-    maxWorkers: 2,
+    // Many tests wait for brokers and sound servers, which share the machine with them.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },
