@@ -1,8 +1,7 @@
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import type { EvidenceRules } from './alarm/rule.js';
-import { type ChosenSense, SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
+import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
-import { IMPACT_KIND, thumpOptions } from './alarm/thump.js';
 import { Veto } from './alarm/veto.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
@@ -38,7 +37,7 @@ export interface PipelineOptions {
   /** What is set here goes over the bundle's calibrated rule, and that over the default one. */
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
-  readonly sense?: ChosenSense | undefined;
+  readonly sense?: SenseOptions | undefined;
 }
 
 /**
@@ -57,7 +56,7 @@ export class Pipeline {
   private constructor(
     readonly model: ModelInfo,
     rule: AlarmRule,
-    private readonly senseOptions: SenseOptions,
+    readonly senseOptions: SenseOptions,
     private readonly frontEnd: FrontEnd,
     private readonly network: Network,
     private readonly head: ScoringHead,
@@ -96,10 +95,7 @@ export class Pipeline {
       head: new EventHead(manifest.event, bundle.tensors),
       levels: new LevelHistory(manifest.event.levels),
     };
-    const chosen = options.sense ?? SENSE_OFF;
-    const thump = rule.evidence?.kinds.includes(IMPACT_KIND) ? manifest.event?.alarm.thump : undefined;
-    const sense = { ...chosen, ...thumpOptions(chosen, thump) };
-    return new Pipeline(model, rule, sense, frontEnd, network, head, audioset, events);
+    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset, events);
   }
 
   /** Takes the next window; windows of one stream must come in order. */

@@ -19,6 +19,8 @@ export class AlarmDecision {
   readonly #hits = new Hits();
   readonly #evidence = new Evidence();
   readonly #episode = new Episode();
+  /** By how much the lines are higher for now, nats. */
+  #stricter = 0;
 
   constructor(rule: AlarmRule) {
     this.#rule = rule;
@@ -50,9 +52,9 @@ export class AlarmDecision {
   push(window: ScoredWindow, minThreshold = 0): AlarmStarted | AlarmEnded | undefined {
     const rule = this.#rule;
     const threshold = Math.max(rule.threshold, minThreshold);
-    const stricter = logOddsOf(threshold) - logOddsOf(rule.threshold);
+    this.#stricter = logOddsOf(threshold) - logOddsOf(rule.threshold);
     const heardClass = this.#hits.push(window, rule, threshold);
-    const heardKind = this.#evidence.push(window, rule, stricter);
+    const heardKind = this.#evidence.push(window, rule, this.#stricter);
     const event = this.#episode.push(window, cryOf(window, rule, heardClass, heardKind), rule);
     if (event?.type === 'alarm_ended') this.gap();
     return event;
@@ -72,6 +74,12 @@ export class AlarmDecision {
     if (this.#episode.open) return undefined;
     const cry = { label: hit.label, confidence: hit.score, kind, start: { reason, hits: [hit] } };
     return this.#episode.push(window, cry, this.#rule);
+  }
+
+  /** The latest hit of a kind, where its evidence as of the last window reaches a line that rises as the others do. */
+  heard(kind: string, line: number): Hit | undefined {
+    const sum = this.#evidence.of(kind);
+    return sum && sum.evidence >= line + this.#stricter ? sum.hits.at(-1) : undefined;
   }
 
   /** Forgets what speaks for an alarm before a gap in the sound: it says nothing of what comes after it. */

@@ -78,6 +78,11 @@ export class Evidence {
     return best;
   }
 
+  /** Of one kind, as of the last window. */
+  of(kind: string): Readonly<Sum> | undefined {
+    return this.#sums.get(kind);
+  }
+
   forget(): void {
     this.#sums.clear();
     this.#endSeconds = undefined;

@@ -56,6 +56,14 @@ export interface EvidenceRule {
   readonly lines: Readonly<Record<string, number>>;
   /** Is added to the log-odds of each kind. */
   readonly offsets: Readonly<Record<string, number>>;
+  /** An impact with silence after it; undefined where it is wrong too often to be on unless somebody says so. */
+  readonly thump?: ThumpRule | undefined;
+}
+
+interface ThumpRule {
+  /** Less evidence for an impact than this is none, nats. */
+  readonly line: number;
+  readonly silenceSeconds: number;
 }
 
 /** A window that speaks for an alarm; `score` is that of `label`, a class or a kind. */

@@ -35,18 +35,11 @@ export interface SenseOptions extends ThumpOptions {
   readonly quietHours?: QuietHours | undefined;
 }
 
-/** Where a thump is left open, it is as the bundle has it. */
-export type ChosenSense = Omit<SenseOptions, 'thumpThreshold' | 'thumpSilenceSeconds'> & {
-  readonly thumpThreshold?: number | undefined;
-  readonly thumpSilenceSeconds?: number | undefined;
-};
-
 /** Nothing but the alarm rule. */
 export const SENSE_OFF: SenseOptions = {
   waterLabels: [],
   waterMinutes: 0,
   speechLabels: [],
-  thumpThreshold: 1,
   thumpSilenceSeconds: 0,
 };
 
@@ -66,7 +59,7 @@ export class Sense {
   readonly #water: Presence;
   readonly #speech: Presence;
   readonly #waterRun: WaterRun;
-  readonly #thump: ThumpThenSilence | undefined;
+  readonly #thump: ThumpThenSilence;
   #enabled = true;
 
   constructor(rule: AlarmRule, options: SenseOptions) {
@@ -75,7 +68,7 @@ export class Sense {
     this.#water = new Presence(options.waterLabels);
     this.#speech = new Presence(options.speechLabels);
     this.#waterRun = new WaterRun(options.waterMinutes * 60);
-    this.#thump = options.thumpSilenceSeconds > 0 ? new ThumpThenSilence(options) : undefined;
+    this.#thump = new ThumpThenSilence(options);
   }
 
   get rule(): AlarmRule {
@@ -109,7 +102,7 @@ export class Sense {
   /** Sound was lost: what was before the gap says nothing of what comes after it. */
   gap(): void {
     this.#decision.gap();
-    this.#thump?.gap();
+    this.#thump.gap();
   }
 
   /** Ends the open alarm, if there is one; see `AlarmDecision.end`. */
@@ -120,10 +113,11 @@ export class Sense {
   #alarm(window: ScoredWindow): AlarmStarted | AlarmEnded | undefined {
     const minThreshold = this.#minThreshold(window);
     const event = this.#decision.push(window, minThreshold);
-    const impact = this.#thump?.push(window, this.rule, minThreshold);
+    const heard = (line: number) => this.#decision.heard(IMPACT_KIND, line);
+    const impact = this.#thump.push(window, this.rule, heard, minThreshold);
     const kind = window.kinds && IMPACT_KIND;
     const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence', kind));
-    if (this.#decision.open) this.#thump?.forget();
+    if (this.#decision.open) this.#thump.forget();
     return raised;
   }
 

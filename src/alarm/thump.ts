@@ -30,33 +30,15 @@ const SILENCE_ABOVE_FLOOR_DB = 6;
 const SETTLE_SECONDS = 2;
 /** Speech is heard from this score on. */
 const SPEECH_SCORE = 0.5;
-/** Of an impact, where neither a person nor the bundle says one. */
+/** Score of an impact, where nobody says one. */
 const DEFAULT_THRESHOLD = 0.4;
 
 export interface ThumpOptions {
-  /** Score of an impact; probability of the kind. */
-  readonly thumpThreshold: number;
-  /** How long nothing moves and nobody speaks after it. */
-  readonly thumpSilenceSeconds: number;
+  /** Score of an impact, of models without an event head. */
+  readonly thumpThreshold?: number | undefined;
+  /** How long nothing moves and nobody speaks after it; 0 is off, undefined as the bundle has it: without its word, off. */
+  readonly thumpSilenceSeconds?: number | undefined;
   readonly speechLabels: readonly string[];
-}
-
-/** What a bundle with an event head says of it; undefined where it is wrong too often to be on by default. */
-export interface ThumpRule {
-  /** Is added to the log-odds of an impact; from 0 on it is one. */
-  readonly offset: number;
-  readonly silenceSeconds: number;
-}
-
-/** What a person chose, and what was left open as the bundle has it; without its word, off. */
-export function thumpOptions(
-  chosen: { readonly [K in keyof ThumpOptions]?: ThumpOptions[K] | undefined },
-  rule: ThumpRule | undefined,
-): Pick<ThumpOptions, 'thumpThreshold' | 'thumpSilenceSeconds'> {
-  return {
-    thumpThreshold: chosen.thumpThreshold ?? (rule ? 1 / (1 + Math.exp(rule.offset)) : DEFAULT_THRESHOLD),
-    thumpSilenceSeconds: chosen.thumpSilenceSeconds ?? rule?.silenceSeconds ?? 0,
-  };
 }
 
 /** A window that stands out of the room. */
@@ -83,26 +65,36 @@ export class ThumpThenSilence {
    * Takes the next window.
    *
    * @param rule whose labels and levels say what an alarm sounds like
+   * @param heard as the event head's evidence has it, for an impact from `line` on; a model has none without it
    * @param minThreshold a stricter threshold of the impact, for now
    * @returns the impact, with every window for which the silence after it has been long enough
    */
-  push(window: ScoredWindow, rule: AlarmRule, minThreshold: number): Hit | undefined {
+  push(
+    window: ScoredWindow,
+    rule: AlarmRule,
+    heard: (line: number) => Hit | undefined,
+    minThreshold: number,
+  ): Hit | undefined {
     const floorDbfs = this.#floorBefore(window);
     this.#remember(window);
-    const hit = impactOf(window, rule, Math.max(this.options.thumpThreshold, minThreshold));
     if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
+    const { thumpThreshold = DEFAULT_THRESHOLD, thumpSilenceSeconds } = this.options;
+    const own = rule.evidence?.sensitivities[rule.sensitivity ?? 'normal'];
+    const silenceSeconds = thumpSilenceSeconds ?? own?.thump?.silenceSeconds ?? 0;
+    const hit = own
+      ? heard(own.thump?.line ?? (own.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2)
+      : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
     // The event head may be sure of a blow only when it has heard what follows it.
-    const reachSeconds = window.kinds ? (rule.evidence?.memorySeconds ?? 0) : 0;
+    const reachSeconds = rule.evidence?.memorySeconds ?? 0;
     if (hit && this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds)
       this.#impact = { hit, ...this.#blow };
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
     if (!this.#isSilent(window, rule, this.#impact.silenceDbfs)) this.#impact = undefined;
-    const enough =
-      this.#impact && window.endSeconds - this.#impact.atSeconds >= this.options.thumpSilenceSeconds;
-    return enough ? this.#impact?.hit : undefined;
+    if (silenceSeconds === 0 || !this.#impact) return undefined;
+    return window.endSeconds - this.#impact.atSeconds >= silenceSeconds ? this.#impact.hit : undefined;
   }
 
   /** Forgets the impact: it has become an alarm. */
@@ -140,19 +132,18 @@ export class ThumpThenSilence {
   }
 }
 
-/** The impact that the event head hears; without one, the best of alarm labels and impact classes. */
-function impactOf(window: ScoredWindow, rule: AlarmRule, threshold: number): Hit | undefined {
-  const { scores, audioset, kinds, vetoed, endAtMs } = window;
-  if (kinds ? vetoed?.kinds : vetoed?.hit) return undefined;
+/** The best of alarm labels and impact classes, if it is an impact. */
+function impactOf(
+  { scores, audioset, vetoed, endAtMs }: ScoredWindow,
+  rule: AlarmRule,
+  threshold: number,
+): Hit | undefined {
+  if (vetoed?.hit) return undefined;
   let best: Hit | undefined;
-  const logOdds = kinds?.[IMPACT_KIND];
-  const candidates =
-    logOdds === undefined
-      ? [
-          ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
-          ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
-        ]
-      : [[IMPACT_KIND, 1 / (1 + Math.exp(-logOdds))] as const];
+  const candidates = [
+    ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
+    ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
+  ];
   for (const [label, score] of candidates)
     if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
   return best;

@@ -28,15 +28,8 @@ const evidence = z.strictObject({
   lines: z.record(kind, z.number().positive()),
   /** …and what is added to its log-odds. */
   offsets: z.record(kind, z.number()),
-});
-
-/** An impact with silence after it, where that is right often enough to be on unless somebody says otherwise. */
-const thump = z.strictObject({
-  /** Measured on ordinary sound. */
-  falseAlarmsPerDay: z.number().min(0),
-  /** Is added to the log-odds of `impact`; from 0 on it is one. */
-  offset: z.number(),
-  silenceSeconds: z.number().min(5),
+  /** An impact with silence after it, where that is right often enough to be on unless somebody says otherwise. */
+  thump: z.strictObject({ line: z.number().positive(), silenceSeconds: z.number().min(3) }).optional(),
 });
 
 /**
@@ -57,7 +50,6 @@ export const eventManifest = z.strictObject({
   alarm: z.strictObject({
     kinds,
     sensitivities: z.record(z.enum(SENSITIVITIES), evidence),
-    thump: thump.optional(),
   }),
 });
 
@@ -97,7 +89,11 @@ export function eventProblems({
     alarm.kinds.every((each, i) => kinds[i] === each),
     `: its kinds do not begin with those that alarm, ${alarm.kinds.join(', ')}`,
   );
-  demand(!alarm.thump || alarm.kinds.includes('impact'), ' has a thump, but no kind impact that alarms');
+  for (const [sensitivity, { thump }] of Object.entries(alarm.sensitivities))
+    demand(
+      !thump || alarm.kinds.includes('impact'),
+      `: sensitivity ${sensitivity} has a thump, but no kind impact alarms`,
+    );
   for (const [sensitivity, { lines, offsets }] of Object.entries(alarm.sensitivities))
     for (const [what, values] of Object.entries({ lines, offsets }))
       demand(

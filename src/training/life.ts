@@ -6,10 +6,13 @@ import { createTone } from './room.js';
 
 /** Long enough that the event head's memory is full of the room before the clip begins; where, is chance. */
 const BEFORE_SECONDS = [2.5, 5] as const;
-/** An alarm may start for so long after the clip's end: so far back the event head hears. */
-export const LATEST_ALARM_SECONDS = 3.4;
+/** So far back the event head hears: an alarm may start for so long after the clip's end… */
+const MEMORY_SECONDS = 3.4;
+/** …and where silence after an impact makes it one, for so much longer. */
+const SILENCE_SECONDS = 6;
+export const LATEST_ALARM_SECONDS = MEMORY_SECONDS + SILENCE_SECONDS;
 /** A window more than that. */
-const AFTER_SECONDS = 4;
+const AFTER_SECONDS = LATEST_ALARM_SECONDS + 0.6;
 /** Peak of the clip: from behind a door to right below the microphone. */
 const PEAK_DBFS = [-36, -3] as const;
 /** RMS level of an empty room, by a good microphone and by a cheap one. */

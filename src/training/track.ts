@@ -1,4 +1,5 @@
-import { AlarmDecision, type AlarmRule } from '../alarm/decision.js';
+import type { AlarmRule } from '../alarm/decision.js';
+import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
 import { type Alarm, type LabelledEvent, matchEvents } from './events.js';
@@ -21,12 +22,14 @@ export class Track {
    * @param labels those whose scores are kept: no other can alarm in `replay`
    * @param hopSeconds from window to window
    * @param alarmKinds those of which log-odds are kept, as for labels; all when left out
+   * @param sense what is done beyond the alarm rule; of classes that are not among `labels` it hears nothing
    */
   constructor(
     readonly path: string,
     private readonly labels: readonly string[],
     private readonly hopSeconds: number,
     private readonly alarmKinds?: readonly string[],
+    private readonly sense: SenseOptions = SENSE_OFF,
   ) {}
 
   get windows(): number {
@@ -56,7 +59,7 @@ export class Track {
 
   /** The alarms that the decision stage raises in this recording under a rule. */
   replay(rule: AlarmRule): Alarm[] {
-    const decision = new AlarmDecision(rule);
+    const sense = new Sense(rule, this.sense);
     const alarms: Alarm[] = [];
     const take = (event: DecisionEvent | undefined) => {
       if (event?.type !== 'alarm_ended') return;
@@ -82,9 +85,9 @@ export class Track {
       for (let i = 0; i < this.labels.length; i++) scores[this.labels[i]!] = this.#values[at + 1 + i]!;
       const from = at + 1 + this.labels.length;
       for (let i = 0; i < this.#kinds.length; i++) kinds[this.#kinds[i]!] = this.#values[from + i]!;
-      take(decision.push(window));
+      take(sense.push(window));
     }
-    take(decision.end('stop', Math.max(this.seconds, window.endSeconds), 0));
+    take(sense.end('stop', Math.max(this.seconds, window.endSeconds), 0));
     return alarms;
   }
 }

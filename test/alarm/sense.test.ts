@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import type { EvidenceRules } from '../../src/alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
-import { thumpOptions } from '../../src/alarm/thump.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
@@ -249,20 +248,43 @@ describe('an impact and then silence', () => {
   });
 
   describe('of a model with an event head', () => {
-    const rule = { evidence: { ...EVIDENCE, kinds: [] } };
+    const line = 2;
+    const withThump = (silenceSeconds?: number): EvidenceRules => ({
+      ...EVIDENCE,
+      sensitivities: {
+        ...EVIDENCE.sensitivities,
+        normal: {
+          leak: 0.5,
+          lines: { impact: 100 },
+          offsets: { impact: 0 },
+          thump: silenceSeconds === undefined ? undefined : { line, silenceSeconds },
+        },
+      },
+    });
     const room: Heard = { seconds: HOP_SECONDS, kinds: { impact: -5 } };
     const rooms = (seconds: number): Heard => ({ ...room, seconds });
     const blow: Heard = { ...room, rmsDbfs: -30 };
-    const sure: Heard = { ...room, kinds: { impact: 1 } };
-    const reasons = (script: Heard[]) =>
-      hear(senseOf(on, rule), script).flatMap((event) =>
+    const sure: Heard = { ...room, kinds: { impact: line + 0.1 } };
+    const reasons = (script: Heard[], options: Partial<SenseOptions> = { thumpSilenceSeconds: undefined }) =>
+      hear(senseOf(options, { evidence: withThump(10) }), script).flatMap((event) =>
         event.type === 'alarm_started' ? [`${event.reason} ${event.kind} ${event.label}`] : [],
       );
+    const fallen = [rooms(6), { ...blow, kinds: sure.kinds }, rooms(30)];
 
     it('is what the head calls an impact, also where it is sure only when the blow is over', () => {
       const said = ['thump_then_silence impact impact'];
-      expect(reasons([rooms(6), { ...blow, kinds: { impact: 1 } }, rooms(30)])).toEqual(said);
+      expect(reasons(fallen)).toEqual(said);
       expect(reasons([rooms(6), blow, room, room, sure, room, rooms(30)])).toEqual(said);
+    });
+
+    it('is one for which evidence adds up', () => {
+      const little = (count: number): Heard => ({
+        seconds: HOP_SECONDS * count,
+        kinds: { impact: 1.2 },
+        rmsDbfs: -30,
+      });
+      expect(reasons([rooms(6), little(1), rooms(30)])).toEqual([]);
+      expect(reasons([rooms(6), little(3), rooms(30)])).toHaveLength(1);
     });
 
     it('is none when the head is not sure, comes too late, or nothing stood out', () => {
@@ -274,6 +296,31 @@ describe('an impact and then silence', () => {
     it('is none for classes that sound like one', () => {
       const thump: Heard = { ...blow, audioset: [['Thump, thud', 0.9]], scores: { abnormal: 0.5 } };
       expect(reasons([rooms(6), thump, rooms(30)])).toEqual([]);
+    });
+
+    it('is as the bundle has it for the sensitivity in force, unless a person says how long, or off', () => {
+      const delay = (options: Partial<SenseOptions>, rule: Partial<AlarmRule>) =>
+        hear(senseOf(options, rule), fallen)[0]?.seconds;
+      const open = { thumpSilenceSeconds: undefined };
+      expect(delay(open, { evidence: withThump(10), sensitivity: 'normal' })).toBeCloseTo(17, -1);
+      expect(delay(open, { evidence: withThump(15), sensitivity: 'normal' })).toBeCloseTo(22.5, 0);
+      expect(delay({ thumpSilenceSeconds: 20 }, { evidence: withThump(10) })).toBeCloseTo(27.5, 0);
+      expect(delay({ thumpSilenceSeconds: 0 }, { evidence: withThump(10) })).toBeUndefined();
+      expect(delay(open, { evidence: withThump(10), sensitivity: 'low' })).toBeUndefined();
+    });
+
+    it('is off where the bundle does not say that it is right often enough, and at half the line where a person wants it', () => {
+      const script = (logOdds: number) => [rooms(6), { ...blow, kinds: { impact: logOdds } }, rooms(30)];
+      const heard = (logOdds: number, thumpSilenceSeconds?: number) =>
+        hear(senseOf({ thumpSilenceSeconds }, { evidence: EVIDENCE }), script(logOdds)).length > 0;
+      expect(heard(3)).toBe(false);
+      expect(heard(3, 10)).toBe(true);
+      expect(heard(1.9, 10)).toBe(false);
+    });
+
+    it('must be stronger in quiet hours, by as many log-odds', () => {
+      const quietHours = { from: '0:00', to: '23:59', threshold: 0.9 };
+      expect(reasons(fallen, { thumpSilenceSeconds: undefined, quietHours })).toEqual([]);
     });
   });
 
@@ -328,24 +375,6 @@ describe('switched off, detection', () => {
     expect(sense.setEnabled(true, 4, 4000)).toBeUndefined();
     expect(push(6)).toBeUndefined();
     expect(push(7)).toMatchObject({ type: 'alarm_started' });
-  });
-});
-
-describe('a thump that nobody configured', () => {
-  const rule = { offset: 0, silenceSeconds: 12 };
-
-  it('is off where the bundle does not say that it is right often enough', () => {
-    expect(thumpOptions({}, undefined)).toEqual({ thumpThreshold: 0.4, thumpSilenceSeconds: 0 });
-  });
-
-  it('is as the bundle has it, its offset being a threshold', () => {
-    expect(thumpOptions({}, rule)).toEqual({ thumpThreshold: 0.5, thumpSilenceSeconds: 12 });
-    expect(thumpOptions({}, { ...rule, offset: -2 }).thumpThreshold).toBeCloseTo(0.881, 3);
-  });
-
-  it('stays off, or as long as a person says', () => {
-    expect(thumpOptions({ thumpSilenceSeconds: 0 }, rule).thumpSilenceSeconds).toBe(0);
-    expect(thumpOptions({ thumpSilenceSeconds: 30 }, rule).thumpSilenceSeconds).toBe(30);
   });
 });
 

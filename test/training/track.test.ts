@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AlarmDecision, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { SENSE_OFF, type SenseOptions } from '../../src/alarm/sense.js';
 import { outcomeOf, Track } from '../../src/training/track.js';
 import type { ScoredWindow } from '../../src/types.js';
 
@@ -80,6 +81,32 @@ describe('a track', () => {
     expect(starts('normal')).toEqual([60]);
     expect(starts('high')).toEqual([20, 60]);
     expect(track.replay(DEFAULT_ALARM_RULE)).toEqual([]);
+  });
+
+  it('raises those of an impact with silence after it, as the daemon does', () => {
+    const rule = { leak: 0.5, lines: { impact: 9 }, offsets: { impact: 0 } };
+    const thump = { ...rule, thump: { line: 4, silenceSeconds: 6 } };
+    const evidence = { kinds: ['impact'], hopSeconds: HOP, memorySeconds: 2.4 };
+    const starts = (speechAt: number, sense?: SenseOptions) => {
+      const track = new Track('x.wav', ['abnormal', 'speech'], HOP, undefined, sense);
+      for (let k = 0; k < 60; k++) {
+        const scores = { abnormal: 0.1, speech: k === speechAt ? 0.9 : 0 };
+        track.push({
+          ...windowAt(k, 0),
+          scores,
+          kinds: { impact: k === 20 ? 5 : -5 },
+          rmsDbfs: k === 20 ? -20 : -58,
+        });
+      }
+      const sensitivities = { low: rule, normal: thump, high: thump };
+      return track
+        .replay({ ...DEFAULT_ALARM_RULE, evidence: { ...evidence, sensitivities }, sensitivity: 'normal' })
+        .map(({ startSeconds }) => Math.round((startSeconds - 0.975) / HOP));
+    };
+    const open = { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] };
+    expect(starts(50, open)).toEqual([33]);
+    expect(starts(28, open)).toEqual([]);
+    expect(starts(50)).toEqual([]);
   });
 
   it('hears nothing below the lowest level', () => {

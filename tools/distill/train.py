@@ -165,6 +165,7 @@ def main():
     options.add_argument("--start", type=Path, help="a bundle of these widths to go on from, instead of random weights")
     options.add_argument("--event", type=Path, help="an event.pt to go on from, of this script or of fit_event.py")
     options.add_argument("--top", type=int, default=0, help="with --start: learn only the last so many layers, with normalisation as it is: half the time")
+    options.add_argument("--fixed-norm", action="store_true", help="with --start: normalisation keeps the means and variances it began with")
     options.add_argument("--rate", type=float, default=RATE)
     options.add_argument("--decay", type=float, default=20, help="minutes before the end in which the rate falls")
     options.add_argument("--rank", type=int, default=0)
@@ -232,7 +233,7 @@ def main():
             order = rng.permutation(len(scenes)).tolist()
         rows, order = torch.tensor(order[:BATCH]), order[BATCH:]
         windows = windows_of(scenes.mel(rows.tolist()))
-        student.train(not given.top)
+        student.train(not given.top and not given.fixed_norm)
         embedding = student(windows.flatten(0, 1)).view(BATCH, 6, -1)
         at = scenes.all["first"][rows].long()[:, None] + torch.tensor([0, 3])
         got, wanted = embedding[torch.arange(BATCH)[:, None], at].flatten(0, 1), scenes.yamnet(rows.tolist()).flatten(0, 1)

@@ -84,6 +84,7 @@ export async function listenTo(
     head,
     engine: config.model.engine,
     alarm: config.alarm,
+    sense: config.sense,
   });
   try {
     checkLabels(material, pipeline.model.labels);

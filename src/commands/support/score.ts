@@ -139,8 +139,11 @@ async function scoreRecording(
 }
 
 function trackOf(path: string, { pipeline, hopSeconds }: Scorer): Track {
-  const { labels, evidence } = pipeline.rule;
-  return new Track(path, labels, Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ, evidence?.kinds);
+  const { rule, senseOptions, model } = pipeline;
+  const wanted = [...rule.labels, ...senseOptions.speechLabels, ...senseOptions.waterLabels];
+  const labels = model.labels.filter((label) => wanted.includes(label));
+  const hop = Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ;
+  return new Track(path, labels, hop, rule.evidence?.kinds, senseOptions);
 }
 
 interface FileHandlers {

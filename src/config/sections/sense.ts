@@ -24,12 +24,12 @@ export const sense = z
     thumpSilenceSeconds: seconds()
       .optional()
       .describe(
-        'An impact, even a single window, raises the alarm, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off. Default: what the model says, which is off where it would be wrong too often.',
+        'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
       ),
     thumpThreshold: probability()
       .optional()
       .describe(
-        'Score of an impact: its probability, of models that tell kinds of events; of others that of an alarm class, or of an AudioSet class such as "Thump, thud". Default: what the model says, or 0.4.',
+        'Score of an impact, of models that do not tell kinds of events: that of an alarm class, or of an AudioSet class such as "Thump, thud". Default: 0.4. Of other models alarm.sensitivity decides.',
       ),
     escalateSeconds: seconds()
       .max(86_400)
