@@ -4,25 +4,24 @@ import { createSource } from './audio/source.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
+import { Control } from './control.js';
 import { Listener } from './listener.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
 import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
-import { Commands } from './publish/commands.js';
 import { discoveryMessages } from './publish/discovery.js';
-import { featuresOf } from './publish/entities.js';
+import { featuresOf } from './publish/features.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
 import { FeedbackStore } from './storage/feedback.js';
-import { Settings } from './storage/settings.js';
 import { endedByRestart, State, stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
-import type { Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from './types.js';
+import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
 export interface AppOptions {
   readonly config: Config;
@@ -76,7 +75,7 @@ export async function startApp({
 
   // Where messages go
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, config.sense);
+  const features = featuresOf(model, config.sense, pipeline.sense.asksForOccupancy);
   const discovery = {
     mode: config.discovery.mode,
     deviceId,
@@ -173,30 +172,12 @@ export async function startApp({
     log,
   );
 
-  // What a person changes while it runs
-  const settings = new Settings(state, rule, log);
-  const apply = ({ enabled, ...change }: SettingValues) => {
-    listener.setRule(change);
-    listener.setEnabled(enabled);
-  };
-  const commands = new Commands(
-    publisher,
-    topics,
-    {
-      get settings() {
-        return settings.values;
-      },
-      set(name, value) {
-        const problem = settings.set(name, value);
-        if (problem === undefined) apply(settings.values);
-        return problem;
-      },
-      acknowledge: () => listener.acknowledge(),
-      test: () => onEvent({ type: 'test', atMs: clock.wallMs() }),
-      feedback: (verdict) => feedback.give(verdict),
-    },
-    log,
+  // What it is told while it runs
+  const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
+  const control = new Control(
+    { publisher, topics, listener, reporter, feedback, store: state, rule, onTest },
     clock,
+    log,
   );
 
   // Stop
@@ -208,7 +189,7 @@ export async function startApp({
     await listener.stop();
     await clips?.stop();
     reporter.stop();
-    commands.stop();
+    control.stop();
     await publisher.stop();
     await pipeline.close();
   };
@@ -220,13 +201,11 @@ export async function startApp({
 
   // Start
   try {
-    if (resetSettings) settings.reset();
-    else settings.load();
-    apply(settings.values);
+    control.load(resetSettings);
     publisher.start();
     cleanUp(publisher, state, discovery, config.discovery.enabled, log); // before there is a connection
     reporter.start();
-    commands.start();
+    control.start();
     clips?.start();
     const abandoned = test ? undefined : state.openAlarm();
     if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));

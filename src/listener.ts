@@ -86,6 +86,11 @@ export class Listener {
     this.#say(this.pipeline.sense.setEnabled(enabled, this.#streamSeconds, this.clock.wallMs()));
   }
 
+  /** Somebody is in the room, or nobody; undefined: not known. */
+  setOccupied(occupied: boolean | undefined): void {
+    this.pipeline.sense.setOccupied(occupied);
+  }
+
   /** Changes the alarm rule from the next window on. */
   setRule(change: Partial<AlarmRule>): void {
     this.pipeline.sense.setRule(change);

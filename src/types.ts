@@ -115,6 +115,7 @@ export type DecisionEvent =
   | AlarmAcknowledged
   | AlarmEscalated
   | WaterRunningLong
+  | LongStay
   | TestAlarm;
 
 interface EventBase {
@@ -170,6 +171,15 @@ export interface AlarmEscalated extends EpisodeEvent {
 export interface WaterRunningLong extends EventBase {
   readonly type: 'water_running_long';
   readonly durationSeconds: number;
+}
+
+/** Somebody is in the room, and nothing has been heard for long. */
+export interface LongStay extends EventBase {
+  readonly type: 'long_stay';
+  /** Since somebody came in. */
+  readonly durationSeconds: number;
+  /** Since the last sound. */
+  readonly silentSeconds: number;
 }
 
 /** Someone pressed the test button: says that messages arrive, starts no alarm. */

@@ -88,7 +88,7 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
         `${BASE}/level`,
         `${BASE}/health`,
         ...['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds'].map((name) => `${BASE}/${name}`),
-        ...['water', 'speech'].map((name) => `${BASE}/${name}`),
+        ...['water', 'speech', 'occupied'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),
     );

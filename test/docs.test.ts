@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../src/alarm/decision.js';
+import { SILENCE_ABOVE_FLOOR_DB } from '../src/alarm/floor.js';
 import { REGISTRY } from '../src/commands/registry.js';
 import { configSchema } from '../src/config/schema.js';
 
@@ -75,6 +76,7 @@ describe('README.md', () => {
     ['steps of training', `an alarm of your own in ${trainingCommands()} commands`],
     ['escalation', `nobody acknowledged it for ${configSchema.parse({}).sense.escalateSeconds / 60} minutes`],
     ['water', `\`water_running_long\` (${configSchema.parse({}).sense.waterMinutes} minutes)`],
+    ['a sound', `stands out of the room's noise by ${SILENCE_ABOVE_FLOOR_DB} dB`],
     ['Node', `Node ${JSON.parse(text('package.json')).engines.node.slice(2)} or newer`],
   ])('says the truth of %s', (_, sentence) => expect(readme).toContain(sentence));
 

@@ -26,7 +26,7 @@ const entities = () => {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
     model,
-    features: { water: true, speech: true, feedback: true },
+    features: { water: true, speech: true, feedback: true, occupancy: true, longStay: true },
     version: '1',
     discoveryPrefix: 'homeassistant',
   });
@@ -46,15 +46,33 @@ describe('the files for Home Assistant', () => {
     expect(named.filter((entity) => !announced.includes(entity))).toEqual([]);
   });
 
-  it('the blueprint uses every input that it asks for, no other, and event types that exist', () => {
-    const text = read('blueprint.yaml');
-    const { blueprint, ...automation } = parse(text, { customTags: [input] });
-    const used = collect(automation, (node) => (node as { input?: string } | null)?.input);
-    expect(new Set(used)).toEqual(new Set(Object.keys(blueprint.input)));
+  it.each(['blueprint.yaml', 'presence.yaml'])(
+    '%s uses every input that it asks for, and no other',
+    (name) => {
+      const { blueprint, ...automation } = parse(read(name), { customTags: [input] });
+      const used = collect(automation, (node) => (node as { input?: string } | null)?.input);
+      expect(new Set(used)).toEqual(new Set(Object.keys(blueprint.input)));
+    },
+  );
+
+  it('the blueprint for the phone names event types that exist', () => {
     const types = entities().flatMap(({ event_types }) => event_types ?? []);
-    const mentioned = text.match(/'(alarm_\w+|test)'/g)?.map((word) => word.slice(1, -1)) ?? [];
-    expect(mentioned.length).toBeGreaterThan(2);
+    const mentioned = [...read('blueprint.yaml').matchAll(/'((?:alarm|long)_\w+|test)'/g)].map(
+      ([, type]) => type,
+    );
+    expect(mentioned).toContain('long_stay');
+    expect(mentioned.length).toBeGreaterThan(3);
     for (const type of mentioned) expect(types).toContain(type);
+  });
+
+  it('the blueprint for a presence sensor says on the right topic what is understood there, and repeats it in time', () => {
+    const { blueprint, triggers, actions } = parse(read('presence.yaml'), { customTags: [input] });
+    const { occupied } = topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }).commands;
+    expect(blueprint.input.topic.default).toBe(occupied);
+    expect(triggers).toContainEqual({ trigger: 'time_pattern', hours: '/1' });
+    const { action, data } = actions[0];
+    expect({ action, ...data }).toMatchObject({ action: 'mqtt.publish', retain: true });
+    expect(data.payload.match(/'[A-Z]\w*'/g)).toEqual(["'ON'", "'OFF'", "'None'"]);
   });
 
   it('the compose file sets what the configuration knows', () => {

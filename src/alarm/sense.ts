@@ -7,6 +7,8 @@ import type {
   WaterRunningLong,
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
+import type { Hit } from './rule.js';
+import { SilentStay } from './stay.js';
 import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence } from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
@@ -32,6 +34,8 @@ export interface SenseOptions extends ThumpOptions {
   readonly waterThreshold?: number | undefined;
   /** Water that runs for longer is reported; 0 is never. */
   readonly waterMinutes: number;
+  /** Who is in the room for longer without a sound is reported; 0 is never. */
+  readonly longStayMinutes: number;
   readonly quietHours?: QuietHours | undefined;
 }
 
@@ -39,6 +43,7 @@ export interface SenseOptions extends ThumpOptions {
 export const SENSE_OFF: SenseOptions = {
   waterLabels: [],
   waterMinutes: 0,
+  longStayMinutes: 0,
   speechLabels: [],
   thumpSilenceSeconds: 0,
 };
@@ -51,7 +56,7 @@ export interface SenseState {
 
 /**
  * What a bathroom is about: the alarm decision, and around it when it is stricter, impacts with silence after
- * them, and water. Everything is in stream time.
+ * them, water, and somebody who makes no sound. Everything is in stream time.
  */
 export class Sense {
   readonly #options: SenseOptions;
@@ -59,7 +64,9 @@ export class Sense {
   readonly #water: Presence;
   readonly #speech: Presence;
   readonly #waterRun: WaterRun;
+  readonly #stay: SilentStay;
   readonly #thump: ThumpThenSilence;
+  #occupied: boolean | undefined;
   #enabled = true;
 
   constructor(rule: AlarmRule, options: SenseOptions) {
@@ -68,6 +75,7 @@ export class Sense {
     this.#water = new Presence(options.waterLabels);
     this.#speech = new Presence(options.speechLabels);
     this.#waterRun = new WaterRun(options.waterMinutes * 60);
+    this.#stay = new SilentStay(options.longStayMinutes * 60);
     this.#thump = new ThumpThenSilence(options);
   }
 
@@ -79,11 +87,18 @@ export class Sense {
     return { waterRunning: this.#water.on, speech: this.#speech.on };
   }
 
-  /** Takes the next window. Water that runs long waits for the next one where an alarm has something to say. */
+  /** Whether anything depends on somebody being in the room. */
+  get asksForOccupancy(): boolean {
+    return this.#thump !== undefined || this.#options.longStayMinutes > 0;
+  }
+
+  /** Takes the next window. What has lasted long waits for the next one where an alarm has something to say. */
   push(window: ScoredWindow): DecisionEvent | undefined {
     this.#water.push(window);
     this.#speech.push(window);
-    return (this.#enabled ? this.#alarm(window) : undefined) ?? this.#waterRunningLong(window);
+    this.#stay.push(window, this.rule, this.#water.on || this.#speech.on);
+    const alarm = this.#enabled ? this.#alarm(window) : undefined;
+    return alarm ?? this.#waterRunningLong(window) ?? this.#stay.take(window);
   }
 
   /** Changes the alarm rule from the next window on. */
@@ -91,7 +106,17 @@ export class Sense {
     this.#decision.setRule(change);
   }
 
-  /** Switches detection; off, an open alarm ends and none starts. Water and speech are still heard. */
+  /**
+   * Somebody is in the room, or nobody; undefined: not known, which is taken for somebody. An impact while nobody is
+   * there, or before they left, is a thing that fell. Nothing else depends on it: whoever screams is there.
+   */
+  setOccupied(occupied: boolean | undefined): void {
+    this.#occupied = occupied;
+    this.#stay.setOccupied(occupied === true);
+    if (occupied === false) this.#thump.forget();
+  }
+
+  /** Switches detection; off, an open alarm ends and none starts. Water, speech and silence are still heard. */
   setEnabled(enabled: boolean, atSeconds: number, atMs: number): AlarmEnded | undefined {
     this.#enabled = enabled;
     if (enabled) return undefined;
@@ -113,12 +138,20 @@ export class Sense {
   #alarm(window: ScoredWindow): AlarmStarted | AlarmEnded | undefined {
     const minThreshold = this.#minThreshold(window);
     const event = this.#decision.push(window, minThreshold);
-    const heard = (line: number) => this.#decision.heard(IMPACT_KIND, line);
-    const impact = this.#thump.push(window, this.rule, heard, minThreshold);
+    const impact = this.#impact(window, minThreshold);
     const kind = window.kinds && IMPACT_KIND;
     const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence', kind));
     if (this.#decision.open) this.#thump.forget();
     return raised;
+  }
+
+  /** An impact with silence after it, if somebody may be in the room by then: a sensor may be late. */
+  #impact(window: ScoredWindow, minThreshold: number): Hit | undefined {
+    const heard = (line: number) => this.#decision.heard(IMPACT_KIND, line);
+    const impact = this.#thump.push(window, this.rule, heard, minThreshold);
+    if (this.#occupied !== false) return impact;
+    if (impact) this.#thump.forget();
+    return undefined;
   }
 
   #waterRunningLong({ endSeconds, endAtMs }: ScoredWindow): WaterRunningLong | undefined {

@@ -1,4 +1,5 @@
 import type { ScoredWindow } from '../types.js';
+import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import type { AlarmRule, Hit } from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
@@ -18,14 +19,8 @@ const IMPACT_CLASSES = new Set([
   'Slap, smack',
   'Whack, thwack',
 ]);
-/** The noise floor is the quietest window of so long before… */
-const FLOOR_SECONDS = 10;
-/** …if there were at least so many seconds of sound. */
-const MIN_FLOOR_SECONDS = 2;
-/** An impact is so much louder than the floor; over 0.96 s even a hard blow is spread thin. */
+/** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
-/** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */
-const SILENCE_ABOVE_FLOOR_DB = 6;
 /** What falls along with it may roll and ring for so long. */
 const SETTLE_SECONDS = 2;
 /** Speech is heard from this score on. */
@@ -54,8 +49,7 @@ interface Impact extends Blow {
 
 /** Finds an impact that is followed by silence, in stream time. */
 export class ThumpThenSilence {
-  /** Levels of the last windows, oldest first. */
-  #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
+  readonly #floor = new NoiseFloor();
   #blow: Blow | undefined;
   #impact: Impact | undefined;
 
@@ -75,8 +69,7 @@ export class ThumpThenSilence {
     heard: (line: number) => Hit | undefined,
     minThreshold: number,
   ): Hit | undefined {
-    const floorDbfs = this.#floorBefore(window);
-    this.#remember(window);
+    const floorDbfs = this.#floor.push(window);
     if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
@@ -97,7 +90,7 @@ export class ThumpThenSilence {
     return window.endSeconds - this.#impact.atSeconds >= silenceSeconds ? this.#impact.hit : undefined;
   }
 
-  /** Forgets the impact: it has become an alarm. */
+  /** Forgets the impact: it has become an alarm, or nobody is there who could have fallen. */
   forget(): void {
     this.#impact = undefined;
     this.#blow = undefined;
@@ -106,19 +99,7 @@ export class ThumpThenSilence {
   /** Nothing is known of the time while sound was lost. */
   gap(): void {
     this.forget();
-    this.#levels = [];
-  }
-
-  /** The quietest window that ended before this one began; where too little is known, nothing stands out. */
-  #floorBefore({ startSeconds }: ScoredWindow): number {
-    const before = this.#levels.filter(({ endSeconds }) => endSeconds <= startSeconds);
-    const known = before[0] && startSeconds - before[0].endSeconds >= MIN_FLOOR_SECONDS;
-    return known ? Math.min(...before.map(({ rmsDbfs }) => rmsDbfs)) : Number.POSITIVE_INFINITY;
-  }
-
-  #remember({ endSeconds, rmsDbfs }: ScoredWindow): void {
-    this.#levels.push({ endSeconds, rmsDbfs });
-    while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
+    this.#floor.gap();
   }
 
   #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {

@@ -137,10 +137,10 @@ function retainedTopics({
   features,
   model,
 }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
-  const { availability, inputAvailability, alarm, level, health, water, speech, settings } = topics;
+  const { availability, inputAvailability, alarm, level, health, water, speech, occupied, settings } = topics;
   const { sensitivity, ...others } = settings;
   return [
-    ...[availability, inputAvailability, alarm, topics.class, level, health],
+    ...[availability, inputAvailability, alarm, topics.class, level, health, occupied],
     ...(features.water ? [water] : []),
     ...(features.speech ? [speech] : []),
     ...Object.values(others),

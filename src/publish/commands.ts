@@ -13,6 +13,13 @@ const CHANGE_LOG_INTERVAL_MS = 1000;
 const TEST_MIN_INTERVAL_MS = 1000;
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
+/** What is said of the room; `None` and nothing at all: not known. */
+const OCCUPIED: ReadonlyMap<string, boolean | undefined> = new Map([
+  ['ON', true],
+  ['OFF', false],
+  ['None', undefined],
+  ['', undefined],
+]);
 const SETTINGS: readonly SettingName[] = [
   'enabled',
   'threshold',
@@ -30,6 +37,12 @@ export interface CommandTarget {
   set(name: SettingName, value: boolean | number | string): string | undefined;
   acknowledge(): void;
   test(): void;
+  /**
+   * Somebody is in the room, or nobody; undefined: they do not know.
+   *
+   * @param retained it may be of any age
+   */
+  occupied(occupied: boolean | undefined, retained: boolean): void;
   /** Left out where verdicts are not kept: then nobody is listened to. */
   readonly feedback?: ((verdict: Verdict) => string | undefined) | undefined;
 }
@@ -77,6 +90,7 @@ export class Commands {
     }
     this.#listen(commands.acknowledge, (text) => notPressed(text) ?? this.#acknowledge());
     this.#listen(commands.test, (text) => notPressed(text) ?? this.#test());
+    this.#publisher.onMessage(commands.occupied, (message) => this.#occupied(message));
     const { feedback } = this.#target;
     if (feedback) this.#listen(commands.feedback, (text) => judge(text, feedback));
   }
@@ -98,6 +112,14 @@ export class Commands {
       if (problem !== undefined) this.#refuse(topic, problem);
       afterwards();
     });
+  }
+
+  /** No deed but a state: what the broker has kept counts, and nothing is what it says when that is removed. */
+  #occupied(message: IncomingMessage): void {
+    const read = textOf({ ...message, retained: false });
+    if ('problem' in read) this.#refuse(message.topic, read.problem);
+    else if (OCCUPIED.has(read.text)) this.#target.occupied(OCCUPIED.get(read.text), message.retained);
+    else this.#refuse(message.topic, 'expected ON, OFF or None');
   }
 
   #change(name: SettingName, text: string): string | undefined {

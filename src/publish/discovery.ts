@@ -1,5 +1,6 @@
 import type { ModelInfo } from '../types.js';
-import { type Component, componentsOf, type Features } from './entities.js';
+import { type Component, componentsOf } from './entities.js';
+import type { Features } from './features.js';
 import type { Message } from './options.js';
 import type { Topics } from './topics.js';
 

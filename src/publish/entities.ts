@@ -1,28 +1,7 @@
 import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import type { DecisionEvent, ModelInfo } from '../types.js';
+import type { Features } from './features.js';
 import type { Topics } from './topics.js';
-
-/** What is announced only where it does something. */
-export interface Features {
-  /** The model tells running water. */
-  readonly water: boolean;
-  /** The model tells speech. */
-  readonly speech: boolean;
-  /** Verdicts on alarms are kept. */
-  readonly feedback: boolean;
-}
-
-/** What a model can tell of the daemon's classes of water and speech. */
-export function featuresOf(
-  { labels }: Pick<ModelInfo, 'labels'>,
-  {
-    waterLabels,
-    speechLabels,
-  }: { readonly waterLabels: readonly string[]; readonly speechLabels: readonly string[] },
-): Features {
-  const hears = (wanted: readonly string[]) => wanted.some((label) => labels.includes(label));
-  return { water: hears(waterLabels), speech: hears(speechLabels), feedback: true };
-}
 
 export interface EntityOptions {
   readonly topics: Topics;
@@ -39,6 +18,7 @@ const EVENT_TYPES = [
   'alarm_acknowledged',
   'alarm_escalated',
   'water_running_long',
+  'long_stay',
   'test',
 ] as const satisfies readonly DecisionEvent['type'][];
 
@@ -54,8 +34,8 @@ export function componentsOf(options: EntityOptions): Record<string, Component> 
   return {
     ...soundEntities(options),
     ...controls(options),
-    ...deviceTriggers(options.topics),
-    ...diagnostics(options.topics),
+    ...deviceTriggers(options),
+    ...diagnostics(options),
   };
 }
 
@@ -176,25 +156,26 @@ function controls({ topics, model, features }: EntityOptions): Record<string, Co
  * Shown as "Alarm started" among the triggers of the device
  * (https://www.home-assistant.io/integrations/device_trigger.mqtt/: an unknown type renders as `subtype type`).
  */
-function deviceTriggers(topics: Topics): Record<string, Component> {
-  const trigger = (type: string): Component => ({
+function deviceTriggers({ topics, features }: EntityOptions): Record<string, Component> {
+  const trigger = (payload: DecisionEvent['type'], subtype: string, type: string): Component => ({
     p: 'device_automation',
     automation_type: 'trigger',
     topic: topics.event,
     value_template: '{{ value_json.event_type }}',
-    payload: `alarm_${type}`,
+    payload,
     type,
-    subtype: 'Alarm',
+    subtype,
   });
   return {
-    alarm_started: trigger('started'),
-    alarm_ended: trigger('ended'),
-    alarm_acknowledged: trigger('acknowledged'),
+    alarm_started: trigger('alarm_started', 'Alarm', 'started'),
+    alarm_ended: trigger('alarm_ended', 'Alarm', 'ended'),
+    alarm_acknowledged: trigger('alarm_acknowledged', 'Alarm', 'acknowledged'),
+    ...(features.longStay && { long_stay: trigger('long_stay', 'Long stay', 'without a sound') }),
   };
 }
 
-/** Entities about the daemon itself. */
-function diagnostics(topics: Topics): Record<string, Component> {
+/** Entities about the daemon itself, and what it has been told. */
+function diagnostics({ topics, features }: EntityOptions): Record<string, Component> {
   const sensor = (name: string, template: string, rest: object = {}): Component => ({
     p: 'sensor',
     name,
@@ -215,6 +196,16 @@ function diagnostics(topics: Topics): Record<string, Component> {
       payload_on: 'offline',
       payload_off: 'online',
     },
+    // Who forwards a presence sensor has that already; this one shows what arrives.
+    ...(features.occupancy && {
+      occupied: {
+        p: 'binary_sensor',
+        name: 'Occupied',
+        device_class: 'occupancy',
+        ...DIAGNOSTIC,
+        state_topic: topics.occupied,
+      },
+    }),
     engine: sensor('Engine', '{{ value_json.model.engine }}'),
     model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
     inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {

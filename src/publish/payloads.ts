@@ -97,6 +97,11 @@ function details(event: DecisionEvent): object {
       };
     case 'water_running_long':
       return { durationSeconds: Math.round(event.durationSeconds) };
+    case 'long_stay':
+      return {
+        durationSeconds: Math.round(event.durationSeconds),
+        silentSeconds: Math.round(event.silentSeconds),
+      };
     case 'test':
       return {};
   }

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
 import type { MqttPublisher } from './client.js';
-import type { Features } from './entities.js';
+import type { Features } from './features.js';
 import {
   classPayload,
   eventPayload,
@@ -80,6 +80,7 @@ export class Reporter {
   /** Sets the states with which every run begins, whatever an earlier one has left at the broker. */
   start(): void {
     this.#publisher.setState(this.#topics.alarm, 'OFF');
+    this.occupied(undefined);
     this.#publishInput();
   }
 
@@ -119,6 +120,13 @@ export class Reporter {
       this.#publisher.setState(this.#topics.water, sensed.waterRunning ? 'ON' : 'OFF');
     if (features?.speech && sensed.speech !== before?.speech)
       this.#publisher.setState(this.#topics.speech, sensed.speech ? 'ON' : 'OFF');
+  }
+
+  /** Whether somebody is in the room has changed; undefined is not known. */
+  occupied(occupied: boolean | undefined): void {
+    // Home Assistant takes `None` for unknown.
+    const state = occupied === undefined ? 'None' : occupied ? 'ON' : 'OFF';
+    this.#publisher.setState(this.#topics.occupied, state);
   }
 
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */

@@ -2,6 +2,8 @@ import type { SettingName } from '../types.js';
 
 /** What a person can tell the daemon to do; each has a command topic, none has a state. */
 type Action = 'acknowledge' | 'test' | 'feedback';
+/** What others know better than the daemon, and tell it. */
+type Told = 'occupied';
 
 /** Every topic under `<prefix>/<deviceId>`. */
 export interface Topics {
@@ -17,10 +19,12 @@ export interface Topics {
   readonly water: string;
   /** `ON` while someone speaks. */
   readonly speech: string;
+  /** `ON` while somebody is in the room, as far as the daemon has been told; `None`: not known. */
+  readonly occupied: string;
   /** Where the value of each setting is said. */
   readonly settings: Readonly<Record<SettingName, string>>;
-  /** Where settings are changed and actions are asked for. */
-  readonly commands: Readonly<Record<SettingName | Action, string>>;
+  /** Where settings are changed, actions are asked for, and the daemon is told of the room. */
+  readonly commands: Readonly<Record<SettingName | Action | Told, string>>;
 }
 
 /**
@@ -40,6 +44,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
     scores: `${base}/scores`,
     water: `${base}/water`,
     speech: `${base}/speech`,
+    occupied: `${base}/occupied`,
     settings: {
       enabled: `${base}/enabled`,
       threshold: `${base}/threshold`,
@@ -58,6 +63,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       acknowledge: `${base}/acknowledge/set`,
       test: `${base}/test/set`,
       feedback: `${base}/feedback/set`,
+      occupied: `${base}/occupied/set`,
     },
   };
 }

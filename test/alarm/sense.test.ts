@@ -324,6 +324,57 @@ describe('an impact and then silence', () => {
     });
   });
 
+  describe('where it is known who is in the room', () => {
+    /** Events of a fall while somebody says, from these windows on, whether anybody is there. */
+    const told = (words: Readonly<Record<number, boolean | undefined>>, script = fall) => {
+      const sense = senseOf(on);
+      return windowsOf(script).flatMap((window, k) => {
+        if (k in words) sense.setOccupied(words[k]);
+        const event = sense.push(window);
+        return event?.type === 'alarm_started' ? [event.reason] : [];
+      });
+    };
+    const blow = Math.round(6 / HOP_SECONDS);
+
+    it.each<[string, Record<number, boolean | undefined>]>([
+      ['somebody is there', { 0: true }],
+      ['somebody came before it', { 0: false, [blow - 1]: true }],
+      ['the sensor says so only after it', { 0: false, [blow + 4]: true }],
+      ['it was never said', {}],
+      ['it is no longer known', { 0: false, [blow - 1]: undefined }],
+      ['it is no longer known after it', { 0: true, [blow + 5]: undefined }],
+    ])('is an alarm when %s', (_, words) => expect(told(words)).toEqual(['thump_then_silence']));
+
+    it.each<[string, Record<number, boolean | undefined>]>([
+      ['nobody is there', { 0: false }],
+      ['somebody came only when the silence was over', { 0: false, [blow + 30]: true }],
+      ['they left before the silence was over', { 0: true, [blow + 15]: false }],
+      ['they left and came back meanwhile', { [blow + 5]: false, [blow + 6]: true }],
+    ])('is none when %s', (_, words) => expect(told(words)).toEqual([]));
+
+    it('is none when they left and came back between two windows', () => {
+      const sense = senseOf(on);
+      const events = windowsOf(fall).map((window, k) => {
+        if (k === blow + 5) for (const occupied of [false, true]) sense.setOccupied(occupied);
+        return sense.push(window);
+      });
+      expect(events.filter((event) => event !== undefined)).toEqual([]);
+    });
+
+    it('stands out of the noise that was heard while nobody was there', () => {
+      expect(told({ 0: false, [blow]: true })).toEqual(['thump_then_silence']);
+    });
+
+    it('leaves every other alarm alone', () => {
+      expect(told({ 0: false }, [quiet(6), abnormal(2, 0.9), quiet(30)])).toEqual(['hits']);
+      expect(told({ 0: false }, [quiet(6), abnormal(HOP_SECONDS, 0.96), quiet(30)])).toEqual(['instant']);
+      const sense = senseOf(on, { evidence: EVIDENCE, sensitivity: 'normal' });
+      sense.setOccupied(false);
+      const scream: Heard = { seconds: HOP_SECONDS, rmsDbfs: -30, kinds: { impact: 9 } };
+      expect(hear(sense, [quiet(6), scream])).toMatchObject([{ type: 'alarm_started', reason: 'evidence' }]);
+    });
+  });
+
   it('wants the higher score of quiet hours, too', () => {
     const quietHours = { from: '0:00', to: '23:59', threshold: 0.8 };
     expect(hear(senseOf({ ...on, quietHours }), fall)).toEqual([]);
@@ -384,7 +435,7 @@ describe('the configuration of the senses', () => {
 
   it('leaves the alarm rule alone unless something is switched on', () => {
     const { sense, quietHours } = load({});
-    expect(sense).toMatchObject({ waterLabels: ['water'], waterMinutes: 30 });
+    expect(sense).toMatchObject({ waterLabels: ['water'], waterMinutes: 30, longStayMinutes: 0 });
     expect(sense.thumpSilenceSeconds).toBeUndefined();
     expect(sense.waterThreshold).toBeUndefined();
     expect(quietHours).toBeUndefined();
@@ -441,6 +492,8 @@ describe('over any sound, with every feature on and settings that change,', () =
     rmsDbfs: fc.oneof(fc.constant(-58), fc.double({ min: -80, max: -10, noNaN: true })),
     repeat: fc.integer({ min: 1, max: 40 }),
   });
+  /** What chance makes too seldom: an impact, and nothing before and after it. */
+  const silence = { abnormal: 0, water: 0, speech: 0, thump: 0, rmsDbfs: -58, repeat: 20 };
   const change = fc.record(
     {
       threshold: probability,
@@ -453,8 +506,11 @@ describe('over any sound, with every feature on and settings that change,', () =
   const steps = fc.array(
     fc.oneof(
       { weight: 8, arbitrary: sound },
+      { weight: 2, arbitrary: fc.constant(silence) },
+      { weight: 1, arbitrary: fc.constant({ ...silence, thump: 0.9, rmsDbfs: -30, repeat: 1 }) },
       { weight: 1, arbitrary: fc.record({ change }) },
       { weight: 1, arbitrary: fc.record({ enabled: fc.boolean() }) },
+      { weight: 1, arbitrary: fc.record({ occupied: fc.constantFrom(true, false, undefined) }) },
       { weight: 1, arbitrary: fc.record({ gapSeconds: fc.double({ min: 0, max: 30, noNaN: true }) }) },
     ),
     { maxLength: 40 },
@@ -463,6 +519,7 @@ describe('over any sound, with every feature on and settings that change,', () =
     ...LABELS,
     waterThreshold: 0.8,
     waterMinutes: 0.2,
+    longStayMinutes: 0.1,
     thumpThreshold: 0.2,
     thumpSilenceSeconds: 5,
     quietHours: { from: '10:01', to: '10:02', threshold: 0.7 },
@@ -482,11 +539,13 @@ describe('over any sound, with every feature on and settings that change,', () =
         const sense = new Sense(DEFAULT_ALARM_RULE, everything);
         let seconds = 0;
         let enabled = true;
+        let occupied: boolean | undefined;
         let open: string | undefined;
         let endedAtSeconds = Number.NEGATIVE_INFINITY;
         const take = (event: DecisionEvent | undefined) => {
           if (event?.type === 'alarm_started') {
             seen.add(event.reason);
+            if (occupied === false) expect(event.reason).not.toBe('thump_then_silence');
             expect(open).toBeUndefined();
             expect(enabled).toBe(true);
             expect(seconds - endedAtSeconds).toBeGreaterThanOrEqual(sense.rule.cooldownSeconds - 1e-9);
@@ -497,13 +556,17 @@ describe('over any sound, with every feature on and settings that change,', () =
             open = undefined;
             endedAtSeconds = seconds;
           } else if (event) seen.add(event.type);
+          if (event?.type === 'long_stay') expect(occupied).toBe(true);
         };
         for (const step of script) {
           if ('gapSeconds' in step) {
             seconds += step.gapSeconds;
             sense.gap();
           } else if ('change' in step) sense.setRule(step.change);
-          else if ('enabled' in step) {
+          else if ('occupied' in step) {
+            occupied = step.occupied;
+            sense.setOccupied(occupied);
+          } else if ('enabled' in step) {
             enabled = step.enabled;
             take(sense.setEnabled(enabled, seconds, 1000 * seconds));
             if (!enabled) expect(open).toBeUndefined();
@@ -535,8 +598,8 @@ describe('over any sound, with every feature on and settings that change,', () =
       { numRuns: 500, seed: 1 },
     );
     // The sounds were such that everything happened.
-    const all = ['hits', 'instant', 'thump_then_silence', 'silence', 'disabled', 'water_running_long'];
-    expect([...seen].sort()).toEqual(all.sort());
+    const alarms = ['hits', 'instant', 'thump_then_silence', 'silence', 'disabled'];
+    expect([...seen].sort()).toEqual([...alarms, 'water_running_long', 'long_stay'].sort());
   });
 
   it('a stricter threshold raises no alarm that the plain rule would not', () => {

@@ -15,12 +15,14 @@ const LAST = 'bathnet/bathroom/availability';
 const OWN = [
   'bathnet/bathroom/alarm',
   'bathnet/bathroom/input/availability',
+  'bathnet/bathroom/occupied',
   'homeassistant/device/bathroom/config',
   'homeassistant/binary_sensor/bathroom/alarm/config',
 ];
 const COMMANDS = [
   'bathnet/bathroom/threshold/set',
   'bathnet/bathroom/acknowledge/set',
+  'bathnet/bathroom/occupied/set',
   'homeassistant/status',
 ];
 const FOREIGN = [
@@ -71,6 +73,17 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('the ACL example', 
     expect(read).toStrictEqual(COMMANDS);
   });
 
+  it('lets a presence sensor say who is there, and nothing else', async () => {
+    const { broker, client } = await startBroker('presence');
+    const seen = await broker.subscribe('#');
+    const all = [...FOREIGN, ...OWN, ...COMMANDS].filter((topic) => !topic.endsWith('occupied/set'));
+    for (const topic of [...all, 'bathnet/bathroom/occupied/set'])
+      await client.publishAsync(topic, 'from the sensor', { qos: 1 });
+    await seen.waitFor('bathnet/bathroom/occupied/set');
+    const written = seen.messages.filter(({ payload }) => payload === 'from the sensor');
+    expect(written.map(({ topic }) => topic)).toStrictEqual(['bathnet/bathroom/occupied/set']);
+  });
+
   it('lets Home Assistant read everything and give commands', async () => {
     const { broker, client } = await startBroker('homeassistant');
     const read: string[] = [];
@@ -79,7 +92,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('the ACL example', 
     for (const topic of OWN) broker.publish(topic, 'from the daemon');
     for (const topic of COMMANDS) await client.publishAsync(topic, 'command', { qos: 1 });
     await until(
-      () => read.length >= 7,
+      () => read.length >= OWN.length + COMMANDS.length,
       () => `only ${read.join()} arrived`,
     );
     expect(new Set(read)).toStrictEqual(new Set([...OWN, ...COMMANDS]));

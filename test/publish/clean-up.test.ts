@@ -7,8 +7,8 @@ import { deviceDiscovery } from './home-assistant.js';
 import { model, recordingLog } from './samples.js';
 
 const MIGRATE = '{"migrate_discovery":true}';
-const ALL = { water: true, speech: true, feedback: true };
-const NO_WATER = { water: false, speech: true, feedback: true };
+const ALL = { water: true, speech: true, feedback: true, occupancy: true, longStay: true };
+const NO_WATER = { ...ALL, water: false };
 
 let files: Map<string, string>;
 let log: ReturnType<typeof recordingLog>;
@@ -76,6 +76,15 @@ describe('cleaning up after an earlier run', () => {
     expect(states).toEqual([{ topic: 'bathnet/upstairs/sensitivity', payload: '' }]);
   });
 
+  it('takes back what is about who is in the room when nothing depends on it any more', () => {
+    run();
+    const [removal, ...states] = run({ features: { ...ALL, occupancy: false, longStay: false } });
+    const { cmps } = deviceDiscovery.parse(JSON.parse(removal?.payload ?? ''));
+    expect(cmps.occupied).toEqual({ p: 'binary_sensor' });
+    expect(cmps.long_stay).toEqual({ p: 'device_automation' });
+    expect(states).toEqual([]); // whoever says it still finds it repeated
+  });
+
   it('takes them back again until the broker has got it', () => {
     run();
     const first = run({ features: NO_WATER }, true, false);
@@ -97,8 +106,9 @@ describe('cleaning up after an earlier run', () => {
       const messages = run({ mode, deviceId: 'downstairs' });
       const topics = emptied(messages);
       expect(topics).toHaveLength(messages.length);
-      const { availability, settings, health, water } = topicsOf({ prefix: 'bathnet', deviceId: 'upstairs' });
-      expect(topics).toEqual(expect.arrayContaining([availability, settings.threshold, health, water]));
+      const old = topicsOf({ prefix: 'bathnet', deviceId: 'upstairs' });
+      const states = [old.availability, old.settings.threshold, old.health, old.water, old.occupied];
+      expect(topics).toEqual(expect.arrayContaining(states));
       const configs = discoveryMessages(optionsOf({ mode })).map(({ topic }) => topic);
       expect(topics.slice(0, configs.length)).toEqual(configs);
       expect(topics.join(' ')).not.toContain('downstairs');

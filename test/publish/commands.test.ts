@@ -32,6 +32,7 @@ function start(changes: Partial<CommandTarget> = {}): void {
       return undefined;
     },
     acknowledge: () => done.push('acknowledge'),
+    occupied: (occupied, retained) => done.push(`occupied ${occupied}${retained ? ', retained' : ''}`),
     test: () => done.push('test'),
     feedback: (verdict) => void done.push(verdict),
     ...changes,
@@ -79,7 +80,7 @@ describe('a setting', () => {
     new Commands(
       publisher as never,
       topics,
-      { settings: values, set: () => undefined, acknowledge() {}, test() {} },
+      { settings: values, set: () => undefined, acknowledge() {}, test() {}, occupied() {} },
       log,
       clock,
     ).start();
@@ -179,6 +180,38 @@ describe('an action', () => {
   it('is not listened to where nobody keeps verdicts', () => {
     start({ feedback: undefined });
     expect(handlers.has(set.feedback)).toBe(false);
+  });
+});
+
+describe('who is in the room', () => {
+  it('is taken from exactly three words, and from none: it is not known', () => {
+    start();
+    for (const word of ['ON', ' OFF\n', 'None', '']) deliver(set.occupied, word);
+    expect(done).toEqual(['occupied true', 'occupied false', 'occupied undefined', 'occupied undefined']);
+    expect(warnings()).toEqual([]);
+  });
+
+  it('is taken from what the broker kept, which may be old', () => {
+    start();
+    deliver(set.occupied, 'OFF', true);
+    expect(done).toEqual(['occupied false, retained']);
+    expect(warnings()).toEqual([]);
+  });
+
+  const refused: [string, string | Buffer][] = [
+    ['lower case', 'on'],
+    ["Home Assistant's own words", 'unavailable'],
+    ['what buttons say', 'PRESS'],
+    ['JSON', '{"occupancy":true}'],
+    ['huge', 'ON'.padEnd(1001)],
+    ['invalid UTF-8', Buffer.from([0x4f, 0x4e, 0x80])],
+  ];
+  it.each(refused)('is not taken from %s', (_, payload) => {
+    start();
+    for (const retained of [false, true]) deliver(set.occupied, payload, retained);
+    expect(done).toEqual([]);
+    expect(warnings()).toHaveLength(1);
+    expect(warnings()[0]).toContain(set.occupied);
   });
 });
 

@@ -12,7 +12,7 @@ const options: DiscoveryOptions = {
   deviceName: 'Bathroom',
   topics,
   model,
-  features: { water: true, speech: true, feedback: true },
+  features: { water: true, speech: true, feedback: true, occupancy: true, longStay: true },
   version: '0.1.0',
   discoveryPrefix: 'homeassistant',
 };
@@ -63,7 +63,9 @@ describe('device discovery', () => {
       'device_automation Alarm started',
       'device_automation Alarm ended',
       'device_automation Alarm acknowledged',
+      'device_automation Long stay without a sound',
       'binary_sensor Microphone',
+      'binary_sensor Occupied',
       'sensor Engine',
       'sensor Model',
       'sensor Inference time',
@@ -77,8 +79,9 @@ describe('device discovery', () => {
   });
 
   it('leaves out what the model cannot tell and what nobody keeps', () => {
-    const { components } = discover({ features: { water: false, speech: false, feedback: false } });
-    for (const key of ['water', 'speech', 'false_alarm', 'real_alarm'])
+    const features = { water: false, speech: false, feedback: false, occupancy: false, longStay: false };
+    const { components } = discover({ features });
+    for (const key of ['water', 'speech', 'false_alarm', 'real_alarm', 'occupied', 'long_stay'])
       expect(components).not.toHaveProperty(key);
   });
 
@@ -148,6 +151,16 @@ describe('device discovery', () => {
     });
   });
 
+  it('shows what the daemon has been told of the room, also without sound', () => {
+    const { occupied } = discover().components;
+    expect(occupied).toMatchObject({
+      device_class: 'occupancy',
+      entity_category: 'diagnostic',
+      state_topic: 'bathnet/upstairs/occupied',
+    });
+    expect(occupied).not.toHaveProperty('availability');
+  });
+
   it('offers settings as configuration, each with its own state and command', () => {
     const { components } = discover();
     expect(components.threshold).toMatchObject({
@@ -198,6 +211,12 @@ describe('device discovery', () => {
       subtype: 'Alarm',
       qos: 1,
     });
+  });
+
+  it('tells Home Assistant of every type of event', () => {
+    const { components } = discover();
+    expect(components.event?.event_types).toContain('long_stay');
+    expect(components.long_stay).toMatchObject({ topic: 'bathnet/upstairs/event', payload: 'long_stay' });
   });
 
   it("takes names, options and alarm labels from the model's data", () => {

@@ -37,7 +37,7 @@ const category = { entity_category: z.enum(['config', 'diagnostic']).optional() 
 const binarySensor = z.strictObject({
   ...entity('binary_sensor'),
   ...readOnly,
-  device_class: z.enum(['safety', 'problem', 'sound', 'running']).optional(),
+  device_class: z.enum(['safety', 'problem', 'sound', 'running', 'occupancy']).optional(),
   payload_on: z.string().optional(),
   payload_off: z.string().optional(),
 });

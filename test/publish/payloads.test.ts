@@ -74,6 +74,19 @@ describe('event payload', () => {
   });
 });
 
+it('says of a long stay how long it and the silence have been, in whole seconds', () => {
+  const stay = { type: 'long_stay' as const, atMs: T0, durationSeconds: 2400.4, silentSeconds: 1800.27 };
+  expect(JSON.parse(eventPayload(stay, context))).toStrictEqual({
+    event_type: 'long_stay',
+    id: context.id,
+    at: '2026-11-22T00:17:41.123Z',
+    durationSeconds: 2400,
+    silentSeconds: 1800,
+    test: false,
+    model: modelFacts,
+  });
+});
+
 describe('payloads of an alarm that evidence raised', () => {
   it('say its kind, how much evidence there was, and which windows led to it', () => {
     const started: AlarmStarted = {

@@ -196,6 +196,16 @@ describe('water and speech', () => {
   });
 });
 
+describe('who is in the room', () => {
+  it('is not known at the start, and then as it is told, in words that Home Assistant knows', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    for (const occupied of [true, false, undefined]) reporter.occupied(occupied);
+    expect(publisher.on(topics.occupied)).toStrictEqual(['None', 'ON', 'OFF', 'None']);
+    expect(publisher.messages.every(({ kind, qos }) => kind === 'state' && qos === 1)).toBe(true);
+  });
+});
+
 describe('health', () => {
   it('is published every minute', async () => {
     reporterWith().start();

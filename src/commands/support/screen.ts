@@ -108,6 +108,8 @@ function sentence(event: DecisionEvent): string {
       return `alarm over after ${event.durationSeconds.toFixed(1)} s: ${event.label}, at most ${percent(event.peakConfidence)}`;
     case 'water_running_long':
       return `water has been running for ${Math.round(event.durationSeconds / 60)} min`;
+    case 'long_stay':
+      return `somebody has been there for ${Math.round(event.durationSeconds / 60)} min, without a sound for ${Math.round(event.silentSeconds / 60)} min`;
     case 'test':
       return 'test alarm';
   }

@@ -21,10 +21,18 @@ export const sense = z
       .min(0)
       .default(30)
       .describe('Water that runs for longer is an event, once; pauses of up to a minute count. 0: never.'),
+    longStayMinutes: z
+      .number()
+      .min(0)
+      .max(720)
+      .default(0)
+      .describe(
+        'Somebody who has been in the room for so long, the whole time without a sound, is an event, once until something is heard again: 30, for example. That somebody is there a presence sensor must say, over MQTT (<base>/occupied/set). 0: never.',
+      ),
     thumpSilenceSeconds: seconds()
       .optional()
       .describe(
-        'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, and hears nothing in the shower. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
+        'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, unless a presence sensor says that nobody is there (<base>/occupied/set), and hears nothing in the shower. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
       ),
     thumpThreshold: probability()
       .optional()

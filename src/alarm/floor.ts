@@ -1,0 +1,32 @@
+import type { ScoredWindow } from '../types.js';
+
+/** The noise floor is the quietest window of so long before… */
+const FLOOR_SECONDS = 10;
+/** …if there were at least so many seconds of sound. */
+const MIN_FLOOR_SECONDS = 2;
+/** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */
+export const SILENCE_ABOVE_FLOOR_DB = 6;
+
+/** How loud a room is when nothing happens in it. A fan that starts is a sound, and then the floor. */
+export class NoiseFloor {
+  /** Levels of the last windows, oldest first. */
+  #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
+
+  /**
+   * Takes the next window.
+   *
+   * @returns the quietest window that ended before this one began, dBFS; where too little is known, nothing stands out
+   */
+  push({ startSeconds, endSeconds, rmsDbfs }: ScoredWindow): number {
+    const before = this.#levels.filter((each) => each.endSeconds <= startSeconds);
+    const known = before[0] && startSeconds - before[0].endSeconds >= MIN_FLOOR_SECONDS;
+    this.#levels.push({ endSeconds, rmsDbfs });
+    while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
+    return known ? Math.min(...before.map((each) => each.rmsDbfs)) : Number.POSITIVE_INFINITY;
+  }
+
+  /** Nothing is known of the time while sound was lost. */
+  gap(): void {
+    this.#levels = [];
+  }
+}

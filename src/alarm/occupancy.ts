@@ -1,0 +1,54 @@
+import type { Clock, Logger } from '../types.js';
+
+/** What was said longer ago may long have changed: a sensor whose battery is empty says nothing any more. */
+const STALE_HOURS = 24;
+
+/**
+ * Whether somebody is in the room, as others say. It is not known until they do, and again a day after they last
+ * did; a restart forgets it.
+ */
+export class Occupancy {
+  #occupied: boolean | undefined;
+  /** The last word, stale or not. */
+  #said: boolean | undefined;
+  #cancelStale = () => {};
+
+  /** @param onChange called with `undefined` where it is no longer known */
+  constructor(
+    private readonly onChange: (occupied: boolean | undefined) => void,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  /**
+   * Somebody says so.
+   *
+   * @param occupied undefined: that they do not know
+   * @param retained the broker has kept it, so it may be of any age: the same word, said again at a reconnect, is no
+   *   younger for that
+   */
+  say(occupied: boolean | undefined, retained: boolean): void {
+    if (retained && occupied === this.#said) return;
+    this.stop();
+    this.#said = occupied;
+    this.#set(occupied);
+    if (occupied === undefined) return;
+    this.#cancelStale = this.clock.after(STALE_HOURS * 3_600_000, () => {
+      this.log.warn(
+        { occupied },
+        `nobody has said for ${STALE_HOURS} h whether somebody is in the room: it is not known any more`,
+      );
+      this.#set(undefined);
+    });
+  }
+
+  stop(): void {
+    this.#cancelStale();
+  }
+
+  #set(occupied: boolean | undefined): void {
+    if (occupied === this.#occupied) return;
+    this.#occupied = occupied;
+    this.onChange(occupied);
+  }
+}

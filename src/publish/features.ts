@@ -1,0 +1,42 @@
+import type { ModelInfo } from '../types.js';
+
+/** What is announced only where it does something. */
+export interface Features {
+  /** The model tells running water. */
+  readonly water: boolean;
+  /** The model tells speech. */
+  readonly speech: boolean;
+  /** Verdicts on alarms are kept. */
+  readonly feedback: boolean;
+  /** Something depends on somebody being in the room. */
+  readonly occupancy: boolean;
+  /** Somebody who is in the room for long without a sound is an event. */
+  readonly longStay: boolean;
+}
+
+/** What is configured of the daemon's senses, as far as it can be seen from outside. */
+interface Senses {
+  readonly waterLabels: readonly string[];
+  readonly speechLabels: readonly string[];
+  readonly longStayMinutes: number;
+}
+
+/**
+ * What a model can tell of the daemon's classes of water and speech, and what is switched on.
+ *
+ * @param occupancy whether anything depends on somebody being in the room
+ */
+export function featuresOf(
+  { labels }: Pick<ModelInfo, 'labels'>,
+  { waterLabels, speechLabels, longStayMinutes }: Senses,
+  occupancy: boolean,
+): Features {
+  const hears = (wanted: readonly string[]) => wanted.some((label) => labels.includes(label));
+  return {
+    water: hears(waterLabels),
+    speech: hears(speechLabels),
+    feedback: true,
+    occupancy,
+    longStay: longStayMinutes > 0,
+  };
+}

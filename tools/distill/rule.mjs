@@ -1,0 +1,279 @@
+// Stage 6: the rule of a bundle's event head, by the daemon's own decision stage, on clips laid into a room one by one.
+//
+//   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--write]
+//
+// DIR has clips in [CLASS/]KIND/SOURCE__NAME, those of hours are long recordings in which nothing is an alarm. Chosen on
+// what is given as --tune alone: for each sensitivity the lines at which so many of its ordinary clips alarm, shared
+// among the kinds as SHARES says; then all lines rise together until its hours have no more false alarms than that.
+// CACHE keeps what was heard. --write puts the rule into the bundle.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { DEFAULT_ALARM_RULE } from '../../dist/alarm/rule.js';
+import { SENSE_OFF, Sense } from '../../dist/alarm/sense.js';
+import { decodeFile } from '../../dist/audio/decode.js';
+import { audioBelow } from '../../dist/commands/support/audio-files.js';
+import { readBundle } from '../../dist/model/bundle.js';
+import { Pipeline } from '../../dist/pipeline.js';
+import { layInLife } from '../../dist/training/life.js';
+
+const HOP = 7680;
+const WINDOW = 15_600;
+const RATE = 16_000;
+const PER_SOURCE = 15;
+const CLIP_SECONDS = 8;
+const ALARM = ['impact', 'breaking', 'scream', 'distress'];
+/** Share of the ordinary clips that may alarm, false alarms in an hour as busy as a day, silence after an impact. */
+const TARGETS = {
+  low: { clips: 0.004, perHour: 0.25, silenceSeconds: 6 },
+  normal: { clips: 0.015, perHour: 1, silenceSeconds: 6 },
+  high: { clips: 0.04, perHour: 4, silenceSeconds: 5 },
+};
+/** Of every hundred false alarms, how many each may raise: impacts matter most and are the hardest to tell. */
+const SHARES = { impact: 12, thump: 53, breaking: 10, scream: 20, distress: 5 };
+const LEAK = 0.7;
+const OFFSET = 2;
+const OFF = 1e6;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tune: { type: 'string', multiple: true, default: [] },
+    'tune-hours': { type: 'string', multiple: true, default: [] },
+    measure: { type: 'string', multiple: true, default: [] },
+    'measure-hours': { type: 'string', multiple: true, default: [] },
+    write: { type: 'boolean', default: false },
+  },
+});
+const [bundleFolder, cache] = positionals;
+const bundle = await readBundle(bundleFolder);
+const { manifest } = bundle;
+const events = JSON.parse(readFileSync(fileURLToPath(new URL('events.json', import.meta.url)), 'utf8')).kinds;
+const ofSound = Object.fromEntries(
+  Object.entries(events).flatMap(([kind, { sounds }]) => sounds.map((s) => [s, kind])),
+);
+const open = new Set(Object.values(events).flatMap(({ open = [] }) => open));
+const CDDA_OPEN = /smash|melee_hit|mon_death|deal_damage|explosion|fire_gun|speech/;
+
+/** An alarm kind, ordinary, or open for what nobody can say. */
+function truthOf({ set, kind, name }) {
+  if (set === 'fall') return 'impact';
+  if (set === 'no-fall') return set;
+  if (/cdda/.test(name) && CDDA_OPEN.test(kind)) {
+    if (/glass|ceramic/.test(name)) return 'breaking';
+    return /scream/.test(name) ? 'scream' : 'open';
+  }
+  const known = ofSound[kind];
+  if (ALARM.includes(known)) return known;
+  return open.has(kind) ? 'open' : 'ordinary';
+}
+
+async function samplesOf(file, seconds) {
+  const blocks = [];
+  let count = 0;
+  for await (const block of decodeFile(file)) {
+    blocks.push(block.slice());
+    count += block.length;
+    if (count > seconds * RATE) break;
+  }
+  const out = new Float32Array(count);
+  let at = 0;
+  for (const block of blocks) {
+    out.set(block, at);
+    at += block.length;
+  }
+  return out;
+}
+
+/** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */
+async function heard(given, hours) {
+  const [set, folder] = hours ? [basename(given), given] : given.split('=');
+  const file = join(cache, `${manifest.weights.sha256.slice(0, 12)}-${set}`);
+  const labels = manifest.heads.bathnet.labels;
+  const { kinds } = manifest.event;
+  const width = 1 + labels.length + kinds.length;
+  if (!existsSync(`${file}.json`)) {
+    mkdirSync(cache, { recursive: true });
+    const pipeline = await Pipeline.create(bundle, { head: 'bathnet' });
+    const rows = [];
+    const clips = [];
+    const taken = new Map();
+    const hear = async (samples, about) => {
+      pipeline.reset();
+      const first = rows.length;
+      for (let at = 0; at + WINDOW <= samples.length; at += HOP) {
+        const window = { samples: samples.subarray(at, at + WINDOW), startSample: at, endAtMs: 0 };
+        const { scored } = await pipeline.process(window);
+        const said = [scored.rmsDbfs, ...labels.map((label) => scored.scores[label])];
+        rows.push(Float32Array.from([...said, ...kinds.map((kind) => scored.kinds[kind])]));
+      }
+      clips.push({ ...about, first, windows: rows.length - first, seconds: samples.length / RATE });
+    };
+    for (const path of await audioBelow(folder)) {
+      const name = basename(path);
+      const kind = basename(dirname(path));
+      const source = name.includes('__') ? name.split('__')[0] : set;
+      if (hours) {
+        await hear(await samplesOf(path, Number.POSITIVE_INFINITY), { set, name, source, hours: true });
+        continue;
+      }
+      const key = `${kind} ${source}`;
+      if (source !== set && (taken.get(key) ?? 0) >= PER_SOURCE) continue;
+      const clip = await samplesOf(path, CLIP_SECONDS);
+      if (clip.length < RATE / 20 || !clip.some((x) => Math.abs(x) > 0.002)) continue;
+      taken.set(key, (taken.get(key) ?? 0) + 1);
+      const laid = await layInLife([clip], name, { seed: 1, pieces: [] });
+      await hear(laid.samples, { set, kind, source, name, start: laid.startSeconds });
+    }
+    await pipeline.close();
+    const all = new Float32Array(rows.length * width);
+    for (const [i, row] of rows.entries()) all.set(row, i * width);
+    writeFileSync(`${file}.f32`, Buffer.from(all.buffer));
+    writeFileSync(`${file}.json`, JSON.stringify(clips));
+  }
+  const bytes = readFileSync(`${file}.f32`);
+  const rows = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const clips = JSON.parse(readFileSync(`${file}.json`, 'utf8'));
+  return clips.map((clip) => ({
+    ...clip,
+    truth: clip.hours ? 'hours' : truthOf(clip),
+    rows,
+    width,
+    labels,
+    kinds,
+  }));
+}
+
+/** The alarms that the decision stage raises in a clip. */
+function alarmsIn({ rows, width, labels, kinds, first, windows, start = 0 }, rule) {
+  const sense = new Sense(rule, { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] });
+  const found = [];
+  for (let k = 0; k < windows; k++) {
+    const at = (first + k) * width;
+    const scores = Object.fromEntries(labels.map((label, i) => [label, rows[at + 1 + i]]));
+    const logOdds = Object.fromEntries(kinds.map((kind, i) => [kind, rows[at + 1 + labels.length + i]]));
+    const startSeconds = (k * HOP) / RATE;
+    const endSeconds = startSeconds + WINDOW / RATE;
+    const event = sense.push({
+      startSeconds,
+      endSeconds,
+      endAtMs: 0,
+      rmsDbfs: rows[at],
+      scores,
+      kinds: logOdds,
+      audioset: [],
+    });
+    if (event?.type === 'alarm_started' && event.atSeconds >= start) found.push(event);
+  }
+  return found;
+}
+
+/** A rule of evidence alone, or with the classes' own rule. */
+function ruleOf(lines, silenceSeconds, classes) {
+  const { thump, ...others } = lines;
+  const own = {
+    leak: LEAK,
+    lines: Object.fromEntries(ALARM.map((kind) => [kind, others[kind] ?? OFF])),
+    offsets: Object.fromEntries(ALARM.map((kind) => [kind, OFFSET])),
+    thump: { line: thump ?? OFF, silenceSeconds },
+  };
+  const never = { threshold: 2, instantThreshold: 2 };
+  return {
+    ...DEFAULT_ALARM_RULE,
+    ...(classes ? manifest.heads.bathnet.alarm : never),
+    sensitivity: 'normal',
+    evidence: {
+      kinds: ALARM,
+      hopSeconds: HOP / RATE,
+      memorySeconds: ((manifest.event.windows - 1) * HOP) / RATE,
+      sensitivities: { low: own, normal: own, high: own },
+    },
+  };
+}
+
+const share = (clips, rule) => clips.filter((clip) => alarmsIn(clip, rule).length > 0).length / clips.length;
+const perHour = (hours, rule) =>
+  hours.reduce((sum, hour) => sum + alarmsIn(hour, rule).length, 0) /
+  (hours.reduce((sum, { seconds }) => sum + seconds, 0) / 3600);
+
+/** The least line at which a measure is no more than so much; the measure falls as the line rises. */
+function lineAt(measure, most) {
+  let [low, high] = [0.1, 60];
+  for (let i = 0; i < 12; i++) {
+    const middle = (low + high) / 2;
+    if (measure(middle) > most) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+async function setsOf(given, hours) {
+  const clips = [];
+  for (const each of given) clips.push(...(await heard(each, hours)));
+  return clips;
+}
+
+const tune = await setsOf(values.tune, false);
+const tuneHours = await setsOf(values['tune-hours'], true);
+const measured = await setsOf(values.measure, false);
+const measuredHours = await setsOf(values['measure-hours'], true);
+
+function report(title, clips, hours, rule) {
+  const parts = [];
+  for (const truth of [...ALARM, 'open', 'ordinary', 'no-fall']) {
+    const here = clips.filter((clip) => clip.truth === truth);
+    if (here.length > 0) parts.push(`${truth} ${(100 * share(here, rule)).toFixed(1)} % of ${here.length}`);
+  }
+  if (hours.length > 0)
+    parts.push(`${perHour(hours, rule).toFixed(2)} false alarms an hour in ${hours.length} h`);
+  console.log(`  ${title}: ${parts.join('; ')}`);
+}
+
+const sensitivities = {};
+if (tune.length > 0) {
+  const ordinary = tune.filter(({ truth }) => truth === 'ordinary');
+  const total = Object.values(SHARES).reduce((a, b) => a + b);
+  for (const [sensitivity, target] of Object.entries(TARGETS)) {
+    const lines = {};
+    for (const [name, part] of Object.entries(SHARES)) {
+      const alone = (line) => ruleOf({ [name]: line }, target.silenceSeconds);
+      lines[name] = lineAt((line) => share(ordinary, alone(line)), (target.clips * part) / total);
+    }
+    const factored = (factor) =>
+      Object.fromEntries(Object.entries(lines).map(([name, line]) => [name, line * factor]));
+    const rule = (factor) => ruleOf(factored(factor), target.silenceSeconds);
+    let factor = 1;
+    while (tuneHours.length > 0 && perHour(tuneHours, rule(factor)) > target.perHour) factor *= 1.03;
+    const chosen = Object.fromEntries(
+      Object.entries(factored(factor)).map(([name, line]) => [name, Math.round(100 * line) / 100]),
+    );
+    const {
+      lines: own,
+      offsets,
+      thump,
+    } = ruleOf(chosen, target.silenceSeconds).evidence.sensitivities.normal;
+    sensitivities[sensitivity] = { leak: LEAK, lines: own, offsets, thump };
+    console.log(
+      `${sensitivity}: lines ${JSON.stringify(chosen)} (raised by ${factor.toFixed(2)} for the hours)`,
+    );
+    report('tune', tune, tuneHours, ruleOf(chosen, target.silenceSeconds));
+  }
+} else Object.assign(sensitivities, manifest.event.alarm.sensitivities);
+
+for (const [sensitivity, own] of Object.entries(sensitivities)) {
+  const rule = (classes) =>
+    ruleOf({ ...own.lines, thump: own.thump?.line }, own.thump?.silenceSeconds ?? 0, classes);
+  console.log(`${sensitivity}:`);
+  report('measured, evidence alone', measured, measuredHours, rule(false));
+  report('measured, with the classes', measured, measuredHours, rule(true));
+  if (measuredHours.length > 0)
+    own.falseAlarmsPerDay = Math.round(100 * perHour(measuredHours, rule(true))) / 100;
+}
+if (values.write) {
+  for (const own of Object.values(sensitivities)) own.falseAlarmsPerDay ??= 0;
+  const model = JSON.parse(readFileSync(join(bundleFolder, 'model.json'), 'utf8'));
+  model.event.alarm = { kinds: ALARM, sensitivities };
+  writeFileSync(join(bundleFolder, 'model.json'), `${JSON.stringify(model, null, 1)}\n`);
+}
+process.exit(0);
