@@ -176,7 +176,7 @@ export class Pipeline {
 function alarmRule(
   { manifest }: Bundle,
   head: ScoringHead,
-  { kinds, sensitivity = 'normal', ...wanted }: AlarmRuleOverrides = {},
+  { kinds, ...wanted }: AlarmRuleOverrides = {},
 ): AlarmRule {
   const calibrated = manifest.heads[head.name]?.alarm;
   const unknown = wanted.labels?.filter((label) => !head.labels.includes(label)) ?? [];
@@ -196,7 +196,7 @@ function alarmRule(
   const labels = rule.labels.filter((label) => head.labels.includes(label));
   const evidence = evidenceRules(manifest, kinds);
   const adjustable = evidence !== undefined && evidence.kinds.length > 0;
-  return { ...rule, labels, evidence, sensitivity: adjustable ? sensitivity : undefined };
+  return { ...rule, labels, evidence, sensitivity: adjustable ? (rule.sensitivity ?? 'normal') : undefined };
 }
 
 /** @param wanted of the bundle's alarm kinds, those that alarm; all when left out */

@@ -18,11 +18,14 @@ export class NoiseFloor {
    * @returns the quietest window that ended before this one began, dBFS; where too little is known, nothing stands out
    */
   push({ startSeconds, endSeconds, rmsDbfs }: ScoredWindow): number {
-    const before = this.#levels.filter((each) => each.endSeconds <= startSeconds);
-    const known = before[0] && startSeconds - before[0].endSeconds >= MIN_FLOOR_SECONDS;
+    let floorDbfs = Number.POSITIVE_INFINITY;
+    const oldest = this.#levels[0];
+    if (oldest && startSeconds - oldest.endSeconds >= MIN_FLOOR_SECONDS)
+      for (const before of this.#levels)
+        if (before.endSeconds <= startSeconds) floorDbfs = Math.min(floorDbfs, before.rmsDbfs);
     this.#levels.push({ endSeconds, rmsDbfs });
     while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
-    return known ? Math.min(...before.map((each) => each.rmsDbfs)) : Number.POSITIVE_INFINITY;
+    return floorDbfs;
   }
 
   /** Nothing is known of the time while sound was lost. */

@@ -9,7 +9,7 @@ import type {
 import { AlarmDecision, type AlarmRule } from './decision.js';
 import type { Hit } from './rule.js';
 import { SilentStay } from './stay.js';
-import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence } from './thump.js';
+import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence, thumpSilenceSeconds } from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
 const SMOOTHING_SECONDS = 3;
@@ -89,7 +89,7 @@ export class Sense {
 
   /** Whether anything depends on somebody being in the room. */
   get asksForOccupancy(): boolean {
-    return this.#thump !== undefined || this.#options.longStayMinutes > 0;
+    return thumpSilenceSeconds(this.rule, this.#options) > 0 || this.#options.longStayMinutes > 0;
   }
 
   /** Takes the next window. What has lasted long waits for the next one where an alarm has something to say. */
@@ -178,7 +178,9 @@ class Presence {
   constructor(private readonly labels: readonly string[]) {}
 
   push({ scores, startSeconds, endSeconds }: ScoredWindow): void {
-    const score = Math.max(0, ...this.labels.map((label) => scores[label] ?? 0));
+    if (this.labels.length === 0) return;
+    let score = 0;
+    for (const label of this.labels) score = Math.max(score, scores[label] ?? 0);
     // Of the first window, and of one after a gap, no more is new than its own length.
     const elapsedSeconds = Math.min(endSeconds - this.#atSeconds, endSeconds - startSeconds);
     this.#score += (score - this.#score) * (1 - Math.exp(-elapsedSeconds / SMOOTHING_SECONDS));

@@ -39,6 +39,7 @@ export class SilentStay {
    * @param heard whether water runs or somebody speaks
    */
   push(window: ScoredWindow, rule: AlarmRule, heard: boolean): void {
+    if (this.limitSeconds === 0) return;
     const { startSeconds, endSeconds, rmsDbfs } = window;
     const lostSeconds = startSeconds - this.#endSeconds;
     const newSeconds = endSeconds - Math.max(startSeconds, this.#endSeconds);
@@ -59,7 +60,7 @@ export class SilentStay {
 
   /** @returns the event, once for each stay and again after a sound */
   take({ endSeconds, endAtMs }: ScoredWindow): LongStay | undefined {
-    const isLong = this.limitSeconds > 0 && this.#silentSeconds >= this.limitSeconds;
+    const isLong = this.#silentSeconds >= this.limitSeconds;
     if (this.#sinceSeconds === undefined || this.#said || !isLong) return undefined;
     this.#said = true;
     const durationSeconds = endSeconds - this.#sinceSeconds;

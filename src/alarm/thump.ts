@@ -1,6 +1,6 @@
 import type { ScoredWindow } from '../types.js';
 import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
-import type { AlarmRule, Hit } from './rule.js';
+import type { AlarmRule, EvidenceRule, Hit } from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
 export const IMPACT_KIND = 'impact';
@@ -36,6 +36,11 @@ export interface ThumpOptions {
   readonly speechLabels: readonly string[];
 }
 
+/** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
+export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
+  return options.thumpSilenceSeconds ?? evidenceOf(rule)?.thump?.silenceSeconds ?? 0;
+}
+
 /** A window that stands out of the room. */
 interface Blow {
   readonly atSeconds: number;
@@ -69,14 +74,15 @@ export class ThumpThenSilence {
     heard: (line: number) => Hit | undefined,
     minThreshold: number,
   ): Hit | undefined {
+    const silenceSeconds = thumpSilenceSeconds(rule, this.options);
+    if (silenceSeconds === 0) return undefined;
     const floorDbfs = this.#floor.push(window);
     if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
-    const { thumpThreshold = DEFAULT_THRESHOLD, thumpSilenceSeconds } = this.options;
-    const own = rule.evidence?.sensitivities[rule.sensitivity ?? 'normal'];
-    const silenceSeconds = thumpSilenceSeconds ?? own?.thump?.silenceSeconds ?? 0;
+    const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
+    const own = evidenceOf(rule);
     const hit = own
       ? heard(own.thump?.line ?? (own.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2)
       : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
@@ -86,7 +92,7 @@ export class ThumpThenSilence {
       this.#impact = { hit, ...this.#blow };
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
     if (!this.#isSilent(window, rule, this.#impact.silenceDbfs)) this.#impact = undefined;
-    if (silenceSeconds === 0 || !this.#impact) return undefined;
+    if (!this.#impact) return undefined;
     return window.endSeconds - this.#impact.atSeconds >= silenceSeconds ? this.#impact.hit : undefined;
   }
 
@@ -111,6 +117,10 @@ export class ThumpThenSilence {
       !heard(rule.labels, rule.threshold)
     );
   }
+}
+
+function evidenceOf({ evidence, sensitivity = 'normal' }: AlarmRule): EvidenceRule | undefined {
+  return evidence?.sensitivities[sensitivity];
 }
 
 /** The best of alarm labels and impact classes, if it is an impact. */

@@ -30,7 +30,7 @@ export function define(command: Command): void {
 }
 
 /**
- * `tune [DIR]`: the alarm rule that finds most alarm sounds with no more false alarms per hour than wanted, written
+ * `tune [DIR]`: the sensitivity and the alarm rule that finds most alarm sounds with no more false alarms per hour than wanted, written
  * into the head of the bundle. Where no rule does, nothing is written.
  *
  * @throws UserError bad data where there is nothing to tune on or the wanted rate cannot be reached, cannot create
@@ -61,8 +61,8 @@ async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode
   const say = (text: string) => flags.json || console.log(`\n${text}`);
   if (flags.dryRun) say('Nothing was written (--dry-run).');
   else {
-    const { labels, threshold, hits, window, instantThreshold } = best.rule;
-    const alarm = { labels: [...labels], threshold, hits, window, instantThreshold };
+    const { labels, threshold, hits, window, instantThreshold, sensitivity } = best.rule;
+    const alarm = { labels: [...labels], threshold, hits, window, instantThreshold, sensitivity };
     await updateManifest(folder, (manifest) => {
       const own = manifest.heads[head];
       if (own === undefined) throw new Error(`${folder} has no head ${head}`);
@@ -126,6 +126,7 @@ function asText({ before, best }: Tuning, wanted: number, onClips: boolean): str
     ...tableLines([
       [
         'rule',
+        ...(before.rule.sensitivity ? ['sensitivity'] : []),
         'threshold',
         'hits',
         'at once',
@@ -145,6 +146,7 @@ function asText({ before, best }: Tuning, wanted: number, onClips: boolean): str
 function row(name: string, { rule, ordinary, alarm }: Candidate): string[] {
   return [
     name,
+    ...(rule.sensitivity ? [rule.sensitivity] : []),
     String(rule.threshold),
     `${rule.hits}/${rule.window}`,
     String(rule.instantThreshold),

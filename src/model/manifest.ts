@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SENSITIVITIES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { denseLayers } from './dense.js';
 import { eventManifest, eventProblems } from './event-manifest.js';
@@ -47,6 +48,8 @@ const alarm = z.strictObject({
   hits: z.int().positive().optional(),
   window: z.int().positive().optional(),
   instantThreshold: z.number().min(0).max(1).optional(),
+  /** Of a bundle with an event head. */
+  sensitivity: z.enum(SENSITIVITIES).optional(),
 });
 
 const head = z.discriminatedUnion('type', [

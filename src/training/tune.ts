@@ -1,4 +1,5 @@
 import type { AlarmRule } from '../alarm/decision.js';
+import { SENSITIVITIES } from '../constants.js';
 import { type Outcome, outcomeOf, type Recording } from './track.js';
 
 /** Hits of so many windows that are tried: from the quickest to the surest. */
@@ -49,7 +50,8 @@ export interface Tuning {
 }
 
 /**
- * Tries all rules and orders those that keep the rate: by how many alarm sounds they find, then by fewer false
+ * Where the model tells kinds of events, takes the highest sensitivity that keeps the rate, or the lowest. Then it
+ * tries all rules of the classes beside it and orders those that keep the rate: by how many alarm sounds they find, then by fewer false
  * alarms, then by how soon they alarm, then by the higher thresholds, which leave most room.
  */
 export function tuneRule(input: TuneInput): Tuning {
@@ -61,8 +63,13 @@ export function tuneRule(input: TuneInput): Tuning {
     ordinary: outcomeOf(recordings, tried, collarSeconds),
     alarm: outcomeOf(targets, tried, collarSeconds),
   });
-  const candidates = rulesAround(rule).map(candidateOf);
   const rateOf = ({ ordinary }: Candidate) => ordinary.falseAlarmsPerHour ?? 0;
+  const sensitivities = rule.evidence?.kinds.length ? SENSITIVITIES : [];
+  const sensitivity = sensitivities.findLast((each, i) => {
+    const alone = { ...rule, labels: [], sensitivity: each };
+    return i === 0 || rateOf(candidateOf(alone)) <= falseAlarmsPerHour;
+  });
+  const candidates = rulesAround({ ...rule, sensitivity }).map(candidateOf);
   const better = (a: Candidate, b: Candidate) =>
     b.alarm.found - a.alarm.found ||
     rateOf(a) - rateOf(b) ||

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
-import type { Recording } from '../../src/training/track.js';
+import { type Recording, Track } from '../../src/training/track.js';
 import { tuneRule } from '../../src/training/tune.js';
 import { trackOf } from '../support/track.js';
 
@@ -18,6 +18,18 @@ const ordinary = (single: number, pair: number) =>
 const sounds = (score: number) => [recording([0.1, score, score, score, 0.1], true)];
 const tuned = (recordings: Recording[], clips: Recording[], falseAlarmsPerHour: number) =>
   tuneRule({ rule: DEFAULT_ALARM_RULE, recordings, clips, collarSeconds: 2, falseAlarmsPerHour });
+
+const WINDOW = {
+  startSeconds: 0,
+  endSeconds: 0,
+  endAtMs: 0,
+  label: '',
+  confidence: 0,
+  scores: { abnormal: 0.05 },
+  rmsDbfs: -20,
+  peakDbfs: -10,
+  audioset: [],
+};
 
 describe('tuning', () => {
   it('keeps the wanted rate and finds all that can be found with it', () => {
@@ -47,6 +59,30 @@ describe('tuning', () => {
     const { best, quietest } = tuned([loud], sounds(0.9), 0.1);
     expect(best).toEqual([]);
     expect(quietest.ordinary.falseAlarmsPerHour).toBeGreaterThan(50);
+  });
+
+  it('takes the highest sensitivity that keeps the rate, where the model tells kinds of events', () => {
+    const of = (line: number) => ({ leak: 0.5, lines: { impact: line }, offsets: { impact: 0 } });
+    const sensitivities = { low: of(9), normal: of(6), high: of(3) };
+    const evidence = { kinds: ['impact'], hopSeconds: 0.48, memorySeconds: 2.4, sensitivities };
+    const rule = { ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'normal' as const };
+    const heard = (logOdds: number, isEvent: boolean): Recording => {
+      const track = new Track('x.wav', ['abnormal'], 0.48);
+      for (let k = 0; k < 1000; k++) track.push({ ...WINDOW, kinds: { impact: k === 500 ? logOdds : -9 } });
+      track.seconds = 480;
+      const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
+      return { track, events: isEvent ? events : [] };
+    };
+    const chosen = (logOdds: number) => {
+      const recordings = [heard(logOdds, false)];
+      const given = { rule, recordings, clips: [heard(7, true)], collarSeconds: 2, falseAlarmsPerHour: 0.1 };
+      const { best, quietest } = tuneRule(given);
+      return `${quietest.rule.sensitivity} ${best[0]?.alarm.found}`;
+    };
+    expect(chosen(2)).toBe('high 1');
+    expect(chosen(4)).toBe('normal 1');
+    expect(chosen(7)).toBe('low 0');
+    expect(chosen(12)).toBe('low undefined');
   });
 
   it('leaves labels, level and times as they were', () => {
