@@ -30,6 +30,7 @@ HARD = 5  # hard negatives chosen anew for each positive
 EPOCH_STEPS = 400
 ORDINARY, ORDINARY_WEIGHT = 64, 1.0  # of each batch, beside the scenes
 SYNTHETIC = ("made", "composed")
+NEVER = {"falseAlarmsPerDay": 0, "leak": 0, "lines": dict.fromkeys(KINDS[:ALARMS], 1000), "offsets": dict.fromkeys(KINDS[:ALARMS], 0)}
 SYNTHETIC_WEIGHT = 0.3  # in the calibration: every head has learned from the same makers
 
 
@@ -144,7 +145,7 @@ def calibration(said: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor, 
 
 
 def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
-    """event.json: the manifest's entry but for its rule, which decide.py adds. Layers in the order of computing."""
+    """event.json: the manifest's entry with a rule that never alarms: rule.mjs writes the true one. Layers in the order of computing."""
     kernel, bias = head.folded()
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"event.window.0.kernel": kernel, "event.window.0.bias": bias}
@@ -162,6 +163,7 @@ def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
             {"units": len(head.kinds.bias), "activation": "linear"},
             {"units": len(layer.bias), "activation": "linear"},
         ],
+        "alarm": {"kinds": KINDS[:ALARMS], "sensitivities": dict.fromkeys(("low", "normal", "high"), NEVER)},
     }
     (out / "event.json").write_text(json.dumps(entry, indent=1) + "\n")
 
