@@ -5,11 +5,9 @@ import { expect, it } from 'vitest';
 import { WINDOW_SAMPLES } from '../../src/constants.js';
 import { readBundle } from '../../src/model/bundle.js';
 import { EventHead } from '../../src/model/event-head.js';
-
 import { GOLDEN } from '../support/golden.js';
 
-/** No bundle that ships has an event head yet. */
-const CANDIDATE = fileURLToPath(new URL('../../tools/distill/bathnet-mini-0.3.0', import.meta.url));
+const MINI = fileURLToPath(new URL('../../models/bathnet-mini', import.meta.url));
 
 /** Of tools/distill/golden_event.py: torch's arithmetic on made-up embeddings. */
 interface Golden {
@@ -21,7 +19,7 @@ interface Golden {
 }
 
 it("the trained event head says what torch says, from a stream's first window on", async () => {
-  const { manifest, tensors } = await readBundle(CANDIDATE);
+  const { manifest, tensors } = await readBundle(MINI);
   const golden: Golden = JSON.parse(readFileSync(join(GOLDEN, 'event.json'), 'utf8'));
   const head = new EventHead(manifest.event!, tensors);
   for (const [k, embedding] of golden.embeddings.entries()) {

@@ -21,17 +21,17 @@ import { layInLife } from '../../dist/training/life.js';
 const HOP = 7680;
 const WINDOW = 15_600;
 const RATE = 16_000;
-const PER_SOURCE = 15;
+const PER_SOURCE = 6;
 const CLIP_SECONDS = 8;
 const ALARM = ['impact', 'breaking', 'scream', 'distress'];
 /** Share of the ordinary clips that may alarm, false alarms in an hour as busy as a day, silence after an impact. */
 const TARGETS = {
-  low: { clips: 0.004, perHour: 0.25, silenceSeconds: 6 },
-  normal: { clips: 0.015, perHour: 1, silenceSeconds: 6 },
-  high: { clips: 0.04, perHour: 4, silenceSeconds: 5 },
+  low: { clips: 0.006, perHour: 0.5, silenceSeconds: 6 },
+  normal: { clips: 0.03, perHour: 5, silenceSeconds: 6 },
+  high: { clips: 0.07, perHour: 15, silenceSeconds: 5 },
 };
 /** Of every hundred false alarms, how many each may raise: impacts matter most and are the hardest to tell. */
-const SHARES = { impact: 12, thump: 53, breaking: 10, scream: 20, distress: 5 };
+const SHARES = { impact: 8, thump: 70, breaking: 8, scream: 12, distress: 2 };
 const LEAK = 0.7;
 const OFFSET = 2;
 const OFF = 1e6;
