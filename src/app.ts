@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
+import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
@@ -148,7 +148,7 @@ export async function startApp({
     log,
   );
   const systemd = createNotifier(log);
-  const input = new Input(
+  const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
     {
@@ -168,6 +168,7 @@ export async function startApp({
         reporter.inputOffline();
         systemd.status(`No sound: ${reason}`);
       },
+      onFaults: (faults) => reporter.inputFaults(faults),
     },
     clock,
     log,

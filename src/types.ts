@@ -29,6 +29,17 @@ export interface Source {
   chunks(signal: AbortSignal): AsyncIterable<PcmChunk>;
 }
 
+/** Why a microphone that gives something cannot be heard with. */
+export type MicrophoneFault =
+  | 'microphone_zero'
+  | 'microphone_stuck'
+  | 'microphone_clipping'
+  | 'microphone_least_bit'
+  | 'microphone_muted';
+
+/** What is wrong with the sound that arrives. */
+export type InputFault = MicrophoneFault;
+
 /** 15 600 samples of sound and where they lie in the stream. */
 export interface Window {
   /** The ring's own buffer: valid until the next window is taken. */

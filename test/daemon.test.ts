@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -170,6 +171,28 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
     expect(cmps.sound.options).toHaveLength(521);
     expect(cmps.alarm.name).toBe('Speech sound');
     expect(seen.on(`${BASE}/scores`).length).toBeGreaterThan(10);
+  });
+});
+
+describe.skipIf(skip)('a daemon that hears nothing', () => {
+  it('says so although bytes arrive, turns the microphone to a problem, and takes it back when sound is there', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const daemon = daemons.start(mosquitto.url, ['--source', 'stdin']);
+    const problems = () => JSON.parse(seen.on(`${BASE}/health`).at(-1) ?? '{}').problems;
+    daemon.stdin?.write(Buffer.alloc(2 * 16_000 * 61));
+    await until(
+      () => problems()?.includes('microphone_zero'),
+      () => daemon.stderr,
+    );
+    await until(() => seen.on(`${BASE}/input/availability`).at(-1) === 'offline', 'still online');
+    expect(daemon.stderr).toMatch(/stdin gives only digital silence/);
+    daemon.stdin?.write(randomBytes(2 * 16_000 * 5).map((byte, i) => (i % 2 ? byte >> 6 : byte)));
+    await until(
+      () => problems()?.length === 0,
+      () => daemon.stderr,
+    );
+    expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('online');
   });
 });
 

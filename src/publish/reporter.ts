@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
+import type { Clock, DecisionEvent, InputFault, ModelInfo, ScoredWindow, Scores } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './entities.js';
 import {
@@ -55,6 +55,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
+  #faults: readonly InputFault[] = [];
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -137,6 +138,12 @@ export class Reporter {
     this.#publishInput();
   }
 
+  /** What is wrong with the sound that arrives: with it, nobody can be heard. */
+  inputFaults(faults: readonly InputFault[]): void {
+    this.#faults = faults;
+    this.#publishInput();
+  }
+
   /** Publishes the last class if one waits, and that no sound arrives any more. */
   stop(): void {
     this.#flushClass();
@@ -145,7 +152,8 @@ export class Reporter {
   }
 
   #publishInput(): void {
-    this.#publisher.setState(this.#topics.inputAvailability, this.#online ? 'online' : 'offline');
+    const hears = this.#online && this.#faults.length === 0;
+    this.#publisher.setState(this.#topics.inputAvailability, hears ? 'online' : 'offline');
     this.#publishHealth();
   }
 
@@ -201,7 +209,7 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems: Problem[] = [];
+    const problems: Problem[] = [...this.#faults];
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

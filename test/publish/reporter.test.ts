@@ -218,6 +218,17 @@ describe('health', () => {
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
   });
 
+  it('names what arrives and is no sound, and the microphone counts as away until it ends', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.inputFaults(['microphone_zero']);
+    reporter.inputFaults([]);
+    const problems = publisher.json(topics.health).map((message) => message.problems);
+    expect(problems).toStrictEqual([['no_sound'], [], ['microphone_zero'], []]);
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline', 'online']);
+  });
+
   it('names windows and events that were lost since the last message', async () => {
     const reporter = reporterWith();
     reporter.start();

@@ -1,10 +1,12 @@
 import type { MqttClient } from 'mqtt';
 import { listDevices } from '../../audio/devices.js';
+import { FAULT_TEXTS } from '../../audio/faults.js';
+import { signsOf } from '../../audio/microphone-watch.js';
 import { createSource } from '../../audio/source.js';
 import type { Config } from '../../config/schema.js';
 import { WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
-import { levelOf, SILENCE_DBFS } from '../../features/level.js';
+import { levelOf } from '../../features/level.js';
 import { readModel } from '../../model/shelf.js';
 import { Pipeline } from '../../pipeline.js';
 import { systemClock } from '../../system/clock.js';
@@ -88,12 +90,10 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
       `no sound comes from ${name} within ${OPEN_TIMEOUT_SECONDS} s`,
       'Check that it is plugged in and free (arecord -l, pactl list sources short), or choose another: bathnet2mqtt devices',
     );
-  const { rmsDbfs, peakDbfs } = levelOf(Float32Array.from(heard.flatMap((chunk) => [...chunk])));
-  if (peakDbfs <= SILENCE_DBFS)
-    return {
-      text: `${name} gives only digital silence`,
-      hint: 'Unmute it and raise its gain: alsamixer (F4), pavucontrol.',
-    };
+  const sound = Float32Array.from(heard.flatMap((chunk) => [...chunk]));
+  const [sign] = signsOf(sound);
+  if (sign) return { text: `${name} ${FAULT_TEXTS[sign].text}`, hint: FAULT_TEXTS[sign].hint };
+  const { rmsDbfs, peakDbfs } = levelOf(sound);
   const text = `${name}, level ${rmsDbfs.toFixed(1)} dBFS RMS, peak ${peakDbfs.toFixed(1)} dBFS`;
   return peakDbfs > -0.1 ? { text, hint: 'It clips: lower its gain (alsamixer, F4).' } : { text };
 }
