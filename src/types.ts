@@ -38,7 +38,7 @@ export type MicrophoneFault =
   | 'microphone_muted';
 
 /** What is wrong with the sound that arrives. */
-export type InputFault = MicrophoneFault;
+export type InputFault = MicrophoneFault | 'wrong_sample_rate';
 
 /** 15 600 samples of sound and where they lie in the stream. */
 export interface Window {

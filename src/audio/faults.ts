@@ -1,15 +1,15 @@
-import type { InputFault } from '../types.js';
+import type { InputFault, MicrophoneFault } from '../types.js';
+import type { SourceOptions } from './source.js';
 
 /** What is wrong, and what a person does about it. */
-interface FaultText {
+export interface FaultText {
   readonly text: string;
   readonly hint: string;
 }
 
 const UNMUTE = 'Unmute it and raise its gain: alsamixer (F4), pavucontrol.';
 
-/** Each fault in words. */
-export const FAULT_TEXTS: Readonly<Record<InputFault, FaultText>> = {
+const MICROPHONE: Readonly<Record<MicrophoneFault, FaultText>> = {
   microphone_zero: { text: 'gives only digital silence', hint: UNMUTE },
   microphone_stuck: {
     text: 'gives one and the same value all the time',
@@ -25,3 +25,39 @@ export const FAULT_TEXTS: Readonly<Record<InputFault, FaultText>> = {
     hint: UNMUTE,
   },
 };
+
+type Layout = Pick<SourceOptions, 'source' | 'sampleRateHz' | 'channels'>;
+
+/** What programs write, the likeliest first. */
+const USUAL: readonly (readonly [rateHz: number, channels: number])[] = [
+  ...[44_100, 48_000, 16_000].map((rateHz) => [rateHz, 2] as const),
+  ...[44_100, 48_000, 8000, 16_000, 32_000, 22_050, 24_000, 96_000].map((rateHz) => [rateHz, 1] as const),
+  ...[8000, 32_000, 96_000].map((rateHz) => [rateHz, 2] as const),
+];
+const ALIKE = 0.04;
+
+/**
+ * A fault in words.
+ *
+ * @param ratio delivered over declared rate, of `wrong_sample_rate`
+ */
+export function describeFault(fault: InputFault, layout: Layout, ratio = 1): FaultText {
+  return fault === 'wrong_sample_rate' ? wrongRate(ratio, layout) : MICROPHONE[fault];
+}
+
+function wrongRate(ratio: number, { source, sampleRateHz, channels }: Layout): FaultText {
+  if (source === 'portaudio')
+    return {
+      text: `delivers ${(ratio * 100).toFixed(0)} % of the samples that it should`,
+      hint: 'Choose another device (bathnet2mqtt devices), or another source: command:arecord …',
+    };
+  const delivered = Math.round(ratio * sampleRateHz);
+  const usual = USUAL.find(
+    ([rateHz, count]) => Math.abs((rateHz * count) / (delivered * channels) - 1) < ALIKE,
+  );
+  const [rateHz, count] = usual ?? ['…', '…'];
+  return {
+    text: `delivers ${delivered} samples a second, but input.sampleRateHz is ${sampleRateHz}`,
+    hint: `Let it write ${sampleRateHz} Hz in real time, or say what it writes: --set input.sampleRateHz=${rateHz} --set input.channels=${count}`,
+  };
+}

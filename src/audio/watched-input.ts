@@ -1,10 +1,13 @@
 import type { Clock, InputFault, Logger, PcmChunk, Source } from '../types.js';
-import { FAULT_TEXTS } from './faults.js';
+import { describeFault } from './faults.js';
 import { Input, type InputHandlers, type InputOptions } from './input.js';
 import { MicrophoneWatch } from './microphone-watch.js';
+import { RateWatch } from './rate-watch.js';
 import type { SourceOptions } from './source.js';
 
-export interface WatchedInputOptions extends InputOptions, Pick<SourceOptions, 'source' | 'format'> {}
+export interface WatchedInputOptions
+  extends InputOptions,
+    Pick<SourceOptions, 'source' | 'format' | 'sampleRateHz' | 'channels'> {}
 
 export interface WatchedInputHandlers extends InputHandlers {
   /** What is wrong with the sound that arrives, whenever that changes; nothing at first. */
@@ -12,8 +15,8 @@ export interface WatchedInputHandlers extends InputHandlers {
 }
 
 /**
- * A source that is watched over, and whether what arrives from it is sound. A file is not watched: what is
- * in it is meant to be.
+ * A source that is watched over, and whether what arrives from it is sound, as fast as it should. A file is not
+ * watched: what is in it is meant to be.
  */
 export function watchedInput(
   source: Source,
@@ -25,17 +28,19 @@ export function watchedInput(
   if (options.source === 'file') return new Input(source, options, handlers, clock, log);
   // Of 8 bits, a quiet room is a constant.
   const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch();
+  // What waits for its reader, as stdin does, has no rate.
+  const rate = source.live ? new RateWatch() : undefined;
   let faults: readonly InputFault[] = [];
 
   const look = () => {
-    const now: InputFault[] = microphone?.fault ? [microphone.fault] : [];
+    const now: InputFault[] = [];
+    if (microphone?.fault) now.push(microphone.fault);
+    if (rate?.wrong !== undefined) now.push('wrong_sample_rate');
     if (String(now) === String(faults)) return;
-    for (const fault of now)
-      if (!faults.includes(fault))
-        log.warn(
-          { problem: fault, hint: FAULT_TEXTS[fault].hint },
-          `${source.description} ${FAULT_TEXTS[fault].text}`,
-        );
+    for (const fault of now.filter((each) => !faults.includes(each))) {
+      const { text, hint } = describeFault(fault, options, rate?.wrong);
+      log.warn({ problem: fault, hint }, `${source.description} ${text}`);
+    }
     if (now.length === 0) log.info({ problems: faults }, `${source.description} can be heard again`);
     faults = now;
     handlers.onFaults(now);
@@ -44,8 +49,13 @@ export function watchedInput(
     ...handlers,
     onChunk(chunk: PcmChunk) {
       microphone?.push(chunk.samples);
+      rate?.push(chunk.samples.length, clock.now());
       look();
       return handlers.onChunk(chunk);
+    },
+    onOnline(gapSeconds: number) {
+      rate?.restart();
+      handlers.onOnline(gapSeconds);
     },
   };
   return new Input(source, options, watched, clock, log);

@@ -1,14 +1,8 @@
 import type { Command } from 'commander';
 import { ExitCode, UserError } from '../errors.js';
 import { createLog } from '../system/log.js';
-import {
-  checkBroker,
-  checkDiscovery,
-  checkInput,
-  checkModel,
-  checkNode,
-  type Finding,
-} from './doctor/checks.js';
+import { checkBroker, checkDiscovery, checkModel, checkNode, type Finding } from './doctor/checks.js';
+import { checkInput } from './doctor/microphone.js';
 import { painter } from './support/colour.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';

@@ -66,6 +66,17 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^note {2}microphone: .* gives only digital silence\n {6}→ Unmute it/m);
   });
 
+  it('holds the rate of a microphone against the clock, and names both figures and the flags', async () => {
+    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.05; done';
+    const declared = ['--set', 'input.sampleRateHz=44100', '--set', 'input.channels=2'];
+    const slow = await doctor('mqtt://127.0.0.1:1', '--source', command, ...declared);
+    const wrong = await doctor('mqtt://127.0.0.1:1', '--source', command);
+    expect(wrong.stdout).toMatch(
+      /^note {2}microphone: .* delivers \d{5,6} samples a second, but input\.sampleRateHz is 16000\n {6}→ /m,
+    );
+    expect(slow.stdout).not.toMatch(/input\.sampleRateHz is 16000/);
+  });
+
   it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
     'finds all well beside a running daemon, and does not disturb it',
     async () => {

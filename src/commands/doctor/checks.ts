@@ -1,22 +1,14 @@
 import type { MqttClient } from 'mqtt';
-import { listDevices } from '../../audio/devices.js';
-import { FAULT_TEXTS } from '../../audio/faults.js';
-import { signsOf } from '../../audio/microphone-watch.js';
-import { createSource } from '../../audio/source.js';
 import type { Config } from '../../config/schema.js';
 import { WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
-import { levelOf } from '../../features/level.js';
 import { readModel } from '../../model/shelf.js';
 import { Pipeline } from '../../pipeline.js';
-import { systemClock } from '../../system/clock.js';
 import type { Logger } from '../../types.js';
 import { deviceIdOf, visitBroker } from '../support/broker.js';
 import { shelvesOf } from '../support/flags.js';
 
 const OLDEST_NODE = 20;
-const LISTEN_SECONDS = 3;
-const OPEN_TIMEOUT_SECONDS = 10;
 /** How long retained messages may take to come. */
 const RETAINED_MS = 1000;
 
@@ -59,43 +51,6 @@ export async function checkModel(config: Config): Promise<Finding> {
       hint: `This machine is too slow for a window every ${budgetMs} ms: raise window.hopSeconds.`,
     };
   return { text };
-}
-
-/** Opens the input as the daemon would and listens for a moment. */
-export async function checkInput(config: Config, log: Logger): Promise<Finding> {
-  const { input } = config;
-  const heard: Float32Array[] = [];
-  let samples = 0;
-  const source = createSource(input, log, systemClock);
-  const enough = new AbortController();
-  const timer = setTimeout(() => enough.abort(), OPEN_TIMEOUT_SECONDS * 1000);
-  try {
-    for await (const chunk of source.chunks(enough.signal)) {
-      heard.push(chunk.samples.slice());
-      samples += chunk.samples.length;
-      if (samples >= LISTEN_SECONDS * 16_000) break;
-    }
-  } finally {
-    clearTimeout(timer);
-    enough.abort();
-  }
-  const device =
-    input.source === 'portaudio' && input.device === 'default'
-      ? ` (${(await listDevices(log)).find(({ isDefault }) => isDefault)?.name ?? 'unknown'})`
-      : '';
-  const name = `${source.description}${device}`;
-  if (samples === 0)
-    throw new UserError(
-      ExitCode.noInput,
-      `no sound comes from ${name} within ${OPEN_TIMEOUT_SECONDS} s`,
-      'Check that it is plugged in and free (arecord -l, pactl list sources short), or choose another: bathnet2mqtt devices',
-    );
-  const sound = Float32Array.from(heard.flatMap((chunk) => [...chunk]));
-  const [sign] = signsOf(sound);
-  if (sign) return { text: `${name} ${FAULT_TEXTS[sign].text}`, hint: FAULT_TEXTS[sign].hint };
-  const { rmsDbfs, peakDbfs } = levelOf(sound);
-  const text = `${name}, level ${rmsDbfs.toFixed(1)} dBFS RMS, peak ${peakDbfs.toFixed(1)} dBFS`;
-  return peakDbfs > -0.1 ? { text, hint: 'It clips: lower its gain (alsamixer, F4).' } : { text };
 }
 
 export async function checkBroker(config: Config): Promise<Finding & { client: MqttClient }> {
