@@ -196,6 +196,20 @@ describe.skipIf(skip)('a daemon that hears nothing', () => {
   });
 });
 
+describe.skipIf(skip)('a daemon whose sound has another rate than declared', () => {
+  it('names both rates in the log and the problem in health', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    // 44.1 kHz stereo, as `parec --raw` gives it.
+    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start(mosquitto.url, ['--source', command]);
+    await seen.waitFor(`${BASE}/health`, (payload) => payload.includes('"wrong_sample_rate"'));
+    expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('offline');
+    expect(daemon.stderr).toMatch(/delivers \d+ samples a second, but input\.sampleRateHz is 16000/);
+    expect(daemon.stderr).toContain('--set input.sampleRateHz=');
+  });
+});
+
 describe('the daemon', () => {
   it('hears raw sound on stdin and ends when it ends', async () => {
     const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', 'stdin', '--set', 'log.level=info']);
@@ -203,6 +217,16 @@ describe('the daemon', () => {
     const { code, stderr } = await daemon.ended;
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('sound arrives from');
+  });
+
+  it('hears a source that takes 6 s to its first sound', async () => {
+    const sound = 'sleep 6; while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', `command:${sound}`]);
+    await until(
+      () => daemon.stderr.includes('sound arrives'),
+      () => daemon.stderr,
+    );
+    expect(daemon.stderr).not.toContain('no sound from');
   });
 
   it('stops on a signal that comes while it starts', async () => {

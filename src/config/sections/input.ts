@@ -51,6 +51,9 @@ export const input = z
     noDataTimeoutSeconds: seconds(0.5)
       .default(5)
       .describe('Without sound for this long the input is offline and is opened again.'),
+    firstSoundTimeoutSeconds: seconds(0.5)
+      .default(15)
+      .describe('How long it may take from being opened to its first sound, as the stream of a camera does.'),
     reopenMaxSeconds: seconds(0.5)
       .default(30)
       .describe('Longest pause between attempts to open the input again.'),
