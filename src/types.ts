@@ -12,6 +12,14 @@ export interface PcmChunk {
   readonly capturedAtMs: number;
   /** How many times faster than real time it is played; 1 when left out. */
   readonly speed?: number;
+  /** What mixing its channels has cost lately; left out where nothing new is known, or nothing is mixed. */
+  readonly mixing?: Mixing | undefined;
+}
+
+/** How much of the loudest channel, counted from 1, is lost in the mean of all. */
+export interface Mixing {
+  readonly lossDb: number;
+  readonly loudest: number;
 }
 
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
@@ -38,7 +46,7 @@ export type MicrophoneFault =
   | 'microphone_muted';
 
 /** What is wrong with the sound that arrives. */
-export type InputFault = MicrophoneFault | 'wrong_sample_rate';
+export type InputFault = MicrophoneFault | 'wrong_sample_rate' | 'channels_cancel';
 
 /** 15 600 samples of sound and where they lie in the stream. */
 export interface Window {

@@ -1,4 +1,4 @@
-import type { InputFault, MicrophoneFault } from '../types.js';
+import type { InputFault, MicrophoneFault, Mixing } from '../types.js';
 import type { SourceOptions } from './source.js';
 
 /** What is wrong, and what a person does about it. */
@@ -36,13 +36,28 @@ const USUAL: readonly (readonly [rateHz: number, channels: number])[] = [
 ];
 const ALIKE = 0.04;
 
-/**
- * A fault in words.
- *
- * @param ratio delivered over declared rate, of `wrong_sample_rate`
- */
-export function describeFault(fault: InputFault, layout: Layout, ratio = 1): FaultText {
-  return fault === 'wrong_sample_rate' ? wrongRate(ratio, layout) : MICROPHONE[fault];
+/** What is known of some faults. */
+export interface Measures {
+  /** Delivered over declared rate. */
+  readonly ratio?: number | undefined;
+  readonly mixing?: Mixing | undefined;
+}
+
+/** Where mixing loses more, the channels work against each other, or most of them hear nothing. */
+export const MOST_MIXING_LOSS_DB = 10;
+
+/** A fault in words. */
+export function describeFault(
+  fault: InputFault,
+  layout: Layout,
+  { ratio = 1, mixing = { lossDb: 0, loudest: 1 } }: Measures = {},
+): FaultText {
+  if (fault === 'wrong_sample_rate') return wrongRate(ratio, layout);
+  if (fault !== 'channels_cancel') return MICROPHONE[fault];
+  return {
+    text: `loses ${mixing.lossDb.toFixed(0)} dB of its channel ${mixing.loudest} where all are mixed`,
+    hint: `Listen to that channel alone: --set input.channel=${mixing.loudest}`,
+  };
 }
 
 function wrongRate(ratio: number, { source, sampleRateHz, channels }: Layout): FaultText {

@@ -6,8 +6,13 @@ export function* pieces(samples: Float32Array): Generator<Float32Array> {
   for (let at = 0; at < samples.length; at += CHUNK_SAMPLES) yield samples.subarray(at, at + CHUNK_SAMPLES);
 }
 
-/** Mean of the channels; values that are no numbers (in float files and streams) become silence. */
-export function downmix(channels: readonly Float32Array[]): Float32Array {
+/**
+ * One channel, or the mean of all; values that are no numbers (in float files and streams) become silence.
+ *
+ * @param channel counted from 1; all when left out
+ */
+export function downmix(all: readonly Float32Array[], channel?: number): Float32Array {
+  const channels = channel === undefined ? all : all.slice(channel - 1, channel);
   const mono = new Float32Array(channels[0]?.length ?? 0);
   for (let i = 0; i < mono.length; i++) {
     let sum = 0;

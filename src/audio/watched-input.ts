@@ -1,9 +1,12 @@
-import type { Clock, InputFault, Logger, PcmChunk, Source } from '../types.js';
-import { describeFault } from './faults.js';
+import type { Clock, InputFault, Logger, Mixing, PcmChunk, Source } from '../types.js';
+import { describeFault, MOST_MIXING_LOSS_DB } from './faults.js';
 import { Input, type InputHandlers, type InputOptions } from './input.js';
 import { MicrophoneWatch } from './microphone-watch.js';
 import { RateWatch } from './rate-watch.js';
 import type { SourceOptions } from './source.js';
+
+/** So many measurements in a row, of 2 s each, tell how channels mix. */
+const LOSSY_MEASURES = 10;
 
 export interface WatchedInputOptions
   extends InputOptions,
@@ -30,15 +33,18 @@ export function watchedInput(
   const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch();
   // What waits for its reader, as stdin does, has no rate.
   const rate = source.live ? new RateWatch() : undefined;
+  let mixing: Mixing | undefined;
+  let lossy = 0;
   let faults: readonly InputFault[] = [];
 
   const look = () => {
     const now: InputFault[] = [];
     if (microphone?.fault) now.push(microphone.fault);
     if (rate?.wrong !== undefined) now.push('wrong_sample_rate');
+    if (lossy >= LOSSY_MEASURES) now.push('channels_cancel');
     if (String(now) === String(faults)) return;
     for (const fault of now.filter((each) => !faults.includes(each))) {
-      const { text, hint } = describeFault(fault, options, rate?.wrong);
+      const { text, hint } = describeFault(fault, options, { ratio: rate?.wrong, mixing });
       log.warn({ problem: fault, hint }, `${source.description} ${text}`);
     }
     if (now.length === 0) log.info({ problems: faults }, `${source.description} can be heard again`);
@@ -50,6 +56,10 @@ export function watchedInput(
     onChunk(chunk: PcmChunk) {
       microphone?.push(chunk.samples);
       rate?.push(chunk.samples.length, clock.now());
+      if (chunk.mixing) {
+        mixing = chunk.mixing;
+        lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
+      }
       look();
       return handlers.onChunk(chunk);
     },

@@ -119,7 +119,7 @@ describe('a live input', () => {
     }
     await clock.advance(29_000);
     expect(source.opened).toBe(3);
-    await clock.advance(3000);
+    await clock.advance(8000);
     expect(source.opened).toBe(4);
     const lost = 'no sound from staged microphone for 5 s';
     expect(seen).toEqual(['online', lost, 'online', lost]);

@@ -68,7 +68,7 @@ describe('its text', () => {
     [3, /delivers 48000 samples/, /sampleRateHz=48000 --set input\.channels=1$/],
     [1e-4, /delivers 2 samples/, /input\.sampleRateHz=…/],
   ])('names both figures and the flags for %f times the rate', (ratio, figure, flags) => {
-    const { text, hint } = describeFault('wrong_sample_rate', command, ratio);
+    const { text, hint } = describeFault('wrong_sample_rate', command, { ratio });
     expect(text).toMatch(figure);
     expect(hint).toMatch(flags);
   });

@@ -1,5 +1,5 @@
 import { listDevices } from '../../audio/devices.js';
-import { describeFault } from '../../audio/faults.js';
+import { describeFault, type Measures, MOST_MIXING_LOSS_DB } from '../../audio/faults.js';
 import { signsOf } from '../../audio/microphone-watch.js';
 import { RateWatch } from '../../audio/rate-watch.js';
 import { createSource } from '../../audio/source.js';
@@ -8,7 +8,7 @@ import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { levelOf } from '../../features/level.js';
 import { systemClock } from '../../system/clock.js';
-import type { Logger, Source } from '../../types.js';
+import type { Logger, Mixing, Source } from '../../types.js';
 import type { Finding } from './checks.js';
 
 const LISTEN_SECONDS = 4;
@@ -21,7 +21,7 @@ const RATE_TOLERANCE = 0.07;
 export async function checkInput(config: Config, log: Logger): Promise<Finding> {
   const { input } = config;
   const source = createSource(input, log, systemClock);
-  const { sound, ratio } = await hear(source, input.firstSoundTimeoutSeconds);
+  const { sound, ratio, mixing } = await hear(source, input.firstSoundTimeoutSeconds);
   const device =
     input.source === 'portaudio' && input.device === 'default'
       ? ` (${(await listDevices(log)).find(({ isDefault }) => isDefault)?.name ?? 'unknown'})`
@@ -34,9 +34,12 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
       'Check that it is plugged in and free (arecord -l, pactl list sources short), or choose another: bathnet2mqtt devices',
     );
   const [sign] = signsOf(sound);
-  const fault = sign ?? (Math.abs(ratio - 1) > RATE_TOLERANCE ? 'wrong_sample_rate' : undefined);
+  const fault =
+    // An inverted channel leaves nothing, and that is not the microphone's silence.
+    ((mixing?.lossDb ?? 0) >= MOST_MIXING_LOSS_DB ? 'channels_cancel' : sign) ??
+    (Math.abs(ratio - 1) > RATE_TOLERANCE ? 'wrong_sample_rate' : undefined);
   if (fault) {
-    const { text, hint } = describeFault(fault, input, ratio);
+    const { text, hint } = describeFault(fault, input, { ratio, mixing });
     return { text: `${name} ${text}`, hint };
   }
   const { rmsDbfs, peakDbfs } = levelOf(sound);
@@ -48,11 +51,15 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
  * @param firstSeconds how long it may take to the first sound
  * @returns what was heard, and the delivered over the declared rate: 1 where that cannot be told
  */
-async function hear(source: Source, firstSeconds: number): Promise<{ sound: Float32Array; ratio: number }> {
+async function hear(
+  source: Source,
+  firstSeconds: number,
+): Promise<Measures & { sound: Float32Array; ratio: number }> {
   const heard: Float32Array[] = [];
   const rate = new RateWatch();
   let samples = 0;
   let firstMs: number | undefined;
+  let mixing: Mixing | undefined;
   const enough = new AbortController();
   const timer = setTimeout(() => enough.abort(), (firstSeconds + LISTEN_SECONDS) * 1000);
   try {
@@ -60,6 +67,7 @@ async function hear(source: Source, firstSeconds: number): Promise<{ sound: Floa
       const nowMs = performance.now();
       firstMs ??= nowMs;
       rate.push(chunk.samples.length, nowMs);
+      mixing = chunk.mixing ?? mixing;
       heard.push(chunk.samples.slice());
       samples += chunk.samples.length;
       if (nowMs - firstMs >= LISTEN_SECONDS * 1000 || samples >= MOST_SOUND_SECONDS * SAMPLE_RATE_HZ) break;
@@ -74,5 +82,5 @@ async function hear(source: Source, firstSeconds: number): Promise<{ sound: Floa
     sound.set(piece, at);
     at += piece.length;
   }
-  return { sound, ratio: source.live ? (rate.wrong ?? rate.ratio ?? 1) : 1 };
+  return { sound, ratio: source.live ? (rate.wrong ?? rate.ratio ?? 1) : 1, mixing };
 }
