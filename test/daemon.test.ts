@@ -196,6 +196,24 @@ describe.skipIf(skip)('a daemon that hears nothing', () => {
   });
 });
 
+describe.skipIf(skip)('a daemon whose log nobody reads', () => {
+  it('goes on, and ends when it is told to', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    // Each line of the source's stderr is a line of the log.
+    const source = 'command:yes talks 1>&2 & while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start(mosquitto.url, ['--source', source, '--log-level', 'debug']);
+    daemon.stall();
+    await seen.waitFor(`${BASE}/level`);
+    const before = seen.on(`${BASE}/level`).length;
+    await until(
+      () => seen.on(`${BASE}/level`).length >= before + 2,
+      () => 'it stands still',
+    );
+    expect((await daemon.kill('SIGTERM')).code).toBe(0);
+  });
+});
+
 describe.skipIf(skip)('a daemon whose sound has another rate than declared', () => {
   it('names both rates in the log and the problem in health', async () => {
     const mosquitto = await startBroker();
