@@ -3,18 +3,15 @@ import { createSource } from './audio/source.js';
 import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
-import { VERSION } from './constants.js';
 import { Listener } from './listener.js';
+import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
 import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
 import { Commands } from './publish/commands.js';
-import { discoveryMessages } from './publish/discovery.js';
-import { featuresOf } from './publish/entities.js';
 import { Reporter } from './publish/reporter.js';
-import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
@@ -75,25 +72,7 @@ export async function startApp({
   if (rule.labels.length === 0) log.warn({ head: config.model.head }, 'no class alarms: set alarm.labels');
 
   // Where messages go
-  const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, config.sense);
-  const discovery = {
-    mode: config.discovery.mode,
-    deviceId,
-    deviceName: config.device.name,
-    topics,
-    model,
-    features,
-    version: VERSION,
-    discoveryPrefix: config.discovery.prefix,
-  };
-  const mqtt = {
-    ...config.mqtt,
-    deviceId,
-    topics,
-    outboxFolder: join(state.folder, 'outbox'),
-    discovery: config.discovery.enabled ? discoveryMessages(discovery) : undefined,
-  };
+  const { topics, features, discovery, mqtt } = messageOptions(config, deviceId, state.folder, model);
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
@@ -111,10 +90,10 @@ export async function startApp({
     : undefined;
 
   const onEvent = (event: DecisionEvent) => {
-    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
-    if (!test && event.type !== 'alarm_ended') state.noteAlarm(event);
     reporter.event(event);
-    if (!test && event.type === 'alarm_ended') state.noteAlarm(event);
+    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
+    if (!test && event.type === 'alarm_ended') void publisher.written().then(() => state.noteAlarm(event));
+    else if (!test) state.noteAlarm(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
@@ -211,6 +190,7 @@ export async function startApp({
     reporter.stop();
     commands.stop();
     await publisher.stop();
+    await state.settled();
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;

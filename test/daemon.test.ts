@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, SCENE } from './support/daemon.js';
 import { type BrokerSetup, Mosquitto, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
+import { slowDisk } from './support/slow-disk.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const BASE = 'bathnet/test';
@@ -211,6 +212,26 @@ describe.skipIf(skip)('a daemon whose log nobody reads', () => {
       () => 'it stands still',
     );
     expect((await daemon.kill('SIGTERM')).code).toBe(0);
+  });
+});
+
+describe.skipIf(skip || lacksPrograms('cc'))('a daemon on a disk whose syncs take 2 s', () => {
+  it('tells of an alarm at once, and keeps it all the same', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const daemon = daemons.start(
+      mosquitto.url,
+      [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=1000'],
+      slowDisk(daemons.stateDir, 2),
+    );
+    const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    expect(started).toMatchObject({ event_type: 'alarm_started', replayed: false });
+    expect(started.latencyMs).toBeLessThan(1500);
+    const kept = join(daemons.stateDir, 'open-alarm.json');
+    await until(
+      () => existsSync(kept),
+      () => daemon.stderr,
+    );
   });
 });
 

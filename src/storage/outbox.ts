@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
+import { makeFolder, makeFolderSync, writeFileWhole } from './files.js';
 import {
   decodeRecord,
   encodeRecord,
@@ -15,6 +15,8 @@ import {
   sequenceOf,
 } from './outbox-folder.js';
 
+/** How long a stop waits for the disk. */
+const STOP_MS = 3000;
 /** How often a folder that could not be written is tried again. */
 const RETRY_MS = 60_000;
 /** When this was first released: no event can be older. */
@@ -46,9 +48,9 @@ interface Entry extends WaitingEvent {
 }
 
 /**
- * Events that wait for their acknowledgement, first in, first out: each on the disk before `add` returns, and
- * again here after a restart. Where the disk cannot be written they wait in memory, and are written as soon as
- * it can.
+ * Events that wait for their acknowledgement, first in, first out, and again here after a restart. Each is written
+ * to the disk while it is sent: an alarm never waits for a disk that is slow. Where the disk cannot be written they
+ * wait in memory, and are written as soon as it can.
  *
  * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
  * at all. Not a memory-mapped database: LMDB ends the process (SIGBUS, SIGSEGV, an unhandled rejection) where
@@ -63,6 +65,9 @@ export class Outbox {
   #dropped = 0;
   #sequence = 0;
   #durable = true;
+  /** Names of files whose events are gone. */
+  #removable: string[] = [];
+  #saving: Promise<void> | undefined;
   #cancelRetry = () => {};
 
   constructor(options: OutboxOptions, log: Logger, clock: Clock) {
@@ -95,7 +100,7 @@ export class Outbox {
     const { folder } = this.#options;
     if (folder === undefined) return;
     try {
-      makeFolder(folder);
+      makeFolderSync(folder);
       for (const name of recordNames(folder)) this.#load(folder, name);
       removeLeftovers(folder);
     } catch (error) {
@@ -107,8 +112,20 @@ export class Outbox {
     this.#save();
   }
 
-  stop(): void {
+  /** Waits for the disk, but not for ever. */
+  async stop(): Promise<void> {
+    let cancel = () => {};
+    const timeout = new Promise<void>((resolve) => {
+      cancel = this.#clock.after(STOP_MS, resolve);
+    });
+    await Promise.race([this.settled(), timeout]);
+    cancel();
     this.#cancelRetry();
+  }
+
+  /** Resolves when all that waits is on the disk, or cannot be written now. */
+  async settled(): Promise<void> {
+    await this.#saving;
   }
 
   /** @param replayed it cannot be sent now */
@@ -150,7 +167,7 @@ export class Outbox {
       }
       this.#dropped++;
       this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
-      removeRecord(folder, name);
+      this.#removable.push(name);
     } catch (error) {
       this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
     }
@@ -181,33 +198,39 @@ export class Outbox {
 
   #forget({ name, bytes }: Entry): void {
     this.#bytes -= bytes;
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    try {
-      removeRecord(folder, name);
-    } catch (error) {
-      this.#degrade(error); // it comes again after a restart, with the same id
-    }
+    this.#removable.push(name);
+    this.#save();
   }
 
-  /** Writes what is not on the disk yet, oldest first. */
+  /** Brings the disk up to date; one that is busy with it goes on to the end. */
   #save(): void {
     const { folder } = this.#options;
     if (folder === undefined) return;
     this.#cancelRetry();
-    try {
-      makeFolder(folder);
-      if (this.kept) probe(folder);
-      for (const entry of this.#entries) {
-        if (entry.unsaved === undefined) continue;
-        writeWholeSync(join(folder, entry.name), entry.unsaved);
+    this.#saving ??= this.#saveAll(folder)
+      .catch((error) => this.#degrade(error))
+      .finally(() => {
+        this.#saving = undefined;
+      });
+  }
+
+  async #saveAll(folder: string): Promise<void> {
+    await makeFolder(folder);
+    if (this.kept) await probe(folder);
+    for (;;) {
+      const entry = this.#entries.find(({ unsaved }) => unsaved !== undefined);
+      const removable = this.#removable[0];
+      // Files of events that are gone first: they make room.
+      if (removable !== undefined) {
+        await removeRecord(folder, removable); // where that fails it comes again after a restart, with the same id
+        this.#removable.shift();
+      } else if (entry?.unsaved !== undefined) {
+        await writeFileWhole(join(folder, entry.name), entry.unsaved);
         entry.unsaved = undefined;
-      }
-      if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
-      this.#durable = true;
-    } catch (error) {
-      this.#degrade(error);
+      } else break;
     }
+    if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
+    this.#durable = true;
   }
 
   /** Says it once, goes on in memory, and tries again later. */

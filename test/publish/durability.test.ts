@@ -224,13 +224,16 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('at a real broker, 
       const { publisher, log, send } = startPublisher(broker.url, {
         outboxFolder: join(disk.path, 'outbox'),
       });
+      await publisher.written();
       expect(publisher.stats.durable).toBe(true);
       disk.fill();
       send(0, 1);
+      await publisher.written();
       expect(publisher.stats.durable).toBe(false);
       await empty(publisher);
       disk.empty();
       send(2);
+      await publisher.written();
       expect(publisher.stats.durable).toBe(true);
       await empty(publisher);
       await until(() => numbers(seen).length === 3, 'events are missing');
