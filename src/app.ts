@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { type Doubt, doubtsOf } from './alarm/doubts.js';
 import { createSource } from './audio/source.js';
 import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
@@ -69,7 +70,6 @@ export async function startApp({
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
-  if (rule.labels.length === 0) log.warn({ head: config.model.head }, 'no class alarms: set alarm.labels');
 
   // Where messages go
   const { topics, features, discovery, mqtt } = messageOptions(config, deviceId, state.folder, model);
@@ -155,9 +155,16 @@ export async function startApp({
 
   // What a person changes while it runs
   const settings = new Settings(state, rule, log);
+  let doubts: readonly Doubt[] = [];
   const apply = ({ enabled, ...change }: SettingValues) => {
     listener.setRule(change);
     listener.setEnabled(enabled);
+    const now = doubtsOf(enabled, pipeline.rule, config.window.hopSeconds);
+    const news = now.filter(({ text }) => !doubts.some((before) => before.text === text));
+    for (const { problem, text, hint } of news) log.warn({ problem, hint }, text);
+    if (String(now.map(({ problem }) => problem)) !== String(doubts.map(({ problem }) => problem)))
+      reporter.doubts(now.map(({ problem }) => problem));
+    doubts = now;
   };
   const commands = new Commands(
     publisher,

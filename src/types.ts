@@ -1,5 +1,7 @@
 import type { SENSITIVITIES } from './constants.js';
 
+export type { DetectionDoubt, InputFault, MicrophoneFault } from './problems.js';
+
 /**
  * The values that flow from left to right: sound in, messages out. Units are in the field names.
  */
@@ -36,17 +38,6 @@ export interface Source {
    */
   chunks(signal: AbortSignal): AsyncIterable<PcmChunk>;
 }
-
-/** Why a microphone that gives something cannot be heard with. */
-export type MicrophoneFault =
-  | 'microphone_zero'
-  | 'microphone_stuck'
-  | 'microphone_clipping'
-  | 'microphone_least_bit'
-  | 'microphone_muted';
-
-/** What is wrong with the sound that arrives. */
-export type InputFault = MicrophoneFault | 'wrong_sample_rate' | 'channels_cancel';
 
 /** 15 600 samples of sound and where they lie in the stream. */
 export interface Window {

@@ -1,5 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, InputFault, ModelInfo, ScoredWindow, Scores } from '../types.js';
+import type {
+  Clock,
+  DecisionEvent,
+  DetectionDoubt,
+  InputFault,
+  ModelInfo,
+  ScoredWindow,
+  Scores,
+} from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './entities.js';
 import {
@@ -56,6 +64,7 @@ export class Reporter {
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
   #faults: readonly InputFault[] = [];
+  #doubts: readonly DetectionDoubt[] = [];
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -144,6 +153,12 @@ export class Reporter {
     this.#publishInput();
   }
 
+  /** Why no alarm may come, whenever that changes. */
+  doubts(doubts: readonly DetectionDoubt[]): void {
+    this.#doubts = doubts;
+    this.#publishHealth();
+  }
+
   /** Publishes the last class if one waits, and that no sound arrives any more. */
   stop(): void {
     this.#flushClass();
@@ -209,7 +224,7 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems: Problem[] = [...this.#faults];
+    const problems: Problem[] = [...this.#faults, ...this.#doubts];
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

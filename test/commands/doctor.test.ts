@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +41,7 @@ describe('doctor', () => {
       { name: 'node', status: 'ok', detail: expect.any(String) },
       { name: 'configuration', status: 'ok', detail: 'valid' },
       { name: 'model', status: 'ok', detail: expect.stringMatching(/^bathnet-mini /) },
+      { name: 'detection', status: 'ok', detail: expect.stringMatching(/^on, for abnormal: 2 of 3 windows/) },
       { name: 'microphone', status: 'warn', detail: expect.any(String), hint: expect.any(String) },
       { name: 'broker', status: 'fail', detail: expect.any(String), hint: expect.any(String) },
     ]);
@@ -59,6 +60,16 @@ describe('doctor', () => {
     expect((await runOnTerminal(args, { NO_COLOR: '1' })).screen).not.toContain('\x1b');
     expect((await runOnTerminal(args, { TERM: 'dumb' })).screen).not.toContain('\x1b');
     expect((await runOnTerminal(args)).code).toBe(78);
+  });
+
+  it('notes that detection was switched off, or that hardly anything could alarm', async () => {
+    const sound = ['--source', 'command:cat /dev/zero'];
+    writeFileSync(join(stateDir, 'settings.json'), '{"enabled":false}');
+    const off = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(off.stdout).toMatch(/^note {2}detection: detection is switched off.*\n {6}→ .*--reset-settings/m);
+    writeFileSync(join(stateDir, 'settings.json'), '{"hits":100,"window":100}');
+    const blunt = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(blunt.stdout).toMatch(/^note {2}detection: hardly anything can raise the alarm: 100 windows/m);
   });
 
   it('says that a microphone gives nothing but zeros', async () => {
