@@ -18,9 +18,13 @@ import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
 import { endedByRestart, State, stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
+import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from './types.js';
+
+/** So long putting everything in order may take. */
+const LONGEST_STOP_MS = 8000;
 
 export interface AppOptions {
   readonly config: Config;
@@ -121,6 +125,7 @@ export async function startApp({
       },
       onEvent,
       onSense: (sensed) => reporter.sense(sensed),
+      onEngineFailed: () => reporter.problems('engine', ['engine_failed']),
       onFailure: (error) => reject(error),
     },
     clock,
@@ -147,7 +152,7 @@ export async function startApp({
         reporter.inputOffline();
         systemd.status(`No sound: ${reason}`);
       },
-      onFaults: (faults) => reporter.inputFaults(faults),
+      onFaults: (faults) => reporter.problems('input', faults),
     },
     clock,
     log,
@@ -163,7 +168,10 @@ export async function startApp({
     const news = now.filter(({ text }) => !doubts.some((before) => before.text === text));
     for (const { problem, text, hint } of news) log.warn({ problem, hint }, text);
     if (String(now.map(({ problem }) => problem)) !== String(doubts.map(({ problem }) => problem)))
-      reporter.doubts(now.map(({ problem }) => problem));
+      reporter.problems(
+        'detection',
+        now.map(({ problem }) => problem),
+      );
     doubts = now;
   };
   const commands = new Commands(
@@ -202,7 +210,9 @@ export async function startApp({
   };
   let stopped: Promise<void> | undefined;
   const stop = () => {
-    stopped ??= shutDown();
+    // A disk or an engine that hangs must not keep the process from whoever starts it again.
+    const enough = new Promise<void>((resolve) => void clock.after(LONGEST_STOP_MS, resolve));
+    stopped ??= Promise.race([shutDown(), enough]);
     return stopped;
   };
 
@@ -222,11 +232,12 @@ export async function startApp({
     systemd.ready();
     // Sound that arrives but is no longer analysed is a hang that only a restart mends.
     let analysed = -1;
-    endWatch = keepAlive(systemd, () => {
+    const isAlive = () => {
       const alive = !input.stats.online || statistics.windows > analysed;
       analysed = statistics.windows;
       return alive;
-    });
+    };
+    endWatch = systemd.watchdogIntervalMs === undefined ? watchOver() : keepAlive(systemd, isAlive);
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;

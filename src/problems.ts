@@ -11,5 +11,8 @@ export type MicrophoneFault =
 /** What is wrong with the sound that arrives. */
 export type InputFault = MicrophoneFault | 'wrong_sample_rate' | 'channels_cancel';
 
+/** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
+export type EngineFault = 'engine_failed';
+
 /** Why no alarm may come, however well it hears. */
 export type DetectionDoubt = 'detection_off' | 'rule_hardly_alarms';

@@ -171,6 +171,31 @@ describe('the listener', () => {
     expect(events).toHaveLength(5);
   });
 
+  it('gives an engine up that hangs, breaks or gives no numbers, and does not wait for it when it is stopped', async () => {
+    const failures = async (process: Pipeline['process']) => {
+      const told: string[] = [];
+      const hanging = Object.assign(Object.create(pipeline), { process }) as Pipeline;
+      const handlers = {
+        onWindow() {},
+        onEvent() {},
+        onEngineFailed: () => told.push('failed'),
+        onFailure: (error: unknown) => told.push(String(error)),
+      };
+      const listener = new Listener(hanging, { hopSeconds: 0.48, live: true }, handlers, clock, silentLog);
+      listener.chunk(chunk(new Float32Array(WINDOW_SAMPLES)));
+      await clock.advance(9900);
+      const before = told.length;
+      const stopped = listener.stop();
+      await clock.advance(1100);
+      await stopped;
+      return [before, ...told];
+    };
+    const hangs = await failures(() => new Promise(() => {}));
+    expect(hangs).toEqual([0, 'failed', expect.stringMatching(/tfjs-wasm has not answered for 10 s/)]);
+    expect(await failures(() => Promise.reject(new Error('broke')))).toEqual([2, 'failed', 'Error: broke']);
+    expect(clock.pending).toBe(0);
+  });
+
   it('leaves no repetition behind when it is stopped', async () => {
     const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
     await fall(listener);

@@ -99,7 +99,7 @@ export class Input {
       for await (const chunk of chunks) {
         if (signal.aborted) return;
         this.arrived(chunk);
-        await this.handlers.onChunk(chunk);
+        await unlessAborted(this.handlers.onChunk(chunk), signal);
       }
       if (!signal.aborted) this.handlers.onEnd?.();
     } finally {
@@ -187,4 +187,14 @@ export class Input {
     this.logged = { reason, atMs: nowMs };
     this.log.warn({ hint: fault instanceof UserError ? fault.hint : undefined }, `${reason}; trying again`);
   }
+}
+
+/** Waits for a handler, but no longer than until `signal` aborts: one that hangs must not hold a stop. */
+function unlessAborted(handled: void | Promise<void>, signal: AbortSignal): void | Promise<void> {
+  if (!handled) return;
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    handled.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import type { Clock, Mixing, PcmChunk } from '../types.js';
 import { MixWatch } from './mix-watch.js';
-import { pieces } from './pcm.js';
+import { pieces, toSample } from './pcm.js';
 import { createResampler, type Resampler } from './resample.js';
 
 /** Width of a sample in bytes and its value in −1…1; names are FFmpeg's. */
@@ -57,9 +57,8 @@ export function createRawReader(layout: RawLayout, watch?: MixWatch): (bytes: Ui
         watch?.add(channel, value);
         sum += value;
       }
-      const mean = sum / count;
-      mono[i] = Number.isFinite(mean) ? mean : 0;
-      watch?.mixed(mean);
+      mono[i] = toSample(sum / count);
+      watch?.mixed(mono[i]!);
     }
     rest = bytes.subarray(mono.length * frameBytes);
     return mono;

@@ -1,4 +1,4 @@
-import type { DecisionEvent, DetectionDoubt, InputFault, ModelInfo, Scores } from '../types.js';
+import type { DecisionEvent, DetectionDoubt, EngineFault, InputFault, ModelInfo, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
@@ -40,6 +40,7 @@ export interface PublisherStats {
  */
 export type Problem =
   | InputFault
+  | EngineFault
   | DetectionDoubt
   | 'no_sound'
   | 'windows_dropped'

@@ -1,13 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type {
-  Clock,
-  DecisionEvent,
-  DetectionDoubt,
-  InputFault,
-  ModelInfo,
-  ScoredWindow,
-  Scores,
-} from '../types.js';
+import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './entities.js';
 import {
@@ -39,6 +31,13 @@ export interface ReporterOptions {
 /** What the reporter needs of the publisher. */
 export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
 
+/** What is known to be wrong, by part. */
+interface PartProblems {
+  input: readonly Problem[];
+  engine: readonly Problem[];
+  detection: readonly Problem[];
+}
+
 interface Sensed {
   readonly waterRunning: boolean;
   readonly speech: boolean;
@@ -63,8 +62,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
-  #faults: readonly InputFault[] = [];
-  #doubts: readonly DetectionDoubt[] = [];
+  readonly #problems: PartProblems = { input: [], engine: [], detection: [] };
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -147,16 +145,10 @@ export class Reporter {
     this.#publishInput();
   }
 
-  /** What is wrong with the sound that arrives: with it, nobody can be heard. */
-  inputFaults(faults: readonly InputFault[]): void {
-    this.#faults = faults;
+  /** What is wrong with a part of the whole, whenever that changes; nobody is heard with a fault of input or engine. */
+  problems(part: keyof PartProblems, problems: readonly Problem[]): void {
+    this.#problems[part] = problems;
     this.#publishInput();
-  }
-
-  /** Why no alarm may come, whenever that changes. */
-  doubts(doubts: readonly DetectionDoubt[]): void {
-    this.#doubts = doubts;
-    this.#publishHealth();
   }
 
   /** Publishes the last class if one waits, and that no sound arrives any more. */
@@ -167,7 +159,8 @@ export class Reporter {
   }
 
   #publishInput(): void {
-    const hears = this.#online && this.#faults.length === 0;
+    const { input, engine } = this.#problems;
+    const hears = this.#online && input.length + engine.length === 0;
     this.#publisher.setState(this.#topics.inputAvailability, hears ? 'online' : 'offline');
     this.#publishHealth();
   }
@@ -224,7 +217,7 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems: Problem[] = [...this.#faults, ...this.#doubts];
+    const problems = Object.values(this.#problems).flat();
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

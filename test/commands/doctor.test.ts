@@ -82,6 +82,7 @@ describe('doctor', () => {
     const declared = ['--set', 'input.sampleRateHz=44100', '--set', 'input.channels=2'];
     const slow = await doctor('mqtt://127.0.0.1:1', '--source', command, ...declared);
     const wrong = await doctor('mqtt://127.0.0.1:1', '--source', command);
+    expect([slow.code, wrong.code], slow.stderr + wrong.stderr).toEqual([69, 69]);
     expect(wrong.stdout).toMatch(
       /^note {2}microphone: .* delivers \d{5,6} samples a second, but input\.sampleRateHz is 16000\n {6}→ /m,
     );
