@@ -107,6 +107,11 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
       '--loop',
     ]);
     const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    // Told at once, and kept as soon as the disk has it.
+    await until(
+      () => existsSync(join(daemons.stateDir, 'open-alarm.json')),
+      () => first.stderr,
+    );
     await first.kill('SIGKILL');
     await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
     expect(seen.on(`${BASE}/alarm`).at(-1)).toBe('ON');

@@ -38,7 +38,7 @@ function listen(source: Source, log = silentLog) {
   const seen: string[] = [];
   const input = new Input(
     source,
-    { noDataTimeoutSeconds: 4, backoffMinSeconds: 0.2, backoffMaxSeconds: 1 },
+    { noDataTimeoutSeconds: 4, firstSoundTimeoutSeconds: 20, backoffMinSeconds: 0.2, backoffMaxSeconds: 1 },
     {
       onChunk: ({ samples }) => void parts.push(samples),
       onOnline: () => seen.push('online'),
