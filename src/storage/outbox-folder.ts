@@ -11,6 +11,8 @@ export interface OutboxRecord {
   readonly keptAtMs: number;
 }
 
+/** When this was first released: no event can be older. */
+const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 const NAME = /^(\d{12})-[0-9a-f]{8}\.json$/;
 const LEFTOVER = /^\d{12}-[0-9a-f]{8}\.json\.tmp$/;
 /** Two daemons that are given the same folder by mistake never overwrite each other's files. */
@@ -55,6 +57,11 @@ export async function probe(folder: string): Promise<void> {
   } finally {
     await rm(path, { force: true });
   }
+}
+
+/** A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age, and it is 0. */
+export function ageOf({ keptAtMs }: OutboxRecord, nowWallMs: number): number {
+  return keptAtMs >= FIRST_CREDIBLE_MS ? Math.max(0, nowWallMs - keptAtMs) : 0;
 }
 
 /** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */

@@ -3,6 +3,7 @@ import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
 import { makeFolder, makeFolderSync, writeFileWhole } from './files.js';
 import {
+  ageOf,
   decodeRecord,
   encodeRecord,
   type OutboxRecord,
@@ -14,13 +15,12 @@ import {
   removeRecord,
   sequenceOf,
 } from './outbox-folder.js';
+import { within } from './within.js';
 
 /** How long a stop waits for the disk. */
 const STOP_MS = 3000;
 /** How often a folder that could not be written is tried again. */
 const RETRY_MS = 60_000;
-/** When this was first released: no event can be older. */
-const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -53,8 +53,7 @@ interface Entry extends WaitingEvent {
  * wait in memory, and are written as soon as it can.
  *
  * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
- * at all. Not a memory-mapped database: LMDB ends the process (SIGBUS, SIGSEGV, an unhandled rejection) where
- * its file is damaged or the disk is full, again after every restart.
+ * at all (docs/architecture.md says why it is no database).
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -68,6 +67,7 @@ export class Outbox {
   /** Names of files whose events are gone. */
   #removable: string[] = [];
   #saving: Promise<void> | undefined;
+  #again = false;
   #cancelRetry = () => {};
 
   constructor(options: OutboxOptions, log: Logger, clock: Clock) {
@@ -114,18 +114,13 @@ export class Outbox {
 
   /** Waits for the disk, but not for ever. */
   async stop(): Promise<void> {
-    let cancel = () => {};
-    const timeout = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(STOP_MS, resolve);
-    });
-    await Promise.race([this.settled(), timeout]);
-    cancel();
+    await within(this.#clock, STOP_MS, this.settled());
     this.#cancelRetry();
   }
 
   /** Resolves when all that waits is on the disk, or cannot be written now. */
   async settled(): Promise<void> {
-    await this.#saving;
+    while (this.#saving) await this.#saving;
   }
 
   /** @param replayed it cannot be sent now */
@@ -174,9 +169,7 @@ export class Outbox {
   }
 
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    // A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age.
-    const dated = record.keptAtMs >= FIRST_CREDIBLE_MS;
-    const ageMs = dated ? Math.max(0, this.#clock.wallMs() - record.keptAtMs) : 0;
+    const ageMs = ageOf(record, this.#clock.wallMs());
     const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
@@ -207,16 +200,21 @@ export class Outbox {
     const { folder } = this.#options;
     if (folder === undefined) return;
     this.#cancelRetry();
-    this.#saving ??= this.#saveAll(folder)
+    this.#again = true; // also where the one that is at it fails
+    if (this.#saving) return;
+    this.#saving = this.#saveAll(folder)
       .catch((error) => this.#degrade(error))
       .finally(() => {
         this.#saving = undefined;
+        if (this.#again) this.#save();
       });
   }
 
   async #saveAll(folder: string): Promise<void> {
+    this.#again = false;
     await makeFolder(folder);
-    if (this.kept) await probe(folder);
+    let proven = this.kept;
+    if (proven) await probe(folder);
     for (;;) {
       const entry = this.#entries.find(({ unsaved }) => unsaved !== undefined);
       const removable = this.#removable[0];
@@ -227,8 +225,11 @@ export class Outbox {
       } else if (entry?.unsaved !== undefined) {
         await writeFileWhole(join(folder, entry.name), entry.unsaved);
         entry.unsaved = undefined;
+        proven = true;
       } else break;
     }
+    this.#again = false;
+    if (!this.#durable && !proven) await probe(folder); // what was to be written is delivered by now
     if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
     this.#durable = true;
   }
