@@ -89,6 +89,22 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await deaf.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
   });
 
+  it('that leave hardly an alarm are a problem in health and in the log, also after a restart', async () => {
+    const { daemon, seen } = await startDaemon(SLOW_SCENE);
+    const problems = (found: Subscription) => JSON.parse(found.on(topics.health).at(-1) ?? '{}').problems;
+    await command(commands.cooldownSeconds, '86400');
+    await until(() => problems(seen)?.includes('rule_hardly_alarms'), 'not in health');
+    await command(commands.enabled, 'OFF');
+    await until(() => problems(seen)?.includes('detection_off'), 'not in health');
+    await daemon.kill();
+    const again = await startDaemon(SLOW_SCENE);
+    await until(() => problems(again.seen)?.includes('detection_off'), 'not in health after a restart');
+    expect(again.daemon.stderr).toMatch(/"warn".*detection is switched off/);
+    await command(commands.enabled, 'ON');
+    await command(commands.cooldownSeconds, '10');
+    await until(() => problems(again.seen)?.length === 0, 'it does not end');
+  });
+
   it('end an alarm that is on when they switch detection off', async () => {
     const { seen } = await startDaemon(LASTING_ALARM);
     await seen.waitFor(topics.alarm, (payload) => payload === 'ON');

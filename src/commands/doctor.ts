@@ -3,12 +3,13 @@ import { ExitCode, UserError } from '../errors.js';
 import { createLog } from '../system/log.js';
 import {
   checkBroker,
+  checkDetection,
   checkDiscovery,
-  checkInput,
   checkModel,
   checkNode,
   type Finding,
 } from './doctor/checks.js';
+import { checkInput } from './doctor/microphone.js';
 import { painter } from './support/colour.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
@@ -61,7 +62,8 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
   if (configured) {
     const { config } = configured;
     const log = createLog({ ...config.log, level: flags.logLevel ?? 'error' });
-    await check('model', () => checkModel(config));
+    const model = await check('model', () => checkModel(config));
+    if (model) await check('detection', () => checkDetection(config, model.rule, log));
     await check('microphone', () => checkInput(config, log));
     const broker = await check('broker', () => checkBroker(config));
     if (broker && config.discovery.enabled)

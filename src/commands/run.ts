@@ -11,6 +11,9 @@ import { createScreen, isTerminal } from './support/screen.js';
 /** A window comes twice a second; a little later something is wrong. */
 const SILENT_AFTER_MS = 3000;
 
+/** So long the log may take to be read to its end, once all is stopped. */
+const LAST_WORDS_MS = 1000;
+
 export function define(command: Command): void {
   withInput(command)
     .addOption(speed())
@@ -37,6 +40,8 @@ async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<Ex
     );
   } finally {
     screen?.close();
+    // What still waits for a reader or a disk that does not come must not hold the process.
+    setTimeout(() => process.exit(), LAST_WORDS_MS).unref();
   }
   return ExitCode.ok;
 }

@@ -60,6 +60,13 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config
     'expected a command, because input.source is command; found nothing',
   );
   demand(
+    !['command', 'stdin'].includes(input.source) ||
+      input.channel === 'mix' ||
+      input.channel <= input.channels,
+    'input.channel',
+    `expected mix or at most input.channels (${input.channels}), found ${input.channel}`,
+  );
+  demand(
     (alarm.hits ?? 1) <= (alarm.window ?? 100),
     'alarm.hits',
     `expected at most alarm.window (${alarm.window}), found ${alarm.hits}`,

@@ -101,14 +101,19 @@ export class MqttPublisher {
   }
 
   /**
-   * An event, QoS 1 and never retained: kept on the disk, and published now or, in order, once there is a
-   * connection.
+   * An event, QoS 1 and never retained: published now or, in order, once there is a connection, and kept on the
+   * disk meanwhile.
    *
    * @param payload of `eventPayload`; every attempt adds how late it is
    */
   sendEvent(topic: string, payload: string): void {
     this.#outbox.add(topic, payload, !this.connected);
     this.#pump();
+  }
+
+  /** Resolves when the events that wait are on the disk, or cannot be written now. */
+  written(): Promise<void> {
+    return this.#outbox.settled();
   }
 
   /** A value for whoever listens just now: QoS 0, not retained, dropped without a connection. */
@@ -131,7 +136,7 @@ export class MqttPublisher {
     await Promise.race([this.#farewell(), timeout]);
     cancel();
     this.#connection.stop();
-    this.#outbox.stop();
+    await this.#outbox.stop();
     this.#forgetAwaited();
     this.#homeAssistant.cancel();
     const { size: events, kept } = this.#outbox;

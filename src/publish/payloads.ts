@@ -1,4 +1,4 @@
-import type { DecisionEvent, ModelInfo, Scores } from '../types.js';
+import type { DecisionEvent, DetectionDoubt, EngineFault, InputFault, ModelInfo, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
@@ -35,9 +35,17 @@ export interface PublisherStats {
 
 /**
  * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
- * in memory only and a restart would lose them.
+ * in memory only and a restart would lose them; what arrives is no sound; no
+ * alarm may come.
  */
-export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped' | 'outbox_not_durable';
+export type Problem =
+  | InputFault
+  | EngineFault
+  | DetectionDoubt
+  | 'no_sound'
+  | 'windows_dropped'
+  | 'events_dropped'
+  | 'outbox_not_durable';
 
 /**
  * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an

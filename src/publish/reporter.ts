@@ -31,6 +31,13 @@ export interface ReporterOptions {
 /** What the reporter needs of the publisher. */
 export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
 
+/** What is known to be wrong, by part. */
+interface PartProblems {
+  input: readonly Problem[];
+  engine: readonly Problem[];
+  detection: readonly Problem[];
+}
+
 interface Sensed {
   readonly waterRunning: boolean;
   readonly speech: boolean;
@@ -55,6 +62,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
+  readonly #problems: PartProblems = { input: [], engine: [], detection: [] };
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -145,6 +153,12 @@ export class Reporter {
     this.#publishInput();
   }
 
+  /** What is wrong with a part of the whole, whenever that changes; nobody is heard with a fault of input or engine. */
+  problems(part: keyof PartProblems, problems: readonly Problem[]): void {
+    this.#problems[part] = problems;
+    this.#publishInput();
+  }
+
   /** Publishes the last class if one waits, and that no sound arrives any more. */
   stop(): void {
     this.#flushClass();
@@ -153,7 +167,9 @@ export class Reporter {
   }
 
   #publishInput(): void {
-    this.#publisher.setState(this.#topics.inputAvailability, this.#online ? 'online' : 'offline');
+    const { input, engine } = this.#problems;
+    const hears = this.#online && input.length + engine.length === 0;
+    this.#publisher.setState(this.#topics.inputAvailability, hears ? 'online' : 'offline');
     this.#publishHealth();
   }
 
@@ -209,7 +225,7 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems: Problem[] = [];
+    const problems = Object.values(this.#problems).flat();
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What is kept of an event until the broker has acknowledged it. */
@@ -10,6 +11,8 @@ export interface OutboxRecord {
   readonly keptAtMs: number;
 }
 
+/** When this was first released: no event can be older. */
+const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 const NAME = /^(\d{12})-[0-9a-f]{8}\.json$/;
 const LEFTOVER = /^\d{12}-[0-9a-f]{8}\.json\.tmp$/;
 /** Two daemons that are given the same folder by mistake never overwrite each other's files. */
@@ -33,7 +36,8 @@ export function recordNames(folder: string): string[] {
 
 /** Removes what a cut left half-written. */
 export function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name))) removeRecord(folder, name);
+  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name)))
+    rmSync(join(folder, name), { force: true });
 }
 
 export function readRecord(folder: string, name: string): string {
@@ -41,18 +45,23 @@ export function readRecord(folder: string, name: string): string {
 }
 
 /** Not synced: the worst that a power cut does then is that the event is sent again. */
-export function removeRecord(folder: string, name: string): void {
-  rmSync(join(folder, name), { force: true });
+export async function removeRecord(folder: string, name: string): Promise<void> {
+  await rm(join(folder, name), { force: true });
 }
 
-/** Throws where a record could not be written now. */
-export function probe(folder: string): void {
+/** Rejects where a record could not be written now. */
+export async function probe(folder: string): Promise<void> {
   const path = join(folder, `${recordName(0)}.tmp`);
   try {
-    writeFileSync(path, ' '.repeat(4096), { flush: true });
+    await writeFile(path, ' '.repeat(4096), { flush: true });
   } finally {
-    rmSync(path, { force: true });
+    await rm(path, { force: true });
   }
+}
+
+/** A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age, and it is 0. */
+export function ageOf({ keptAtMs }: OutboxRecord, nowWallMs: number): number {
+  return keptAtMs >= FIRST_CREDIBLE_MS ? Math.max(0, nowWallMs - keptAtMs) : 0;
 }
 
 /** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */

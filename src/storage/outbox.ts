@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
+import { makeFolder, makeFolderSync, writeFileWhole } from './files.js';
 import {
+  ageOf,
   decodeRecord,
   encodeRecord,
   type OutboxRecord,
@@ -14,11 +15,12 @@ import {
   removeRecord,
   sequenceOf,
 } from './outbox-folder.js';
+import { within } from './within.js';
 
+/** How long a stop waits for the disk. */
+const STOP_MS = 3000;
 /** How often a folder that could not be written is tried again. */
 const RETRY_MS = 60_000;
-/** When this was first released: no event can be older. */
-const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -46,13 +48,12 @@ interface Entry extends WaitingEvent {
 }
 
 /**
- * Events that wait for their acknowledgement, first in, first out: each on the disk before `add` returns, and
- * again here after a restart. Where the disk cannot be written they wait in memory, and are written as soon as
- * it can.
+ * Events that wait for their acknowledgement, first in, first out, and again here after a restart. Each is written
+ * to the disk while it is sent: an alarm never waits for a disk that is slow. Where the disk cannot be written they
+ * wait in memory, and are written as soon as it can.
  *
  * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
- * at all. Not a memory-mapped database: LMDB ends the process (SIGBUS, SIGSEGV, an unhandled rejection) where
- * its file is damaged or the disk is full, again after every restart.
+ * at all (docs/architecture.md says why it is no database).
  */
 export class Outbox {
   readonly #options: OutboxOptions;
@@ -63,6 +64,10 @@ export class Outbox {
   #dropped = 0;
   #sequence = 0;
   #durable = true;
+  /** Names of files whose events are gone. */
+  #removable: string[] = [];
+  #saving: Promise<void> | undefined;
+  #again = false;
   #cancelRetry = () => {};
 
   constructor(options: OutboxOptions, log: Logger, clock: Clock) {
@@ -95,7 +100,7 @@ export class Outbox {
     const { folder } = this.#options;
     if (folder === undefined) return;
     try {
-      makeFolder(folder);
+      makeFolderSync(folder);
       for (const name of recordNames(folder)) this.#load(folder, name);
       removeLeftovers(folder);
     } catch (error) {
@@ -107,8 +112,15 @@ export class Outbox {
     this.#save();
   }
 
-  stop(): void {
+  /** Waits for the disk, but not for ever. */
+  async stop(): Promise<void> {
+    await within(this.#clock, STOP_MS, this.settled());
     this.#cancelRetry();
+  }
+
+  /** Resolves when all that waits is on the disk, or cannot be written now. */
+  async settled(): Promise<void> {
+    while (this.#saving) await this.#saving;
   }
 
   /** @param replayed it cannot be sent now */
@@ -150,16 +162,14 @@ export class Outbox {
       }
       this.#dropped++;
       this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
-      removeRecord(folder, name);
+      this.#removable.push(name);
     } catch (error) {
       this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
     }
   }
 
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    // A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age.
-    const dated = record.keptAtMs >= FIRST_CREDIBLE_MS;
-    const ageMs = dated ? Math.max(0, this.#clock.wallMs() - record.keptAtMs) : 0;
+    const ageMs = ageOf(record, this.#clock.wallMs());
     const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
@@ -181,33 +191,47 @@ export class Outbox {
 
   #forget({ name, bytes }: Entry): void {
     this.#bytes -= bytes;
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    try {
-      removeRecord(folder, name);
-    } catch (error) {
-      this.#degrade(error); // it comes again after a restart, with the same id
-    }
+    this.#removable.push(name);
+    this.#save();
   }
 
-  /** Writes what is not on the disk yet, oldest first. */
+  /** Brings the disk up to date; one that is busy with it goes on to the end. */
   #save(): void {
     const { folder } = this.#options;
     if (folder === undefined) return;
     this.#cancelRetry();
-    try {
-      makeFolder(folder);
-      if (this.kept) probe(folder);
-      for (const entry of this.#entries) {
-        if (entry.unsaved === undefined) continue;
-        writeWholeSync(join(folder, entry.name), entry.unsaved);
+    this.#again = true; // also where the one that is at it fails
+    if (this.#saving) return;
+    this.#saving = this.#saveAll(folder)
+      .catch((error) => this.#degrade(error))
+      .finally(() => {
+        this.#saving = undefined;
+        if (this.#again) this.#save();
+      });
+  }
+
+  async #saveAll(folder: string): Promise<void> {
+    this.#again = false;
+    await makeFolder(folder);
+    let proven = this.kept;
+    if (proven) await probe(folder);
+    for (;;) {
+      const entry = this.#entries.find(({ unsaved }) => unsaved !== undefined);
+      const removable = this.#removable[0];
+      // Files of events that are gone first: they make room.
+      if (removable !== undefined) {
+        await removeRecord(folder, removable); // where that fails it comes again after a restart, with the same id
+        this.#removable.shift();
+      } else if (entry?.unsaved !== undefined) {
+        await writeFileWhole(join(folder, entry.name), entry.unsaved);
         entry.unsaved = undefined;
-      }
-      if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
-      this.#durable = true;
-    } catch (error) {
-      this.#degrade(error);
+        proven = true;
+      } else break;
     }
+    this.#again = false;
+    if (!this.#durable && !proven) await probe(folder); // what was to be written is delivered by now
+    if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
+    this.#durable = true;
   }
 
   /** Says it once, goes on in memory, and tries again later. */

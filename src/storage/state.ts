@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { AlarmEnded, DecisionEvent, Logger } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
+import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
 const openAlarmSchema = z.object({
@@ -33,6 +34,10 @@ export function stateFolder(configured: string | undefined, env: NodeJS.ProcessE
  */
 export class State {
   #complained = false;
+  /** What is being written: one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  /** The alarm that is kept as open. */
+  #openEpisode: string | undefined;
 
   constructor(
     readonly folder: string,
@@ -47,7 +52,12 @@ export class State {
     const kept = this.read('device-id')?.trim();
     if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
     const id = createHash('sha256').update(`bathnet2mqtt:${machineId()}`).digest('hex').slice(0, 12);
-    this.write('device-id', `${id}\n`);
+    try {
+      makeFolderSync(this.folder);
+      writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
+    } catch (error) {
+      this.#complain(error);
+    }
     return id;
   }
 
@@ -63,10 +73,13 @@ export class State {
   /** Keeps an alarm that has started until it has ended. */
   noteAlarm(event: DecisionEvent): void {
     if (event.type === 'alarm_ended') {
-      this.#try(() => rmSync(join(this.folder, 'open-alarm.json'), { force: true }));
+      // Another one may have started before this was told.
+      if (this.#openEpisode !== undefined && this.#openEpisode !== event.episodeId) return;
+      this.#later(() => rm(join(this.folder, 'open-alarm.json'), { force: true }));
       return;
     }
     if (event.type !== 'alarm_started') return;
+    this.#openEpisode = event.episodeId;
     const { episodeId, label, kind, confidence, atMs } = event;
     const alarm: OpenAlarm = { episodeId, label, kind, peakConfidence: confidence, startedAtMs: atMs };
     this.write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
@@ -81,25 +94,30 @@ export class State {
     }
   }
 
-  /** Writes a file whole or not at all; once this returns it survives a power cut. */
+  /** Writes a file whole or not at all, after those that were written before; sound does not wait for it. */
   write(name: string, text: string): void {
-    this.#try(() => {
-      makeFolder(this.folder);
-      writeWholeSync(join(this.folder, name), text);
+    this.#later(async () => {
+      await makeFolder(this.folder);
+      await writeFileWhole(join(this.folder, name), text);
     });
   }
 
-  #try(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      if (!this.#complained)
-        this.log.warn(
-          { folder: this.folder, problem: messageOf(error) },
-          'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
-        );
-      this.#complained = true;
-    }
+  /** Resolves when all is written: then it survives a power cut. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  #later(action: () => Promise<void>): void {
+    this.#writing = this.#writing.then(action).catch((error) => this.#complain(error));
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#complained)
+      this.log.warn(
+        { folder: this.folder, problem: messageOf(error) },
+        'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
+      );
+    this.#complained = true;
   }
 }
 

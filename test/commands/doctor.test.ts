@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +41,7 @@ describe('doctor', () => {
       { name: 'node', status: 'ok', detail: expect.any(String) },
       { name: 'configuration', status: 'ok', detail: 'valid' },
       { name: 'model', status: 'ok', detail: expect.stringMatching(/^bathnet-mini /) },
+      { name: 'detection', status: 'ok', detail: expect.stringMatching(/^on, for abnormal: 2 of 3 windows/) },
       { name: 'microphone', status: 'warn', detail: expect.any(String), hint: expect.any(String) },
       { name: 'broker', status: 'fail', detail: expect.any(String), hint: expect.any(String) },
     ]);
@@ -61,9 +62,31 @@ describe('doctor', () => {
     expect((await runOnTerminal(args)).code).toBe(78);
   });
 
+  it('notes that detection was switched off, or that hardly anything could alarm', async () => {
+    const sound = ['--source', 'command:cat /dev/zero'];
+    writeFileSync(join(stateDir, 'settings.json'), '{"enabled":false}');
+    const off = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(off.stdout).toMatch(/^note {2}detection: detection is switched off.*\n {6}→ .*--reset-settings/m);
+    writeFileSync(join(stateDir, 'settings.json'), '{"hits":100,"window":100}');
+    const blunt = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(blunt.stdout).toMatch(/^note {2}detection: hardly anything can raise the alarm: 100 windows/m);
+  });
+
   it('says that a microphone gives nothing but zeros', async () => {
     const { stdout } = await doctor('mqtt://127.0.0.1:1', '--source', 'command:cat /dev/zero');
     expect(stdout).toMatch(/^note {2}microphone: .* gives only digital silence\n {6}→ Unmute it/m);
+  });
+
+  it('holds the rate of a microphone against the clock, and names both figures and the flags', async () => {
+    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.05; done';
+    const declared = ['--set', 'input.sampleRateHz=44100', '--set', 'input.channels=2'];
+    const slow = await doctor('mqtt://127.0.0.1:1', '--source', command, ...declared);
+    const wrong = await doctor('mqtt://127.0.0.1:1', '--source', command);
+    expect([slow.code, wrong.code], slow.stderr + wrong.stderr).toEqual([69, 69]);
+    expect(wrong.stdout).toMatch(
+      /^note {2}microphone: .* delivers \d{5,6} samples a second, but input\.sampleRateHz is 16000\n {6}→ /m,
+    );
+    expect(slow.stdout).not.toMatch(/input\.sampleRateHz is 16000/);
   });
 
   it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(

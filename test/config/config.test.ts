@@ -62,11 +62,12 @@ describe('the configuration', () => {
       env: {
         BATHNET_INPUT__SPEED: '2.5',
         BATHNET_INPUT__LOOP: 'yes',
+        BATHNET_INPUT__CHANNEL: '3',
         BATHNET_ALARM__LABELS: 'coin, game_over',
         BATHNET_MQTT__USERNAME: '007',
       },
     });
-    expect(input).toMatchObject({ speed: 2.5, loop: true });
+    expect(input).toMatchObject({ speed: 2.5, loop: true, channel: 3 });
     expect(alarm.labels).toEqual(['coin', 'game_over']);
     expect(mqtt.username).toBe('007');
   });
@@ -99,6 +100,12 @@ describe('the configuration', () => {
   it.each([
     ['a file source without a file', 'input: {source: file}', /input\.file: expected a file/],
     ['a command source without a command', 'input: {source: command}', /input\.command/],
+    [
+      'a channel that is not there',
+      'input: {source: stdin, channels: 2, channel: 3}',
+      /input\.channel: expected mix or at most input\.channels \(2\)/,
+    ],
+    ['a channel by name', 'input: {channel: left}', /input\.channel: expected mix or a number from 1 to 32/],
     ['more hits than windows', 'alarm: {hits: 4, window: 3}', /alarm\.hits: expected at most/],
     [
       'an instant threshold below the threshold',

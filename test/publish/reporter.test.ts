@@ -228,6 +228,28 @@ describe('health', () => {
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
   });
 
+  it('names what arrives and is no sound, and the microphone counts as away until it ends', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.problems('input', ['microphone_zero']);
+    reporter.problems('input', []);
+    const problems = publisher.json(topics.health).map((message) => message.problems);
+    expect(problems).toStrictEqual([['no_sound'], [], ['microphone_zero'], []]);
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline', 'online']);
+  });
+
+  it('names what keeps alarms away without calling the microphone away, and a failed engine with it', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.problems('detection', ['detection_off']);
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
+    reporter.problems('engine', ['engine_failed']);
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('offline');
+    expect(publisher.json(topics.health).at(-1).problems).toStrictEqual(['engine_failed', 'detection_off']);
+  });
+
   it('names windows and events that were lost since the last message', async () => {
     const reporter = reporterWith();
     reporter.start();

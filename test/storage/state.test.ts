@@ -42,10 +42,11 @@ describe('the state folder', () => {
     expect(new State(folder, log).deviceId()).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  it('keeps an alarm until it has ended, whole files only', () => {
+  it('keeps an alarm until it has ended, whole files only', async () => {
     const state = new State(folder, log);
     expect(state.openAlarm()).toBeUndefined();
     state.noteAlarm(started);
+    await state.settled();
     expect(new State(folder, log).openAlarm()).toEqual({
       episodeId: 'e1',
       label: 'abnormal',
@@ -53,9 +54,14 @@ describe('the state folder', () => {
       startedAtMs: 5000,
     });
     state.noteAlarm({ ...started, kind: 'impact' });
+    await state.settled();
     expect(endedByRestart(new State(folder, log).openAlarm()!, 9000)).toMatchObject({ kind: 'impact' });
     expect(readdirSync(folder)).toEqual(['open-alarm.json']);
+    state.noteAlarm({ ...ended, episodeId: 'an earlier one' });
+    await state.settled();
+    expect(new State(folder, log).openAlarm()).toBeDefined();
     state.noteAlarm(ended);
+    await state.settled();
     expect(new State(folder, log).openAlarm()).toBeUndefined();
   });
 
@@ -73,7 +79,7 @@ describe('the state folder', () => {
     expect(new State(folder, log).openAlarm()).toBeUndefined();
   });
 
-  it('that cannot be written is said once and stops nothing', () => {
+  it('that cannot be written is said once and stops nothing', async () => {
     const blocked = join(dir, 'file');
     writeFileSync(blocked, '');
     chmodSync(blocked, 0o600);
@@ -81,6 +87,7 @@ describe('the state folder', () => {
     expect(state.deviceId()).toMatch(/^[0-9a-f]{12}$/);
     state.noteAlarm(started);
     state.noteAlarm(ended);
+    await state.settled();
     expect(warnings).toHaveLength(1);
     expect(readFileSync(blocked, 'utf8')).toBe('');
   });

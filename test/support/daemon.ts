@@ -50,6 +50,13 @@ export class Program {
     return this.child.stdin;
   }
 
+  /** Nobody reads its stderr any more, and nobody closes it. */
+  stall(): void {
+    this.child.stderr?.removeAllListeners('data');
+    this.child.stderr?.pause();
+    this.child.once('exit', () => this.child.stderr?.destroy());
+  }
+
   kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<Result> {
     this.child.kill(signal);
     return this.ended;

@@ -1,8 +1,12 @@
 /** Ctrl-C, a service manager, a terminal that is closed. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** So long putting everything in order may take: less than service managers wait before they kill. */
+const LONGEST_STOP_MS = 10_000;
+
 /**
- * Starts something that runs until it is done or a signal asks it to stop, also one that comes while it starts.
+ * Starts something that runs until it is done or a signal asks it to stop, also one that comes while it starts. A
+ * second signal ends the process at once.
  *
  * @returns what was started, after its end
  */
@@ -11,8 +15,17 @@ export async function untilStopped<T extends { readonly done: Promise<void>; sto
 ): Promise<T> {
   let running: T | undefined;
   let asked = false;
-  const stop = () => {
+  const forget = () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  };
+  const stop = (signal: NodeJS.Signals) => {
+    if (asked) {
+      forget();
+      process.kill(process.pid, signal);
+      return;
+    }
     asked = true;
+    setTimeout(() => process.exit(), LONGEST_STOP_MS).unref();
     void running?.stop();
   };
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
@@ -22,7 +35,7 @@ export async function untilStopped<T extends { readonly done: Promise<void>; sto
     await running.done;
     return running;
   } finally {
-    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+    forget();
   }
 }
 
