@@ -8,10 +8,9 @@ import { Listener } from './listener.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
-import { cleanUp } from './publish/clean-up.js';
+import { announcementFor } from './publish/announcement.js';
 import { MqttPublisher } from './publish/client.js';
 import { Commands } from './publish/commands.js';
-import { discoveryMessages } from './publish/discovery.js';
 import { featuresOf } from './publish/entities.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
@@ -92,7 +91,7 @@ export async function startApp({
     deviceId,
     topics,
     outboxFolder: join(state.folder, 'outbox'),
-    discovery: config.discovery.enabled ? discoveryMessages(discovery) : undefined,
+    announcement: announcementFor(state, discovery, config.discovery.enabled, log),
   };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
@@ -224,7 +223,6 @@ export async function startApp({
     else settings.load();
     apply(settings.values);
     publisher.start();
-    cleanUp(publisher, state, discovery, config.discovery.enabled, log); // before there is a connection
     reporter.start();
     commands.start();
     clips?.start();

@@ -1,6 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
-import { describeFailure } from './failure.js';
+import { describeFailure, isHangUp, isRefusal } from './failure.js';
 import {
   type BrokerAddress,
   brokerAddress,
@@ -18,9 +18,15 @@ export interface IncomingMessage {
 
 export interface ConnectionHandlers {
   onConnect(): void;
-  /** The connection is gone, or an attempt to make one has failed. */
-  onClose(): void;
+  /**
+   * The connection is gone, or an attempt to make one has failed.
+   *
+   * @param hungUp the broker has closed it
+   */
+  onClose(hungUp: boolean): void;
   onMessage(message: IncomingMessage): void;
+  /** What the broker has been sent and has not answered. */
+  underWay(): readonly string[];
 }
 
 /**
@@ -41,11 +47,13 @@ export class BrokerConnection {
   #connections = 0;
   /** Attempts that failed, and connections that broke soon, since one that held. */
   #attempts = 0;
-  /** Connections, one after the other, that the broker accepted and soon closed without an error. */
+  /** Connections, one after the other, that the broker accepted and soon closed though nothing was being said. */
   #evictions = 0;
   /** When the connection was made or lost. */
   #changedAtMs = 0;
   #failure: Error | undefined;
+  #abandoned = false;
+  #maximumPacketBytes = Number.POSITIVE_INFINITY;
   #reason = 'the broker has not answered yet';
   #stopped = false;
   #cancelReconnect = () => {};
@@ -86,22 +94,51 @@ export class BrokerConnection {
     this.#connect(address);
   }
 
-  /** @param onDone called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0) */
-  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }, onDone = () => {}): void {
+  /** The longest packet that the broker says it takes. */
+  get maximumPacketBytes(): number {
+    return this.#maximumPacketBytes;
+  }
+
+  /**
+   * @param onAnswer called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0); with a
+   *   reason where the broker refuses it
+   */
+  publish(
+    topic: string,
+    payload: string,
+    options: { qos: 0 | 1; retain: boolean },
+    onAnswer: (refusal?: string) => void = () => {},
+  ): void {
     const client = this.#client;
     client?.publish(topic, payload, options, (error) => {
-      if (!error && client === this.#client) onDone();
+      if (client === this.#client) this.#answer(error, onAnswer);
     });
   }
 
-  subscribe(topic: string): void {
-    this.#client?.subscribe(topic, { qos: 1 });
+  /** @param onAnswer called with a reason where the broker refuses it */
+  subscribe(topic: string, onAnswer: (refusal?: string) => void): void {
+    const client = this.#client;
+    client?.subscribe(topic, { qos: 1 }, (error) => {
+      if (client === this.#client) this.#answer(error, onAnswer);
+    });
+  }
+
+  /** Errors that are no answer of the broker end the connection anyway. */
+  #answer(error: Error | null | undefined, onAnswer: (refusal?: string) => void): void {
+    if (!error) onAnswer();
+    else if (isRefusal(error)) onAnswer(describeFailure(error));
   }
 
   /** Gives this connection up; the next one follows after the usual pause. */
   abandon(reason: string): void {
     this.#failure = new Error(reason);
+    this.#abandoned = true;
     this.#client?.stream.destroy();
+  }
+
+  /** The reason of the broken connections is found: the next one follows soon. */
+  forgive(): void {
+    this.#attempts = 0;
   }
 
   /** Takes leave of the broker, which then drops the last will. Hangs with a broker that hangs: call stop(). */
@@ -127,6 +164,7 @@ export class BrokerConnection {
 
   #connect(address: BrokerAddress): void {
     this.#failure = undefined;
+    this.#abandoned = false;
     // MQTT.js writes into its options.
     const client = mqtt.connect(address.url, { ...address.options });
     this.#client = client;
@@ -136,7 +174,8 @@ export class BrokerConnection {
     client.on('message', (topic, payload, { retain }) => {
       this.#handlers.onMessage({ topic, payload, retained: retain });
     });
-    client.on('connect', () => {
+    client.on('connect', ({ properties }) => {
+      this.#maximumPacketBytes = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
       if (client === this.#client) this.#onConnect(address);
     });
     client.on('close', () => {
@@ -161,22 +200,28 @@ export class BrokerConnection {
     this.#connected = false;
     // Twice: two clients with one id throw each other out after a pause each, and must not start afresh.
     const held = heldMs > 2 * this.#timing.reconnectMaxMs;
-    const closedByBroker = wasConnected && this.#failure === undefined;
-    this.#evictions = closedByBroker ? (held ? 1 : this.#evictions + 1) : 0;
+    const hungUp = wasConnected && !this.#abandoned && isHangUp(this.#failure);
+    const underWay = hungUp ? this.#handlers.underWay() : [];
+    const evicted = hungUp && underWay.length === 0;
+    this.#evictions = evicted ? (held ? 1 : this.#evictions + 1) : 0;
     if (!this.#stopped) {
-      this.#explain(address.url, wasConnected);
+      this.#explain(address.url, wasConnected, underWay);
       if (held) this.#attempts = 0;
       this.#cancelReconnect = this.#clock.after(this.#nextPauseMs(), () => this.#connect(address));
     }
-    this.#handlers.onClose();
+    this.#handlers.onClose(hungUp);
   }
 
   /** Says why there is no connection, once for each reason. */
-  #explain(broker: string, wasConnected: boolean): void {
+  #explain(broker: string, wasConnected: boolean, underWay: readonly string[]): void {
+    const [first, ...more] = underWay;
+    const sent = more.length > 0 ? `${first} and ${more.length} more` : first;
     const reason =
       this.#evictions > 1
         ? `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`
-        : describeFailure(this.#failure);
+        : first !== undefined
+          ? `the broker closed the connection while it was sent ${sent}`
+          : describeFailure(this.#failure);
     const news = wasConnected ? 'connection to the MQTT broker lost' : 'no connection to the MQTT broker';
     if (reason !== this.#reason) this.#log.warn({ broker, reason }, `${news}: ${reason}`);
     this.#reason = reason;

@@ -30,6 +30,18 @@ const BY_CODE: Readonly<Record<string, string>> = {
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'the broker does not trust the client certificate',
 };
 
+/** The broker has closed the connection: with a word of its own, without one, or with what it had not read yet. */
+export function isHangUp(error: Error | undefined): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return error === undefined || code === 'ECONNRESET' || code === 'EPIPE';
+}
+
+/** The broker has answered, and the answer is no (MQTT 5 section 2.4, SUBACK of 3.1.1 section 3.9.3). */
+export function isRefusal(error: Error): boolean {
+  const code: unknown = (error as { code?: unknown }).code;
+  return typeof code === 'number' && code >= 0x80;
+}
+
 /**
  * @param error what MQTT.js reported, or nothing where the connection was just closed
  * @returns one clause without secrets: `nothing listens there: …`

@@ -10,11 +10,19 @@ export interface Message {
   readonly payload: string;
 }
 
-/** What goes out before everything else, and what is called when it has. */
-export interface FirstMessages {
+/** What Home Assistant is told of the device, and what has to be taken back before. */
+export interface Announcement {
+  /** Retained, again after every reconnect and when Home Assistant starts; none where it is told nothing. */
   readonly messages: readonly Message[];
-  next: number;
-  readonly onDone: () => void;
+  /**
+   * Retained messages that go out before every state, in this order, each acknowledged before the next: what
+   * has to be said only once. After a broken connection they begin again.
+   */
+  readonly first: readonly Message[];
+  /** Called when the broker has all of `first`. */
+  onDone(): void;
+  /** The same in many small messages, for a broker that does not take a long one; left out where they are small. */
+  smaller?(): Announcement;
 }
 
 export interface MqttOptions {
@@ -23,8 +31,7 @@ export interface MqttOptions {
   /** The client id is made of it: two clients with one id throw each other out for ever. */
   readonly deviceId: string;
   readonly topics: Topics;
-  /** What Home Assistant is told, also when it starts; undefined: nothing. */
-  readonly discovery?: readonly Message[] | undefined;
+  readonly announcement?: Announcement | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */
@@ -53,6 +60,8 @@ export interface MqttTiming {
   /** First and longest pause before a reconnect; it doubles in between. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
+  /** How soon an event that was refused is tried again; the pause doubles up to an hour. */
+  readonly refusedRetryMs: number;
   /** How often the log says that there is still no connection. */
   readonly warnEveryMs: number;
   /** How long stop() may take to send what waits. */
@@ -67,6 +76,7 @@ export const DEFAULT_TIMING: MqttTiming = {
   ackTimeoutMs: 10_000,
   reconnectMinMs: 1000,
   reconnectMaxMs: 60_000,
+  refusedRetryMs: 60_000,
   warnEveryMs: 5 * 60_000,
   stopTimeoutMs: 3000,
   announceMinMs: 1000,

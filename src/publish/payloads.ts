@@ -31,13 +31,22 @@ export interface PublisherStats {
   readonly droppedEvents: number;
   /** Events survive a restart: the outbox can be written. */
   readonly durable: boolean;
+  /** What the broker does not take, or does not let us hear: topics, events, subscriptions. */
+  readonly refused: readonly string[];
 }
 
 /**
  * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
- * in memory only and a restart would lose them.
+ * in memory only and a restart would lose them; the broker refuses what is published, or does not let us hear
+ * commands.
  */
-export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped' | 'outbox_not_durable';
+export type Problem =
+  | 'no_sound'
+  | 'windows_dropped'
+  | 'events_dropped'
+  | 'outbox_not_durable'
+  | 'messages_refused'
+  | 'commands_not_heard';
 
 /**
  * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an
@@ -139,6 +148,7 @@ export function healthPayload(
     queuedEvents: stats.queuedEvents,
     droppedEvents: stats.droppedEvents,
     mqttReconnects: stats.reconnects,
+    refused: stats.refused,
     model: modelFacts(model),
     at: isoTime(atMs),
   });

@@ -10,6 +10,7 @@ import {
   levelPayload,
   type Problem,
 } from './payloads.js';
+import { refusalProblems } from './refusals.js';
 import type { Topics } from './topics.js';
 
 const CLASS_MIN_INTERVAL_MS = 1000;
@@ -29,7 +30,7 @@ export interface ReporterOptions {
 }
 
 /** What the reporter needs of the publisher. */
-export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
+export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'>;
 
 interface Sensed {
   readonly waterRunning: boolean;
@@ -80,6 +81,7 @@ export class Reporter {
   /** Sets the states with which every run begins, whatever an earlier one has left at the broker. */
   start(): void {
     this.#publisher.setState(this.#topics.alarm, 'OFF');
+    this.#publisher.onRefusal(() => this.#publishHealth());
     this.#publishInput();
   }
 
@@ -206,6 +208,7 @@ export class Reporter {
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
     if (!stats.durable) problems.push('outbox_not_durable');
+    problems.push(...refusalProblems(stats.refused));
     this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());

@@ -33,11 +33,11 @@ export interface OutboxOptions {
 export interface WaitingEvent extends OutboxRecord {
   /** It could not be sent when it happened. */
   replayed: boolean;
+  /** Names it as long as it waits. */
+  readonly name: string;
 }
 
 interface Entry extends WaitingEvent {
-  /** Of its file. */
-  readonly name: string;
   readonly bytes: number;
   /** Monotonic, because the wall clock of a board jumps when it first hears of the time. */
   readonly expiresAtMs: number;
@@ -120,10 +120,19 @@ export class Outbox {
     this.#save();
   }
 
-  /** The oldest event; it stays until it is removed. */
-  next(): WaitingEvent | undefined {
+  /**
+   * The oldest event; it stays until it is removed.
+   *
+   * @param isHeld which events to pass over
+   */
+  next(isHeld: (event: WaitingEvent) => boolean = () => false): WaitingEvent | undefined {
     this.#makeRoom();
-    return this.#entries[0];
+    return this.#entries.find((entry) => !isHeld(entry));
+  }
+
+  /** It has been neither delivered nor dropped. */
+  has(event: WaitingEvent): boolean {
+    return this.#entries.some((entry) => entry === event);
   }
 
   /** Takes this very event out; it may have been dropped while it was on its way. */

@@ -9,7 +9,7 @@ import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
 import { MqttPublisher } from '../../src/publish/client.js';
-import { DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
+import { type Announcement, DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { systemClock } from '../../src/system/clock.js';
 import type { Clock } from '../../src/types.js';
@@ -20,6 +20,7 @@ import { recordingLog } from './samples.js';
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 const discovery = { topic: 'homeassistant/device/test/config', payload: '{"dev":{}}' };
+const announcement: Announcement = { messages: [discovery], first: [], onDone: () => {} };
 const EVERYTHING = ['bathnet/#', 'homeassistant/#'];
 const QUICK = { reconnectMinMs: 20, reconnectMaxMs: 200, announceMinMs: 10, announceMaxMs: 20 };
 
@@ -105,7 +106,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
   it('retains states, and says that it is online only after them', async () => {
     const broker = await startBroker();
     const live = await broker.subscribe(...EVERYTHING);
-    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     publisher.setState(topics.level, '{}', 0);
@@ -159,7 +160,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('brings everything back after the broker was stopped and started', async () => {
     const broker = await startBroker();
-    const { publisher, log } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher, log } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);
@@ -206,7 +207,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('says everything again when Home Assistant starts', async () => {
     const broker = await startBroker();
-    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);

@@ -137,7 +137,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     droppedWindows: 2,
     vetoed: 7,
   };
-  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true };
+  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true, refused: ['a/b'] };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],
     uptimeSeconds: 61,
@@ -148,6 +148,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     queuedEvents: 4,
     droppedEvents: 5,
     mqttReconnects: 3,
+    refused: ['a/b'],
     model: modelFacts,
     at: '2026-11-22T00:17:41.123Z',
   });

@@ -12,7 +12,12 @@ const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 class RecordingPublisher implements Messenger {
   readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
     [];
-  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true };
+  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true, refused: [] as string[] };
+  refusalChanged = () => {};
+
+  onRefusal(handler: () => void): void {
+    this.refusalChanged = handler;
+  }
 
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.messages.push({ kind: 'state', topic, payload, qos });

@@ -16,6 +16,8 @@ export interface BrokerSetup {
   readonly persistent?: boolean;
   /** Content of an ACL file for the user of `login`; the subscribers of this class see everything all the same. */
   readonly acl?: string;
+  /** More lines of its configuration. */
+  readonly config?: string;
 }
 
 /** Subscribes and publishes where an ACL restricts the user of `login`. */
@@ -162,7 +164,7 @@ export class Mosquitto {
   }
 
   #config(): string {
-    const { login, tls, persistent, acl } = this.#setup;
+    const { login, tls, persistent, acl, config } = this.#setup;
     return [
       // Started by root it would become user mosquitto, who may not read this folder.
       `user ${userInfo().username}`,
@@ -181,6 +183,7 @@ export class Mosquitto {
         ? ['persistence true', `persistence_location ${this.#folder}/`, 'max_queued_messages 0']
         : []),
       ...(acl === undefined ? [] : [`acl_file ${this.file('acl')}`]),
+      ...(config === undefined ? [] : [config]),
       '',
     ].join('\n');
   }

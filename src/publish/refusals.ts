@@ -1,0 +1,88 @@
+import type { Clock, Logger } from '../types.js';
+import type { Problem } from './payloads.js';
+
+/** Longest pause before what was refused is tried again; it doubles up to this. */
+const LONGEST_RETRY_MS = 3_600_000;
+
+const SUBSCRIPTION = 'subscription to ';
+
+interface Refusal {
+  reason: string;
+  /** It is not sent now. */
+  held: boolean;
+  pauseMs: number;
+  cancelRetry: () => void;
+}
+
+/** What the broker does not take from us, or does not let us hear: each is set aside while all else goes on. */
+export class Refusals {
+  readonly #refused = new Map<string, Refusal>();
+
+  /**
+   * @param firstRetryMs pause before one is tried again
+   * @param onChange called when there is one more, or one less
+   */
+  constructor(
+    private readonly firstRetryMs: number,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** In the order in which they were refused first. */
+  get names(): string[] {
+    return [...this.#refused.keys()];
+  }
+
+  /** It is set aside now. */
+  has(name: string): boolean {
+    return this.#refused.get(name)?.held ?? false;
+  }
+
+  /**
+   * Sets something aside and says it, once for each reason.
+   *
+   * @param name topic or event
+   * @param retry called when it may be tried again; undefined: not in this run
+   */
+  add(name: string, reason: string, retry: (() => void) | undefined): void {
+    const before = this.#refused.get(name);
+    before?.cancelRetry();
+    const pauseMs = Math.min(LONGEST_RETRY_MS, before ? 2 * before.pauseMs : this.firstRetryMs);
+    const refusal: Refusal = { reason, held: true, pauseMs, cancelRetry: () => {} };
+    if (retry)
+      refusal.cancelRetry = this.clock.after(pauseMs, () => {
+        refusal.held = false;
+        retry();
+      });
+    this.#refused.set(name, refusal);
+    if (before?.reason !== reason)
+      this.log.warn({ refused: name, reason }, `${name} is set aside and all else goes on: ${reason}`);
+    if (!before) this.onChange();
+  }
+
+  /** The broker takes it now, or nobody sends it any more. */
+  delete(name: string): void {
+    const refusal = this.#refused.get(name);
+    if (!refusal) return;
+    refusal.cancelRetry();
+    this.#refused.delete(name);
+    this.log.info({ refused: name }, `${name} is no longer refused`);
+    this.onChange();
+  }
+
+  stop(): void {
+    for (const { cancelRetry } of this.#refused.values()) cancelRetry();
+  }
+}
+
+/** What a subscription is called where it is refused. */
+export function subscriptionName(topic: string): string {
+  return `${SUBSCRIPTION}${topic}`;
+}
+
+/** What is wrong where these are refused. */
+export function refusalProblems(names: readonly string[]): Problem[] {
+  const [deaf, mute] = [true, false].map((is) => names.some((name) => name.startsWith(SUBSCRIPTION) === is));
+  return [...(mute ? ['messages_refused' as const] : []), ...(deaf ? ['commands_not_heard' as const] : [])];
+}
