@@ -4,7 +4,7 @@ import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { Delivery } from './delivery.js';
 import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js';
-import type { PublisherStats } from './payloads.js';
+import { isEventPayload, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
 
 /**
@@ -33,7 +33,7 @@ export class MqttPublisher {
     this.#log = log;
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
-    this.#outbox = new Outbox({ folder, events, bytes, days }, log, clock);
+    this.#outbox = new Outbox({ folder, events, bytes, days, isPayload: isEventPayload }, log, clock);
     this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => this.#announce());
     const handlers = {
       onConnect: () => this.#onConnect(),

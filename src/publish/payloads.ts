@@ -75,6 +75,16 @@ export function deliveredEvent(payload: string, replayed: boolean, nowMs: number
   return JSON.stringify({ ...event, latencyMs: nowMs - Date.parse(event.at), replayed });
 }
 
+/** Whether `deliveredEvent` can make something of it. */
+export function isEventPayload(payload: string): boolean {
+  try {
+    const event = JSON.parse(payload) as { at?: unknown } | null;
+    return typeof event?.at === 'string' && !Number.isNaN(Date.parse(event.at));
+  } catch {
+    return false;
+  }
+}
+
 /** What only this type of event has. */
 function details(event: DecisionEvent): object {
   switch (event.type) {

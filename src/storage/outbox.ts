@@ -13,6 +13,7 @@ import {
   removeLeftovers,
   removeRecord,
   sequenceOf,
+  setRecordAside,
 } from './outbox-folder.js';
 
 /** How often a folder that could not be written is tried again. */
@@ -28,6 +29,8 @@ export interface OutboxOptions {
   readonly events: number;
   readonly bytes: number;
   readonly days: number;
+  /** Whether a payload that an earlier run has kept can be sent. */
+  readonly isPayload?: (payload: string) => boolean;
 }
 
 export interface WaitingEvent extends OutboxRecord {
@@ -75,7 +78,7 @@ export class Outbox {
     return this.#entries.length;
   }
 
-  /** Events lost since the start: they made room, were too old, or their file was damaged. */
+  /** Events lost since the start: they made room, were too old, or their file cannot be used. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -150,18 +153,22 @@ export class Outbox {
 
   #load(folder: string, name: string): void {
     this.#sequence = Math.max(this.#sequence, sequenceOf(name));
+    let text: string;
     try {
-      const text = readRecord(folder, name);
-      const record = decodeRecord(text);
-      if (record) {
-        this.#push(name, record, text, { replayed: true, unsaved: undefined });
-        return;
-      }
-      this.#dropped++;
-      this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
-      removeRecord(folder, name);
+      text = readRecord(folder, name);
     } catch (error) {
       this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
+      return;
+    }
+    try {
+      const record = decodeRecord(text);
+      if (this.#options.isPayload?.(record.payload) === false) throw new Error('its payload is no event');
+      this.#push(name, record, text, { replayed: true, unsaved: undefined });
+    } catch (error) {
+      this.#dropped++;
+      const moved = setRecordAside(folder, name);
+      const problem = messageOf(error);
+      this.#log.warn({ file: name, problem, moved }, 'a waiting event cannot be sent and is set aside');
     }
   }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -99,7 +100,7 @@ describe('after a restart', () => {
 
   it('keeps any text as it was', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string(), (payload, topic) => {
+      fc.property(fc.string({ unit: 'binary' }), fc.stringMatching(/^[^+#\0]{1,100}$/), (payload, topic) => {
         const record = { topic, payload, keptAtMs: clock.wallMs() };
         expect(decodeRecord(Buffer.from(encodeRecord(record)).toString())).toStrictEqual(record);
       }),
@@ -232,8 +233,38 @@ describe('recovery', () => {
     writeFileSync(join(folder, first), '');
     const outbox = startOutbox();
     expect(files()).toStrictEqual([second]);
-    expect(log.lines).toContain(`warn a waiting event is damaged on the disk and lost {"file":"${first}"}`);
+    expect(log.lines).toContain(
+      `warn a waiting event cannot be sent and is set aside ${JSON.stringify({ file: first, problem: 'it is damaged', moved: `${folder}-set-aside` })}`,
+    );
     expect(drain(outbox)).toStrictEqual(['b']);
+  });
+
+  it.each([
+    ['of another version', { version: 2, topic: 'topic', payload: '{}', keptAtMs: 0 }],
+    ['without a topic', { payload: '{}', keptAtMs: 0 }],
+    ['with a topic that cannot be published', { topic: 'a/#', payload: '{}', keptAtMs: 0 }],
+    ['with a payload that is no text', { topic: 'topic', payload: { at: 1 }, keptAtMs: 0 }],
+    ['with a payload that is no event', { topic: 'topic', payload: 'junk', keptAtMs: 0 }],
+    ['of nothing', null],
+  ])('sets a whole record %s aside, once, and never deletes it', (_, record) => {
+    const isPayload = (payload: string) => payload !== 'junk';
+    add(startOutbox(), 'a', 'b');
+    const [first = ''] = files();
+    const json = JSON.stringify(record);
+    const text = `${createHash('sha256').update(json).digest('hex')}\n${json}`;
+    writeFileSync(join(folder, first), text);
+    expect(startOutbox({ isPayload })).toMatchObject({ size: 1, dropped: 1 });
+    expect(startOutbox({ isPayload })).toMatchObject({ size: 1, dropped: 0 });
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    expect(readFileSync(join(`${folder}-set-aside`, first), 'utf8')).toBe(text);
+  });
+
+  it('takes up what a version without a number has written', () => {
+    add(startOutbox(), 'a');
+    const [first = ''] = files();
+    const json = JSON.stringify({ topic: 'topic', payload: 'old', keptAtMs: clock.wallMs() });
+    writeFileSync(join(folder, first), `${createHash('sha256').update(json).digest('hex')}\n${json}`);
+    expect(drain(startOutbox())).toStrictEqual(['old']);
   });
 
   it('goes on where a file cannot be read, and leaves it alone', () => {
