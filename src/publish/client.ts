@@ -40,6 +40,7 @@ export class MqttPublisher {
       onClose: (hungUp: boolean) => this.#onClose(hungUp),
       onMessage: (message: IncomingMessage) => this.#onMessage(message),
       underWay: () => this.#delivery.underWay,
+      isUrgent: () => this.#delivery.urgent,
     };
     this.#connection = new BrokerConnection(options, this.#timing, handlers, log, clock);
     this.#delivery = new Delivery(
@@ -105,6 +106,7 @@ export class MqttPublisher {
    */
   sendEvent(topic: string, payload: string): void {
     this.#outbox.add(topic, payload, !this.connected);
+    this.#connection.hurry();
     this.#delivery.pump();
   }
 

@@ -1,5 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
+import { BackOff } from './back-off.js';
 import { describeFailure, isHangUp, isRefusal } from './failure.js';
 import {
   type BrokerAddress,
@@ -8,6 +9,7 @@ import {
   type MqttOptions,
   type MqttTiming,
 } from './options.js';
+import { Outage } from './outage.js';
 
 export interface IncomingMessage {
   readonly topic: string;
@@ -27,6 +29,8 @@ export interface ConnectionHandlers {
   onMessage(message: IncomingMessage): void;
   /** What the broker has been sent and has not answered. */
   underWay(): readonly string[];
+  /** Something waits that must not wait long. */
+  isUrgent(): boolean;
 }
 
 /**
@@ -42,22 +46,18 @@ export class BrokerConnection {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #handlers: ConnectionHandlers;
+  readonly #backOff: BackOff;
+  readonly #outage: Outage;
   #client: MqttClient | undefined;
   #connected = false;
   #connections = 0;
-  /** Attempts that failed, and connections that broke soon, since one that held. */
-  #attempts = 0;
   /** Connections, one after the other, that the broker accepted and soon closed though nothing was being said. */
   #evictions = 0;
-  /** When the connection was made or lost. */
-  #changedAtMs = 0;
+  #connectedAtMs = 0;
   #failure: Error | undefined;
   #abandoned = false;
   #maximumPacketBytes = Number.POSITIVE_INFINITY;
-  #reason = 'the broker has not answered yet';
   #stopped = false;
-  #cancelReconnect = () => {};
-  #cancelWarning = () => {};
 
   constructor(
     options: MqttOptions,
@@ -71,6 +71,8 @@ export class BrokerConnection {
     this.#handlers = handlers;
     this.#log = log;
     this.#clock = clock;
+    this.#backOff = new BackOff(timing, clock, () => handlers.isUrgent());
+    this.#outage = new Outage(timing, log, clock);
   }
 
   get connected(): boolean {
@@ -89,8 +91,7 @@ export class BrokerConnection {
   /** @throws UserError configuration, where the address or a TLS file is unusable */
   start(): void {
     const address = brokerAddress(this.#options, this.#timing);
-    this.#changedAtMs = this.#clock.now();
-    this.#warnLater(address.url);
+    this.#outage.begin(address.url);
     this.#connect(address);
   }
 
@@ -136,9 +137,14 @@ export class BrokerConnection {
     this.#client?.stream.destroy();
   }
 
+  /** Something urgent waits: no long pause now. */
+  hurry(): void {
+    this.#backOff.hurry();
+  }
+
   /** The reason of the broken connections is found: the next one follows soon. */
   forgive(): void {
-    this.#attempts = 0;
+    this.#backOff.reset();
   }
 
   /** Takes leave of the broker, which then drops the last will. Hangs with a broker that hangs: call stop(). */
@@ -154,8 +160,8 @@ export class BrokerConnection {
   /** Cuts the connection, and makes no other. */
   stop(): void {
     this.#stopped = true;
-    this.#cancelReconnect();
-    this.#cancelWarning();
+    this.#backOff.stop();
+    this.#outage.stop();
     // Not end(true): that does nothing where a gentle end() is hanging already.
     this.#client?.stream.destroy();
     this.#client = undefined;
@@ -184,65 +190,35 @@ export class BrokerConnection {
   }
 
   #onConnect({ url }: BrokerAddress): void {
-    this.#cancelWarning();
+    this.#outage.end();
     this.#connected = true;
     this.#connections++;
-    this.#changedAtMs = this.#clock.now();
-    this.#reason = '';
+    this.#connectedAtMs = this.#clock.now();
     this.#log.info({ broker: url, reconnects: this.reconnects }, 'connected to the MQTT broker');
     this.#handlers.onConnect();
   }
 
   #onClose(address: BrokerAddress): void {
     const wasConnected = this.#connected;
-    const heldMs = wasConnected ? this.#clock.now() - this.#changedAtMs : 0;
     this.#client = undefined;
     this.#connected = false;
     // Twice: two clients with one id throw each other out after a pause each, and must not start afresh.
-    const held = heldMs > 2 * this.#timing.reconnectMaxMs;
+    const held = wasConnected && this.#clock.now() - this.#connectedAtMs > 2 * this.#timing.reconnectMaxMs;
     const hungUp = wasConnected && !this.#abandoned && isHangUp(this.#failure);
     const underWay = hungUp ? this.#handlers.underWay() : [];
     const evicted = hungUp && underWay.length === 0;
     this.#evictions = evicted ? (held ? 1 : this.#evictions + 1) : 0;
-    if (!this.#stopped) {
-      this.#explain(address.url, wasConnected, underWay);
-      if (held) this.#attempts = 0;
-      this.#cancelReconnect = this.#clock.after(this.#nextPauseMs(), () => this.#connect(address));
-    }
+    if (!this.#stopped) this.#outage.explain(address.url, this.#reason(underWay), wasConnected);
+    if (held) this.#backOff.reset();
     this.#handlers.onClose(hungUp);
+    if (!this.#stopped) this.#backOff.next(() => this.#connect(address));
   }
 
-  /** Says why there is no connection, once for each reason. */
-  #explain(broker: string, wasConnected: boolean, underWay: readonly string[]): void {
-    const [first, ...more] = underWay;
-    const sent = more.length > 0 ? `${first} and ${more.length} more` : first;
-    const reason =
-      this.#evictions > 1
-        ? `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`
-        : first !== undefined
-          ? `the broker closed the connection while it was sent ${sent}`
-          : describeFailure(this.#failure);
-    const news = wasConnected ? 'connection to the MQTT broker lost' : 'no connection to the MQTT broker';
-    if (reason !== this.#reason) this.#log.warn({ broker, reason }, `${news}: ${reason}`);
-    this.#reason = reason;
-    if (!wasConnected) return;
-    this.#changedAtMs = this.#clock.now();
-    this.#warnLater(broker);
-  }
-
-  #warnLater(broker: string): void {
-    this.#cancelWarning = this.#clock.after(this.#timing.warnEveryMs, () => {
-      const minutes = Math.round((this.#clock.now() - this.#changedAtMs) / 60_000);
-      const reason = this.#reason;
-      this.#log.warn({ broker, reason }, `not connected to the MQTT broker for ${minutes} min: ${reason}`);
-      this.#warnLater(broker);
-    });
-  }
-
-  /** Doubles from attempt to attempt; up to half of it is random, so that clients do not come back as one. */
-  #nextPauseMs(): number {
-    const { reconnectMinMs, reconnectMaxMs } = this.#timing;
-    const pauseMs = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#attempts++);
-    return pauseMs * (1 - Math.random() / 2);
+  #reason([sent, ...more]: readonly string[]): string {
+    if (sent !== undefined)
+      return `the broker closed the connection while it was sent ${sent}${more.length > 0 ? ` and ${more.length} more` : ''}`;
+    if (this.#evictions > 1)
+      return `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`;
+    return describeFailure(this.#failure);
   }
 }

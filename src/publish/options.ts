@@ -60,6 +60,8 @@ export interface MqttTiming {
   /** First and longest pause before a reconnect; it doubles in between. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
+  /** The longest pause while an event waits. */
+  readonly urgentMaxMs: number;
   /** How soon an event that was refused is tried again; the pause doubles up to an hour. */
   readonly refusedRetryMs: number;
   /** How often the log says that there is still no connection. */
@@ -76,6 +78,7 @@ export const DEFAULT_TIMING: MqttTiming = {
   ackTimeoutMs: 10_000,
   reconnectMinMs: 1000,
   reconnectMaxMs: 60_000,
+  urgentMaxMs: 10_000,
   refusedRetryMs: 60_000,
   warnEveryMs: 5 * 60_000,
   stopTimeoutMs: 3000,

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -422,6 +423,39 @@ describe('without a broker', () => {
       expect(pauseMs).toBeLessThanOrEqual(fullMs);
     }
     expect(log.lines).toHaveLength(1);
+  });
+
+  it('tries at once when there is an event, and soon again as long as it waits, but not without pause', async () => {
+    const clock = new ManualClock();
+    const attempts: number[] = [];
+    const server = createServer((socket) => {
+      attempts.push(clock.now());
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const timing = { ...DEFAULT_TIMING, urgentMaxMs: 5000 };
+    const { publisher } = publisherTo(url, { timing }, clock);
+    publisher.start();
+    /** Lets time pass second by second, and what the network has to say be heard in each. */
+    const pass = async (seconds: number) => {
+      for (let i = 0; i < seconds; i++) {
+        await clock.advance(1000);
+        await sleep(10);
+      }
+    };
+    await pass(300);
+    const before = attempts.length;
+    await pass(2);
+    publisher.sendEvent(topics.event, event(0));
+    await clock.advance(0);
+    await until(() => attempts.length > before, 'the event waits for the pause to end');
+    for (let i = 1; i < 20; i++) publisher.sendEvent(topics.event, event(i));
+    await pass(30);
+    const more = attempts.length - before;
+    expect(more).toBeGreaterThan(5);
+    expect(more).toBeLessThan(16);
   });
 
   it('says again and again, at a limited rate, that there is no connection and why', async () => {

@@ -1,4 +1,5 @@
-import { copyFileSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,6 +191,22 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('at a real broker, 
     await until(() => arrived(seen).filter(({ replayed }) => replayed).length === 3, 'events are missing');
     // The paused broker may have taken the first one after all.
     expect(numbers(seen).slice(-3)).toStrictEqual([0, 1, 2]);
+  });
+
+  it('a kept record with a wrong inside', async () => {
+    const outbox = join(folder, 'outbox');
+    mkdirSync(outbox);
+    const record = { version: 1, topic: topics.event, payload: 'junk', keptAtMs: Date.now() };
+    const json = JSON.stringify(record);
+    const hash = createHash('sha256').update(json).digest('hex');
+    writeFileSync(join(outbox, '000000000001-00000000.json'), `${hash}\n${json}`);
+    const broker = await startBroker();
+    const seen = await broker.subscribe(topics.event);
+    const { publisher, send } = startPublisher(broker.url);
+    send(0);
+    await empty(publisher);
+    await until(() => numbers(seen).length === 1, 'the event is missing');
+    expect(publisher.stats.droppedEvents).toBe(1);
   });
 
   it('a refused login and a changed password, over a restart', async () => {
