@@ -9,6 +9,8 @@ import {
   checkNode,
   type Finding,
 } from './doctor/checks.js';
+import { checkTopics } from './doctor/topics.js';
+import { deviceIdOf } from './support/broker.js';
 import { painter } from './support/colour.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
@@ -28,7 +30,7 @@ interface Checked {
 
 /**
  * `doctor`: checks every part that the daemon needs and says what to do about each that fails. It changes
- * nothing: no message is published, and a running daemon is not disturbed.
+ * nothing: what it publishes is what lies there anyway, and a running daemon is not disturbed.
  *
  * @returns the exit code of the first failure
  */
@@ -64,8 +66,12 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
     await check('model', () => checkModel(config));
     await check('microphone', () => checkInput(config, log));
     const broker = await check('broker', () => checkBroker(config));
-    if (broker && config.discovery.enabled)
-      await check('discovery', () => checkDiscovery(config, broker.client, log));
+    if (broker) {
+      const deviceId = deviceIdOf(config, log);
+      if (config.discovery.enabled)
+        await check('discovery', () => checkDiscovery(config, broker.client, deviceId));
+      await check('topics', () => checkTopics(config, broker, deviceId));
+    }
     await broker?.client.endAsync(true);
   }
   if (flags.json) console.log(JSON.stringify({ ok: exitCode === ExitCode.ok, checks }));

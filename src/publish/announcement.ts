@@ -10,6 +10,7 @@ import {
 } from './discovery.js';
 import { componentsOf } from './entities.js';
 import type { Announcement, Message } from './options.js';
+import { retainedTopics } from './topics.js';
 
 const FILE = 'announced.json';
 
@@ -94,7 +95,7 @@ function recordOf(options: DiscoveryOptions, announced: boolean): AnnouncementRe
   const components = announced
     ? Object.fromEntries(Object.entries(componentsOf(options)).map(([key, { p }]) => [key, p]))
     : {};
-  return { mode, discoveryPrefix, deviceId, components, states: retainedTopics(options) };
+  return { mode, discoveryPrefix, deviceId, components, states: statesOf(options) };
 }
 
 function parseRecord(text: string): AnnouncementRecord | undefined {
@@ -160,19 +161,12 @@ function configTopics({ mode, discoveryPrefix, deviceId, components }: Announcem
   return entries.length > 0 ? [deviceTopic(discoveryPrefix, deviceId)] : [];
 }
 
-function retainedTopics({
-  topics,
-  features,
-  model,
-}: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
-  const { availability, inputAvailability, alarm, level, health, water, speech, settings } = topics;
-  const { sensitivity, ...others } = settings;
+function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
   return [
-    ...[availability, inputAvailability, alarm, topics.class, level, health],
-    ...(features.water ? [water] : []),
-    ...(features.speech ? [speech] : []),
-    ...Object.values(others),
-    ...(model.alarmKinds.length > 0 ? [sensitivity] : []),
+    ...retainedTopics(topics),
+    ...(features.water ? [topics.water] : []),
+    ...(features.speech ? [topics.speech] : []),
+    ...(model.alarmKinds.length > 0 ? [topics.settings.sensitivity] : []),
   ];
 }
 

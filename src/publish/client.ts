@@ -3,6 +3,7 @@ import type { Clock, Logger } from '../types.js';
 import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { Delivery } from './delivery.js';
+import { OwnEcho } from './echo.js';
 import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js';
 import { isEventPayload, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
@@ -23,6 +24,7 @@ export class MqttPublisher {
   readonly #listeners = new Map<string, (message: IncomingMessage) => void>();
   readonly #homeAssistant: HomeAssistantBirth;
   readonly #delivery: Delivery;
+  readonly #echo: OwnEcho;
   #onRefusal = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
@@ -51,9 +53,14 @@ export class MqttPublisher {
       this.#timing,
       clock,
       log,
-      () => this.#onRefusal(),
-      () => this.#checkSettled(),
+      {
+        onRefusal: () => this.#onRefusal(),
+        onTaken: (topic) => this.#onTaken(topic),
+        onSettled: () => this.#checkSettled(),
+      },
     );
+    const { availability } = options.topics;
+    this.#echo = new OwnEcho(availability, this.#timing, clock, log, () => this.#onRefusal());
   }
 
   get connected(): boolean {
@@ -67,6 +74,7 @@ export class MqttPublisher {
       droppedEvents: this.#outbox.dropped,
       durable: this.#outbox.durable,
       refused: this.#delivery.refusals.names,
+      passedOn: !this.#echo.missing,
     };
   }
 
@@ -123,6 +131,7 @@ export class MqttPublisher {
 
   async #shutDown(): Promise<void> {
     this.#homeAssistant.cancel(); // `online` must not follow `offline`
+    this.#echo.cancel();
     let cancel = () => {};
     const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(this.#timing.stopTimeoutMs, resolve);
@@ -163,18 +172,28 @@ export class MqttPublisher {
 
   #onConnect(): void {
     const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
-    this.#delivery.begin([...birth, ...this.#listeners.keys()]);
+    this.#echo.begin();
+    const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
+    this.#delivery.begin([...birth, ...this.#listeners.keys(), ...echo]);
     this.#announce();
   }
 
   #onClose(hungUp: boolean): void {
     this.#delivery.break(hungUp);
+    this.#echo.cancel();
     this.#homeAssistant.cancel();
     this.#checkSettled();
   }
 
+  #onTaken(topic: string): void {
+    const { availability } = this.#options.topics;
+    if (topic === availability && this.#connection.protocol === '3.1.1' && this.#stopped === undefined)
+      this.#echo.expect();
+  }
+
   #onMessage(message: IncomingMessage): void {
     if (this.#stopped !== undefined) return;
+    this.#echo.message(message);
     this.#listeners.get(message.topic)?.(message);
     this.#homeAssistant.message(message);
   }

@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
 import { BackOff } from './back-off.js';
-import { describeFailure, isHangUp, isRefusal } from './failure.js';
+import { describeFailure, describeReason, hangUpOf, type Refusal, refusalOf } from './failure.js';
 import {
   type BrokerAddress,
   brokerAddress,
@@ -10,6 +10,7 @@ import {
   type MqttTiming,
 } from './options.js';
 import { Outage } from './outage.js';
+import { ProtocolChoice } from './protocol.js';
 
 export interface IncomingMessage {
   readonly topic: string;
@@ -23,7 +24,7 @@ export interface ConnectionHandlers {
   /**
    * The connection is gone, or an attempt to make one has failed.
    *
-   * @param hungUp the broker has closed it
+   * @param hungUp the broker has closed it, perhaps because of what it was sent
    */
   onClose(hungUp: boolean): void;
   onMessage(message: IncomingMessage): void;
@@ -46,6 +47,7 @@ export class BrokerConnection {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #handlers: ConnectionHandlers;
+  readonly #protocol: ProtocolChoice;
   readonly #backOff: BackOff;
   readonly #outage: Outage;
   #client: MqttClient | undefined;
@@ -56,6 +58,8 @@ export class BrokerConnection {
   #connectedAtMs = 0;
   #failure: Error | undefined;
   #abandoned = false;
+  /** Why the broker says that it closes the connection (MQTT 5). */
+  #disconnectCode: number | undefined;
   #maximumPacketBytes = Number.POSITIVE_INFINITY;
   #stopped = false;
 
@@ -71,6 +75,7 @@ export class BrokerConnection {
     this.#handlers = handlers;
     this.#log = log;
     this.#clock = clock;
+    this.#protocol = new ProtocolChoice(options.protocol ?? 'auto');
     this.#backOff = new BackOff(timing, clock, () => handlers.isUrgent());
     this.#outage = new Outage(timing, log, clock);
   }
@@ -95,6 +100,11 @@ export class BrokerConnection {
     this.#connect(address);
   }
 
+  /** What is spoken, or tried. */
+  get protocol(): '5' | '3.1.1' {
+    return this.#protocol.name;
+  }
+
   /** The longest packet that the broker says it takes. */
   get maximumPacketBytes(): number {
     return this.#maximumPacketBytes;
@@ -108,7 +118,7 @@ export class BrokerConnection {
     topic: string,
     payload: string,
     options: { qos: 0 | 1; retain: boolean },
-    onAnswer: (refusal?: string) => void = () => {},
+    onAnswer: (refusal?: Refusal) => void = () => {},
   ): void {
     const client = this.#client;
     client?.publish(topic, payload, options, (error) => {
@@ -117,7 +127,7 @@ export class BrokerConnection {
   }
 
   /** @param onAnswer called with a reason where the broker refuses it */
-  subscribe(topic: string, onAnswer: (refusal?: string) => void): void {
+  subscribe(topic: string, onAnswer: (refusal?: Refusal) => void): void {
     const client = this.#client;
     client?.subscribe(topic, { qos: 1 }, (error) => {
       if (client === this.#client) this.#answer(error, onAnswer);
@@ -125,9 +135,9 @@ export class BrokerConnection {
   }
 
   /** Errors that are no answer of the broker end the connection anyway. */
-  #answer(error: Error | null | undefined, onAnswer: (refusal?: string) => void): void {
-    if (!error) onAnswer();
-    else if (isRefusal(error)) onAnswer(describeFailure(error));
+  #answer(error: Error | null | undefined, onAnswer: (refusal?: Refusal) => void): void {
+    const refusal = error ? refusalOf(error) : undefined;
+    if (refusal || !error) onAnswer(refusal);
   }
 
   /** Gives this connection up; the next one follows after the usual pause. */
@@ -171,11 +181,18 @@ export class BrokerConnection {
   #connect(address: BrokerAddress): void {
     this.#failure = undefined;
     this.#abandoned = false;
+    this.#disconnectCode = undefined;
     // MQTT.js writes into its options.
-    const client = mqtt.connect(address.url, { ...address.options });
+    const client = mqtt.connect(address.url, {
+      ...address.options,
+      protocolVersion: this.#protocol.version,
+    });
     this.#client = client;
     client.on('error', (error) => {
       this.#failure = error;
+    });
+    client.on('disconnect', ({ reasonCode }) => {
+      this.#disconnectCode = reasonCode;
     });
     client.on('message', (topic, payload, { retain }) => {
       this.#handlers.onMessage({ topic, payload, retained: retain });
@@ -194,7 +211,9 @@ export class BrokerConnection {
     this.#connected = true;
     this.#connections++;
     this.#connectedAtMs = this.#clock.now();
-    this.#log.info({ broker: url, reconnects: this.reconnects }, 'connected to the MQTT broker');
+    this.#protocol.accepted();
+    const { name: protocol } = this.#protocol;
+    this.#log.info({ broker: url, protocol, reconnects: this.reconnects }, 'connected to the MQTT broker');
     this.#handlers.onConnect();
   }
 
@@ -204,21 +223,27 @@ export class BrokerConnection {
     this.#connected = false;
     // Twice: two clients with one id throw each other out after a pause each, and must not start afresh.
     const held = wasConnected && this.#clock.now() - this.#connectedAtMs > 2 * this.#timing.reconnectMaxMs;
-    const hungUp = wasConnected && !this.#abandoned && isHangUp(this.#failure);
-    const underWay = hungUp ? this.#handlers.underWay() : [];
-    const evicted = hungUp && underWay.length === 0;
+    const hangUp =
+      wasConnected && !this.#abandoned ? hangUpOf(this.#failure, this.#disconnectCode) : undefined;
+    const underWay = hangUp?.byMessage ? this.#handlers.underWay() : [];
+    const evicted = hangUp?.takenOver || (hangUp?.byMessage && underWay.length === 0);
     this.#evictions = evicted ? (held ? 1 : this.#evictions + 1) : 0;
-    if (!this.#stopped) this.#outage.explain(address.url, this.#reason(underWay), wasConnected);
+    const otherVersion = !wasConnected && this.#protocol.refused(this.#failure);
+    if (!this.#stopped && !otherVersion)
+      this.#outage.explain(address.url, this.#reason(underWay), wasConnected);
     if (held) this.#backOff.reset();
-    this.#handlers.onClose(hungUp);
-    if (!this.#stopped) this.#backOff.next(() => this.#connect(address));
+    this.#handlers.onClose(hangUp?.byMessage ?? false);
+    if (this.#stopped) return;
+    if (otherVersion) this.#backOff.now(() => this.#connect(address));
+    else this.#backOff.next(() => this.#connect(address));
   }
 
   #reason([sent, ...more]: readonly string[]): string {
+    const said = this.#disconnectCode === undefined ? '' : `: ${describeReason(this.#disconnectCode)}`;
     if (sent !== undefined)
-      return `the broker closed the connection while it was sent ${sent}${more.length > 0 ? ` and ${more.length} more` : ''}`;
+      return `the broker closed the connection while it was sent ${sent}${more.length > 0 ? ` and ${more.length} more` : ''}${said}`;
     if (this.#evictions > 1)
       return `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`;
-    return describeFailure(this.#failure);
+    return said ? `the broker closed the connection${said}` : describeFailure(this.#failure);
   }
 }

@@ -16,6 +16,15 @@ type Link = Pick<
   'connected' | 'publish' | 'subscribe' | 'abandon' | 'maximumPacketBytes' | 'forgive'
 >;
 
+interface DeliveryHooks {
+  /** Something is refused, or taken after all. */
+  onRefusal(): void;
+  /** A message on this topic is taken. */
+  onTaken(topic: string): void;
+  /** The broker has answered something. */
+  onSettled(): void;
+}
+
 /**
  * The order of what is said. Events that wait go before everything else, so that nothing the broker dislikes can
  * hold back an alarm; then what we listen to, what has to be said once, and the states.
@@ -31,11 +40,9 @@ export class Delivery {
   readonly #announcing: Announcing;
   #subscriptions = new Set<string>();
   #event: WaitingEvent | undefined;
-  /** Nothing else is sent yet. */
   #eventsFirst = false;
   #careful = false;
 
-  /** @param onSettled called after every answer of the broker */
   constructor(
     private readonly link: Link,
     private readonly states: RetainedStates,
@@ -44,13 +51,12 @@ export class Delivery {
     timing: Pick<MqttTiming, 'ackTimeoutMs' | 'refusedRetryMs'>,
     private readonly clock: Clock,
     private readonly log: Logger,
-    onRefusal: () => void,
-    private readonly onSettled: () => void,
+    private readonly hooks: DeliveryHooks,
   ) {
     // A connection on which one message is not acknowledged is of no use, whatever TCP says and others get.
     const onLate = () => link.abandon('the broker stopped answering');
     this.#inFlight = new InFlight(timing.ackTimeoutMs, clock, onLate);
-    this.refusals = new Refusals(timing.refusedRetryMs, clock, log, onRefusal);
+    this.refusals = new Refusals(timing.refusedRetryMs, clock, log, hooks.onRefusal);
     this.#announcing = new Announcing(announcement, states);
   }
 
@@ -81,7 +87,6 @@ export class Delivery {
     this.#subscriptions = new Set(subscriptions);
   }
 
-  /** Listens, as soon as it is its turn. */
   subscribe(topic: string): void {
     this.#subscriptions.add(topic);
     this.pump();
@@ -134,7 +139,7 @@ export class Delivery {
   }
 
   #nextEvent(): WaitingEvent | undefined {
-    return this.outbox.next((event) => this.refusals.has(nameOf(event)));
+    return this.outbox.next((each) => this.refusals.has(nameOf(each)));
   }
 
   #pumpEvent(): void {
@@ -182,7 +187,7 @@ export class Delivery {
     this.#subscriptions.delete(topic);
     this.#inFlight.begin(key);
     this.link.subscribe(topic, (refusal) => {
-      if (refusal !== undefined) this.refusals.add(key, refusal, () => this.subscribe(topic));
+      if (refusal) this.refusals.add(key, refusal.reason, () => this.subscribe(topic));
       else this.refusals.delete(key);
       this.#settle(key);
     });
@@ -205,11 +210,11 @@ export class Delivery {
     this.#inFlight.begin(topic);
     this.link.publish(topic, payload, options, (refusal) => {
       if (topic === this.#event?.topic) this.#event = undefined;
-      if (refusal !== undefined) onRefused(refusal);
-      else {
+      if (!refusal) {
         this.refusals.delete(topic);
         onDelivered();
-      }
+        this.hooks.onTaken(topic);
+      } else if (!refusal.tooLong || !this.#fallBack(topic)) onRefused(refusal.reason);
       this.#settle(topic);
     });
   }
@@ -217,7 +222,7 @@ export class Delivery {
   #settle(key: string): void {
     this.#inFlight.settle(key);
     this.pump();
-    this.onSettled();
+    this.hooks.onSettled();
   }
 
   #refuseState(topic: string, reason: string): void {
@@ -227,7 +232,7 @@ export class Delivery {
     });
   }
 
-  /** @returns whether this announces the device and can be said in smaller messages, which go out instead */
+  /** @returns whether this announces the device and is said in smaller messages instead */
   #fallBack(topic: string): boolean {
     if (!this.#announcing.shrink(topic)) return false;
     this.log.warn(

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import type { Protocol } from './protocol.js';
 import type { Topics } from './topics.js';
 
 export interface Message {
@@ -28,6 +29,7 @@ export interface Announcement {
 export interface MqttOptions {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…`, `wss://…` */
   readonly url: string;
+  readonly protocol?: Protocol | undefined;
   /** The client id is made of it: two clients with one id throw each other out for ever. */
   readonly deviceId: string;
   readonly topics: Topics;
@@ -64,6 +66,8 @@ export interface MqttTiming {
   readonly urgentMaxMs: number;
   /** How soon an event that was refused is tried again; the pause doubles up to an hour. */
   readonly refusedRetryMs: number;
+  /** How soon the broker must hand back what it has acknowledged; a broker of MQTT 3.1.1 may drop it. */
+  readonly echoTimeoutMs: number;
   /** How often the log says that there is still no connection. */
   readonly warnEveryMs: number;
   /** How long stop() may take to send what waits. */
@@ -80,6 +84,7 @@ export const DEFAULT_TIMING: MqttTiming = {
   reconnectMaxMs: 60_000,
   urgentMaxMs: 10_000,
   refusedRetryMs: 60_000,
+  echoTimeoutMs: 10_000,
   warnEveryMs: 5 * 60_000,
   stopTimeoutMs: 3000,
   announceMinMs: 1000,
@@ -107,7 +112,6 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
   return {
     url: url.href,
     options: {
-      protocolVersion: 4,
       clean: true,
       clientId: clientIdOf(options),
       ...(username !== '' && { username }),

@@ -33,12 +33,14 @@ export interface PublisherStats {
   readonly durable: boolean;
   /** What the broker does not take, or does not let us hear: topics, events, subscriptions. */
   readonly refused: readonly string[];
+  /** The broker hands back what it has acknowledged; known of MQTT 3.1.1 only. */
+  readonly passedOn: boolean;
 }
 
 /**
  * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
- * in memory only and a restart would lose them; the broker refuses what is published, or does not let us hear
- * commands.
+ * in memory only and a restart would lose them; the broker refuses what is published, does not let us
+ * hear commands, or acknowledges what it does not pass on.
  */
 export type Problem =
   | 'no_sound'
@@ -46,7 +48,8 @@ export type Problem =
   | 'events_dropped'
   | 'outbox_not_durable'
   | 'messages_refused'
-  | 'commands_not_heard';
+  | 'commands_not_heard'
+  | 'messages_not_passed_on';
 
 /**
  * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an

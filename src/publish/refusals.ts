@@ -56,8 +56,7 @@ export class Refusals {
         retry();
       });
     this.#refused.set(name, refusal);
-    if (before?.reason !== reason)
-      this.log.warn({ refused: name, reason }, `${name} is set aside and all else goes on: ${reason}`);
+    if (before?.reason !== reason) this.log.warn({ refused: name, reason }, `${newsOf(name)}: ${reason}`);
     if (!before) this.onChange();
   }
 
@@ -81,8 +80,16 @@ export function subscriptionName(topic: string): string {
   return `${SUBSCRIPTION}${topic}`;
 }
 
+function newsOf(name: string): string {
+  return name.startsWith(SUBSCRIPTION)
+    ? `commands are not heard on ${name.slice(SUBSCRIPTION.length)}`
+    : `${name} is set aside and all else goes on`;
+}
+
 /** What is wrong where these are refused. */
 export function refusalProblems(names: readonly string[]): Problem[] {
-  const [deaf, mute] = [true, false].map((is) => names.some((name) => name.startsWith(SUBSCRIPTION) === is));
-  return [...(mute ? ['messages_refused' as const] : []), ...(deaf ? ['commands_not_heard' as const] : [])];
+  const problems = names.map((name) =>
+    name.startsWith(SUBSCRIPTION) ? 'commands_not_heard' : 'messages_refused',
+  );
+  return [...new Set(problems)];
 }

@@ -209,6 +209,7 @@ export class Reporter {
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
     if (!stats.durable) problems.push('outbox_not_durable');
     problems.push(...refusalProblems(stats.refused));
+    if (!stats.passedOn) problems.push('messages_not_passed_on');
     this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());

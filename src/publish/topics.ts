@@ -61,3 +61,10 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
     },
   };
 }
+
+/** Where states are retained that every model has. */
+export function retainedTopics(topics: Topics): string[] {
+  const { availability, inputAvailability, alarm, level, health, settings } = topics;
+  const { sensitivity: _, ...others } = settings;
+  return [availability, inputAvailability, alarm, topics.class, level, health, ...Object.values(others)];
+}

@@ -137,7 +137,14 @@ it('joins the health of daemon and connection, with null for what is not known y
     droppedWindows: 2,
     vetoed: 7,
   };
-  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true, refused: ['a/b'] };
+  const stats = {
+    reconnects: 3,
+    queuedEvents: 4,
+    droppedEvents: 5,
+    durable: true,
+    refused: ['a/b'],
+    passedOn: true,
+  };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],
     uptimeSeconds: 61,

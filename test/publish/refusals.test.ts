@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it } from 'vitest';
 import { announcementFor } from '../../src/publish/announcement.js';
@@ -146,23 +147,128 @@ describe('a broker that hangs up on what it does not like', () => {
   });
 });
 
-describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('a broker with a limit of length', () => {
-  it('gets the device in messages below 4 KB, and keeps them after a restart', async () => {
-    const broker = await startMosquitto({ config: 'max_packet_size 4096' });
+describe('the version of MQTT', () => {
+  const spoken = (log: { lines: string[] }) =>
+    log.lines
+      .filter((line) => line.includes('info connected'))
+      .map((line) => /"protocol":"([^"]+)"/.exec(line)?.[1]);
+
+  it('is 3.1.1 where the broker knows no other, without a pause or a warning', async () => {
+    const { url } = await startStrictBroker(() => false);
+    const { publisher, log } = start(url, { timing: { reconnectMinMs: 600_000 } });
+    await until(() => publisher.connected, 'not connected');
+    expect(spoken(log)).toStrictEqual(['3.1.1']);
+    expect(warnings(log)).toBe('');
+  });
+
+  it('is found also where a broker hangs up on another one', async () => {
+    const { broker } = await startStrictBroker(() => false);
+    const server = createServer((socket) => {
+      socket.once('data', (connect) => {
+        if (connect[8] === 5) socket.destroy();
+        else {
+          socket.unshift(connect);
+          broker.handle(socket);
+        }
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    leftBehind.push(() => server.close());
+    const { publisher, log } = start(`mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await until(() => publisher.connected, 'not connected');
+    expect(spoken(log)).toStrictEqual(['3.1.1']);
+  });
+
+  it('is the one that is wanted: a broker without it is not connected to', async () => {
+    const { url } = await startStrictBroker(() => false);
+    const { publisher, log } = start(url, { protocol: '5' });
+    await until(() => warnings(log) !== '', 'nothing was said');
+    expect(warnings(log)).toMatch(/does not speak this version of MQTT: set mqtt.protocol/);
+    expect(publisher.connected).toBe(false);
+  });
+});
+
+it('says that commands are not heard where a subscription is refused, and publishes all the same', async () => {
+  const { broker, seen, url } = await startStrictBroker(() => false);
+  let allowed = false;
+  broker.authorizeSubscribe = (_, subscription, done) =>
+    done(null, allowed || !subscription.topic.endsWith('/set') ? subscription : null);
+  const { publisher, log } = start(url, { timing: { refusedRetryMs: 300 } });
+  const heard: string[] = [];
+  publisher.onMessage(topics.commands.test, ({ payload }) => heard.push(payload.toString()));
+  await until(() => seen.includes(topics.availability), 'the states do not come');
+  expect(warnings(log)).toContain(`commands are not heard on ${topics.commands.test}: the broker refuses it`);
+  expect(publisher.stats.refused).toStrictEqual([`subscription to ${topics.commands.test}`]);
+  allowed = true;
+  await until(() => publisher.stats.refused.length === 0, 'it was not tried again');
+  broker.publish(
+    { cmd: 'publish', topic: topics.commands.test, payload: 'PRESS', qos: 0, retain: false, dup: false },
+    () => {},
+  );
+  await until(() => heard.length === 1, 'the command is not heard');
+});
+
+describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('an access list', () => {
+  const login = { username: 'bath', password: 'secret' };
+  const acl = (denied: string) => `user ${login.username}\ntopic readwrite #\ntopic deny ${denied}`;
+
+  it('that denies events: they are kept, said, and delivered as soon as it allows them (MQTT 5)', async () => {
+    const broker = await startMosquitto({ login, acl: acl(topics.event) });
     const seen = await broker.subscribe('#');
-    const { publisher, log, files } = start(broker.url);
+    const { publisher, log } = start(broker.url, { ...login, timing: { refusedRetryMs: 300 } });
     publisher.sendEvent(topics.event, event(0));
     await seen.waitFor(topics.availability, (payload) => payload === 'online');
-    expect(seen.on(SHORT)).not.toHaveLength(0);
-    // An earlier run may have left the long one there.
-    expect(seen.on(LONG)).toStrictEqual(['{"migrate_discovery":true}', '']);
-    expect(publisher.stats.refused).toStrictEqual([]);
-    expect(warnings(log)).toMatch(/does not take the long message .* short ones/);
-    expect(seen.messages[0]?.topic).toBe(topics.event);
-    const store = { read: (name: string) => files.get(name), write: () => {} };
-    const next = announcementFor(store, DISCOVERY, true, log);
-    expect(next.messages.map(({ topic }) => topic)).toContain(SHORT);
-    expect(next.first).toStrictEqual([]);
-    for (const { topic, payload } of next.messages) expect(topic.length + payload.length).toBeLessThan(4000);
+    expect(publisher.stats).toMatchObject({ queuedEvents: 1, reconnects: 0 });
+    expect(warnings(log)).toMatch(/event \S+ is set aside .*: the broker's access list does not allow it/);
+    broker.setAcl(acl('other'));
+    await seen.waitFor(topics.event);
+    await until(() => publisher.stats.refused.length === 0, 'it still counts as refused');
   });
+
+  it.each([
+    ['drops what the daemon says: that shows, because it does not come back (MQTT 3.1.1)', 'bathnet/#', true],
+    ['allows all: nothing is missed', 'other/#', false],
+  ])('%s', async (_, denied, missed) => {
+    const broker = await startMosquitto({ login, acl: acl(denied) });
+    const { publisher, log } = start(broker.url, {
+      ...login,
+      protocol: '3.1.1',
+      timing: { echoTimeoutMs: 500 },
+    });
+    let changes = 0;
+    publisher.onRefusal(() => changes++);
+    await until(() => publisher.connected, 'not connected');
+    if (missed) await until(() => changes > 0, 'nothing was said');
+    else await sleep(1500);
+    expect(publisher.stats.passedOn).toBe(!missed);
+    expect(/acknowledges what is published and does not hand it back/.test(warnings(log))).toBe(missed);
+  });
+});
+
+describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('a broker with a limit of length', () => {
+  it.each([
+    ['says it', '5', 'max_packet_size 4096', 0],
+    ['shows it', '3.1.1', 'max_packet_size 4096', 2],
+  ] as const)(
+    'that %s gets the device in short messages, also after a restart (MQTT %s)',
+    async (_, protocol, config, reconnects) => {
+      const broker = await startMosquitto({ config });
+      const seen = await broker.subscribe('#');
+      const { publisher, log, files } = start(broker.url, { protocol });
+      publisher.sendEvent(topics.event, event(0));
+      await seen.waitFor(topics.availability, (payload) => payload === 'online');
+      expect(seen.on(SHORT)).not.toHaveLength(0);
+      // An earlier run may have left the long one there.
+      expect(seen.on(LONG)).toStrictEqual(['{"migrate_discovery":true}', '']);
+      expect(publisher.stats).toMatchObject({ refused: [], reconnects });
+      expect(warnings(log)).toMatch(/does not take the long message .* short ones/);
+      expect(seen.messages[0]?.topic).toBe(topics.event);
+      const store = { read: (name: string) => files.get(name), write: () => {} };
+      const next = announcementFor(store, DISCOVERY, true, log);
+      expect(next.messages.map(({ topic }) => topic)).toContain(SHORT);
+      expect(next.first).toStrictEqual([]);
+      for (const { topic, payload } of next.messages)
+        expect(topic.length + payload.length).toBeLessThan(4000);
+    },
+  );
 });

@@ -12,7 +12,14 @@ const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 class RecordingPublisher implements Messenger {
   readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
     [];
-  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true, refused: [] as string[] };
+  stats = {
+    reconnects: 0,
+    queuedEvents: 0,
+    droppedEvents: 0,
+    durable: true,
+    refused: [] as string[],
+    passedOn: true,
+  };
   refusalChanged = () => {};
 
   onRefusal(handler: () => void): void {

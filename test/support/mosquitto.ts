@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -57,8 +57,7 @@ export class Mosquitto {
     const broker = new Mosquitto(folder, await freePort(), setup);
     if (setup.tls) makeCertificates(folder);
     if (setup.login) broker.#writeLogin(setup.login.password);
-    if (setup.acl !== undefined)
-      await writeFile(broker.file('acl'), `${setup.acl}\nuser ${OBSERVER.username}\ntopic readwrite #\n`);
+    if (setup.acl !== undefined) broker.#writeAcl(setup.acl);
     await writeFile(broker.file('mosquitto.conf'), broker.#config());
     return broker;
   }
@@ -104,6 +103,12 @@ export class Mosquitto {
     this.#process?.kill('SIGHUP');
   }
 
+  /** Changes the access list while it runs. */
+  setAcl(acl: string): void {
+    this.#writeAcl(acl);
+    this.#process?.kill('SIGHUP');
+  }
+
   /** Subscribes with the real `mosquitto_sub`; settles when the broker has granted it. */
   subscribe(...topics: string[]): Promise<Subscription> {
     return this.#subscribe(topics);
@@ -140,6 +145,10 @@ export class Mosquitto {
     await Promise.all(this.#subscriptions.map((subscription) => subscription.close()));
     await this.stop();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #writeAcl(acl: string): void {
+    writeFileSync(this.file('acl'), `${acl}\nuser ${OBSERVER.username}\ntopic readwrite #\n`);
   }
 
   #writeLogin(password: string): void {

@@ -10,6 +10,12 @@ export const mqtt = z
       )
       .default('mqtt://127.0.0.1:1883')
       .describe('The broker: mqtt://host:1883, mqtts://host:8883 (TLS), ws:// or wss://.'),
+    protocol: z
+      .enum(['auto', '5', '3.1.1'])
+      .default('auto')
+      .describe(
+        'MQTT version; auto: 5, which says what the broker refuses, and 3.1.1 where it does not know 5.',
+      ),
     username: z.string().min(1).max(1000).optional().describe('User at the broker.'),
     password: z
       .string()
