@@ -106,6 +106,12 @@ export class MqttPublisher {
     this.#delivery.pump();
   }
 
+  /** A state that is true only as long as this runs: published and repeated like the others, never retained. */
+  setLiveState(topic: string, payload: string): void {
+    this.#states.set(topic, payload, 1, false);
+    this.#delivery.pump();
+  }
+
   /**
    * An event, QoS 1 and never retained: kept on the disk, and published now or, in order, once there is a
    * connection.

@@ -123,8 +123,8 @@ export class Delivery {
     for (const topic of this.#subscriptions) this.#subscribe(topic);
     this.#pumpFirst();
     const isHeld = (topic: string) => this.#announcing.next !== undefined || this.#isHeld(topic);
-    for (const { topic, payload, qos } of this.states.take(isHeld))
-      this.#publish({ topic, payload }, { qos: this.#careful ? 1 : qos, retain: true });
+    for (const { topic, payload, qos, retain } of this.states.take(isHeld))
+      this.#publish({ topic, payload }, { qos: this.#careful ? 1 : qos, retain });
   }
 
   /** For whoever listens just now; while it is not clear what the broker does not stand, only what it answers. */

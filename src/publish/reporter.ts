@@ -30,7 +30,10 @@ export interface ReporterOptions {
 }
 
 /** What the reporter needs of the publisher. */
-export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'>;
+export type Messenger = Pick<
+  MqttPublisher,
+  'setState' | 'setLiveState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'
+>;
 
 interface Sensed {
   readonly waterRunning: boolean;
@@ -214,6 +217,7 @@ export class Reporter {
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
     this.#publisher.setState(this.#topics.health, payload);
+    this.#publisher.setLiveState(this.#topics.microphone, this.#online ? 'fine' : 'problem');
     this.#cancelHealth();
     this.#cancelHealth = this.#clock.after(HEALTH_INTERVAL_MS, () => this.#publishHealth());
   }

@@ -2,9 +2,11 @@ import type { Message } from './options.js';
 
 export interface State extends Message {
   readonly qos: 0 | 1;
+  /** The broker keeps it. */
+  readonly retain: boolean;
 }
 
-/** Retained states by topic, of which only the last value matters, and which of them are still to be published. */
+/** States by topic, of which only the last value matters, and which of them are still to be published. */
 export class RetainedStates {
   readonly #states = new Map<string, State>();
   readonly #unsent = new Set<string>();
@@ -14,8 +16,8 @@ export class RetainedStates {
     return [...this.#unsent].some((topic) => !held.has(topic));
   }
 
-  set(topic: string, payload: string, qos: 0 | 1): void {
-    this.#states.set(topic, { topic, payload, qos });
+  set(topic: string, payload: string, qos: 0 | 1, retain = true): void {
+    this.#states.set(topic, { topic, payload, qos, retain });
     this.#unsent.add(topic);
   }
 

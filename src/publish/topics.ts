@@ -7,6 +7,10 @@ type Action = 'acknowledge' | 'test' | 'feedback';
 export interface Topics {
   readonly availability: string;
   readonly inputAvailability: string;
+  /** Whether sound can be listened to: `fine` or `problem`, never retained. */
+  readonly microphone: string;
+  /** All topics right under the base, this one and `availability` among them. */
+  readonly all: string;
   readonly alarm: string;
   readonly event: string;
   readonly class: string;
@@ -32,6 +36,8 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
   return {
     availability: `${base}/availability`,
     inputAvailability: `${base}/input/availability`,
+    microphone: `${base}/microphone`,
+    all: `${base}/+`,
     alarm: `${base}/alarm`,
     event: `${base}/event`,
     class: `${base}/class`,

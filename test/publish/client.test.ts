@@ -123,6 +123,24 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     expect(late.messages.every(({ retained }) => retained)).toBe(true);
   });
 
+  it('repeats a live state when Home Assistant starts and never leaves it at the broker', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(topics.microphone);
+    const { publisher } = publisherTo(broker.url, { announcement });
+    publisher.setLiveState(topics.microphone, 'fine');
+    publisher.start();
+    await live.waitFor(topics.microphone);
+    await until(() => {
+      broker.publish('homeassistant/status', 'online');
+      return live.on(topics.microphone).length > 1;
+    }, 'it was not said again');
+    const late = await broker.subscribe(topics.microphone, topics.availability);
+    await late.waitFor(topics.availability);
+    expect(late.messages.filter(({ retained }) => retained).map(({ topic }) => topic)).toStrictEqual([
+      topics.availability,
+    ]);
+  });
+
   it('sends events once, with QoS 1 and never retained, and loose values while connected only', async () => {
     const broker = await startBroker();
     const live = await broker.subscribe(...EVERYTHING);
