@@ -15,9 +15,10 @@ import { featuresOf } from './publish/entities.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
+import { openDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
-import { endedByRestart, State, stateFolder } from './storage/state.js';
+import { endedByRestart, stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
@@ -62,11 +63,12 @@ export async function startApp({
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
   // What survives a restart
-  const state = new State(stateFolder(config.stateDir, process.env), log);
-  const deviceId = config.device.id ?? state.deviceId();
+  const folder = stateFolder(config.stateDir, process.env);
+  const device = await openDevice(folder, config.device.id, config.input, log);
+  const { id: deviceId, state } = device;
 
   // What listens: model, pipeline, decision
-  const { bundle, head } = await readModel(config.model, modelShelves(state.folder));
+  const { bundle, head } = await readModel(config.model, modelShelves(folder));
   const sense = { ...config.sense, quietHours: config.quietHours };
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
@@ -210,6 +212,7 @@ export async function startApp({
     commands.stop();
     await publisher.stop();
     await pipeline.close();
+    await device.release();
   };
   let stopped: Promise<void> | undefined;
   const stop = () => {
