@@ -60,12 +60,11 @@ export class Delivery {
     this.#announcing = new Announcing(announcement, states);
   }
 
-  /** Nothing that the broker may take waits, and nothing awaits its answer. */
+  /** Nothing that the broker may take waits, and no answer is awaited. */
   get idle(): boolean {
     return this.#inFlight.size === 0 && !this.urgent && !this.states.waiting(this.refusals);
   }
 
-  /** An event waits. */
   get urgent(): boolean {
     return this.#nextEvent() !== undefined;
   }
@@ -149,7 +148,8 @@ export class Delivery {
       event = this.#nextEvent()
     ) {
       const waiting = event;
-      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs());
+      const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
+      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
       const refused = (reason: string) => this.#refuseEvent(waiting, reason);
       const delivered = () => {
         this.outbox.remove(waiting);

@@ -1,3 +1,4 @@
+import { elapsedMs } from '../storage/age.js';
 import type { DecisionEvent, ModelInfo, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
@@ -69,13 +70,23 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
 }
 
 /**
- * `<base>/event`: a kept event at the moment of an attempt to deliver it.
+ * `<base>/event`: a kept event at the moment of an attempt to deliver it. Where the clock has been set meanwhile, the
+ * time of the event is put right if it can be.
  *
  * @param replayed it could not be delivered when it happened
+ * @param waitedMs since it was kept; undefined: by an earlier run
  */
-export function deliveredEvent(payload: string, replayed: boolean, nowMs: number): string {
+export function deliveredEvent(
+  payload: string,
+  replayed: boolean,
+  nowMs: number,
+  waitedMs: number | undefined,
+): string {
   const event = JSON.parse(payload) as { at: string };
-  return JSON.stringify({ ...event, latencyMs: nowMs - Date.parse(event.at), replayed });
+  const latencyMs = elapsedMs(Date.parse(event.at), nowMs);
+  if (!Number.isNaN(latencyMs)) return JSON.stringify({ ...event, latencyMs, replayed });
+  const at = waitedMs === undefined ? event.at : isoTime(nowMs - waitedMs);
+  return JSON.stringify({ ...event, at, latencyMs: waitedMs ?? null, replayed });
 }
 
 /** Whether `deliveredEvent` can make something of it. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
+import { elapsedMs } from './age.js';
 import { makeFolder, writeWholeSync } from './files.js';
 import {
   decodeRecord,
@@ -18,8 +19,8 @@ import {
 
 /** How often a folder that could not be written is tried again. */
 const RETRY_MS = 60_000;
-/** When this was first released: no event can be older. */
-const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
+/** What an earlier run has left is tried for so long, however old it is: nobody could deliver it while this did not run. */
+const GRACE_MS = 86_400_000;
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -36,6 +37,8 @@ export interface OutboxOptions {
 export interface WaitingEvent extends OutboxRecord {
   /** It could not be sent when it happened. */
   replayed: boolean;
+  /** When it came, monotonic; undefined: in an earlier run. */
+  readonly addedAtMs: number | undefined;
   /** Names it as long as it waits. */
   readonly name: string;
 }
@@ -173,13 +176,15 @@ export class Outbox {
   }
 
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    // A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age.
-    const dated = record.keptAtMs >= FIRST_CREDIBLE_MS;
-    const ageMs = dated ? Math.max(0, this.#clock.wallMs() - record.keptAtMs) : 0;
-    const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
+    const ageMs = Math.max(0, elapsedMs(record.keptAtMs, this.#clock.wallMs()) || 0);
+    const longestMs = this.#options.days * DAY_MS;
+    const leftMs = Math.max(longestMs - ageMs, Math.min(longestMs, GRACE_MS));
+    const nowMs = this.#clock.now();
+    const expiresAtMs = nowMs + leftMs;
+    const addedAtMs = state.unsaved === undefined ? undefined : nowMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
-    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs });
+    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs, addedAtMs });
   }
 
   /** Drops the oldest until the rest is within the bounds. */

@@ -150,9 +150,29 @@ describe('bounds', () => {
     add(outbox, 'second');
     await clock.advance(DAY_MS);
     expect(outbox.next()?.payload).toBe('second');
-    const restarted = startOutbox({ days: 0.5 });
-    expect(restarted).toMatchObject({ size: 0, dropped: 1 });
+    await clock.advance(DAY_MS);
+    expect(outbox).toMatchObject({ size: 1, dropped: 1 });
+    expect(outbox.next()).toBeUndefined();
     expect(files()).toStrictEqual([]);
+  });
+
+  it('tries for a day at least what an earlier run has left, also where that was 40 days ago', async () => {
+    add(startOutbox({ days: 30 }), 'an alarm');
+    await clock.advance(40 * DAY_MS);
+    const restarted = startOutbox({ days: 30 });
+    expect(restarted.next()?.payload).toBe('an alarm');
+    await clock.advance(DAY_MS);
+    expect(restarted.next()).toBeUndefined();
+  });
+
+  it.each([
+    ['back', -14],
+    ['to a time far away', 3650],
+  ])('does not take an event for old when the clock jumps %s', (_, days) => {
+    add(startOutbox(), 'an alarm');
+    clock = new ManualClock(Date.UTC(2026, 0, 1) + days * DAY_MS);
+    const restarted = startOutbox();
+    expect(drain(restarted)).toStrictEqual(['an alarm']);
   });
 
   it('has smaller bounds at the next start', () => {
