@@ -15,10 +15,10 @@ import { featuresOf } from './publish/entities.js';
 import { Reporter } from './publish/reporter.js';
 import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
-import { openDevice } from './storage/device.js';
+import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
-import { endedByRestart, stateFolder } from './storage/state.js';
+import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
@@ -26,6 +26,8 @@ import type { Clock, DecisionEvent, Logger, ScoredWindow, SettingValues } from '
 
 export interface AppOptions {
   readonly config: Config;
+  /** What survives a restart. */
+  readonly device: OpenDevice;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Forget what was set over MQTT. */
@@ -44,8 +46,8 @@ export interface App {
    */
   readonly done: Promise<void>;
   readonly statistics: Statistics;
-  /** Ends what is open, publishes it, and leaves nothing running. Can be called at any time. */
-  stop(): Promise<void>;
+  /** Ends what is open, publishes it, and leaves nothing running, at any time; reloading: the process goes on. */
+  stop(reloading?: boolean): Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export interface App {
  */
 export async function startApp({
   config,
+  device,
   log,
   clock = systemClock,
   resetSettings,
@@ -62,13 +65,10 @@ export async function startApp({
   onWindow,
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
-  // What survives a restart
-  const folder = stateFolder(config.stateDir, process.env);
-  const device = await openDevice(folder, config.device.id, config.input, log);
-  const { id: deviceId, state } = device;
+  const { id: deviceId, state, stateFolder } = device;
 
   // What listens: model, pipeline, decision
-  const { bundle, head } = await readModel(config.model, modelShelves(folder));
+  const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
@@ -202,8 +202,8 @@ export async function startApp({
 
   // Stop
   let endWatch = () => {};
-  const shutDown = async () => {
-    systemd.stopping();
+  const shutDown = async (reloading: boolean) => {
+    if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
     await listener.stop();
@@ -212,11 +212,10 @@ export async function startApp({
     commands.stop();
     await publisher.stop();
     await pipeline.close();
-    await device.release();
   };
   let stopped: Promise<void> | undefined;
-  const stop = () => {
-    stopped ??= shutDown();
+  const stop = (reloading = false) => {
+    stopped ??= shutDown(reloading);
     return stopped;
   };
 
@@ -246,5 +245,5 @@ export async function startApp({
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(stop), statistics, stop };
+  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop };
 }

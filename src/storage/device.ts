@@ -20,6 +20,8 @@ interface InputOptions {
 
 export interface OpenDevice {
   readonly id: string;
+  /** That of all devices, models among them. */
+  readonly stateFolder: string;
   /** What it keeps. */
   readonly state: State;
   /** Lets another process have it. */
@@ -60,7 +62,7 @@ export async function openDevice(
   const release = await lockFolder(folder, `the device ${deviceId}`, log);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
-  return { id: deviceId, state, release };
+  return { id: deviceId, stateFolder, state, release };
 }
 
 /** Where verdicts on alarms lie, of all devices and of the one that an earlier version knew. */

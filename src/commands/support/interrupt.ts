@@ -1,26 +1,35 @@
 /** Ctrl-C, a service manager, a terminal that is closed. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+interface Stoppable {
+  readonly done: Promise<void>;
+  stop(reloading?: boolean): Promise<void>;
+}
+
 /**
  * Starts something that runs until it is done or a signal asks it to stop, also one that comes while it starts.
  *
- * @returns what was started, after its end
+ * @param onHangUp what SIGHUP does instead of stopping; true: what runs is to make room for something else
+ * @returns what was started, after its end, and whether it was asked to stop for good
  */
-export async function untilStopped<T extends { readonly done: Promise<void>; stop(): Promise<void> }>(
+export async function untilStopped<T extends Stoppable>(
   start: () => Promise<T>,
-): Promise<T> {
+  onHangUp?: () => boolean,
+): Promise<T & { readonly asked: boolean }> {
   let running: T | undefined;
-  let asked = false;
-  const stop = () => {
-    asked = true;
-    void running?.stop();
+  let asked: 'stop' | 'reload' | undefined;
+  const stop = (signal: NodeJS.Signals) => {
+    if (signal !== 'SIGHUP' || !onHangUp) asked = 'stop';
+    else if (!onHangUp()) return;
+    else asked ??= 'reload';
+    void running?.stop(asked === 'reload');
   };
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
   try {
     running = await start();
-    if (asked) void running.stop();
+    if (asked) void running.stop(asked === 'reload');
     await running.done;
-    return running;
+    return { ...running, asked: asked === 'stop' };
   } finally {
     for (const signal of STOP_SIGNALS) process.off(signal, stop);
   }

@@ -64,7 +64,9 @@ export const mqtt = z
       .min(0.01)
       .max(3650)
       .default(30)
-      .describe('…and none for longer than this, though for a day after a start. The oldest make room; health says so.'),
+      .describe(
+        '…and none for longer than this, though for a day after a start. The oldest make room; health says so.',
+      ),
   })
   .prefault({})
   .describe('Where messages go.');
