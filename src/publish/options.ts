@@ -105,8 +105,8 @@ export interface BrokerAddress {
  */
 export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerAddress {
   const url = parseUrl(options.url);
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
+  const username = options.username ?? decode(url.username);
+  const password = options.password ?? decode(url.password);
   url.username = '';
   url.password = '';
   return {
@@ -130,6 +130,17 @@ export function clientIdOf({ deviceId }: Pick<MqttOptions, 'deviceId'>): string 
   return `bathnet2mqtt-${deviceId}`;
 }
 
+/** A % that begins no escape stands for itself: passwords have it. */
+function decode(text: string): string {
+  return text.replaceAll(/(%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+}
+
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol) && url.hostname !== '')
@@ -137,7 +148,7 @@ function parseUrl(text: string): URL {
   throw new UserError(
     ExitCode.config,
     // The text may hold a password even where it is no URL.
-    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/, '//…@')}`,
+    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/s, '//…@')}`,
     'Give it as mqtt://host:1883, or mqtts://host:8883 for TLS.',
   );
 }

@@ -5,8 +5,9 @@ export const mqtt = z
     url: z
       .string()
       .regex(
-        /^(mqtts?|wss?):\/\/[^/\s]+/,
-        'expected an address such as mqtt://broker:1883 or mqtts://broker:8883',
+        // No @ behind the host: a / in a password would make a host of the user, and show the rest of it.
+        /^(mqtts?|wss?):\/\/[^/?#\s]+([/?#][^@\s]*)?$/,
+        'expected an address such as mqtt://broker:1883 or mqtts://broker:8883; in a password write / as %2F, ? as %3F and # as %23',
       )
       .default('mqtt://127.0.0.1:1883')
       .describe('The broker: mqtt://host:1883, mqtts://host:8883 (TLS), ws:// or wss://.'),
@@ -43,7 +44,8 @@ export const mqtt = z
     prefix: z
       .string()
       .max(200)
-      .regex(/^[^+#\s/]+(\/[^+#\s/]+)*$/, 'expected a topic without wildcards')
+      .regex(/^[^+#\s]+$/, 'expected a topic without wildcards and spaces')
+      .regex(/^[^/]+(\/[^/]+)*$/, 'expected a topic that neither begins nor ends with /, nor has // in it')
       .default('bathnet')
       .describe('Topics begin with <prefix>/<device.id>.'),
     keepaliveSeconds: z
