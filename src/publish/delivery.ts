@@ -11,13 +11,15 @@ import type { RetainedStates } from './states.js';
 /** Fixed header, lengths, message id and properties of a PUBLISH: at most so many bytes beside topic and payload. */
 const OVERHEAD_BYTES = 16;
 
+const HUNG_UP =
+  'the broker closes the connection when it is sent this; its access list or its limit of length may forbid it';
+
 type Link = Pick<
   BrokerConnection,
   'connected' | 'publish' | 'subscribe' | 'abandon' | 'maximumPacketBytes' | 'forgive'
 >;
 
 interface DeliveryHooks {
-  /** Something is refused, or taken after all. */
   onRefusal(): void;
   /** A message on this topic is taken. */
   onTaken(topic: string): void;
@@ -69,17 +71,14 @@ export class Delivery {
     return this.#nextEvent() !== undefined;
   }
 
-  /** What the broker has not answered. */
   get underWay(): string[] {
     return this.#inFlight.keys;
   }
 
-  /** Sets the states that announce the device. */
   announce(): void {
     this.#announcing.start();
   }
 
-  /** There is a new connection. */
   begin(subscriptions: Iterable<string>): void {
     this.#eventsFirst = true;
     this.#announcing.restart();
@@ -96,15 +95,16 @@ export class Delivery {
     this.#careful = hungUp;
     const event = this.#event;
     this.#event = undefined;
-    const culprit = this.#inFlight.break(hungUp);
     this.outbox.markReplayed();
+    const culprit = this.#inFlight.break(hungUp);
     if (culprit === undefined) return;
-    const reason =
-      'the broker closes the connection when it is sent this; its access list or its limit of length may forbid it';
-    if (culprit === event?.topic) this.#refuseEvent(event, reason);
-    else if (!this.#fallBack(culprit))
+    const { key } = culprit;
+    const reason = culprit.hungUp ? HUNG_UP : 'the broker does not acknowledge it';
+    if (key === event?.topic) this.#refuseEvent(event, reason);
+    else if (!culprit.hungUp) this.#refuseState(key, reason);
+    else if (!this.#fallBack(key))
       // A broker that hangs up on one of many alike does so on each: not a broken connection for every one.
-      for (const name of this.#announcing.alike(culprit)) this.refusals.add(name, reason, undefined);
+      for (const name of this.#announcing.alike(key)) this.#refuseState(name, reason, true);
     this.link.forgive();
   }
 
@@ -176,7 +176,7 @@ export class Delivery {
           message,
           { qos: 1, retain: true },
           () => this.#announcing.advance(true),
-          (reason) => this.refusals.add(topic, reason, undefined),
+          (reason) => this.#refuseState(topic, reason),
         );
     }
   }
@@ -225,11 +225,12 @@ export class Delivery {
     this.hooks.onSettled();
   }
 
-  #refuseState(topic: string, reason: string): void {
-    this.refusals.add(topic, reason, () => {
-      this.states.again(topic);
+  #refuseState(name: string, reason: string, isCostly?: boolean): void {
+    const retry = () => {
+      this.states.again(name);
       this.pump();
-    });
+    };
+    this.refusals.add(name, reason, retry, isCostly);
   }
 
   /** @returns whether this announces the device and is said in smaller messages instead */
@@ -244,7 +245,6 @@ export class Delivery {
   }
 }
 
-/** What an event is called where it is refused. */
 function nameOf({ topic, name }: WaitingEvent): string {
   return `${topic} ${name}`;
 }

@@ -1,16 +1,24 @@
 import type { Clock } from '../types.js';
 
+/** What is to be set aside: the broker has hung up on it twice, or twice not answered it in time. */
+export interface Culprit {
+  readonly key: string;
+  readonly hungUp: boolean;
+}
+
 /**
- * What the broker has been sent and has not answered yet, each with a deadline of its own, and how often it has
- * hung up on it.
+ * What the broker has been sent and has not answered yet, each with a deadline of its own, and how many connections
+ * it has cost.
  */
 export class InFlight {
   /** What cancels the deadline, by what was sent. */
   readonly #deadlines = new Map<string, () => void>();
-  /** Connections, one after the other, that the broker closed while this was under way. */
-  readonly #hangUps = new Map<string, number>();
+  /** Connections, one after the other, that ended while this was under way. */
+  readonly #ended = new Map<string, number>();
+  /** What was not answered in time. */
+  #late: string | undefined;
 
-  /** @param onLate called where the broker does not answer in time */
+  /** @param onLate called where the broker does not answer in time: the connection is to be given up */
   constructor(
     private readonly timeoutMs: number,
     private readonly clock: Clock,
@@ -31,31 +39,37 @@ export class InFlight {
 
   /** @param key names what is sent: a topic */
   begin(key: string): void {
-    this.#deadlines.set(key, this.clock.after(this.timeoutMs, this.onLate));
+    const cancel = this.clock.after(this.timeoutMs, () => {
+      this.#late ??= key;
+      this.onLate();
+    });
+    this.#deadlines.set(key, cancel);
   }
 
   /** The broker has answered. */
   settle(key: string): void {
     this.#deadlines.get(key)?.();
     this.#deadlines.delete(key);
-    this.#hangUps.delete(key);
+    this.#ended.delete(key);
   }
 
   /**
    * The connection is gone, and with it every answer.
    *
    * @param hungUp the broker closed it
-   * @returns what the broker has hung up on twice: it was under way both times, and the last time nothing else was
+   * @returns what was under way both times, where the second time it was the only one, or the late one
    */
-  break(hungUp: boolean): string | undefined {
+  break(hungUp: boolean): Culprit | undefined {
     const { keys } = this;
+    const late = this.#late;
     for (const cancel of this.#deadlines.values()) cancel();
     this.#deadlines.clear();
-    if (!hungUp) return undefined;
-    for (const key of keys) this.#hangUps.set(key, (this.#hangUps.get(key) ?? 0) + 1);
-    const [only] = keys;
-    if (only === undefined || keys.length > 1 || (this.#hangUps.get(only) ?? 0) < 2) return undefined;
-    this.#hangUps.delete(only);
-    return only;
+    this.#late = undefined;
+    const suspects = hungUp ? keys : keys.filter((key) => key === late);
+    for (const key of suspects) this.#ended.set(key, (this.#ended.get(key) ?? 0) + 1);
+    const [key] = suspects;
+    if (key === undefined || suspects.length > 1 || (this.#ended.get(key) ?? 0) < 2) return undefined;
+    this.#ended.delete(key);
+    return { key, hungUp };
   }
 }

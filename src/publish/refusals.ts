@@ -3,6 +3,8 @@ import type { Problem } from './payloads.js';
 
 /** Longest pause before what was refused is tried again; it doubles up to this. */
 const LONGEST_RETRY_MS = 3_600_000;
+/** By so much longer are the pauses where to try costs connections, and no alarm waits. */
+const COSTLY = 20;
 
 const SUBSCRIPTION = 'subscription to ';
 
@@ -43,18 +45,22 @@ export class Refusals {
    * Sets something aside and says it, once for each reason.
    *
    * @param name topic or event
-   * @param retry called when it may be tried again; undefined: not in this run
+   * @param retry called when it may be tried again
+   * @param isCostly to try it again may cost connections
    */
-  add(name: string, reason: string, retry: (() => void) | undefined): void {
+  add(name: string, reason: string, retry: () => void, isCostly = false): void {
     const before = this.#refused.get(name);
     before?.cancelRetry();
-    const pauseMs = Math.min(LONGEST_RETRY_MS, before ? 2 * before.pauseMs : this.firstRetryMs);
+    const factor = isCostly ? COSTLY : 1;
+    const pauseMs = Math.min(
+      LONGEST_RETRY_MS * factor,
+      before ? 2 * before.pauseMs : this.firstRetryMs * factor,
+    );
     const refusal: Refusal = { reason, held: true, pauseMs, cancelRetry: () => {} };
-    if (retry)
-      refusal.cancelRetry = this.clock.after(pauseMs, () => {
-        refusal.held = false;
-        retry();
-      });
+    refusal.cancelRetry = this.clock.after(pauseMs, () => {
+      refusal.held = false;
+      retry();
+    });
     this.#refused.set(name, refusal);
     if (before?.reason !== reason) this.log.warn({ refused: name, reason }, `${newsOf(name)}: ${reason}`);
     if (!before) this.onChange();

@@ -461,7 +461,7 @@ describe('without a broker', () => {
     onTestFinished(() => void server.close());
     const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const timing = { ...DEFAULT_TIMING, urgentMaxMs: 5000 };
-    const { publisher } = publisherTo(url, { timing }, clock);
+    const { publisher } = publisherTo(url, { timing, protocol: '5' }, clock);
     publisher.start();
     /** Lets time pass second by second, and what the network has to say be heard in each. */
     const pass = async (seconds: number) => {

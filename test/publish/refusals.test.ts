@@ -147,6 +147,26 @@ describe('a broker that hangs up on what it does not like', () => {
   });
 });
 
+it('what a broker never acknowledges costs two connections, and nothing else waits for it any longer', async () => {
+  const { broker, seen, url } = await startStrictBroker(() => false);
+  const { authorizePublish } = broker;
+  const silentOn = [topics.event, topics.alarm];
+  broker.authorizePublish = (client, packet, done) => {
+    if (client && silentOn.includes(packet.topic) && !String(packet.payload).includes('"i":1')) return;
+    authorizePublish(client, packet, done);
+  };
+  const { publisher, log } = start(url, { timing: { ackTimeoutMs: 200, reconnectMinMs: 10 } });
+  for (const i of [0, 1]) publisher.sendEvent(topics.event, event(i));
+  await until(
+    () => publisher.stats.refused.length === 2,
+    () => log.lines.join('\n'),
+  );
+  await until(() => seen.includes(topics.availability), 'the states do not come');
+  expect(seen.filter((topic) => topic === topics.event)).toHaveLength(1);
+  expect(publisher.stats.queuedEvents).toBe(1);
+  expect(warnings(log)).toMatch(/event \S+ is set aside .*: the broker does not acknowledge it/);
+});
+
 describe('the version of MQTT', () => {
   const spoken = (log: { lines: string[] }) =>
     log.lines
@@ -197,6 +217,7 @@ it('says that commands are not heard where a subscription is refused, and publis
   const heard: string[] = [];
   publisher.onMessage(topics.commands.test, ({ payload }) => heard.push(payload.toString()));
   await until(() => seen.includes(topics.availability), 'the states do not come');
+  await until(() => warnings(log) !== '', 'nothing was said');
   expect(warnings(log)).toContain(`commands are not heard on ${topics.commands.test}: the broker refuses it`);
   expect(publisher.stats.refused).toStrictEqual([`subscription to ${topics.commands.test}`]);
   allowed = true;
