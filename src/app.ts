@@ -9,12 +9,12 @@ import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
-import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import { ClipRecorder } from './storage/clips.js';
+import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
-import { endedByRestart, State, stateFolder } from './storage/state.js';
+import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
@@ -26,6 +26,8 @@ const LONGEST_STOP_MS = 8000;
 
 export interface AppOptions {
   readonly config: Config;
+  /** What survives a restart. */
+  readonly device: OpenDevice;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Forget what was set over MQTT. */
@@ -44,8 +46,8 @@ export interface App {
    */
   readonly done: Promise<void>;
   readonly statistics: Statistics;
-  /** Ends what is open, publishes it, and leaves nothing running. Can be called at any time. */
-  stop(): Promise<void>;
+  /** Ends what is open, publishes it, and leaves nothing running, at any time; reloading: the process goes on. */
+  stop(reloading?: boolean): Promise<void>;
 }
 
 /**
@@ -55,6 +57,7 @@ export interface App {
  */
 export async function startApp({
   config,
+  device,
   log,
   clock = systemClock,
   resetSettings,
@@ -62,12 +65,10 @@ export async function startApp({
   onWindow,
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
-  // What survives a restart
-  const state = new State(stateFolder(config.stateDir, process.env), log);
-  const deviceId = config.device.id ?? state.deviceId();
+  const { id: deviceId, state, stateFolder } = device;
 
   // What listens: model, pipeline, decision
-  const { bundle, head } = await readModel(config.model, modelShelves(state.folder));
+  const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
@@ -75,13 +76,7 @@ export async function startApp({
 
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;
-  const { topics, features, discovery, mqtt } = messageOptions(
-    config,
-    deviceId,
-    state.folder,
-    model,
-    occupancy,
-  );
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, log);
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
@@ -174,8 +169,8 @@ export async function startApp({
 
   // Stop
   let endWatch = () => {};
-  const shutDown = async () => {
-    systemd.stopping();
+  const shutDown = async (reloading: boolean) => {
+    if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
     await listener.stop();
@@ -187,10 +182,10 @@ export async function startApp({
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;
-  const stop = () => {
+  const stop = (reloading = false) => {
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
     const enough = new Promise<void>((resolve) => void clock.after(LONGEST_STOP_MS, resolve));
-    stopped ??= Promise.race([shutDown(), enough]);
+    stopped ??= Promise.race([shutDown(reloading), enough]);
     return stopped;
   };
 
@@ -198,7 +193,6 @@ export async function startApp({
   try {
     control.load(resetSettings);
     publisher.start();
-    cleanUp(publisher, state, discovery, config.discovery.enabled, log); // before there is a connection
     reporter.start();
     control.start();
     clips?.start();
@@ -220,5 +214,5 @@ export async function startApp({
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(stop), statistics, stop };
+  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop };
 }

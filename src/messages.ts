@@ -1,31 +1,32 @@
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
-import { type DiscoveryOptions, discoveryMessages } from './publish/discovery.js';
+import { announcementFor, type Store } from './publish/announcement.js';
 import { type Features, featuresOf } from './publish/features.js';
 import type { MqttOptions } from './publish/options.js';
 import { type Topics, topicsOf } from './publish/topics.js';
-import type { ModelInfo } from './types.js';
+import type { Logger, ModelInfo } from './types.js';
 
 /** Where messages go, and how the device is announced. */
 export interface MessageOptions {
   readonly topics: Topics;
   readonly features: Features;
-  readonly discovery: DiscoveryOptions;
   readonly mqtt: MqttOptions;
 }
 
 /**
  * What a configuration, a device and a model make of it.
  *
+ * @param state what survives a restart
  * @param occupancy whether anything depends on somebody being in the room
  */
 export function messageOptions(
   config: Config,
   deviceId: string,
-  stateFolder: string,
+  state: Store & { readonly folder: string },
   model: ModelInfo,
   occupancy: boolean,
+  log: Logger,
 ): MessageOptions {
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
   const features = featuresOf(model, config.sense, occupancy);
@@ -43,8 +44,8 @@ export function messageOptions(
     ...config.mqtt,
     deviceId,
     topics,
-    outboxFolder: join(stateFolder, 'outbox'),
-    discovery: config.discovery.enabled ? discoveryMessages(discovery) : undefined,
+    outboxFolder: join(state.folder, 'outbox'),
+    announcement: announcementFor(state, discovery, config.discovery.enabled, log),
   };
-  return { topics, features, discovery, mqtt };
+  return { topics, features, mqtt };
 }

@@ -156,6 +156,7 @@ export interface AlarmStarted extends EpisodeEvent {
 export interface AlarmEnded extends EpisodeEvent {
   readonly type: 'alarm_ended';
   readonly atSeconds: number;
+  /** NaN where it is not known: the clock was set while the daemon did not run. */
   readonly durationSeconds: number;
   readonly peakConfidence: number;
   readonly endedBy: AlarmEnd;

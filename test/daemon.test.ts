@@ -282,22 +282,6 @@ describe('the daemon', () => {
     }
   });
 
-  it('ends an alarm also when its terminal is closed', async () => {
-    const daemon = daemons.start('mqtt://127.0.0.1:1', [
-      ...FAST_SCENE,
-      '--loop',
-      '--set',
-      'alarm.releaseSeconds=1000',
-    ]);
-    await until(
-      () => daemon.stderr.includes('alarm_started'),
-      () => daemon.stderr,
-    );
-    const { code, stderr } = await daemon.kill('SIGHUP');
-    expect(code).toBe(0);
-    expect(stderr).toContain('alarm_ended');
-  });
-
   it('does not live on where its start fails, and says why', async () => {
     const pem = join(daemons.stateDir, 'ca.pem');
     writeFileSync(pem, 'no certificate');

@@ -36,9 +36,13 @@ function keysAt(path: readonly PropertyKey[]): string[] {
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
+/** A value in an error: never a password, nor what may be one in an address, well-formed or not. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value).replace(/\/\/[^/@"]*@/, '//***@'); // no password of an address
+  const text = JSON.stringify(value, (key, each: unknown) => {
+    if (key === 'password') return '***';
+    return typeof each === 'string' ? each.replace(/\/\/.*@/s, '//***@') : each;
+  });
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 

@@ -1,26 +1,10 @@
-import { join } from 'node:path';
-import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { makeFolder, makeFolderSync, writeFileWhole } from './files.js';
-import {
-  ageOf,
-  decodeRecord,
-  encodeRecord,
-  type OutboxRecord,
-  probe,
-  readRecord,
-  recordName,
-  recordNames,
-  removeLeftovers,
-  removeRecord,
-  sequenceOf,
-} from './outbox-folder.js';
-import { within } from './within.js';
+import { elapsedMs } from './age.js';
+import { OutboxDisk, type Writable } from './outbox-disk.js';
+import { encodeRecord, type OutboxRecord } from './outbox-folder.js';
 
-/** How long a stop waits for the disk. */
-const STOP_MS = 3000;
-/** How often a folder that could not be written is tried again. */
-const RETRY_MS = 60_000;
+/** What an earlier run has left is tried for so long, however old it is: nobody could deliver it while this did not run. */
+const GRACE_MS = 86_400_000;
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -30,112 +14,110 @@ export interface OutboxOptions {
   readonly events: number;
   readonly bytes: number;
   readonly days: number;
+  /** Whether a payload that an earlier run has kept can be sent. */
+  readonly isPayload?: (payload: string) => boolean;
 }
 
 export interface WaitingEvent extends OutboxRecord {
   /** It could not be sent when it happened. */
   replayed: boolean;
+  /** When it came, monotonic; undefined: in an earlier run. */
+  readonly addedAtMs: number | undefined;
+  /** Names it as long as it waits. */
+  readonly name: string;
 }
 
-interface Entry extends WaitingEvent {
-  /** Of its file. */
+interface Entry extends WaitingEvent, Writable {
   readonly name: string;
   readonly bytes: number;
   /** Monotonic, because the wall clock of a board jumps when it first hears of the time. */
   readonly expiresAtMs: number;
-  /** What is still to be written to the disk. */
-  unsaved: string | undefined;
 }
 
 /**
  * Events that wait for their acknowledgement, first in, first out, and again here after a restart. Each is written
  * to the disk while it is sent: an alarm never waits for a disk that is slow. Where the disk cannot be written they
  * wait in memory, and are written as soon as it can.
- *
- * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
- * at all (docs/architecture.md says why it is no database).
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #disk: OutboxDisk;
   #entries: Entry[] = [];
   #bytes = 0;
   #dropped = 0;
-  #sequence = 0;
-  #durable = true;
-  /** Names of files whose events are gone. */
-  #removable: string[] = [];
-  #saving: Promise<void> | undefined;
-  #again = false;
-  #cancelRetry = () => {};
 
   constructor(options: OutboxOptions, log: Logger, clock: Clock) {
     this.#options = options;
     this.#log = log;
     this.#clock = clock;
+    this.#disk = new OutboxDisk(options.folder, () => this.#entries, log, clock);
   }
 
   get size(): number {
     return this.#entries.length;
   }
 
-  /** Events lost since the start: they made room, were too old, or their file was damaged. */
+  /** Events lost since the start: they made room, were too old, or their file cannot be used. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /** False where events should survive a restart and would not. */
   get durable(): boolean {
-    return this.#durable;
+    return this.#disk.durable;
   }
 
   /** All that waits survives a restart. */
   get kept(): boolean {
-    return this.#options.folder !== undefined && this.#entries.every(({ unsaved }) => unsaved === undefined);
+    return this.#disk.kept;
   }
 
   /** Takes up what an earlier run could not deliver; those events count as replayed. */
   start(): void {
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    try {
-      makeFolderSync(folder);
-      for (const name of recordNames(folder)) this.#load(folder, name);
-      removeLeftovers(folder);
-    } catch (error) {
-      this.#degrade(error);
-    }
+    this.#dropped += this.#disk.load((name, record, text) => {
+      if (this.#options.isPayload?.(record.payload) === false) throw new Error('its payload is no event');
+      this.#push(name, record, text, { replayed: true, unsaved: undefined });
+    });
     this.#makeRoom();
     if (this.size + this.#dropped > 0)
       this.#log.info({ events: this.size, dropped: this.#dropped }, 'events of an earlier run wait');
-    this.#save();
+    this.#disk.save();
   }
 
   /** Waits for the disk, but not for ever. */
-  async stop(): Promise<void> {
-    await within(this.#clock, STOP_MS, this.settled());
-    this.#cancelRetry();
+  stop(): Promise<void> {
+    return this.#disk.stop();
   }
 
   /** Resolves when all that waits is on the disk, or cannot be written now. */
-  async settled(): Promise<void> {
-    while (this.#saving) await this.#saving;
+  settled(): Promise<void> {
+    return this.#disk.settled();
   }
 
   /** @param replayed it cannot be sent now */
   add(topic: string, payload: string, replayed: boolean): void {
     const record = { topic, payload, keptAtMs: this.#clock.wallMs() };
     const text = encodeRecord(record);
-    this.#push(recordName(++this.#sequence), record, text, { replayed, unsaved: text });
+    this.#push(this.#disk.newName(), record, text, { replayed, unsaved: text });
     this.#makeRoom();
-    this.#save();
+    this.#disk.save();
   }
 
-  /** The oldest event; it stays until it is removed. */
-  next(): WaitingEvent | undefined {
+  /**
+   * The oldest event; it stays until it is removed.
+   *
+   * @param isHeld which events to pass over
+   */
+  next(isHeld: (event: WaitingEvent) => boolean = () => false): WaitingEvent | undefined {
     this.#makeRoom();
-    return this.#entries[0];
+    return this.#entries.find((entry) => !isHeld(entry));
+  }
+
+  /** It has been neither delivered nor dropped. */
+  has(event: WaitingEvent): boolean {
+    return this.#entries.some((entry) => entry === event);
   }
 
   /** Takes this very event out; it may have been dropped while it was on its way. */
@@ -151,29 +133,16 @@ export class Outbox {
     for (const entry of this.#entries) entry.replayed = true;
   }
 
-  #load(folder: string, name: string): void {
-    this.#sequence = Math.max(this.#sequence, sequenceOf(name));
-    try {
-      const text = readRecord(folder, name);
-      const record = decodeRecord(text);
-      if (record) {
-        this.#push(name, record, text, { replayed: true, unsaved: undefined });
-        return;
-      }
-      this.#dropped++;
-      this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
-      this.#removable.push(name);
-    } catch (error) {
-      this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
-    }
-  }
-
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    const ageMs = ageOf(record, this.#clock.wallMs());
-    const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
+    const ageMs = Math.max(0, elapsedMs(record.keptAtMs, this.#clock.wallMs()) || 0);
+    const longestMs = this.#options.days * DAY_MS;
+    const leftMs = Math.max(longestMs - ageMs, Math.min(longestMs, GRACE_MS));
+    const nowMs = this.#clock.now();
+    const expiresAtMs = nowMs + leftMs;
+    const addedAtMs = state.unsaved === undefined ? undefined : nowMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
-    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs });
+    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs, addedAtMs });
   }
 
   /** Drops the oldest until the rest is within the bounds. */
@@ -191,59 +160,6 @@ export class Outbox {
 
   #forget({ name, bytes }: Entry): void {
     this.#bytes -= bytes;
-    this.#removable.push(name);
-    this.#save();
-  }
-
-  /** Brings the disk up to date; one that is busy with it goes on to the end. */
-  #save(): void {
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    this.#cancelRetry();
-    this.#again = true; // also where the one that is at it fails
-    if (this.#saving) return;
-    this.#saving = this.#saveAll(folder)
-      .catch((error) => this.#degrade(error))
-      .finally(() => {
-        this.#saving = undefined;
-        if (this.#again) this.#save();
-      });
-  }
-
-  async #saveAll(folder: string): Promise<void> {
-    this.#again = false;
-    await makeFolder(folder);
-    let proven = this.kept;
-    if (proven) await probe(folder);
-    for (;;) {
-      const entry = this.#entries.find(({ unsaved }) => unsaved !== undefined);
-      const removable = this.#removable[0];
-      // Files of events that are gone first: they make room.
-      if (removable !== undefined) {
-        await removeRecord(folder, removable); // where that fails it comes again after a restart, with the same id
-        this.#removable.shift();
-      } else if (entry?.unsaved !== undefined) {
-        await writeFileWhole(join(folder, entry.name), entry.unsaved);
-        entry.unsaved = undefined;
-        proven = true;
-      } else break;
-    }
-    this.#again = false;
-    if (!this.#durable && !proven) await probe(folder); // what was to be written is delivered by now
-    if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
-    this.#durable = true;
-  }
-
-  /** Says it once, goes on in memory, and tries again later. */
-  #degrade(error: unknown): void {
-    const { folder } = this.#options;
-    if (this.#durable)
-      this.#log.warn(
-        { folder, problem: messageOf(error) },
-        'the outbox cannot be written: events that are not delivered yet are lost at a restart. Make room on the disk, or set stateDir to a folder that can be written',
-      );
-    this.#durable = false;
-    this.#cancelRetry();
-    this.#cancelRetry = this.#clock.after(RETRY_MS, () => this.#save());
+    this.#disk.remove(name);
   }
 }

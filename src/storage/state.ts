@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { AlarmEnded, DecisionEvent, Logger } from '../types.js';
+import { elapsedMs } from './age.js';
 import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
+import { hostId } from './host-id.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
 const openAlarmSchema = z.object({
@@ -45,18 +47,26 @@ export class State {
   ) {}
 
   /**
-   * A name for this machine that stays: a hash of its machine id – never the id itself, which is
+   * A name for this machine that stays: a hash of what the host has of its own – never that itself, which may be
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
+   *
+   * @param ofHost something of this host that stays; null where there is nothing
    */
-  deviceId(): string {
+  deviceId(ofHost: string | null = hostId() ?? null): string {
     const kept = this.read('device-id')?.trim();
     if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
-    const id = createHash('sha256').update(`bathnet2mqtt:${machineId()}`).digest('hex').slice(0, 12);
+    const seed = ofHost ?? randomBytes(16).toString('hex');
+    const id = createHash('sha256').update(`bathnet2mqtt:${seed}`).digest('hex').slice(0, 12);
     try {
       makeFolderSync(this.folder);
       writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
     } catch (error) {
       this.#complain(error);
+      if (ofHost === null)
+        this.log.warn(
+          { deviceId: id },
+          'this host has no id of its own and none can be kept: Home Assistant gets one more device at every start. Set device.id',
+        );
     }
     return id;
   }
@@ -121,20 +131,8 @@ export class State {
   }
 }
 
-/** The end of an alarm that was on when the last run ended without ending it. */
+/** The end of an alarm that was on when the last run ended without ending it; how long it was may not be known. */
 export function endedByRestart({ startedAtMs, ...open }: OpenAlarm, nowMs: number): AlarmEnded {
-  const durationSeconds = Math.max(0, (nowMs - startedAtMs) / 1000);
+  const durationSeconds = Math.max(0, elapsedMs(startedAtMs, nowMs) / 1000);
   return { type: 'alarm_ended', ...open, atMs: nowMs, atSeconds: 0, durationSeconds, endedBy: 'restart' };
-}
-
-function machineId(): string {
-  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
-    try {
-      const id = readFileSync(path, 'utf8').trim();
-      if (id) return id;
-    } catch {
-      // no such file: try the next
-    }
-  }
-  return randomBytes(16).toString('hex');
 }

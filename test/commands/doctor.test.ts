@@ -98,17 +98,39 @@ describe('doctor', () => {
         const seen = await broker.subscribe('#');
         const before = await doctor(broker.url, '--source', `file:${SCENE}`);
         expect(before.stdout).toMatch(/^note {2}discovery: device test is not announced/m);
+        expect(before.stdout).toMatch(/^ok {4}topics: 13 topics published and read back$/m);
+        // Nothing of it stays.
+        expect((await broker.subscribe('#')).messages).toEqual([]);
         daemons.start(broker.url, ['--source', `file:${SCENE}`, '--loop']);
         await seen.waitFor('bathnet/test/availability', (payload) => payload === 'online');
         const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`);
         expect(stdout).toMatch(/^ok {4}microphone: file .*level -\d+\.\d dBFS RMS/m);
         expect(stdout).toMatch(/^ok {4}discovery: device test is announced/m);
         expect(code).toBe(0);
-        expect(seen.on('bathnet/test/availability')).toEqual(['online']);
+        expect(stdout).toMatch(/^ok {4}topics: 2 topics published and read back$/m);
+        const said = seen.on('bathnet/test/availability').filter((payload) => payload !== '');
+        expect(said).toEqual(['online']);
       } finally {
         await daemons.close();
         await broker.close();
       }
     },
   );
+
+  it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub')).each([
+    ['5', 69, /^FAIL {2}topics: the broker does not take .* bathnet\/test\/event \(.*does not allow it\)/m],
+    ['3.1.1', 0, /^note {2}topics: .* does not hand back .*bathnet\/test\/event\n {6}→ It drops them/m],
+  ])('finds out that an access list lets no message pass (MQTT %s)', async (protocol, exit, said) => {
+    const login = { username: 'bath', password: 'secret' };
+    const broker = await Mosquitto.start({ login, acl: `user ${login.username}\ntopic read #` });
+    try {
+      const settings = [`mqtt.protocol=${protocol}`, `mqtt.username=bath`, `mqtt.password=secret`];
+      const flags = settings.flatMap((setting) => ['--set', setting]);
+      const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`, ...flags);
+      expect(stdout).toMatch(said);
+      expect(code).toBe(exit);
+    } finally {
+      await broker.close();
+    }
+  });
 });

@@ -184,3 +184,46 @@ describe('config/default.yaml', () => {
     expect(load({ file: text })).toEqual(load());
   });
 });
+
+describe('errors', () => {
+  it.each([
+    'tcp://user:se/cret@broker',
+    'mqtt://user:1/cret@broker',
+    'mqtt://user:s?cret@broker',
+    'mqtt://user:s#cret@broker',
+    'http://user:"cret@broker',
+    'user://a@b:cret@broker',
+  ])('show nothing of a password in an address: %s', (url) => {
+    const { message } = errorOf({ flags: { 'mqtt.url': url } });
+    expect(message).toMatch(
+      /mqtt\.url: expected an address .*, found "\w+:\/\/\*\*\*@broker" \(from the command line\)/,
+    );
+    expect(message).not.toContain('cret');
+    expect(errorOf({ file: JSON.stringify({ mqtt: [{ url, password: 'cret' }] }) }).message).not.toContain(
+      'cret',
+    );
+  });
+
+  it('show nothing of a file that is no YAML but the place', () => {
+    const { message } = errorOf({ file: 'mqtt:\n  password: "se" cret\n' });
+    expect(message).toMatch(/is not YAML: .* at line 2, column \d+$/);
+    expect(message).not.toContain('cret');
+  });
+
+  it('call a key unknown that would change all objects', () => {
+    for (const path of ['__proto__.x', 'mqtt.__proto__.x', 'constructor.prototype.x', '__proto__'])
+      expect(errorOf({ flags: { [path]: '1' } }).message).toContain('unknown key');
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it.each([
+    ['bathnet/', 'neither begins nor ends with /'],
+    ['/bathnet', 'neither begins nor ends with /'],
+    ['bath//net', 'nor has // in it'],
+    ['bath/#', 'without wildcards'],
+  ])('say what is wrong with a prefix: %s', (prefix, reason) => {
+    const { message } = errorOf({ flags: { 'mqtt.prefix': prefix } });
+    expect(message).toContain(reason);
+    expect(message).toContain(`found ${JSON.stringify(prefix)}`);
+  });
+});

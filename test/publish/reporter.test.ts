@@ -12,10 +12,26 @@ const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 class RecordingPublisher implements Messenger {
   readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
     [];
-  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true };
+  stats = {
+    reconnects: 0,
+    queuedEvents: 0,
+    droppedEvents: 0,
+    durable: true,
+    refused: [] as string[],
+    passedOn: true,
+  };
+  refusalChanged = () => {};
+
+  onRefusal(handler: () => void): void {
+    this.refusalChanged = handler;
+  }
 
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.messages.push({ kind: 'state', topic, payload, qos });
+  }
+
+  setLiveState(topic: string, payload: string): void {
+    this.messages.push({ kind: 'state', topic, payload, qos: 1 });
   }
 
   sendEvent(topic: string, payload: string): void {
@@ -68,6 +84,28 @@ describe('at the start', () => {
       { problems: ['no_sound'], model: { engine: 'tfjs-wasm' } },
     ]);
     expect(publisher.messages.every(({ kind, qos }) => kind === 'state' && qos === 1)).toBe(true);
+  });
+});
+
+it('says with every health message whether the microphone is fine', () => {
+  const reporter = reporterWith();
+  reporter.start();
+  reporter.inputOnline();
+  reporter.inputOffline();
+  expect(publisher.on(topics.microphone)).toStrictEqual(['problem', 'fine', 'problem']);
+});
+
+it('shows at once what the broker refuses', () => {
+  reporterWith().start();
+  publisher.stats = {
+    ...publisher.stats,
+    refused: ['bathnet/test/event 1.json', 'subscription to bathnet/test/test/set'],
+    passedOn: false,
+  };
+  publisher.refusalChanged();
+  expect(publisher.json(topics.health).at(-1)).toMatchObject({
+    problems: ['no_sound', 'messages_refused', 'commands_not_heard', 'messages_not_passed_on'],
+    refused: publisher.stats.refused,
   });
 });
 

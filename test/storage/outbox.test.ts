@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -117,7 +118,7 @@ describe('after a restart', () => {
 
   it('keeps any text as it was', async () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string(), (payload, topic) => {
+      fc.property(fc.string({ unit: 'binary' }), fc.stringMatching(/^[^+#\0]{1,100}$/), (payload, topic) => {
         const record = { topic, payload, keptAtMs: clock.wallMs() };
         expect(decodeRecord(Buffer.from(encodeRecord(record)).toString())).toStrictEqual(record);
       }),
@@ -167,11 +168,31 @@ describe('bounds', () => {
     await add(outbox, 'second');
     await clock.advance(DAY_MS);
     expect(outbox.next()?.payload).toBe('second');
+    await clock.advance(DAY_MS);
+    expect(outbox).toMatchObject({ size: 1, dropped: 1 });
+    expect(outbox.next()).toBeUndefined();
     await outbox.settled();
-    const restarted = startOutbox({ days: 0.5 });
-    await restarted.settled();
-    expect(restarted).toMatchObject({ size: 0, dropped: 1 });
     expect(files()).toStrictEqual([]);
+  });
+
+  it('tries for a day at least what an earlier run has left, also where that was 40 days ago', async () => {
+    await add(startOutbox({ days: 30 }), 'an alarm');
+    await clock.advance(40 * DAY_MS);
+    const restarted = startOutbox({ days: 30 });
+    expect(restarted.next()?.payload).toBe('an alarm');
+    await clock.advance(DAY_MS);
+    expect(restarted.next()).toBeUndefined();
+    await restarted.settled();
+  });
+
+  it.each([
+    ['back', -14],
+    ['to a time far away', 3650],
+  ])('does not take an event for old when the clock jumps %s', async (_, days) => {
+    await add(startOutbox(), 'an alarm');
+    clock = new ManualClock(Date.UTC(2026, 0, 1) + days * DAY_MS);
+    const restarted = startOutbox();
+    expect(await drain(restarted)).toStrictEqual(['an alarm']);
   });
 
   it('has smaller bounds at the next start', async () => {
@@ -255,8 +276,41 @@ describe('recovery', () => {
     const outbox = startOutbox();
     await outbox.settled();
     expect(files()).toStrictEqual([second]);
-    expect(log.lines).toContain(`warn a waiting event is damaged on the disk and lost {"file":"${first}"}`);
+    expect(log.lines).toContain(
+      `warn a waiting event cannot be sent and is set aside ${JSON.stringify({ file: first, problem: 'it is damaged', moved: `${folder}-set-aside` })}`,
+    );
     expect(await drain(outbox)).toStrictEqual(['b']);
+  });
+
+  it.each([
+    ['of another version', { version: 2, topic: 'topic', payload: '{}', keptAtMs: 0 }],
+    ['without a topic', { payload: '{}', keptAtMs: 0 }],
+    ['with a topic that cannot be published', { topic: 'a/#', payload: '{}', keptAtMs: 0 }],
+    ['with a payload that is no text', { topic: 'topic', payload: { at: 1 }, keptAtMs: 0 }],
+    ['with a payload that is no event', { topic: 'topic', payload: 'junk', keptAtMs: 0 }],
+    ['of nothing', null],
+  ])('sets a whole record %s aside, once, and never deletes it', async (_, record) => {
+    const isPayload = (payload: string) => payload !== 'junk';
+    await add(startOutbox(), 'a', 'b');
+    const [first = ''] = files();
+    const json = JSON.stringify(record);
+    const text = `${createHash('sha256').update(json).digest('hex')}\n${json}`;
+    writeFileSync(join(folder, first), text);
+    for (const dropped of [1, 0]) {
+      const outbox = startOutbox({ isPayload });
+      await outbox.settled();
+      expect(outbox).toMatchObject({ size: 1, dropped });
+    }
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    expect(readFileSync(join(`${folder}-set-aside`, first), 'utf8')).toBe(text);
+  });
+
+  it('takes up what a version without a number has written', async () => {
+    await add(startOutbox(), 'a');
+    const [first = ''] = files();
+    const json = JSON.stringify({ topic: 'topic', payload: 'old', keptAtMs: clock.wallMs() });
+    writeFileSync(join(folder, first), `${createHash('sha256').update(json).digest('hex')}\n${json}`);
+    expect(await drain(startOutbox())).toStrictEqual(['old']);
   });
 
   it('goes on where a file cannot be read, and leaves it alone', async () => {

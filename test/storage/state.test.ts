@@ -6,6 +6,7 @@ import { endedByRestart, State, stateFolder } from '../../src/storage/state.js';
 import type { AlarmEnded, AlarmStarted, Logger } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
 
+const DAY_MS = 86_400_000;
 let dir: string;
 let folder: string;
 let warnings: string[];
@@ -63,6 +64,18 @@ describe('the state folder', () => {
     state.noteAlarm(ended);
     await state.settled();
     expect(new State(folder, log).openAlarm()).toBeUndefined();
+  });
+
+  it('does not know how long an alarm was where the clock was set since', () => {
+    const startedAtMs = Date.UTC(2026, 10, 22);
+    const open = { episodeId: 'e1', label: 'abnormal', peakConfidence: 0.9, startedAtMs };
+    const duration = (changes: object, nowMs: number) =>
+      endedByRestart({ ...open, ...changes }, nowMs).durationSeconds;
+    expect(duration({}, startedAtMs + 5000)).toBe(5);
+    expect(duration({ startedAtMs: 5000 }, startedAtMs)).toBeNaN();
+    expect(duration({}, 5000)).toBeNaN();
+    expect(duration({}, startedAtMs + 10 * 365 * DAY_MS)).toBeNaN();
+    expect(duration({}, startedAtMs - 14 * DAY_MS)).toBeNaN();
   });
 
   it.each([

@@ -78,6 +78,11 @@ export class Daemons {
     return new Daemons(await mkdtemp(join(tmpdir(), 'bathnet-daemon-')));
   }
 
+  /** What the device `test` keeps. */
+  get deviceDir(): string {
+    return join(this.stateDir, 'devices', 'test');
+  }
+
   /** `run` with an id of its own (`test`) and this state folder. */
   start(mqttUrl: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     const settings = ['device.id=test', `stateDir=${this.stateDir}`].flatMap((setting) => ['--set', setting]);

@@ -6,10 +6,12 @@ import { WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { readModel } from '../../model/shelf.js';
 import { Pipeline } from '../../pipeline.js';
+import { announcedTopic } from '../../publish/discovery.js';
+import { deviceFolder } from '../../storage/device.js';
 import { Settings } from '../../storage/settings.js';
 import { State, stateFolder } from '../../storage/state.js';
 import type { Logger } from '../../types.js';
-import { deviceIdOf, visitBroker } from '../support/broker.js';
+import { type Visit, visitBroker } from '../support/broker.js';
 import { shelvesOf } from '../support/flags.js';
 
 const OLDEST_NODE = 20;
@@ -59,8 +61,9 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
 }
 
 /** Whether an alarm can come by the rule in force, with what was set over MQTT. */
-export function checkDetection(config: Config, rule: AlarmRule, log: Logger): Finding {
-  const settings = new Settings(new State(stateFolder(config.stateDir, process.env), log), rule, log);
+export function checkDetection(config: Config, deviceId: string, rule: AlarmRule, log: Logger): Finding {
+  const folder = deviceFolder(stateFolder(config.stateDir, process.env), deviceId);
+  const settings = new Settings(new State(folder, log), rule, log);
   settings.load();
   const { enabled, ...changed } = settings.values;
   const [doubt] = doubtsOf(enabled, { ...rule, ...changed }, config.window.hopSeconds);
@@ -71,29 +74,28 @@ export function checkDetection(config: Config, rule: AlarmRule, log: Logger): Fi
   };
 }
 
-export async function checkBroker(config: Config): Promise<Finding & { client: MqttClient }> {
-  const { url, client } = await visitBroker(config, `doctor-${process.pid}`);
-  return { text: `connected to ${url}`, client };
+export async function checkBroker(config: Config): Promise<Finding & Visit> {
+  const visit = await visitBroker(config, `doctor-${process.pid}`);
+  return { text: `connected to ${visit.url}, MQTT ${visit.protocol}`, ...visit };
 }
 
-export async function checkDiscovery(config: Config, client: MqttClient, log: Logger): Promise<Finding> {
-  const deviceId = deviceIdOf(config, log);
+export async function checkDiscovery(config: Config, client: MqttClient, deviceId: string): Promise<Finding> {
   const { prefix } = config.discovery;
-  const topic =
-    config.discovery.mode === 'device'
-      ? `${prefix}/device/${deviceId}/config`
-      : `${prefix}/binary_sensor/${deviceId}/alarm/config`;
+  // A broker that takes no long message has got one for each entity.
+  const topics = (['device', 'component'] as const).map((mode) => announcedTopic({ mode, prefix }, deviceId));
+  const topic = announcedTopic(config.discovery, deviceId);
   const retained = new Map<string, string>();
   client.on('message', (name, payload) => retained.set(name, payload.toString()));
-  const granted = await client.subscribeAsync([topic, `${prefix}/status`], { qos: 1 });
-  if (granted.some(({ qos }) => qos >= 128))
+  const granted = await client.subscribeAsync([...topics, `${prefix}/status`], { qos: 1 }).catch(() => []);
+  if (granted.length === 0 || granted.some(({ qos }) => qos >= 128))
     throw new UserError(
       ExitCode.unavailable,
       `the broker does not let this user read ${topic}`,
       `Allow the user ${prefix}/# and ${config.mqtt.prefix}/# in the broker's access list.`,
     );
   await new Promise((resolve) => setTimeout(resolve, RETAINED_MS));
-  if (retained.get(topic)) return { text: `device ${deviceId} is announced on ${topic}` };
+  const found = topics.find((each) => retained.get(each));
+  if (found) return { text: `device ${deviceId} is announced on ${found}` };
   return {
     text: `device ${deviceId} is not announced on ${topic}`,
     hint: 'Start the daemon with this configuration; then Home Assistant (2024.11 or newer, MQTT integration, same broker) shows the device.',

@@ -108,7 +108,7 @@ function sentence(event: DecisionEvent): string {
     case 'alarm_acknowledged':
       return `alarm acknowledged after ${Math.round(event.afterSeconds)} s: ${event.label}`;
     case 'alarm_ended':
-      return `alarm over after ${event.durationSeconds.toFixed(1)} s: ${event.label}, at most ${percent(event.peakConfidence)}`;
+      return `alarm over${Number.isNaN(event.durationSeconds) ? '' : ` after ${event.durationSeconds.toFixed(1)} s`}: ${event.label}, at most ${percent(event.peakConfidence)}`;
     case 'water_running_long':
       return `water has been running for ${Math.round(event.durationSeconds / 60)} min`;
     case 'long_stay':
