@@ -109,7 +109,7 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
     const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
     // Told at once, and kept as soon as the disk has it.
     await until(
-      () => existsSync(join(daemons.stateDir, 'open-alarm.json')),
+      () => existsSync(join(daemons.deviceDir, 'open-alarm.json')),
       () => first.stderr,
     );
     await first.kill('SIGKILL');
@@ -232,7 +232,7 @@ describe.skipIf(skip || lacksPrograms('cc'))('a daemon on a disk whose syncs tak
     const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
     expect(started).toMatchObject({ event_type: 'alarm_started', replayed: false });
     expect(started.latencyMs).toBeLessThan(1500);
-    const kept = join(daemons.stateDir, 'open-alarm.json');
+    const kept = join(daemons.deviceDir, 'open-alarm.json');
     await until(
       () => existsSync(kept),
       () => daemon.stderr,

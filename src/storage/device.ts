@@ -33,6 +33,12 @@ export function deviceFolder(stateFolder: string, id: string): string {
   return join(stateFolder, 'devices', id);
 }
 
+/** What a device keeps, to be looked at only: what an earlier version has left becomes its own at the next start. */
+export function stateOf(stateFolder: string, id: string, log: Logger): State {
+  const folder = deviceFolder(stateFolder, id);
+  return new State(existsSync(folder) ? folder : stateFolder, log);
+}
+
 /**
  * Opens the folder of a device for this process alone.
  *
@@ -62,7 +68,6 @@ export async function openDevice(
   const release = await lockFolder(folder, `the device ${deviceId}`, log);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
-  await state.settled();
   return { id: deviceId, stateFolder, state, release };
 }
 

@@ -8,6 +8,9 @@ interface Blockable {
   readonly _handle?: { setBlocking?(blocking: boolean): number };
 }
 
+/** Its reader is gone: no reason to stop. */
+const ignore = () => {};
+
 /**
  * Takes lines for a stream whose reader may stall, as a paused terminal or a stopped log collector does: what the
  * stream cannot take is dropped and counted, and the count is said once there is room again.
@@ -20,7 +23,7 @@ export class LogSink {
     private readonly stream: Writable,
     private readonly describe: (dropped: number) => string,
   ) {
-    stream.on('error', () => {}); // its reader is gone: no reason to stop
+    stream.off('error', ignore).on('error', ignore); // once, however many logs there are in a run
     // Node writes to a terminal synchronously; nothing else lets it do otherwise.
     (stream as Blockable)._handle?.setBlocking?.(false);
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -67,7 +67,9 @@ describe('doctor', () => {
     writeFileSync(join(stateDir, 'settings.json'), '{"enabled":false}');
     const off = await doctor('mqtt://127.0.0.1:1', ...sound);
     expect(off.stdout).toMatch(/^note {2}detection: detection is switched off.*\n {6}→ .*--reset-settings/m);
-    writeFileSync(join(stateDir, 'settings.json'), '{"hits":100,"window":100}');
+    const deviceDir = join(stateDir, 'devices', 'test');
+    mkdirSync(deviceDir, { recursive: true });
+    writeFileSync(join(deviceDir, 'settings.json'), '{"hits":100,"window":100}');
     const blunt = await doctor('mqtt://127.0.0.1:1', ...sound);
     expect(blunt.stdout).toMatch(/^note {2}detection: hardly anything can raise the alarm: 100 windows/m);
   });

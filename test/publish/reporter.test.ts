@@ -275,6 +275,7 @@ describe('health', () => {
     const problems = publisher.json(topics.health).map((message) => message.problems);
     expect(problems).toStrictEqual([['no_sound'], [], ['microphone_zero'], []]);
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline', 'online']);
+    expect(publisher.on(topics.microphone)).toStrictEqual(['problem', 'fine', 'problem', 'fine']);
   });
 
   it('names what keeps alarms away without calling the microphone away, and a failed engine with it', () => {
@@ -283,8 +284,10 @@ describe('health', () => {
     reporter.inputOnline();
     reporter.problems('detection', ['detection_off']);
     expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
+    expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
     reporter.problems('engine', ['engine_failed']);
     expect(publisher.on(topics.inputAvailability).at(-1)).toBe('offline');
+    expect(publisher.on(topics.microphone).at(-1)).toBe('problem');
     expect(publisher.json(topics.health).at(-1).problems).toStrictEqual(['engine_failed', 'detection_off']);
   });
 

@@ -35,7 +35,10 @@ async function run(id: string | undefined, command = 'mic', stateFolder = folder
   open.push(device);
   return device;
 }
-const end = (device: OpenDevice) => device.release();
+const end = async (device: OpenDevice) => {
+  await device.state.settled();
+  await device.release();
+};
 const devices = () => readdirSync(join(folder, 'devices')).sort();
 
 describe('two rooms with one state folder', () => {
@@ -43,6 +46,7 @@ describe('two rooms with one state folder', () => {
     const bath = await run('bath', 'mic 1');
     const kitchen = await run('kitchen', 'mic 2');
     bath.state.write('settings.json', '1');
+    await bath.state.settled();
     expect(kitchen.state.read('settings.json')).toBeUndefined();
     expect(devices()).toEqual(['bath', 'kitchen']);
   });

@@ -7,9 +7,9 @@ import { ExitCode, UserError } from '../../errors.js';
 import { readModel } from '../../model/shelf.js';
 import { Pipeline } from '../../pipeline.js';
 import { announcedTopic } from '../../publish/discovery.js';
-import { deviceFolder } from '../../storage/device.js';
+import { stateOf } from '../../storage/device.js';
 import { Settings } from '../../storage/settings.js';
-import { State, stateFolder } from '../../storage/state.js';
+import { stateFolder } from '../../storage/state.js';
 import type { Logger } from '../../types.js';
 import { type Visit, visitBroker } from '../support/broker.js';
 import { shelvesOf } from '../support/flags.js';
@@ -62,8 +62,8 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
 
 /** Whether an alarm can come by the rule in force, with what was set over MQTT. */
 export function checkDetection(config: Config, deviceId: string, rule: AlarmRule, log: Logger): Finding {
-  const folder = deviceFolder(stateFolder(config.stateDir, process.env), deviceId);
-  const settings = new Settings(new State(folder, log), rule, log);
+  const kept = stateOf(stateFolder(config.stateDir, process.env), deviceId, log);
+  const settings = new Settings(kept, rule, log);
   settings.load();
   const { enabled, ...changed } = settings.values;
   const [doubt] = doubtsOf(enabled, { ...rule, ...changed }, config.window.hopSeconds);

@@ -15,6 +15,7 @@ export async function startOnDevice(options: Omit<AppOptions, 'device'>): Promis
     const app = await startApp({ ...options, device });
     return { ...app, done: app.done.finally(() => device.release()) };
   } catch (error) {
+    await device.state.settled();
     await device.release();
     throw error;
   }
