@@ -1,30 +1,33 @@
 import { join } from 'node:path';
-import { Input } from './audio/input.js';
 import { createSource } from './audio/source.js';
+import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
-import { VERSION } from './constants.js';
 import { Control } from './control.js';
 import { Listener } from './listener.js';
+import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/head.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
-import { cleanUp } from './publish/clean-up.js';
 import { MqttPublisher } from './publish/client.js';
-import { discoveryMessages } from './publish/discovery.js';
-import { featuresOf } from './publish/features.js';
 import { Reporter } from './publish/reporter.js';
-import { topicsOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
+import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
-import { endedByRestart, State, stateFolder } from './storage/state.js';
+import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
+import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
+/** So long putting everything in order may take. */
+const LONGEST_STOP_MS = 8000;
+
 export interface AppOptions {
   readonly config: Config;
+  /** What survives a restart. */
+  readonly device: OpenDevice;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Forget what was set over MQTT. */
@@ -43,8 +46,8 @@ export interface App {
    */
   readonly done: Promise<void>;
   readonly statistics: Statistics;
-  /** Ends what is open, publishes it, and leaves nothing running. Can be called at any time. */
-  stop(): Promise<void>;
+  /** Ends what is open, publishes it, and leaves nothing running, at any time; reloading: the process goes on. */
+  stop(reloading?: boolean): Promise<void>;
 }
 
 /**
@@ -54,6 +57,7 @@ export interface App {
  */
 export async function startApp({
   config,
+  device,
   log,
   clock = systemClock,
   resetSettings,
@@ -61,38 +65,18 @@ export async function startApp({
   onWindow,
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
-  // What survives a restart
-  const state = new State(stateFolder(config.stateDir, process.env), log);
-  const deviceId = config.device.id ?? state.deviceId();
+  const { id: deviceId, state, stateFolder } = device;
 
   // What listens: model, pipeline, decision
-  const { bundle, head } = await readModel(config.model, modelShelves(state.folder));
+  const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
-  if (rule.labels.length === 0) log.warn({ head: config.model.head }, 'no class alarms: set alarm.labels');
 
   // Where messages go
-  const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, config.sense, pipeline.sense.asksForOccupancy);
-  const discovery = {
-    mode: config.discovery.mode,
-    deviceId,
-    deviceName: config.device.name,
-    topics,
-    model,
-    features,
-    version: VERSION,
-    discoveryPrefix: config.discovery.prefix,
-  };
-  const mqtt = {
-    ...config.mqtt,
-    deviceId,
-    topics,
-    outboxFolder: join(state.folder, 'outbox'),
-    discovery: config.discovery.enabled ? discoveryMessages(discovery) : undefined,
-  };
+  const occupancy = pipeline.sense.asksForOccupancy;
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, log);
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
@@ -110,10 +94,10 @@ export async function startApp({
     : undefined;
 
   const onEvent = (event: DecisionEvent) => {
-    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
-    if (!test && event.type !== 'alarm_ended') state.noteAlarm(event);
     reporter.event(event);
-    if (!test && event.type === 'alarm_ended') state.noteAlarm(event);
+    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
+    if (!test && event.type === 'alarm_ended') void publisher.written().then(() => state.noteAlarm(event));
+    else if (!test) state.noteAlarm(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
@@ -141,13 +125,14 @@ export async function startApp({
       },
       onEvent,
       onSense: (sensed) => reporter.sense(sensed),
+      onEngineFailed: () => reporter.problems('engine', ['engine_failed']),
       onFailure: (error) => reject(error),
     },
     clock,
     log,
   );
   const systemd = createNotifier(log);
-  const input = new Input(
+  const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
     {
@@ -167,6 +152,7 @@ export async function startApp({
         reporter.inputOffline();
         systemd.status(`No sound: ${reason}`);
       },
+      onFaults: (faults) => reporter.problems('input', faults),
     },
     clock,
     log,
@@ -174,16 +160,17 @@ export async function startApp({
 
   // What it is told while it runs
   const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
+  const { hopSeconds } = config.window;
   const control = new Control(
-    { publisher, topics, listener, reporter, feedback, store: state, rule, onTest },
+    { publisher, topics, listener, reporter, feedback, store: state, rule, hopSeconds, onTest },
     clock,
     log,
   );
 
   // Stop
   let endWatch = () => {};
-  const shutDown = async () => {
-    systemd.stopping();
+  const shutDown = async (reloading: boolean) => {
+    if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
     await listener.stop();
@@ -191,11 +178,14 @@ export async function startApp({
     reporter.stop();
     control.stop();
     await publisher.stop();
+    await state.settled();
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;
-  const stop = () => {
-    stopped ??= shutDown();
+  const stop = (reloading = false) => {
+    // A disk or an engine that hangs must not keep the process from whoever starts it again.
+    const enough = new Promise<void>((resolve) => void clock.after(LONGEST_STOP_MS, resolve));
+    stopped ??= Promise.race([shutDown(reloading), enough]);
     return stopped;
   };
 
@@ -203,7 +193,6 @@ export async function startApp({
   try {
     control.load(resetSettings);
     publisher.start();
-    cleanUp(publisher, state, discovery, config.discovery.enabled, log); // before there is a connection
     reporter.start();
     control.start();
     clips?.start();
@@ -213,16 +202,17 @@ export async function startApp({
     systemd.ready();
     // Sound that arrives but is no longer analysed is a hang that only a restart mends.
     let analysed = -1;
-    endWatch = keepAlive(systemd, () => {
+    const isAlive = () => {
       const alive = !input.stats.online || statistics.windows > analysed;
       analysed = statistics.windows;
       return alive;
-    });
+    };
+    endWatch = systemd.watchdogIntervalMs === undefined ? watchOver() : keepAlive(systemd, isAlive);
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(stop), statistics, stop };
+  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop };
 }

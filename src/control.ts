@@ -1,3 +1,4 @@
+import { type Doubt, doubtsOf } from './alarm/doubts.js';
 import { Occupancy } from './alarm/occupancy.js';
 import type { AlarmRule } from './alarm/rule.js';
 import type { Listener } from './listener.js';
@@ -21,6 +22,8 @@ export interface ControlParts {
   readonly store: State;
   /** The alarm rule of bundle and configuration. */
   readonly rule: AlarmRule;
+  /** From window to window. */
+  readonly hopSeconds: number;
   /** Somebody presses the test button. */
   readonly onTest: () => void;
 }
@@ -30,6 +33,8 @@ export class Control {
   readonly #settings: Settings;
   readonly #occupancy: Occupancy;
   readonly #commands: Commands;
+  readonly #log: Logger;
+  #doubts: readonly Doubt[] = [];
 
   constructor(
     private readonly parts: ControlParts,
@@ -53,6 +58,7 @@ export class Control {
       feedback: feedback.give.bind(feedback),
       occupied: occupancy.say.bind(occupancy),
     };
+    this.#log = log;
     this.#settings = settings;
     this.#occupancy = occupancy;
     this.#commands = new Commands(publisher, topics, target, log, clock);
@@ -89,5 +95,17 @@ export class Control {
     const { enabled, ...change } = this.#settings.values;
     this.parts.listener.setRule(change);
     this.parts.listener.setEnabled(enabled);
+    this.#doubt(doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds));
+  }
+
+  /** Says what is new of what stands in the way of an alarm. */
+  #doubt(doubts: readonly Doubt[]): void {
+    const before = this.#doubts;
+    this.#doubts = doubts;
+    for (const { problem, text, hint } of doubts)
+      if (!before.some((each) => each.text === text)) this.#log.warn({ problem, hint }, text);
+    const problems = doubts.map(({ problem }) => problem);
+    if (String(problems) !== String(before.map(({ problem }) => problem)))
+      this.parts.reporter.problems('detection', problems);
   }
 }

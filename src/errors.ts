@@ -43,6 +43,10 @@ export class UserError extends Error {
   }
 }
 
+/** What helps where the engine fails while it runs. */
+export const ENGINE_HINT =
+  'Start it again, as a supervisor does by itself; where it happens again, choose another engine (model.engine).';
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

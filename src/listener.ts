@@ -2,12 +2,18 @@ import type { AlarmRule } from './alarm/decision.js';
 import { Escalation, type EscalationOptions } from './alarm/escalation.js';
 import type { SenseState } from './alarm/sense.js';
 import { SAMPLE_RATE_HZ } from './constants.js';
+import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
 import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } from './types.js';
 
 /** An overrun is said at most this often. */
 const OVERRUN_WARNING_MS = 60_000;
+
+/** An engine that takes longer for a window has stopped: a window takes some milliseconds, on the slowest board some tenths. */
+const ENGINE_TIMEOUT_MS = 10_000;
+/** So long a stop waits for the window that is being analysed. */
+const STOP_MS = 1000;
 
 export interface ListenerOptions extends Partial<EscalationOptions> {
   readonly hopSeconds: number;
@@ -20,6 +26,8 @@ export interface ListenerHandlers {
   onEvent(event: DecisionEvent): void;
   /** With the first window, and whenever it changes. */
   onSense?(state: SenseState): void;
+  /** The engine hangs, breaks or gives no numbers: nothing is heard any more. */
+  onEngineFailed?(): void;
   /** The analysis of live sound failed, which is a bug; of other sound, `chunk` rejects. */
   onFailure?(error: unknown): void;
 }
@@ -111,7 +119,7 @@ export class Listener {
   /** Ends an open alarm, and repeats none any more. */
   async stop(): Promise<void> {
     this.#cancelInputLost();
-    await this.#analysing?.catch(() => {}); // `onFailure` has been told
+    await this.#lastWindow();
     this.#end('stop', this.#streamSeconds);
     this.#escalation.stop();
   }
@@ -147,13 +155,39 @@ export class Listener {
   }
 
   async #analyse(window: Window): Promise<void> {
-    const result = await this.pipeline.process(window);
+    const result = await this.#answer(window).catch((error) => {
+      this.handlers.onEngineFailed?.();
+      throw error;
+    });
     this.handlers.onWindow(result);
     this.#say(result.event);
     const { state } = this.pipeline.sense;
     if (state.waterRunning === this.#state?.waterRunning && state.speech === this.#state.speech) return;
     this.#state = state;
     this.handlers.onSense?.(state);
+  }
+
+  /** What the pipeline makes of a window, or an error where it does not answer. */
+  #answer(window: Window): Promise<PipelineResult> {
+    return new Promise((resolve, reject) => {
+      const { engine } = this.pipeline.model;
+      const cancel = this.clock.after(ENGINE_TIMEOUT_MS, () => {
+        const message = `the engine ${engine} has not answered for ${ENGINE_TIMEOUT_MS / 1000} s`;
+        reject(new UserError(ExitCode.unavailable, message, ENGINE_HINT));
+      });
+      this.pipeline.process(window).then(resolve, reject).finally(cancel);
+    });
+  }
+
+  /** Waits for the window that is being analysed, but not for an engine that hangs. */
+  async #lastWindow(): Promise<void> {
+    if (!this.#analysing) return;
+    let cancel = () => {};
+    const timeout = new Promise<void>((resolve) => {
+      cancel = this.clock.after(STOP_MS, resolve);
+    });
+    await Promise.race([this.#analysing.catch(() => {}), timeout]); // `onFailure` has been told
+    cancel();
   }
 
   #say(event: DecisionEvent | undefined): void {

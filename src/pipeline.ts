@@ -4,7 +4,7 @@ import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
 import { Veto } from './alarm/veto.js';
 import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
-import { ExitCode, UserError } from './errors.js';
+import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { createFrontEnd } from './features/create-front-end.js';
 import type { FrontEnd } from './features/front-end.js';
 import { levelOf } from './features/level.js';
@@ -107,6 +107,12 @@ export class Pipeline {
     const networkDone = performance.now();
 
     const values = this.head.score(output);
+    if (![values, output.embedding].every((each) => each.every(Number.isFinite)))
+      throw new UserError(
+        ExitCode.unavailable,
+        `the engine ${this.model.engine} gives no numbers`,
+        ENGINE_HINT,
+      );
     let best = 0;
     const scores: Record<string, number> = {};
     for (const [i, label] of this.model.labels.entries()) {

@@ -1,8 +1,8 @@
 import type { SENSITIVITIES } from './constants.js';
 
-/**
- * The values that flow from left to right: sound in, messages out. Units are in the field names.
- */
+export type { DetectionDoubt, EngineFault, InputFault, MicrophoneFault } from './problems.js';
+
+/** The values that flow from left to right: sound in, messages out. Units are in the field names. */
 
 /** A piece of sound, mono at 16 kHz. */
 export interface PcmChunk {
@@ -12,6 +12,14 @@ export interface PcmChunk {
   readonly capturedAtMs: number;
   /** How many times faster than real time it is played; 1 when left out. */
   readonly speed?: number;
+  /** What mixing its channels has cost lately; left out where nothing new is known, or nothing is mixed. */
+  readonly mixing?: Mixing | undefined;
+}
+
+/** How much of the loudest channel, counted from 1, is lost in the mean of all. */
+export interface Mixing {
+  readonly lossDb: number;
+  readonly loudest: number;
 }
 
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
@@ -148,6 +156,7 @@ export interface AlarmStarted extends EpisodeEvent {
 export interface AlarmEnded extends EpisodeEvent {
   readonly type: 'alarm_ended';
   readonly atSeconds: number;
+  /** NaN where it is not known: the clock was set while the daemon did not run. */
   readonly durationSeconds: number;
   readonly peakConfidence: number;
   readonly endedBy: AlarmEnd;

@@ -1,9 +1,11 @@
-import { writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, SCENE } from './support/daemon.js';
 import { type BrokerSetup, Mosquitto, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
+import { slowDisk } from './support/slow-disk.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const BASE = 'bathnet/test';
@@ -105,6 +107,11 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
       '--loop',
     ]);
     const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    // Told at once, and kept as soon as the disk has it.
+    await until(
+      () => existsSync(join(daemons.deviceDir, 'open-alarm.json')),
+      () => first.stderr,
+    );
     await first.kill('SIGKILL');
     await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
     expect(seen.on(`${BASE}/alarm`).at(-1)).toBe('ON');
@@ -173,6 +180,80 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
   });
 });
 
+describe.skipIf(skip)('a daemon that hears nothing', () => {
+  it('says so although bytes arrive, turns the microphone to a problem, and takes it back when sound is there', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const daemon = daemons.start(mosquitto.url, ['--source', 'stdin']);
+    const problems = () => JSON.parse(seen.on(`${BASE}/health`).at(-1) ?? '{}').problems;
+    daemon.stdin?.write(Buffer.alloc(2 * 16_000 * 61));
+    await until(
+      () => problems()?.includes('microphone_zero'),
+      () => daemon.stderr,
+    );
+    await until(() => seen.on(`${BASE}/input/availability`).at(-1) === 'offline', 'still online');
+    expect(daemon.stderr).toMatch(/stdin gives only digital silence/);
+    daemon.stdin?.write(randomBytes(2 * 16_000 * 5).map((byte, i) => (i % 2 ? byte >> 6 : byte)));
+    await until(
+      () => problems()?.length === 0,
+      () => daemon.stderr,
+    );
+    expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('online');
+  });
+});
+
+describe.skipIf(skip)('a daemon whose log nobody reads', () => {
+  it('goes on, and ends when it is told to', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    // Each line of the source's stderr is a line of the log.
+    const source = 'command:yes talks 1>&2 & while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start(mosquitto.url, ['--source', source, '--log-level', 'debug']);
+    daemon.stall();
+    await seen.waitFor(`${BASE}/level`);
+    const before = seen.on(`${BASE}/level`).length;
+    await until(
+      () => seen.on(`${BASE}/level`).length >= before + 2,
+      () => 'it stands still',
+    );
+    expect((await daemon.kill('SIGTERM')).code).toBe(0);
+  });
+});
+
+describe.skipIf(skip || lacksPrograms('cc'))('a daemon on a disk whose syncs take 2 s', () => {
+  it('tells of an alarm at once, and keeps it all the same', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    const daemon = daemons.start(
+      mosquitto.url,
+      [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=1000'],
+      slowDisk(daemons.stateDir, 2),
+    );
+    const started = JSON.parse(await seen.waitFor(`${BASE}/event`));
+    expect(started).toMatchObject({ event_type: 'alarm_started', replayed: false });
+    expect(started.latencyMs).toBeLessThan(1500);
+    const kept = join(daemons.deviceDir, 'open-alarm.json');
+    await until(
+      () => existsSync(kept),
+      () => daemon.stderr,
+    );
+  });
+});
+
+describe.skipIf(skip)('a daemon whose sound has another rate than declared', () => {
+  it('names both rates in the log and the problem in health', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/#`);
+    // 44.1 kHz stereo, as `parec --raw` gives it.
+    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start(mosquitto.url, ['--source', command]);
+    await seen.waitFor(`${BASE}/health`, (payload) => payload.includes('"wrong_sample_rate"'));
+    expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('offline');
+    expect(daemon.stderr).toMatch(/delivers \d+ samples a second, but input\.sampleRateHz is 16000/);
+    expect(daemon.stderr).toContain('--set input.sampleRateHz=');
+  });
+});
+
 describe('the daemon', () => {
   it('hears raw sound on stdin and ends when it ends', async () => {
     const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', 'stdin', '--set', 'log.level=info']);
@@ -182,6 +263,16 @@ describe('the daemon', () => {
     expect(stderr).toContain('sound arrives from');
   });
 
+  it('hears a source that takes 6 s to its first sound', async () => {
+    const sound = 'sleep 6; while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', `command:${sound}`]);
+    await until(
+      () => daemon.stderr.includes('sound arrives'),
+      () => daemon.stderr,
+    );
+    expect(daemon.stderr).not.toContain('no sound from');
+  });
+
   it('stops on a signal that comes while it starts', async () => {
     for (const afterMs of [150, 350, 600]) {
       const daemon = daemons.start('mqtt://127.0.0.1:1', SLOW_SCENE);
@@ -189,22 +280,6 @@ describe('the daemon', () => {
       // Before Node has read the program nobody can answer: then the signal ends it by itself.
       expect([0, null]).toContain((await daemon.kill('SIGTERM')).code);
     }
-  });
-
-  it('ends an alarm also when its terminal is closed', async () => {
-    const daemon = daemons.start('mqtt://127.0.0.1:1', [
-      ...FAST_SCENE,
-      '--loop',
-      '--set',
-      'alarm.releaseSeconds=1000',
-    ]);
-    await until(
-      () => daemon.stderr.includes('alarm_started'),
-      () => daemon.stderr,
-    );
-    const { code, stderr } = await daemon.kill('SIGHUP');
-    expect(code).toBe(0);
-    expect(stderr).toContain('alarm_ended');
   });
 
   it('does not live on where its start fails, and says why', async () => {

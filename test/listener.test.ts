@@ -68,12 +68,12 @@ describe('the listener', () => {
 
   it('drops the oldest live sound when it cannot keep up, counts it and says so', async () => {
     const listener = listen(true);
-    for (let i = 0; i < 100; i++) listener.chunk(chunk(new Float32Array(1600)));
+    for (let i = 0; i < 150; i++) listener.chunk(chunk(new Float32Array(1600)));
     expect(listener.droppedWindows).toBeGreaterThan(10);
     expect(warnings).toEqual([expect.stringMatching(/too slow/)]);
     await listener.stop();
     expect(windows.length + listener.droppedWindows).toBeLessThanOrEqual(
-      (160_000 - WINDOW_SAMPLES) / 7680 + 1,
+      (240_000 - WINDOW_SAMPLES) / 7680 + 1,
     );
   });
 
@@ -169,6 +169,31 @@ describe('the listener', () => {
     expect(new Set(events.map((event) => 'episodeId' in event && event.episodeId)).size).toBe(1);
     await clock.advance(600_000);
     expect(events).toHaveLength(5);
+  });
+
+  it('gives an engine up that hangs, breaks or gives no numbers, and does not wait for it when it is stopped', async () => {
+    const failures = async (process: Pipeline['process']) => {
+      const told: string[] = [];
+      const hanging = Object.assign(Object.create(pipeline), { process }) as Pipeline;
+      const handlers = {
+        onWindow() {},
+        onEvent() {},
+        onEngineFailed: () => told.push('failed'),
+        onFailure: (error: unknown) => told.push(String(error)),
+      };
+      const listener = new Listener(hanging, { hopSeconds: 0.48, live: true }, handlers, clock, silentLog);
+      listener.chunk(chunk(new Float32Array(WINDOW_SAMPLES)));
+      await clock.advance(9900);
+      const before = told.length;
+      const stopped = listener.stop();
+      await clock.advance(1100);
+      await stopped;
+      return [before, ...told];
+    };
+    const hangs = await failures(() => new Promise(() => {}));
+    expect(hangs).toEqual([0, 'failed', expect.stringMatching(/tfjs-wasm has not answered for 10 s/)]);
+    expect(await failures(() => Promise.reject(new Error('broke')))).toEqual([2, 'failed', 'Error: broke']);
+    expect(clock.pending).toBe(0);
   });
 
   it('leaves no repetition behind when it is stopped', async () => {

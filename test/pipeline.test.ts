@@ -5,6 +5,7 @@ import { decodeFile } from '../src/audio/decode.js';
 import { WINDOW_SAMPLES } from '../src/constants.js';
 import { ExitCode } from '../src/errors.js';
 import { type Bundle, readBundle } from '../src/model/bundle.js';
+import type { Network } from '../src/model/network.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
 import { SCENE } from './support/daemon.js';
@@ -40,6 +41,20 @@ describe('the pipeline', () => {
     const [first, second, third] = scored.audioset.map(([, score]) => score);
     expect([third, second, first]).toEqual([first, second, third].toSorted());
     expect((await pipeline.process(windowOf('silence'))).scored.audioset[0]?.[0]).toBe('Silence');
+    await pipeline.close();
+  });
+
+  it('fails where the engine gives no numbers', async () => {
+    const pipeline = await Pipeline.create(bundle);
+    const network = Reflect.get(pipeline, 'network') as Network;
+    const { run } = network;
+    const broken = async (mel: Float32Array) => {
+      const { embedding, heads } = await run(mel);
+      for (const values of [embedding, ...Object.values(heads)]) values.fill(Number.NaN);
+      return { embedding, heads };
+    };
+    Object.assign(network, { run: broken });
+    await expect(pipeline.process(windowOf('silence'))).rejects.toThrow(/engine tfjs-\w+ gives no numbers/);
     await pipeline.close();
   });
 

@@ -3,7 +3,7 @@
  * they leave behind: leaks after a failed open, streams that fall silent for ever, native crashes, prints to stdout.
  *
  *     capture-child.js list
- *     capture-child.js capture DEVICE [RATE CHANNELS]    (without a rate: the device's own)
+ *     capture-child.js capture DEVICE [RATE CHANNELS]    (without a rate, or with `own`: the device's own)
  *
  * Its one reply goes over IPC, the sound (s16le) over file descriptor 4. It ends when its parent does.
  * It imports little: its memory counts.
@@ -64,7 +64,7 @@ try {
 
 function capture(naudiodon: Naudiodon): void {
   const device = chooseDevice(inputDevices(naudiodon), wanted, alsaCards());
-  const sampleRateHz = Number(rate ?? device.defaultSampleRateHz);
+  const sampleRateHz = rate === undefined || rate === 'own' ? device.defaultSampleRateHz : Number(rate);
   const channelCount = Number(channels ?? Math.min(device.channels, 2));
   try {
     const input = naudiodon.AudioIO({

@@ -1,4 +1,5 @@
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { dbfsOf, piecePowers } from '../features/level.js';
 
 const FRAME_SAMPLES = SAMPLE_RATE_HZ / 100;
 /** The quietest tenth of a clip counts as its background… */
@@ -8,8 +9,6 @@ const ABOVE_BACKGROUND = 10 ** (10 / 10);
 const BELOW_TOP = 10 ** (-40 / 10);
 const PRE_ROLL_SAMPLES = 0.1 * SAMPLE_RATE_HZ;
 const POST_ROLL_SAMPLES = 0.2 * SAMPLE_RATE_HZ;
-/** −120 dBFS: what digital silence is given, so that its level is a number. */
-const SILENCE_POWER = 1e-12;
 /** One sample at the rail is loud, some in a row are cut off. */
 const CLIPPED_LEVEL = 0.999;
 const CLIPPED_RUN = 3;
@@ -22,7 +21,7 @@ const CLIPPED_RUN = 3;
  * @returns a view into the same memory
  */
 export function trimToSound(samples: Float32Array): Float32Array {
-  const powers = framePowers(samples);
+  const powers = piecePowers(samples, FRAME_SAMPLES);
   const background = [...powers].sort((a, b) => a - b)[Math.floor(powers.length * BACKGROUND_SHARE)] ?? 0;
   const top = Math.max(0, ...powers);
   const threshold = Math.max(background * ABOVE_BACKGROUND, top * BELOW_TOP);
@@ -41,7 +40,7 @@ export function trimToSound(samples: Float32Array): Float32Array {
  * @param minLevelDbfs RMS level that its loudest 10 ms must reach
  */
 export function faultOf(samples: Float32Array, minLevelDbfs: number): string | undefined {
-  const levelDbfs = 10 * Math.log10(Math.max(SILENCE_POWER, ...framePowers(samples)));
+  const levelDbfs = dbfsOf(Math.max(0, ...piecePowers(samples, FRAME_SAMPLES)));
   if (levelDbfs < minLevelDbfs)
     return `silent: its loudest moment has ${levelDbfs.toFixed(1)} dBFS, less than ${minLevelDbfs}; be louder or closer`;
   let run = 0;
@@ -50,15 +49,4 @@ export function faultOf(samples: Float32Array, minLevelDbfs: number): string | u
     if (run >= CLIPPED_RUN) return 'clipped: louder than the microphone can take; lower its gain or go away';
   }
   return undefined;
-}
-
-/** Mean square of each 10 ms. */
-function framePowers(samples: Float32Array): number[] {
-  const powers: number[] = [];
-  for (let at = 0; at + FRAME_SAMPLES <= samples.length; at += FRAME_SAMPLES) {
-    let energy = 0;
-    for (let i = at; i < at + FRAME_SAMPLES; i++) energy += samples[i]! ** 2;
-    powers.push(energy / FRAME_SAMPLES);
-  }
-  return powers;
 }

@@ -37,11 +37,13 @@ const SILENT_BYTES = 20 * 2 ** 20;
  * at 16 kHz comes out exact: value / 2^(bits−1).
  *
  * @param onWarning told when the file is damaged or cut off and what is there has been decoded.
+ * @param channel the one that is heard, counted from 1; all of them, mixed, when left out
  * @throws UserError no input where the file cannot be read, bad data where no sound can be decoded
  */
 export async function* decodeFile(
   path: string,
   onWarning: (message: string) => void = () => {},
+  channel?: number,
 ): AsyncGenerator<Float32Array, void, void> {
   const file = await openFile(path);
   let decoder: Decoder | undefined;
@@ -65,7 +67,9 @@ export async function* decodeFile(
         resampler?.converter.close();
         resampler = { fromHz: block.sampleRate, converter: await createResampler(block.sampleRate) };
       }
-      yield* pieces(resampler.converter.push(downmix(block.channelData)));
+      if ((channel ?? 1) > block.channelData.length)
+        throw badAudio(path, `has ${block.channelData.length} channels, and none with number ${channel}`);
+      yield* pieces(resampler.converter.push(downmix(block.channelData, channel)));
     }
     if (!resampler) throw badAudio(path, `holds no sound that can be decoded${because(audio.damage)}`);
     yield* pieces(resampler.converter.flush());

@@ -10,9 +10,12 @@ export class Ear {
   private readonly chunks: AsyncGenerator<Float32Array, void, void>;
   private rest: Float32Array = new Float32Array(0);
 
-  /** @param timeoutSeconds so long without sound, and the source counts as broken */
-  constructor(source: Source, timeoutSeconds: number, signal: AbortSignal) {
-    this.chunks = listen(source, timeoutSeconds, signal);
+  /**
+   * @param timeoutSeconds so long without sound, and the source counts as broken
+   * @param firstSeconds so long it may take to its first sound
+   */
+  constructor(source: Source, timeoutSeconds: number, signal: AbortSignal, firstSeconds = timeoutSeconds) {
+    this.chunks = listen(source, timeoutSeconds, Math.max(timeoutSeconds, firstSeconds), signal);
   }
 
   /**
@@ -64,22 +67,26 @@ export class Ear {
 async function* listen(
   source: Source,
   timeoutSeconds: number,
+  firstSeconds: number,
   signal: AbortSignal,
 ): AsyncGenerator<Float32Array, void, void> {
   const listening = new AbortController();
   const stop = () => listening.abort();
   signal.addEventListener('abort', stop, { once: true });
   if (signal.aborted) stop();
-  const watchdog = setTimeout(stop, timeoutSeconds * 1000);
+  let seconds = firstSeconds;
+  let watchdog = setTimeout(stop, seconds * 1000);
   try {
     for await (const { samples } of source.chunks(listening.signal)) {
-      watchdog.refresh();
+      clearTimeout(watchdog);
+      seconds = timeoutSeconds;
+      watchdog = setTimeout(stop, seconds * 1000);
       yield samples;
     }
     if (listening.signal.aborted && !signal.aborted)
       throw new UserError(
         ExitCode.noInput,
-        `no sound from ${source.description} for ${timeoutSeconds} s`,
+        `no sound from ${source.description} for ${seconds} s`,
         'Check that it is plugged in and free, or choose another: bathnet2mqtt devices',
       );
   } finally {

@@ -9,6 +9,8 @@ export interface FileOptions {
   readonly speed: number;
   /** Starts again at the end, for ever, without a gap. */
   readonly loop: boolean;
+  /** The one that is heard, counted from 1; all of them, mixed, when left out. */
+  readonly channel?: number | undefined;
 }
 
 /** An audio file, played like a microphone or read as fast as possible, and never with a loss. */
@@ -26,7 +28,7 @@ export class FileSource implements Source {
 
   /** @throws UserError as `decodeFile` */
   async *chunks(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
-    const { path, speed, loop } = this.options;
+    const { path, speed, loop, channel } = this.options;
     const startMs = this.clock.now();
     let played = 0;
     let warned = false;
@@ -35,7 +37,7 @@ export class FileSource implements Source {
       warned = true;
     };
     do {
-      for await (const samples of decodeFile(path, warn)) {
+      for await (const samples of decodeFile(path, warn, channel)) {
         played += samples.length;
         // Like a microphone, it hands a chunk over when the last sample has sounded. Counted from the start: no drift.
         const dueMs = startMs + (played * 1000) / SAMPLE_RATE_HZ / speed;

@@ -6,6 +6,8 @@ import { wait } from './wait.js';
 export interface InputOptions {
   /** So long without a chunk, and the input counts as lost. */
   readonly noDataTimeoutSeconds: number;
+  /** So long a source may take from being opened to its first chunk; as long as between any two when left out. */
+  readonly firstSoundTimeoutSeconds?: number;
   /** Pause before the first and the longest before any further try to open a live source again. */
   readonly backoffMinSeconds?: number;
   readonly backoffMaxSeconds?: number;
@@ -97,7 +99,7 @@ export class Input {
       for await (const chunk of chunks) {
         if (signal.aborted) return;
         this.arrived(chunk);
-        await this.handlers.onChunk(chunk);
+        await unlessAborted(this.handlers.onChunk(chunk), signal);
       }
       if (!signal.aborted) this.handlers.onEnd?.();
     } finally {
@@ -141,15 +143,18 @@ export class Input {
     signal: AbortSignal,
     onSilence: (why: string) => void,
   ): AsyncGenerator<PcmChunk, void, void> {
-    const { noDataTimeoutSeconds } = this.options;
-    const why = `no sound from ${this.source.description} for ${noDataTimeoutSeconds} s`;
-    const watch = () => this.clock.after(noDataTimeoutSeconds * 1000, () => onSilence(why));
-    let unwatch = watch();
+    const { noDataTimeoutSeconds, firstSoundTimeoutSeconds = noDataTimeoutSeconds } = this.options;
+    const watch = (seconds: number) => {
+      const why = `no sound from ${this.source.description} for ${seconds} s`;
+      return this.clock.after(seconds * 1000, () => onSilence(why));
+    };
+    // A camera's stream or a sound server may take a while to begin; ended sooner it would never begin at all.
+    let unwatch = watch(Math.max(noDataTimeoutSeconds, firstSoundTimeoutSeconds));
     try {
       for await (const chunk of this.source.chunks(signal)) {
         unwatch();
         yield chunk;
-        unwatch = watch();
+        unwatch = watch(noDataTimeoutSeconds);
       }
     } finally {
       unwatch();
@@ -182,4 +187,14 @@ export class Input {
     this.logged = { reason, atMs: nowMs };
     this.log.warn({ hint: fault instanceof UserError ? fault.hint : undefined }, `${reason}; trying again`);
   }
+}
+
+/** Waits for a handler, but no longer than until `signal` aborts: one that hangs must not hold a stop. */
+function unlessAborted(handled: void | Promise<void>, signal: AbortSignal): void | Promise<void> {
+  if (!handled) return;
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve();
+    signal.addEventListener('abort', stop, { once: true });
+    handled.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }

@@ -6,14 +6,26 @@ export function* pieces(samples: Float32Array): Generator<Float32Array> {
   for (let at = 0; at < samples.length; at += CHUNK_SAMPLES) yield samples.subarray(at, at + CHUNK_SAMPLES);
 }
 
-/** Mean of the channels; values that are no numbers (in float files and streams) become silence. */
-export function downmix(channels: readonly Float32Array[]): Float32Array {
+/** What no sample exceeds, not even one of a float file in 16-bit integers: more would overflow in the network. */
+const MOST = 32_768;
+
+/** A number that can be a sample: none becomes silence, and what is beyond all bounds is cut off. */
+export function toSample(value: number): number {
+  return Number.isFinite(value) ? Math.max(-MOST, Math.min(MOST, value)) : 0;
+}
+
+/**
+ * One channel, or the mean of all; values that are no numbers (in float files and streams) become silence.
+ *
+ * @param channel counted from 1; all when left out
+ */
+export function downmix(all: readonly Float32Array[], channel?: number): Float32Array {
+  const channels = channel === undefined ? all : all.slice(channel - 1, channel);
   const mono = new Float32Array(channels[0]?.length ?? 0);
   for (let i = 0; i < mono.length; i++) {
     let sum = 0;
     for (const channel of channels) sum += channel[i]!;
-    const mean = sum / channels.length;
-    mono[i] = Number.isFinite(mean) ? mean : 0;
+    mono[i] = toSample(sum / channels.length);
   }
   return mono;
 }

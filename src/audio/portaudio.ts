@@ -5,7 +5,7 @@ import { ExitCode, UserError } from '../errors.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { forkCapture, replyOf } from './capture.js';
 import { closed, endGroup, endOf, hasEnded } from './child.js';
-import { rawChunks } from './raw.js';
+import { type RawLayout, rawChunks } from './raw.js';
 
 /** A microphone through PortAudio, in a process of its own (why: capture-child.ts). */
 export class PortAudioSource implements Source {
@@ -14,12 +14,14 @@ export class PortAudioSource implements Source {
 
   /**
    * @param device what `chooseDevice` understands, looked for at every open; undefined: the default one
+   * @param channel the one that is heard, counted from 1; all of them, mixed, when left out
    * @param preferredRateHz asked for first; where the device refuses, its own rate and channels are taken
    */
   constructor(
     private readonly device: string | undefined,
     private readonly log: Logger,
     private readonly clock: Clock,
+    private readonly channel?: number,
     private readonly preferredRateHz = SAMPLE_RATE_HZ,
   ) {
     this.description = `portaudio "${device ?? 'default'}"`;
@@ -30,14 +32,15 @@ export class PortAudioSource implements Source {
    *   missing, or the capture process breaks
    */
   async *chunks(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
-    const refused = yield* this.capture([String(this.preferredRateHz), '1'], signal);
+    const needed = String(this.channel ?? 1);
+    const refused = yield* this.capture([String(this.preferredRateHz), needed], signal);
     if (refused === undefined) return;
     this.log.info(
       { refused },
-      `microphone does not open at ${this.preferredRateHz} Hz mono, trying its own rate`,
+      `microphone does not open at ${this.preferredRateHz} Hz with ${needed} channels, trying its own rate`,
     );
     // A process that failed to open a device is of no more use, so this is a new one.
-    const refusedAgain = yield* this.capture([], signal);
+    const refusedAgain = yield* this.capture(this.channel ? ['own', needed] : [], signal);
     if (refusedAgain === undefined) return;
     throw new UserError(
       ExitCode.unavailable,
@@ -59,7 +62,8 @@ export class PortAudioSource implements Source {
       if (reply?.type !== 'capturing') return undefined;
       const { device, sampleRateHz, channels } = reply;
       this.log.info({ device, sampleRateHz, channels, pid: child.pid }, 'microphone opened');
-      yield* rawChunks(soundOf(child), { format: 's16le', sampleRateHz, channels }, this.clock, signal);
+      const layout: RawLayout = { format: 's16le', sampleRateHz, channels, channel: this.channel ?? 'mix' };
+      yield* rawChunks(soundOf(child), layout, this.clock, signal);
       if (signal.aborted) return undefined;
       await closed(child, 500);
       throw new UserError(

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import type { Clock, PcmChunk } from '../types.js';
-import { pieces } from './pcm.js';
+import type { Clock, Mixing, PcmChunk } from '../types.js';
+import { MixWatch } from './mix-watch.js';
+import { pieces, toSample } from './pcm.js';
 import { createResampler, type Resampler } from './resample.js';
 
 /** Width of a sample in bytes and its value in −1…1; names are FFmpeg's. */
@@ -25,15 +26,25 @@ export interface RawLayout {
   readonly format: RawFormat;
   readonly sampleRateHz: number;
   readonly channels: number;
+  /** Which of them is heard, counted from 1; all, mixed, when left out. */
+  readonly channel?: Channel;
 }
+
+/** One channel, counted from 1, or all of them mixed. */
+export type Channel = number | 'mix';
 
 /**
  * Reads interleaved PCM to mono at its own rate. Bytes may be cut anywhere: what is left of a frame
  * waits for the next call. Float values that are no numbers become silence.
+ *
+ * @param watch sees what is mixed
  */
-export function createRawReader(layout: RawLayout): (bytes: Uint8Array) => Float32Array {
+export function createRawReader(layout: RawLayout, watch?: MixWatch): (bytes: Uint8Array) => Float32Array {
   const { bytes: width, read } = FORMATS[layout.format];
   const frameBytes = width * layout.channels;
+  const { channel: chosen = 'mix' } = layout;
+  // A single channel is read as if it were all there is.
+  const [from, count] = chosen === 'mix' ? [0, layout.channels] : [chosen - 1, 1];
   let rest: Uint8Array = new Uint8Array(0);
   return (arrived) => {
     const bytes = rest.length === 0 ? arrived : Buffer.concat([rest, arrived]);
@@ -41,10 +52,13 @@ export function createRawReader(layout: RawLayout): (bytes: Uint8Array) => Float
     const mono = new Float32Array(Math.floor(bytes.length / frameBytes));
     for (let i = 0; i < mono.length; i++) {
       let sum = 0;
-      for (let channel = 0; channel < layout.channels; channel++)
-        sum += read(view, i * frameBytes + channel * width);
-      const mean = sum / layout.channels;
-      mono[i] = Number.isFinite(mean) ? mean : 0;
+      for (let channel = from; channel < from + count; channel++) {
+        const value = read(view, i * frameBytes + channel * width);
+        watch?.add(channel, value);
+        sum += value;
+      }
+      mono[i] = toSample(sum / count);
+      watch?.mixed(mono[i]!);
     }
     rest = bytes.subarray(mono.length * frameBytes);
     return mono;
@@ -61,14 +75,19 @@ export async function* rawChunks(
   clock: Clock,
   signal: AbortSignal,
 ): AsyncGenerator<PcmChunk, void, void> {
-  const read = createRawReader(layout);
+  const mixes = layout.channels > 1 && (layout.channel ?? 'mix') === 'mix';
+  const watch = mixes ? new MixWatch(layout.channels, layout.sampleRateHz) : undefined;
+  const read = createRawReader(layout, watch);
   const destroy = () => stream.destroy();
   signal.addEventListener('abort', destroy, { once: true });
   let resampler: Resampler | undefined;
   try {
     resampler = await createResampler(layout.sampleRateHz);
     if (signal.aborted) return;
-    for await (const bytes of stream) yield* stamp(resampler.push(read(bytes)), clock.wallMs());
+    for await (const bytes of stream) {
+      const samples = resampler.push(read(bytes));
+      yield* stamp(samples, clock.wallMs(), watch?.take());
+    }
     yield* stamp(resampler.flush(), clock.wallMs());
   } catch (error) {
     if (!signal.aborted) throw error;
@@ -80,10 +99,12 @@ export async function* rawChunks(
 }
 
 /** The last of the samples was captured just now, the others before it. */
-function* stamp(samples: Float32Array, nowMs: number): Generator<PcmChunk> {
+function* stamp(samples: Float32Array, nowMs: number, mixing?: Mixing): Generator<PcmChunk> {
   let left = samples.length;
   for (const piece of pieces(samples)) {
     left -= piece.length;
-    yield { samples: piece, capturedAtMs: nowMs - (left * 1000) / SAMPLE_RATE_HZ };
+    const capturedAtMs = nowMs - (left * 1000) / SAMPLE_RATE_HZ;
+    // The last piece tells.
+    yield left === 0 && mixing ? { samples: piece, capturedAtMs, mixing } : { samples: piece, capturedAtMs };
   }
 }

@@ -3,7 +3,7 @@ import type { Clock, Logger, Source } from '../types.js';
 import { CommandSource } from './command.js';
 import { FileSource } from './file.js';
 import { PortAudioSource } from './portaudio.js';
-import type { RawFormat, RawLayout } from './raw.js';
+import type { Channel, RawFormat, RawLayout } from './raw.js';
 import { StdinSource } from './stdin.js';
 
 export interface SourceOptions {
@@ -21,19 +21,22 @@ export interface SourceOptions {
   readonly format: RawFormat;
   readonly sampleRateHz: number;
   readonly channels: number;
+  /** Which channel is heard, counted from 1; all of them, mixed, when left out. */
+  readonly channel?: Channel;
 }
 
 /** @throws UserError configuration, where a file source has no file or a command source no command */
 export function createSource(options: SourceOptions, log: Logger, clock: Clock): Source {
-  const { format, sampleRateHz, channels, speed, loop } = options;
-  const layout: RawLayout = { format, sampleRateHz, channels };
+  const { format, sampleRateHz, channels, channel = 'mix', speed, loop } = options;
+  const layout: RawLayout = { format, sampleRateHz, channels, channel };
+  const one = channel === 'mix' ? undefined : channel;
   switch (options.source) {
     case 'portaudio':
-      return new PortAudioSource(options.device, log, clock);
+      return new PortAudioSource(options.device, log, clock, one);
     case 'command':
       return new CommandSource(needed(options, 'command'), layout, log, clock);
     case 'file':
-      return new FileSource({ path: needed(options, 'file'), speed, loop }, log, clock);
+      return new FileSource({ path: needed(options, 'file'), speed, loop, channel: one }, log, clock);
     case 'stdin':
       return new StdinSource(layout, clock);
   }

@@ -3,12 +3,15 @@ import { ExitCode, UserError } from '../errors.js';
 import { createLog } from '../system/log.js';
 import {
   checkBroker,
+  checkDetection,
   checkDiscovery,
-  checkInput,
   checkModel,
   checkNode,
   type Finding,
 } from './doctor/checks.js';
+import { checkInput } from './doctor/microphone.js';
+import { checkTopics } from './doctor/topics.js';
+import { deviceIdOf } from './support/broker.js';
 import { painter } from './support/colour.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
@@ -28,7 +31,7 @@ interface Checked {
 
 /**
  * `doctor`: checks every part that the daemon needs and says what to do about each that fails. It changes
- * nothing: no message is published, and a running daemon is not disturbed.
+ * nothing: what it publishes is what lies there anyway, and a running daemon is not disturbed.
  *
  * @returns the exit code of the first failure
  */
@@ -61,11 +64,16 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
   if (configured) {
     const { config } = configured;
     const log = createLog({ ...config.log, level: flags.logLevel ?? 'error' });
-    await check('model', () => checkModel(config));
+    const deviceId = deviceIdOf(config, log);
+    const model = await check('model', () => checkModel(config));
+    if (model) await check('detection', () => checkDetection(config, deviceId, model.rule, log));
     await check('microphone', () => checkInput(config, log));
     const broker = await check('broker', () => checkBroker(config));
-    if (broker && config.discovery.enabled)
-      await check('discovery', () => checkDiscovery(config, broker.client, log));
+    if (broker) {
+      if (config.discovery.enabled)
+        await check('discovery', () => checkDiscovery(config, broker.client, deviceId));
+      await check('topics', () => checkTopics(config, broker, deviceId));
+    }
     await broker?.client.endAsync(true);
   }
   if (flags.json) console.log(JSON.stringify({ ok: exitCode === ExitCode.ok, checks }));

@@ -120,7 +120,8 @@ async function record(flags: RecordFlags): Promise<ExitCode> {
 
   try {
     await interruptible(async (signal) => {
-      const ear = new Ear(source, config.input.noDataTimeoutSeconds, signal);
+      const { noDataTimeoutSeconds, firstSoundTimeoutSeconds } = config.input;
+      const ear = new Ear(source, noDataTimeoutSeconds, signal, firstSoundTimeoutSeconds);
       try {
         await session(ear);
       } catch (error) {

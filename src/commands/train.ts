@@ -5,6 +5,7 @@ import { ExitCode, UserError } from '../errors.js';
 import { readBundle } from '../model/bundle.js';
 import { createNetwork } from '../model/engines/create-network.js';
 import { findBundle } from '../model/shelf.js';
+import { feedbackFolders } from '../storage/device.js';
 import { stateFolder } from '../storage/state.js';
 import { scanDataset } from '../training/dataset.js';
 import { bundleName, checkTarget, writeTrained } from '../training/model-folder.js';
@@ -82,7 +83,6 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
   warnOfIgnored(dataset.ignored);
 
   const stateDir = stateFolder(config.stateDir, process.env);
-  const feedbackFolder = join(stateDir, 'feedback');
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
   const network = await createNetwork(base, config.model.engine, []);
   const print = flags.json ? console.error : console.log;
@@ -101,7 +101,9 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
           ...settings,
           signal,
           judged:
-            flags.feedback === undefined ? [] : judgedAlarms(flags.feedback, dataset, base, feedbackFolder),
+            flags.feedback === undefined
+              ? []
+              : judgedAlarms(flags.feedback, dataset, base, feedbackFolders(stateDir)),
           quietLabel: dataset.labels.find((label) => label === ORDINARY_LABEL),
           name: bundleName(folder),
           alarmLabels: flags.alarm?.split(',') ?? dataset.labels.filter((label) => label === ALARM_LABEL),

@@ -24,7 +24,9 @@ export function fromText(path: string, text: string): unknown {
     schema = inner instanceof z.ZodObject ? (inner.shape as Record<string, z.ZodType>)[key] : undefined;
   }
   const leaf = schema && unwrap(schema);
-  if (leaf instanceof z.ZodNumber)
+  // A number or a word, such as input.channel.
+  const mayBeNumber = leaf instanceof z.ZodUnion && leaf.options.some((one) => one instanceof z.ZodNumber);
+  if (leaf instanceof z.ZodNumber || mayBeNumber)
     return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
   if (leaf instanceof z.ZodBoolean) {
     if (/^(true|yes|on|1)$/i.test(text)) return true;

@@ -76,7 +76,8 @@ function readConfigFile(named: string | undefined): Tree {
   } catch (error) {
     throw new UserError(
       ExitCode.config,
-      `${path} is not YAML: ${messageOf(error)}`,
+      // Its first line alone: the others show the file, and a password may be in it.
+      `${path} is not YAML: ${messageOf(error).split('\n')[0]?.replace(/:$/, '')}`,
       'Mend the line named above.',
       {
         cause: error,

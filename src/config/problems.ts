@@ -36,9 +36,13 @@ function keysAt(path: readonly PropertyKey[]): string[] {
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
+/** A value in an error: never a password, nor what may be one in an address, well-formed or not. */
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = JSON.stringify(value).replace(/\/\/[^/@"]*@/, '//***@'); // no password of an address
+  const text = JSON.stringify(value, (key, each: unknown) => {
+    if (key === 'password') return '***';
+    return typeof each === 'string' ? each.replace(/\/\/.*@/s, '//***@') : each;
+  });
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
@@ -58,6 +62,13 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config
     input.source !== 'command' || !!input.command,
     'input.command',
     'expected a command, because input.source is command; found nothing',
+  );
+  demand(
+    !['command', 'stdin'].includes(input.source) ||
+      input.channel === 'mix' ||
+      input.channel <= input.channels,
+    'input.channel',
+    `expected mix or at most input.channels (${input.channels}), found ${input.channel}`,
   );
   demand(
     (alarm.hits ?? 1) <= (alarm.window ?? 100),

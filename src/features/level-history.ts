@@ -1,4 +1,5 @@
 import type { Window } from '../types.js';
+import { type Moments, momentsOf, powerOf } from './level.js';
 
 export interface LevelHistoryOptions {
   /** How many levels are given. */
@@ -17,17 +18,17 @@ export interface LevelHistoryOptions {
 const STEP_SAMPLES = 80;
 /** Power of digital silence, so that its level is a number. */
 const POWER_FLOOR = 1e-10;
+const NOTHING: Moments = { count: 0, sum: 0, squares: 0 };
 
 /**
  * How the level of each of the last blocks of sound stands above the floor, whatever the gain of the microphone.
- * The newest block ends with the newest window. All memory is allocated once.
+ * The newest block ends with the newest window.
  */
 export class LevelHistory {
   readonly #options: LevelHistoryOptions;
   readonly #stepsPerBlock: number;
-  /** Sums of samples and of their squares, a ring of steps. */
-  readonly #sums: Float64Array;
-  readonly #squares: Float64Array;
+  /** A ring of steps. */
+  readonly #moments: Moments[];
   readonly #powers: Float64Array;
   readonly #levels: Float32Array;
   /** Steps since the last `forget`. */
@@ -37,9 +38,7 @@ export class LevelHistory {
   constructor(options: LevelHistoryOptions) {
     this.#options = options;
     this.#stepsPerBlock = options.blockSamples / STEP_SAMPLES;
-    const steps = options.blocks * this.#stepsPerBlock;
-    this.#sums = new Float64Array(steps);
-    this.#squares = new Float64Array(steps);
+    this.#moments = Array.from({ length: options.blocks * this.#stepsPerBlock }, () => NOTHING);
     this.#powers = new Float64Array(options.blocks);
     this.#levels = new Float32Array(options.blocks);
   }
@@ -66,16 +65,7 @@ export class LevelHistory {
   }
 
   #add(samples: Float32Array, from: number): void {
-    let sum = 0;
-    let square = 0;
-    for (let i = from; i < from + STEP_SAMPLES; i++) {
-      const x = samples[i]!;
-      sum += x;
-      square += x * x;
-    }
-    const place = this.#steps++ % this.#sums.length;
-    this.#sums[place] = sum;
-    this.#squares[place] = square;
+    this.#moments[this.#steps++ % this.#moments.length] = momentsOf(samples, from, from + STEP_SAMPLES);
   }
 
   #describe(): Float32Array {
@@ -99,17 +89,14 @@ export class LevelHistory {
    * @param back 1 is the newest block
    */
   #power(back: number): number {
-    let sum = 0;
-    let square = 0;
+    let [sum, squares] = [0, 0];
     const from = this.#steps - back * this.#stepsPerBlock;
     for (let step = from; step < from + this.#stepsPerBlock; step++) {
-      const place = step % this.#sums.length;
-      sum += this.#sums[place]!;
-      square += this.#squares[place]!;
+      const moments = this.#moments[step % this.#moments.length]!;
+      sum += moments.sum;
+      squares += moments.squares;
     }
-    const { blockSamples } = this.#options;
-    const mean = sum / blockSamples;
-    return Math.max(0, square / blockSamples - mean * mean);
+    return powerOf({ count: this.#options.blockSamples, sum, squares });
   }
 }
 

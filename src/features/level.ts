@@ -1,23 +1,61 @@
 /** What digital silence is given, so that levels stay numbers: below the noise of a 16-bit recording. */
 export const SILENCE_DBFS = -120;
 
+/** What the power of a stretch of sound follows from; those of its parts add up to those of the whole. */
+export interface Moments {
+  readonly count: number;
+  readonly sum: number;
+  readonly squares: number;
+}
+
+/** Of the samples from `from` to before `to`. */
+export function momentsOf(samples: Float32Array, from = 0, to = samples.length): Moments {
+  let sum = 0;
+  let squares = 0;
+  for (let i = from; i < to; i++) {
+    const x = samples[i]!;
+    sum += x;
+    squares += x * x;
+  }
+  return { count: to - from, sum, squares };
+}
+
 /**
- * Level of a window against full scale (a square wave at ±1 has 0 dBFS RMS).
+ * Mean square about `mean`: without the constant part, which is the microphone's own and nothing that is heard.
+ *
+ * @param mean that of the stretch itself when left out
+ */
+export function powerOf({ count, sum, squares }: Moments, mean = sum / count): number {
+  return Math.max(0, squares / count - mean * (2 * (sum / count) - mean));
+}
+
+/** Decibels of a power against full scale, from `SILENCE_DBFS` on. */
+export function dbfsOf(power: number): number {
+  return Math.max(SILENCE_DBFS, 10 * Math.log10(power));
+}
+
+/**
+ * Level of a window against full scale (a square wave at ±1 has 0 dBFS RMS), without its constant part.
  *
  * @param samples in −1…1
  */
 export function levelOf(samples: Float32Array): { rmsDbfs: number; peakDbfs: number } {
-  let energy = 0;
+  const moments = momentsOf(samples);
+  const mean = moments.sum / moments.count;
   let peak = 0;
   for (let i = 0; i < samples.length; i++) {
-    const x = samples[i]!;
-    energy += x * x;
+    const x = samples[i]! - mean;
     const magnitude = x < 0 ? -x : x;
     if (magnitude > peak) peak = magnitude;
   }
-  return { rmsDbfs: decibels(Math.sqrt(energy / samples.length)), peakDbfs: decibels(peak) };
+  return { rmsDbfs: dbfsOf(powerOf(moments)), peakDbfs: dbfsOf(peak * peak) };
 }
 
-function decibels(amplitude: number): number {
-  return Math.max(SILENCE_DBFS, 20 * Math.log10(amplitude));
+/** Mean square of each `pieceSamples`, about the mean of all of them; what fills no whole piece is left out. */
+export function piecePowers(samples: Float32Array, pieceSamples: number): number[] {
+  const { sum, count } = momentsOf(samples);
+  const powers: number[] = [];
+  for (let at = 0; at + pieceSamples <= samples.length; at += pieceSamples)
+    powers.push(powerOf(momentsOf(samples, at, at + pieceSamples), sum / count));
+  return powers;
 }

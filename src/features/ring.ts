@@ -9,7 +9,8 @@ export interface RingOptions {
   readonly backlogSamples?: number;
 }
 
-const DEFAULT_BACKLOG_SAMPLES = 2 * SAMPLE_RATE_HZ;
+/** Nothing here blocks by intent; the machine may stand still for a moment all the same: a full disk cache, a swap. */
+const DEFAULT_BACKLOG_SAMPLES = 5 * SAMPLE_RATE_HZ;
 
 /**
  * The window of 15 600 samples that slides over the sound, and behind it the little backlog that may wait.

@@ -2,23 +2,16 @@ import { Outbox } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
 import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
-import {
-  DEFAULT_TIMING,
-  type FirstMessages,
-  type Message,
-  type MqttOptions,
-  type MqttTiming,
-} from './options.js';
-import { deliveredEvent, type PublisherStats } from './payloads.js';
+import { Delivery } from './delivery.js';
+import { OwnEcho } from './echo.js';
+import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js';
+import { isEventPayload, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
 
 /**
  * What is said to the broker: retained states, of which only the last value matters and which are all published
  * again after every reconnect, and events, every one of which matters and which wait in a bounded outbox that
  * survives a restart.
- *
- * At most one message per topic awaits its acknowledgement. That bounds what is in flight, keeps events in
- * order and lets a state that changes faster than the broker answers skip to its newest value.
  */
 export class MqttPublisher {
   readonly #options: MqttOptions;
@@ -30,9 +23,9 @@ export class MqttPublisher {
   readonly #outbox: Outbox;
   readonly #listeners = new Map<string, (message: IncomingMessage) => void>();
   readonly #homeAssistant: HomeAssistantBirth;
-  #first: FirstMessages | undefined;
-  /** Topics with a message that the broker has not acknowledged yet, each with what cancels its deadline. */
-  readonly #awaited = new Map<string, () => void>();
+  readonly #delivery: Delivery;
+  readonly #echo: OwnEcho;
+  #onRefusal = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -42,14 +35,32 @@ export class MqttPublisher {
     this.#log = log;
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
-    this.#outbox = new Outbox({ folder, events, bytes, days }, log, clock);
+    this.#outbox = new Outbox({ folder, events, bytes, days, isPayload: isEventPayload }, log, clock);
     this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => this.#announce());
     const handlers = {
       onConnect: () => this.#onConnect(),
-      onClose: () => this.#onClose(),
+      onClose: (hungUp: boolean) => this.#onClose(hungUp),
       onMessage: (message: IncomingMessage) => this.#onMessage(message),
+      underWay: () => this.#delivery.underWay,
+      isUrgent: () => this.#delivery.urgent,
     };
     this.#connection = new BrokerConnection(options, this.#timing, handlers, log, clock);
+    this.#delivery = new Delivery(
+      this.#connection,
+      this.#states,
+      this.#outbox,
+      options.announcement,
+      this.#timing,
+      clock,
+      log,
+      {
+        onRefusal: () => this.#onRefusal(),
+        onTaken: (topic) => this.#onTaken(topic),
+        onSettled: () => this.#checkSettled(),
+      },
+    );
+    const { availability } = options.topics;
+    this.#echo = new OwnEcho(availability, this.#timing, clock, log, () => this.#onRefusal());
   }
 
   get connected(): boolean {
@@ -62,6 +73,8 @@ export class MqttPublisher {
       queuedEvents: this.#outbox.size,
       droppedEvents: this.#outbox.dropped,
       durable: this.#outbox.durable,
+      refused: this.#delivery.refusals.names,
+      passedOn: !this.#echo.missing,
     };
   }
 
@@ -73,47 +86,52 @@ export class MqttPublisher {
   start(): void {
     this.#connection.start();
     this.#outbox.start();
-    const { discovery } = this.#options;
-    for (const { topic, payload } of discovery ?? []) this.setState(topic, payload);
+    this.#delivery.announce();
+  }
+
+  /** @param handler called when the broker refuses something, and when it takes it after all */
+  onRefusal(handler: () => void): void {
+    this.#onRefusal = handler;
   }
 
   /** Listens on a topic without wildcards, now or on connecting, and again after every reconnect. */
   onMessage(topic: string, handler: (message: IncomingMessage) => void): void {
     this.#listeners.set(topic, handler);
-    if (this.connected) this.#connection.subscribe(topic);
-  }
-
-  /**
-   * Retained messages that go out before everything else, in this order, each acknowledged before the next:
-   * what has to be said only once, such as taking back what an earlier run has announced. Call it before
-   * `start`.
-   *
-   * @param onDone called when all are acknowledged; after a broken connection they begin again
-   */
-  sendFirst(messages: readonly Message[], onDone: () => void): void {
-    this.#first = { messages, next: 0, onDone };
+    if (this.connected) this.#delivery.subscribe(topic);
   }
 
   /** A retained state: published now or on connecting, and again after every reconnect. */
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.#states.set(topic, payload, qos);
-    this.#pump();
+    this.#delivery.pump();
+  }
+
+  /** A state that is true only as long as this runs: published and repeated like the others, never retained. */
+  setLiveState(topic: string, payload: string): void {
+    this.#states.set(topic, payload, 1, false);
+    this.#delivery.pump();
   }
 
   /**
-   * An event, QoS 1 and never retained: kept on the disk, and published now or, in order, once there is a
-   * connection.
+   * An event, QoS 1 and never retained: published now or, in order, once there is a connection, and kept on the
+   * disk meanwhile.
    *
    * @param payload of `eventPayload`; every attempt adds how late it is
    */
   sendEvent(topic: string, payload: string): void {
     this.#outbox.add(topic, payload, !this.connected);
-    this.#pump();
+    this.#connection.hurry();
+    this.#delivery.pump();
+  }
+
+  /** Resolves when the events that wait are on the disk, or cannot be written now. */
+  written(): Promise<void> {
+    return this.#outbox.settled();
   }
 
   /** A value for whoever listens just now: QoS 0, not retained, dropped without a connection. */
   send(topic: string, payload: string): void {
-    if (this.connected) this.#connection.publish(topic, payload, { qos: 0, retain: false });
+    if (this.connected) this.#delivery.send({ topic, payload });
   }
 
   /** Sends what waits, says `offline` and disconnects, as far as the broker plays along within the time-out. */
@@ -124,6 +142,7 @@ export class MqttPublisher {
 
   async #shutDown(): Promise<void> {
     this.#homeAssistant.cancel(); // `online` must not follow `offline`
+    this.#echo.cancel();
     let cancel = () => {};
     const timeout = new Promise<void>((resolve) => {
       cancel = this.#clock.after(this.#timing.stopTimeoutMs, resolve);
@@ -131,8 +150,8 @@ export class MqttPublisher {
     await Promise.race([this.#farewell(), timeout]);
     cancel();
     this.#connection.stop();
-    this.#outbox.stop();
-    this.#forgetAwaited();
+    this.#delivery.stop();
+    await this.#outbox.stop();
     this.#homeAssistant.cancel();
     const { size: events, kept } = this.#outbox;
     if (events > 0)
@@ -159,26 +178,33 @@ export class MqttPublisher {
   }
 
   #checkSettled(): void {
-    const busy = this.#states.waiting || this.#awaited.size > 0 || this.#outbox.size > 0;
-    if (!busy || !this.#connection.active) this.#onSettled();
+    if (this.#delivery.idle || !this.#connection.active) this.#onSettled();
   }
 
   #onConnect(): void {
-    if (this.#options.discovery) this.#connection.subscribe(BIRTH_TOPIC);
-    for (const topic of this.#listeners.keys()) this.#connection.subscribe(topic);
-    if (this.#first) this.#first.next = 0;
+    const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
+    this.#echo.begin();
+    const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
+    this.#delivery.begin([...birth, ...this.#listeners.keys(), ...echo]);
     this.#announce();
   }
 
-  #onClose(): void {
-    this.#forgetAwaited();
+  #onClose(hungUp: boolean): void {
+    this.#delivery.break(hungUp);
+    this.#echo.cancel();
     this.#homeAssistant.cancel();
-    this.#outbox.markReplayed();
     this.#checkSettled();
+  }
+
+  #onTaken(topic: string): void {
+    const { availability } = this.#options.topics;
+    if (topic === availability && this.#connection.protocol === '3.1.1' && this.#stopped === undefined)
+      this.#echo.expect();
   }
 
   #onMessage(message: IncomingMessage): void {
     if (this.#stopped !== undefined) return;
+    this.#echo.message(message);
     this.#listeners.get(message.topic)?.(message);
     this.#homeAssistant.message(message);
   }
@@ -186,58 +212,6 @@ export class MqttPublisher {
   /** Publishes all states in the order in which they were first set, and then `online`: it vouches for them. */
   #announce(): void {
     this.#states.renew(this.#options.topics.availability, 'online');
-    this.#pump();
-  }
-
-  /** Publishes what waits, as long as no earlier message on the same topic awaits its acknowledgement. */
-  #pump(): void {
-    if (!this.connected) return;
-    if (this.#first) {
-      this.#pumpFirst(this.#first);
-      return;
-    }
-    for (const { topic, payload, qos } of this.#states.take(this.#awaited))
-      this.#publish(topic, payload, { qos, retain: true });
-    const event = this.#outbox.next();
-    if (event === undefined || this.#awaited.has(event.topic)) return;
-    const payload = deliveredEvent(event.payload, event.replayed, this.#clock.wallMs());
-    this.#publish(event.topic, payload, { qos: 1, retain: false }, () => this.#outbox.remove(event));
-  }
-
-  #pumpFirst(first: FirstMessages): void {
-    const message = first.messages[first.next];
-    if (message === undefined) {
-      this.#first = undefined;
-      first.onDone();
-      this.#pump();
-    } else if (this.#awaited.size === 0) {
-      const delivered = () => first.next++;
-      this.#publish(message.topic, message.payload, { qos: 1, retain: true }, delivered);
-    }
-  }
-
-  #publish(
-    topic: string,
-    payload: string,
-    options: { qos: 0 | 1; retain: boolean },
-    onDelivered?: () => void,
-  ): void {
-    // A connection on which one message is not acknowledged is of no use, whatever TCP says and others get.
-    const cancelDeadline = this.#clock.after(this.#timing.ackTimeoutMs, () =>
-      this.#connection.abandon('the broker stopped answering'),
-    );
-    this.#awaited.set(topic, cancelDeadline);
-    this.#connection.publish(topic, payload, options, () => {
-      onDelivered?.();
-      cancelDeadline();
-      this.#awaited.delete(topic);
-      this.#pump();
-      this.#checkSettled();
-    });
-  }
-
-  #forgetAwaited(): void {
-    for (const cancelDeadline of this.#awaited.values()) cancelDeadline();
-    this.#awaited.clear();
+    this.#delivery.pump();
   }
 }

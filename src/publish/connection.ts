@@ -1,6 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
-import { describeFailure } from './failure.js';
+import { BackOff } from './back-off.js';
+import { describeFailure, describeReason, hangUpOf, type Refusal, refusalOf } from './failure.js';
 import {
   type BrokerAddress,
   brokerAddress,
@@ -8,6 +9,8 @@ import {
   type MqttOptions,
   type MqttTiming,
 } from './options.js';
+import { Outage } from './outage.js';
+import { ProtocolChoice } from './protocol.js';
 
 export interface IncomingMessage {
   readonly topic: string;
@@ -18,9 +21,17 @@ export interface IncomingMessage {
 
 export interface ConnectionHandlers {
   onConnect(): void;
-  /** The connection is gone, or an attempt to make one has failed. */
-  onClose(): void;
+  /**
+   * The connection is gone, or an attempt to make one has failed.
+   *
+   * @param hungUp the broker has closed it, perhaps because of what it was sent
+   */
+  onClose(hungUp: boolean): void;
   onMessage(message: IncomingMessage): void;
+  /** What the broker has been sent and has not answered. */
+  underWay(): readonly string[];
+  /** Something waits that must not wait long. */
+  isUrgent(): boolean;
 }
 
 /**
@@ -36,20 +47,21 @@ export class BrokerConnection {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #handlers: ConnectionHandlers;
+  readonly #protocol: ProtocolChoice;
+  readonly #backOff: BackOff;
+  readonly #outage: Outage;
   #client: MqttClient | undefined;
   #connected = false;
   #connections = 0;
-  /** Attempts that failed, and connections that broke soon, since one that held. */
-  #attempts = 0;
-  /** Connections, one after the other, that the broker accepted and soon closed without an error. */
+  /** Connections, one after the other, that the broker accepted and soon closed though nothing was being said. */
   #evictions = 0;
-  /** When the connection was made or lost. */
-  #changedAtMs = 0;
+  #connectedAtMs = 0;
   #failure: Error | undefined;
-  #reason = 'the broker has not answered yet';
+  #abandoned = false;
+  /** Why the broker says that it closes the connection (MQTT 5). */
+  #disconnectCode: number | undefined;
+  #maximumPacketBytes = Number.POSITIVE_INFINITY;
   #stopped = false;
-  #cancelReconnect = () => {};
-  #cancelWarning = () => {};
 
   constructor(
     options: MqttOptions,
@@ -63,6 +75,9 @@ export class BrokerConnection {
     this.#handlers = handlers;
     this.#log = log;
     this.#clock = clock;
+    this.#protocol = new ProtocolChoice(options.protocol ?? 'auto');
+    this.#backOff = new BackOff(timing, clock, () => handlers.isUrgent());
+    this.#outage = new Outage(timing, log, clock);
   }
 
   get connected(): boolean {
@@ -81,27 +96,65 @@ export class BrokerConnection {
   /** @throws UserError configuration, where the address or a TLS file is unusable */
   start(): void {
     const address = brokerAddress(this.#options, this.#timing);
-    this.#changedAtMs = this.#clock.now();
-    this.#warnLater(address.url);
+    this.#outage.begin(address.url);
     this.#connect(address);
   }
 
-  /** @param onDone called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0) */
-  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }, onDone = () => {}): void {
+  /** What is spoken, or tried. */
+  get protocol(): '5' | '3.1.1' {
+    return this.#protocol.name;
+  }
+
+  /** The longest packet that the broker says it takes. */
+  get maximumPacketBytes(): number {
+    return this.#maximumPacketBytes;
+  }
+
+  /**
+   * @param onAnswer called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0); with a
+   *   reason where the broker refuses it
+   */
+  publish(
+    topic: string,
+    payload: string,
+    options: { qos: 0 | 1; retain: boolean },
+    onAnswer: (refusal?: Refusal) => void = () => {},
+  ): void {
     const client = this.#client;
     client?.publish(topic, payload, options, (error) => {
-      if (!error && client === this.#client) onDone();
+      if (client === this.#client) this.#answer(error, onAnswer);
     });
   }
 
-  subscribe(topic: string): void {
-    this.#client?.subscribe(topic, { qos: 1 });
+  /** @param onAnswer called with a reason where the broker refuses it */
+  subscribe(topic: string, onAnswer: (refusal?: Refusal) => void): void {
+    const client = this.#client;
+    client?.subscribe(topic, { qos: 1 }, (error) => {
+      if (client === this.#client) this.#answer(error, onAnswer);
+    });
+  }
+
+  /** Errors that are no answer of the broker end the connection anyway. */
+  #answer(error: Error | null | undefined, onAnswer: (refusal?: Refusal) => void): void {
+    const refusal = error ? refusalOf(error) : undefined;
+    if (refusal || !error) onAnswer(refusal);
   }
 
   /** Gives this connection up; the next one follows after the usual pause. */
   abandon(reason: string): void {
     this.#failure = new Error(reason);
+    this.#abandoned = true;
     this.#client?.stream.destroy();
+  }
+
+  /** Something urgent waits: no long pause now. */
+  hurry(): void {
+    this.#backOff.hurry();
+  }
+
+  /** The reason of the broken connections is found: the next one follows soon. */
+  forgive(): void {
+    this.#backOff.reset();
   }
 
   /** Takes leave of the broker, which then drops the last will. Hangs with a broker that hangs: call stop(). */
@@ -117,8 +170,8 @@ export class BrokerConnection {
   /** Cuts the connection, and makes no other. */
   stop(): void {
     this.#stopped = true;
-    this.#cancelReconnect();
-    this.#cancelWarning();
+    this.#backOff.stop();
+    this.#outage.stop();
     // Not end(true): that does nothing where a gentle end() is hanging already.
     this.#client?.stream.destroy();
     this.#client = undefined;
@@ -127,16 +180,25 @@ export class BrokerConnection {
 
   #connect(address: BrokerAddress): void {
     this.#failure = undefined;
+    this.#abandoned = false;
+    this.#disconnectCode = undefined;
     // MQTT.js writes into its options.
-    const client = mqtt.connect(address.url, { ...address.options });
+    const client = mqtt.connect(address.url, {
+      ...address.options,
+      protocolVersion: this.#protocol.version,
+    });
     this.#client = client;
     client.on('error', (error) => {
       this.#failure = error;
     });
+    client.on('disconnect', ({ reasonCode }) => {
+      this.#disconnectCode = reasonCode;
+    });
     client.on('message', (topic, payload, { retain }) => {
       this.#handlers.onMessage({ topic, payload, retained: retain });
     });
-    client.on('connect', () => {
+    client.on('connect', ({ properties }) => {
+      this.#maximumPacketBytes = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
       if (client === this.#client) this.#onConnect(address);
     });
     client.on('close', () => {
@@ -145,59 +207,43 @@ export class BrokerConnection {
   }
 
   #onConnect({ url }: BrokerAddress): void {
-    this.#cancelWarning();
+    this.#outage.end();
     this.#connected = true;
     this.#connections++;
-    this.#changedAtMs = this.#clock.now();
-    this.#reason = '';
-    this.#log.info({ broker: url, reconnects: this.reconnects }, 'connected to the MQTT broker');
+    this.#connectedAtMs = this.#clock.now();
+    this.#protocol.accepted();
+    const { name: protocol } = this.#protocol;
+    this.#log.info({ broker: url, protocol, reconnects: this.reconnects }, 'connected to the MQTT broker');
     this.#handlers.onConnect();
   }
 
   #onClose(address: BrokerAddress): void {
     const wasConnected = this.#connected;
-    const heldMs = wasConnected ? this.#clock.now() - this.#changedAtMs : 0;
     this.#client = undefined;
     this.#connected = false;
     // Twice: two clients with one id throw each other out after a pause each, and must not start afresh.
-    const held = heldMs > 2 * this.#timing.reconnectMaxMs;
-    const closedByBroker = wasConnected && this.#failure === undefined;
-    this.#evictions = closedByBroker ? (held ? 1 : this.#evictions + 1) : 0;
-    if (!this.#stopped) {
-      this.#explain(address.url, wasConnected);
-      if (held) this.#attempts = 0;
-      this.#cancelReconnect = this.#clock.after(this.#nextPauseMs(), () => this.#connect(address));
-    }
-    this.#handlers.onClose();
+    const held = wasConnected && this.#clock.now() - this.#connectedAtMs > 2 * this.#timing.reconnectMaxMs;
+    const hangUp =
+      wasConnected && !this.#abandoned ? hangUpOf(this.#failure, this.#disconnectCode) : undefined;
+    const underWay = hangUp?.byMessage ? this.#handlers.underWay() : [];
+    const evicted = hangUp?.takenOver || (hangUp?.byMessage && underWay.length === 0);
+    this.#evictions = evicted ? (held ? 1 : this.#evictions + 1) : 0;
+    const otherVersion = !wasConnected && this.#protocol.refused(this.#failure);
+    if (!this.#stopped && !otherVersion)
+      this.#outage.explain(address.url, this.#reason(underWay), wasConnected);
+    if (held) this.#backOff.reset();
+    this.#handlers.onClose(hangUp?.byMessage ?? false);
+    if (this.#stopped) return;
+    if (otherVersion) this.#backOff.now(() => this.#connect(address));
+    else this.#backOff.next(() => this.#connect(address));
   }
 
-  /** Says why there is no connection, once for each reason. */
-  #explain(broker: string, wasConnected: boolean): void {
-    const reason =
-      this.#evictions > 1
-        ? `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`
-        : describeFailure(this.#failure);
-    const news = wasConnected ? 'connection to the MQTT broker lost' : 'no connection to the MQTT broker';
-    if (reason !== this.#reason) this.#log.warn({ broker, reason }, `${news}: ${reason}`);
-    this.#reason = reason;
-    if (!wasConnected) return;
-    this.#changedAtMs = this.#clock.now();
-    this.#warnLater(broker);
-  }
-
-  #warnLater(broker: string): void {
-    this.#cancelWarning = this.#clock.after(this.#timing.warnEveryMs, () => {
-      const minutes = Math.round((this.#clock.now() - this.#changedAtMs) / 60_000);
-      const reason = this.#reason;
-      this.#log.warn({ broker, reason }, `not connected to the MQTT broker for ${minutes} min: ${reason}`);
-      this.#warnLater(broker);
-    });
-  }
-
-  /** Doubles from attempt to attempt; up to half of it is random, so that clients do not come back as one. */
-  #nextPauseMs(): number {
-    const { reconnectMinMs, reconnectMaxMs } = this.#timing;
-    const pauseMs = Math.min(reconnectMaxMs, reconnectMinMs * 2 ** this.#attempts++);
-    return pauseMs * (1 - Math.random() / 2);
+  #reason([sent, ...more]: readonly string[]): string {
+    const said = this.#disconnectCode === undefined ? '' : `: ${describeReason(this.#disconnectCode)}`;
+    if (sent !== undefined)
+      return `the broker closed the connection while it was sent ${sent}${more.length > 0 ? ` and ${more.length} more` : ''}${said}`;
+    if (this.#evictions > 1)
+      return `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`;
+    return said ? `the broker closed the connection${said}` : describeFailure(this.#failure);
   }
 }

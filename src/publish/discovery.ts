@@ -53,6 +53,16 @@ function deviceMessage(options: DiscoveryOptions, cmps: Readonly<Record<string, 
   return { topic: deviceTopic(options.discoveryPrefix, options.deviceId), payload: JSON.stringify(payload) };
 }
 
+/** Where the device is announced, or one entity that it has with every model. */
+export function announcedTopic(
+  { mode, prefix }: { readonly mode: DiscoveryMode; readonly prefix: string },
+  deviceId: string,
+): string {
+  return mode === 'device'
+    ? deviceTopic(prefix, deviceId)
+    : componentTopic(prefix, 'binary_sensor', deviceId, 'alarm');
+}
+
 export function deviceTopic(discoveryPrefix: string, deviceId: string): string {
   return `${discoveryPrefix}/device/${deviceId}/config`;
 }

@@ -1,5 +1,6 @@
 import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import type { DecisionEvent, ModelInfo } from '../types.js';
+import { DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
 import type { Features } from './features.js';
 import type { Topics } from './topics.js';
 
@@ -23,8 +24,6 @@ const EVENT_TYPES = [
 ] as const satisfies readonly DecisionEvent['type'][];
 
 const SETTING = { entity_category: 'config' };
-const DIAGNOSTIC = { entity_category: 'diagnostic' };
-const MEASUREMENT = { state_class: 'measurement' };
 
 /**
  * All components of the device by their key, which must never change its meaning: Home Assistant knows an
@@ -32,16 +31,18 @@ const MEASUREMENT = { state_class: 'measurement' };
  */
 export function componentsOf(options: EntityOptions): Record<string, Component> {
   return {
+    ...alarmEntities(options),
     ...soundEntities(options),
     ...controls(options),
     ...deviceTriggers(options),
+    microphone: microphone(options.topics),
     ...diagnostics(options),
   };
 }
 
-/** Entities that mean something only while sound arrives. */
-function soundEntities({ topics, model, features }: EntityOptions): Record<string, Component> {
-  const components: Record<string, Component> = {
+/** The alarm and what happens in it: to be seen also where the microphone goes away meanwhile. */
+function alarmEntities({ topics, model }: EntityOptions): Record<string, Component> {
+  return {
     alarm: {
       p: 'binary_sensor',
       name: alarmName(model.alarmLabels),
@@ -55,6 +56,12 @@ function soundEntities({ topics, model, features }: EntityOptions): Record<strin
       }),
     },
     event: { p: 'event', name: 'Alarm', state_topic: topics.event, event_types: EVENT_TYPES },
+  };
+}
+
+/** Entities that mean something only while sound arrives. */
+function soundEntities({ topics, model, features }: EntityOptions): Record<string, Component> {
+  const components: Record<string, Component> = {
     sound: {
       p: 'sensor',
       name: 'Sound',
@@ -171,57 +178,6 @@ function deviceTriggers({ topics, features }: EntityOptions): Record<string, Com
     alarm_ended: trigger('alarm_ended', 'Alarm', 'ended'),
     alarm_acknowledged: trigger('alarm_acknowledged', 'Alarm', 'acknowledged'),
     ...(features.longStay && { long_stay: trigger('long_stay', 'Long stay', 'without a sound') }),
-  };
-}
-
-/** Entities about the daemon itself, and what it has been told. */
-function diagnostics({ topics, features }: EntityOptions): Record<string, Component> {
-  const sensor = (name: string, template: string, rest: object = {}): Component => ({
-    p: 'sensor',
-    name,
-    ...DIAGNOSTIC,
-    state_topic: topics.health,
-    value_template: template,
-    ...rest,
-  });
-  const counter = { state_class: 'total_increasing' };
-  const seconds = { device_class: 'duration', unit_of_measurement: 's', ...MEASUREMENT };
-  return {
-    microphone: {
-      p: 'binary_sensor',
-      name: 'Microphone',
-      device_class: 'problem',
-      ...DIAGNOSTIC,
-      state_topic: topics.inputAvailability,
-      payload_on: 'offline',
-      payload_off: 'online',
-    },
-    // Who forwards a presence sensor has that already; this one shows what arrives.
-    ...(features.occupancy && {
-      occupied: {
-        p: 'binary_sensor',
-        name: 'Occupied',
-        device_class: 'occupancy',
-        ...DIAGNOSTIC,
-        state_topic: topics.occupied,
-      },
-    }),
-    engine: sensor('Engine', '{{ value_json.model.engine }}'),
-    model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
-    inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {
-      ...seconds,
-      unit_of_measurement: 'ms',
-    }),
-    dropped_windows: sensor('Dropped windows', '{{ value_json.droppedWindows }}', counter),
-    vetoed: sensor('Vetoed windows', '{{ value_json.vetoed }}', counter),
-    queued_events: sensor('Queued events', '{{ value_json.queuedEvents }}', MEASUREMENT),
-    mqtt_reconnects: sensor('MQTT reconnects', '{{ value_json.mqttReconnects }}', counter),
-    uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', seconds),
-    memory: sensor('Memory', '{{ value_json.memoryMb }}', {
-      device_class: 'data_size',
-      unit_of_measurement: 'MB',
-      ...MEASUREMENT,
-    }),
   };
 }
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import type { Protocol } from './protocol.js';
 import type { Topics } from './topics.js';
 
 export interface Message {
@@ -10,21 +11,29 @@ export interface Message {
   readonly payload: string;
 }
 
-/** What goes out before everything else, and what is called when it has. */
-export interface FirstMessages {
+/** What Home Assistant is told of the device, and what has to be taken back before. */
+export interface Announcement {
+  /** Retained, again after every reconnect and when Home Assistant starts; none where it is told nothing. */
   readonly messages: readonly Message[];
-  next: number;
-  readonly onDone: () => void;
+  /**
+   * Retained messages that go out before every state, in this order, each acknowledged before the next: what
+   * has to be said only once. After a broken connection they begin again.
+   */
+  readonly first: readonly Message[];
+  /** Called when the broker has all of `first`. */
+  onDone(): void;
+  /** The same in many small messages, for a broker that does not take a long one; left out where they are small. */
+  smaller?(): Announcement;
 }
 
 export interface MqttOptions {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…`, `wss://…` */
   readonly url: string;
+  readonly protocol?: Protocol | undefined;
   /** The client id is made of it: two clients with one id throw each other out for ever. */
   readonly deviceId: string;
   readonly topics: Topics;
-  /** What Home Assistant is told, also when it starts; undefined: nothing. */
-  readonly discovery?: readonly Message[] | undefined;
+  readonly announcement?: Announcement | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */
@@ -53,6 +62,12 @@ export interface MqttTiming {
   /** First and longest pause before a reconnect; it doubles in between. */
   readonly reconnectMinMs: number;
   readonly reconnectMaxMs: number;
+  /** The longest pause while an event waits. */
+  readonly urgentMaxMs: number;
+  /** How soon an event that was refused is tried again; the pause doubles up to an hour. */
+  readonly refusedRetryMs: number;
+  /** How soon the broker must hand back what it has acknowledged; a broker of MQTT 3.1.1 may drop it. */
+  readonly echoTimeoutMs: number;
   /** How often the log says that there is still no connection. */
   readonly warnEveryMs: number;
   /** How long stop() may take to send what waits. */
@@ -67,6 +82,9 @@ export const DEFAULT_TIMING: MqttTiming = {
   ackTimeoutMs: 10_000,
   reconnectMinMs: 1000,
   reconnectMaxMs: 60_000,
+  urgentMaxMs: 10_000,
+  refusedRetryMs: 60_000,
+  echoTimeoutMs: 10_000,
   warnEveryMs: 5 * 60_000,
   stopTimeoutMs: 3000,
   announceMinMs: 1000,
@@ -87,14 +105,13 @@ export interface BrokerAddress {
  */
 export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerAddress {
   const url = parseUrl(options.url);
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
+  const username = options.username ?? decode(url.username);
+  const password = options.password ?? decode(url.password);
   url.username = '';
   url.password = '';
   return {
     url: url.href,
     options: {
-      protocolVersion: 4,
       clean: true,
       clientId: clientIdOf(options),
       ...(username !== '' && { username }),
@@ -113,6 +130,17 @@ export function clientIdOf({ deviceId }: Pick<MqttOptions, 'deviceId'>): string 
   return `bathnet2mqtt-${deviceId}`;
 }
 
+/** A % that begins no escape stands for itself: passwords have it. */
+function decode(text: string): string {
+  return text.replaceAll(/(%[0-9a-f]{2})+/gi, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+}
+
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url !== undefined && ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(url.protocol) && url.hostname !== '')
@@ -120,7 +148,7 @@ function parseUrl(text: string): URL {
   throw new UserError(
     ExitCode.config,
     // The text may hold a password even where it is no URL.
-    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/, '//…@')}`,
+    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/s, '//…@')}`,
     'Give it as mqtt://host:1883, or mqtts://host:8883 for TLS.',
   );
 }

@@ -1,4 +1,5 @@
-import type { DecisionEvent, ModelInfo, Scores } from '../types.js';
+import { elapsedMs } from '../storage/age.js';
+import type { DecisionEvent, DetectionDoubt, EngineFault, InputFault, ModelInfo, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
@@ -31,13 +32,29 @@ export interface PublisherStats {
   readonly droppedEvents: number;
   /** Events survive a restart: the outbox can be written. */
   readonly durable: boolean;
+  /** What the broker does not take, or does not let us hear: topics, events, subscriptions. */
+  readonly refused: readonly string[];
+  /** The broker hands back what it has acknowledged; known of MQTT 3.1.1 only. */
+  readonly passedOn: boolean;
 }
 
 /**
  * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
- * in memory only and a restart would lose them.
+ * in memory only and a restart would lose them; the broker refuses what is published, does not let us
+ * hear commands, or acknowledges what it does not pass on; what arrives is no sound; the engine hangs or breaks; no
+ * alarm may come.
  */
-export type Problem = 'no_sound' | 'windows_dropped' | 'events_dropped' | 'outbox_not_durable';
+export type Problem =
+  | InputFault
+  | EngineFault
+  | DetectionDoubt
+  | 'no_sound'
+  | 'windows_dropped'
+  | 'events_dropped'
+  | 'outbox_not_durable'
+  | 'messages_refused'
+  | 'commands_not_heard'
+  | 'messages_not_passed_on';
 
 /**
  * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an
@@ -57,13 +74,33 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
 }
 
 /**
- * `<base>/event`: a kept event at the moment of an attempt to deliver it.
+ * `<base>/event`: a kept event at the moment of an attempt to deliver it. Where the clock has been set meanwhile, the
+ * time of the event is put right if it can be.
  *
  * @param replayed it could not be delivered when it happened
+ * @param waitedMs since it was kept; undefined: by an earlier run
  */
-export function deliveredEvent(payload: string, replayed: boolean, nowMs: number): string {
+export function deliveredEvent(
+  payload: string,
+  replayed: boolean,
+  nowMs: number,
+  waitedMs: number | undefined,
+): string {
   const event = JSON.parse(payload) as { at: string };
-  return JSON.stringify({ ...event, latencyMs: nowMs - Date.parse(event.at), replayed });
+  const latencyMs = elapsedMs(Date.parse(event.at), nowMs);
+  if (!Number.isNaN(latencyMs)) return JSON.stringify({ ...event, latencyMs, replayed });
+  const at = waitedMs === undefined ? event.at : isoTime(nowMs - waitedMs);
+  return JSON.stringify({ ...event, at, latencyMs: waitedMs ?? null, replayed });
+}
+
+/** Whether `deliveredEvent` can make something of it. */
+export function isEventPayload(payload: string): boolean {
+  try {
+    const event = JSON.parse(payload) as { at?: unknown } | null;
+    return typeof event?.at === 'string' && !Number.isNaN(Date.parse(event.at));
+  } catch {
+    return false;
+  }
 }
 
 /** What only this type of event has. */
@@ -144,6 +181,7 @@ export function healthPayload(
     queuedEvents: stats.queuedEvents,
     droppedEvents: stats.droppedEvents,
     mqttReconnects: stats.reconnects,
+    refused: stats.refused,
     model: modelFacts(model),
     at: isoTime(atMs),
   });

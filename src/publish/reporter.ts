@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, ModelInfo, ScoredWindow, Scores } from '../types.js';
+import type { Clock, DecisionEvent, ModelInfo, ScoredWindow } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
 import {
@@ -10,6 +10,8 @@ import {
   levelPayload,
   type Problem,
 } from './payloads.js';
+import { refusalProblems } from './refusals.js';
+import { meanScores } from './smoothing.js';
 import type { Topics } from './topics.js';
 
 const CLASS_MIN_INTERVAL_MS = 1000;
@@ -29,7 +31,17 @@ export interface ReporterOptions {
 }
 
 /** What the reporter needs of the publisher. */
-export type Messenger = Pick<MqttPublisher, 'setState' | 'sendEvent' | 'send' | 'stats'>;
+export type Messenger = Pick<
+  MqttPublisher,
+  'setState' | 'setLiveState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'
+>;
+
+/** What is known to be wrong, by part. */
+interface PartProblems {
+  input: readonly Problem[];
+  engine: readonly Problem[];
+  detection: readonly Problem[];
+}
 
 interface Sensed {
   readonly waterRunning: boolean;
@@ -55,6 +67,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
+  readonly #problems: PartProblems = { input: [], engine: [], detection: [] };
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -81,6 +94,7 @@ export class Reporter {
   start(): void {
     this.#publisher.setState(this.#topics.alarm, 'OFF');
     this.occupied(undefined);
+    this.#publisher.onRefusal(() => this.#publishHealth());
     this.#publishInput();
   }
 
@@ -90,7 +104,7 @@ export class Reporter {
     if (this.#options.scores) this.#publisher.send(this.#topics.scores, classPayload(label, scores, endAtMs));
     this.#recent = [...this.#recent, window].slice(-this.#options.smoothingWindows);
     if (
-      this.#smoothed().label !== this.#publishedLabel ||
+      meanScores(this.#recent, this.#model.labels).label !== this.#publishedLabel ||
       this.#isDue(this.#classAtMs, CLASS_MAX_INTERVAL_MS)
     )
       this.#publishClass();
@@ -145,6 +159,12 @@ export class Reporter {
     this.#publishInput();
   }
 
+  /** What is wrong with a part of the whole, whenever that changes; nobody is heard with a fault of input or engine. */
+  problems(part: keyof PartProblems, problems: readonly Problem[]): void {
+    this.#problems[part] = problems;
+    this.#publishInput();
+  }
+
   /** Publishes the last class if one waits, and that no sound arrives any more. */
   stop(): void {
     this.#flushClass();
@@ -153,8 +173,12 @@ export class Reporter {
   }
 
   #publishInput(): void {
-    this.#publisher.setState(this.#topics.inputAvailability, this.#online ? 'online' : 'offline');
+    this.#publisher.setState(this.#topics.inputAvailability, this.#hears ? 'online' : 'offline');
     this.#publishHealth();
+  }
+
+  get #hears(): boolean {
+    return this.#online && this.#problems.input.length + this.#problems.engine.length === 0;
   }
 
   /** At most once in CLASS_MIN_INTERVAL_MS; one that comes too early waits, and goes with the newest values. */
@@ -173,24 +197,11 @@ export class Reporter {
   }
 
   #sendClass(): void {
-    const { label, scores, atMs } = this.#smoothed();
+    const { label, scores } = meanScores(this.#recent, this.#model.labels);
+    const atMs = this.#recent.at(-1)?.endAtMs ?? this.#clock.wallMs();
     this.#classAtMs = this.#clock.now();
     this.#publishedLabel = label;
     this.#publisher.setState(this.#topics.class, classPayload(label, scores, atMs));
-  }
-
-  /** The mean of the recent windows' scores. */
-  #smoothed(): { label: string; scores: Scores; atMs: number } {
-    let best = { label: '', score: Number.NEGATIVE_INFINITY };
-    const scores: Record<string, number> = {};
-    for (const label of this.#model.labels) {
-      let sum = 0;
-      for (const window of this.#recent) sum += window.scores[label] ?? 0;
-      const score = sum / this.#recent.length;
-      scores[label] = score;
-      if (score > best.score) best = { label, score };
-    }
-    return { label: best.label, scores, atMs: this.#recent.at(-1)?.endAtMs ?? this.#clock.wallMs() };
   }
 
   /** Mean energy and highest peak since the last message. */
@@ -209,15 +220,18 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems: Problem[] = [];
+    const problems = Object.values(this.#problems).flat();
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
     if (!stats.durable) problems.push('outbox_not_durable');
+    problems.push(...refusalProblems(stats.refused));
+    if (!stats.passedOn) problems.push('messages_not_passed_on');
     this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
     this.#publisher.setState(this.#topics.health, payload);
+    this.#publisher.setLiveState(this.#topics.microphone, this.#hears ? 'fine' : 'problem');
     this.#cancelHealth();
     this.#cancelHealth = this.#clock.after(HEALTH_INTERVAL_MS, () => this.#publishHealth());
   }

@@ -1,22 +1,35 @@
 import type { Message } from './options.js';
 
-interface State extends Message {
+export interface State extends Message {
   readonly qos: 0 | 1;
+  /** The broker keeps it. */
+  readonly retain: boolean;
 }
 
-/** Retained states by topic, of which only the last value matters, and which of them are still to be published. */
+/** States by topic, of which only the last value matters, and which of them are still to be published. */
 export class RetainedStates {
   readonly #states = new Map<string, State>();
   readonly #unsent = new Set<string>();
 
-  /** Whether there is something to be published. */
-  get waiting(): boolean {
-    return this.#unsent.size > 0;
+  /** Whether there is something to be published that is not held back. */
+  waiting(held: { has(topic: string): boolean }): boolean {
+    return [...this.#unsent].some((topic) => !held.has(topic));
   }
 
-  set(topic: string, payload: string, qos: 0 | 1): void {
-    this.#states.set(topic, { topic, payload, qos });
+  set(topic: string, payload: string, qos: 0 | 1, retain = true): void {
+    this.#states.set(topic, { topic, payload, qos, retain });
     this.#unsent.add(topic);
+  }
+
+  /** Says it no more. */
+  delete(topic: string): void {
+    this.#states.delete(topic);
+    this.#unsent.delete(topic);
+  }
+
+  /** This one is to be published again. */
+  again(topic: string): void {
+    if (this.#states.has(topic)) this.#unsent.add(topic);
   }
 
   /** All are to be published again, in the order in which they were first set, and then this one, which vouches for them. */
@@ -27,11 +40,11 @@ export class RetainedStates {
     for (const each of this.#states.keys()) this.#unsent.add(each);
   }
 
-  /** What is to be published and has no earlier message on its topic under way; it counts as published then. */
-  *take(underWay: { has(topic: string): boolean }): Iterable<State> {
+  /** What is to be published and is not held back, one after the other; it counts as published then. */
+  *take(isHeld: (topic: string) => boolean): Iterable<State> {
     for (const topic of this.#unsent) {
       const state = this.#states.get(topic);
-      if (state === undefined || underWay.has(topic)) continue;
+      if (state === undefined || isHeld(topic)) continue;
       this.#unsent.delete(topic);
       yield state;
     }

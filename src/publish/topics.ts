@@ -9,6 +9,10 @@ type Told = 'occupied';
 export interface Topics {
   readonly availability: string;
   readonly inputAvailability: string;
+  /** Whether sound can be listened to: `fine` or `problem`, never retained. */
+  readonly microphone: string;
+  /** All topics right under the base, this one and `availability` among them. */
+  readonly all: string;
   readonly alarm: string;
   readonly event: string;
   readonly class: string;
@@ -36,6 +40,8 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
   return {
     availability: `${base}/availability`,
     inputAvailability: `${base}/input/availability`,
+    microphone: `${base}/microphone`,
+    all: `${base}/+`,
     alarm: `${base}/alarm`,
     event: `${base}/event`,
     class: `${base}/class`,
@@ -66,4 +72,12 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       occupied: `${base}/occupied/set`,
     },
   };
+}
+
+/** Where states are retained that every model has. */
+export function retainedTopics(topics: Topics): string[] {
+  const { availability, inputAvailability, alarm, level, health, occupied, settings } = topics;
+  const { sensitivity: _, ...others } = settings;
+  const states = [availability, inputAvailability, alarm, topics.class, level, health, occupied];
+  return [...states, ...Object.values(others)];
 }

@@ -4,6 +4,7 @@ import { SAMPLE_RATE_HZ } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { CircularBuffer } from '../features/circular.js';
 import type { AlarmStarted, Logger, PcmChunk, ScoredWindow } from '../types.js';
+import { elapsedMs } from './age.js';
 
 export interface ClipOptions {
   /** Off unless a person has switched it on. */
@@ -39,6 +40,8 @@ export class ClipRecorder {
   /** End of the last window, and of the last one with speech. */
   #scoredUntil = Number.NEGATIVE_INFINITY;
   #spokenUntil = Number.NEGATIVE_INFINITY;
+  /** Clips of this run, oldest first, and when each was kept, monotonic: whatever the wall clock says, they are the newest. */
+  readonly #own = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
   #pruning: NodeJS.Timeout | undefined;
 
@@ -119,11 +122,13 @@ export class ClipRecorder {
   }
 
   async #keep({ episodeId, label }: AlarmStarted, samples: Float32Array): Promise<void> {
-    const clip = join(this.folder, `${episodeId}-${label.replaceAll(/[^\w-]+/g, '_')}.wav`);
+    const name = `${episodeId}-${label.replaceAll(/[^\w-]+/g, '_')}.wav`;
+    const clip = join(this.folder, name);
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await this.write(clip, samples);
       await chmod(clip, 0o600);
+      this.#own.set(name, performance.now());
       await this.#prune(Date.now());
       this.log.info({ clip }, 'clip of the alarm kept');
     } catch (error) {
@@ -140,14 +145,26 @@ export class ClipRecorder {
 
   /** Removes clips that are too many or too old. */
   async #prune(nowMs: number): Promise<void> {
-    // Named after UUIDs v7, so sorted by time.
-    const clips = (await readdir(this.folder)).filter((name) => name.endsWith('.wav')).sort();
+    const clips = (await readdir(this.folder)).filter((name) => name.endsWith('.wav'));
+    // Named after UUIDs v7, so sorted by the time of a clock that may have been set since.
+    const earlier = clips.filter((name) => !this.#own.has(name)).sort();
     let kept = 0;
-    for (const name of clips.reverse()) {
-      const path = join(this.folder, name);
-      const old = nowMs - (await stat(path)).mtimeMs > this.options.maxDays * DAY_MS;
-      if (old || ++kept > this.options.maxClips) await rm(path, { force: true });
+    for (const name of [...earlier, ...this.#own.keys()].reverse()) {
+      if ((await this.#isOld(name, nowMs)) || ++kept > this.options.maxClips) {
+        await rm(join(this.folder, name), { force: true });
+        this.#own.delete(name);
+      }
     }
+  }
+
+  /** Older than wanted, as far as its age can be believed. */
+  async #isOld(name: string, nowMs: number): Promise<boolean> {
+    const keptAtMs = this.#own.get(name);
+    const ageMs =
+      keptAtMs === undefined
+        ? elapsedMs((await stat(join(this.folder, name))).mtimeMs, nowMs)
+        : performance.now() - keptAtMs;
+    return ageMs > this.options.maxDays * DAY_MS;
   }
 }
 

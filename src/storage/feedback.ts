@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
+import { makeFolderSync, writeWholeSync } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
@@ -117,7 +117,7 @@ export class FeedbackStore {
       embeddings: alarm.embeddings.map(toBase64),
     };
     try {
-      makeFolder(this.folder);
+      makeFolderSync(this.folder);
       writeWholeSync(join(this.folder, `${alarm.episodeId}.json`), `${JSON.stringify(record)}\n`);
       // UUID v7 sort by time.
       for (const old of recordFiles(this.folder).slice(0, -MAX_RECORDS)) rmSync(join(this.folder, old));

@@ -1,6 +1,24 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { makeFolderSync } from './files.js';
+
+/** Of what a record looks like: another one is for a program that knows it. */
+const VERSION = 1;
+
+const recordSchema = z.object({
+  /** Left out by the first versions of this program. */
+  version: z.literal(VERSION).default(VERSION),
+  topic: z
+    .string()
+    .min(1)
+    .max(1000)
+    .regex(/^[^+#\0]+$/),
+  payload: z.string(),
+  keptAtMs: z.number(),
+});
 
 /** What is kept of an event until the broker has acknowledged it. */
 export interface OutboxRecord {
@@ -33,7 +51,8 @@ export function recordNames(folder: string): string[] {
 
 /** Removes what a cut left half-written. */
 export function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name))) removeRecord(folder, name);
+  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name)))
+    rmSync(join(folder, name), { force: true });
 }
 
 export function readRecord(folder: string, name: string): string {
@@ -41,32 +60,43 @@ export function readRecord(folder: string, name: string): string {
 }
 
 /** Not synced: the worst that a power cut does then is that the event is sent again. */
-export function removeRecord(folder: string, name: string): void {
-  rmSync(join(folder, name), { force: true });
+export async function removeRecord(folder: string, name: string): Promise<void> {
+  await rm(join(folder, name), { force: true });
 }
 
-/** Throws where a record could not be written now. */
-export function probe(folder: string): void {
+/** Moves a record that cannot be used to a folder beside this one; a person or another version may know better. */
+export function setRecordAside(folder: string, name: string): string {
+  const aside = `${folder}-set-aside`;
+  makeFolderSync(aside);
+  renameSync(join(folder, name), join(aside, name));
+  return aside;
+}
+
+/** Rejects where a record could not be written now. */
+export async function probe(folder: string): Promise<void> {
   const path = join(folder, `${recordName(0)}.tmp`);
   try {
-    writeFileSync(path, ' '.repeat(4096), { flush: true });
+    await writeFile(path, ' '.repeat(4096), { flush: true });
   } finally {
-    rmSync(path, { force: true });
+    await rm(path, { force: true });
   }
 }
 
 /** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */
 export function encodeRecord(record: OutboxRecord): string {
-  const json = JSON.stringify(record);
+  const json = JSON.stringify({ version: VERSION, ...record });
   return `${sha256(json)}\n${json}`;
 }
 
-/** Undefined where the text is not what was written. */
-export function decodeRecord(text: string): OutboxRecord | undefined {
+/** @throws Error where the text is not what was written, or not what this version writes */
+export function decodeRecord(text: string): OutboxRecord {
   const [hash, json] = text.split('\n', 2);
-  return json !== undefined && text.length === 65 + json.length && hash === sha256(json)
-    ? (JSON.parse(json) as OutboxRecord)
-    : undefined;
+  if (json === undefined || text.length !== 65 + json.length || hash !== sha256(json))
+    throw new Error('it is damaged');
+  const { success, data, error } = recordSchema.safeParse(JSON.parse(json));
+  if (!success) throw new Error(z.prettifyError(error).replaceAll(/\s+/g, ' '));
+  const { topic, payload, keptAtMs } = data;
+  return { topic, payload, keptAtMs };
 }
 
 function sha256(text: string): string {

@@ -1,24 +1,10 @@
-import { join } from 'node:path';
-import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
-import {
-  decodeRecord,
-  encodeRecord,
-  type OutboxRecord,
-  probe,
-  readRecord,
-  recordName,
-  recordNames,
-  removeLeftovers,
-  removeRecord,
-  sequenceOf,
-} from './outbox-folder.js';
+import { elapsedMs } from './age.js';
+import { OutboxDisk, type Writable } from './outbox-disk.js';
+import { encodeRecord, type OutboxRecord } from './outbox-folder.js';
 
-/** How often a folder that could not be written is tried again. */
-const RETRY_MS = 60_000;
-/** When this was first released: no event can be older. */
-const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
+/** What an earlier run has left is tried for so long, however old it is: nobody could deliver it while this did not run. */
+const GRACE_MS = 86_400_000;
 const DAY_MS = 86_400_000;
 
 export interface OutboxOptions {
@@ -28,102 +14,110 @@ export interface OutboxOptions {
   readonly events: number;
   readonly bytes: number;
   readonly days: number;
+  /** Whether a payload that an earlier run has kept can be sent. */
+  readonly isPayload?: (payload: string) => boolean;
 }
 
 export interface WaitingEvent extends OutboxRecord {
   /** It could not be sent when it happened. */
   replayed: boolean;
+  /** When it came, monotonic; undefined: in an earlier run. */
+  readonly addedAtMs: number | undefined;
+  /** Names it as long as it waits. */
+  readonly name: string;
 }
 
-interface Entry extends WaitingEvent {
-  /** Of its file. */
+interface Entry extends WaitingEvent, Writable {
   readonly name: string;
   readonly bytes: number;
   /** Monotonic, because the wall clock of a board jumps when it first hears of the time. */
   readonly expiresAtMs: number;
-  /** What is still to be written to the disk. */
-  unsaved: string | undefined;
 }
 
 /**
- * Events that wait for their acknowledgement, first in, first out: each on the disk before `add` returns, and
- * again here after a restart. Where the disk cannot be written they wait in memory, and are written as soon as
- * it can.
- *
- * One small file per event, written beside its place, synced and renamed: a cut leaves the event whole or not
- * at all. Not a memory-mapped database: LMDB ends the process (SIGBUS, SIGSEGV, an unhandled rejection) where
- * its file is damaged or the disk is full, again after every restart.
+ * Events that wait for their acknowledgement, first in, first out, and again here after a restart. Each is written
+ * to the disk while it is sent: an alarm never waits for a disk that is slow. Where the disk cannot be written they
+ * wait in memory, and are written as soon as it can.
  */
 export class Outbox {
   readonly #options: OutboxOptions;
   readonly #log: Logger;
   readonly #clock: Clock;
+  readonly #disk: OutboxDisk;
   #entries: Entry[] = [];
   #bytes = 0;
   #dropped = 0;
-  #sequence = 0;
-  #durable = true;
-  #cancelRetry = () => {};
 
   constructor(options: OutboxOptions, log: Logger, clock: Clock) {
     this.#options = options;
     this.#log = log;
     this.#clock = clock;
+    this.#disk = new OutboxDisk(options.folder, () => this.#entries, log, clock);
   }
 
   get size(): number {
     return this.#entries.length;
   }
 
-  /** Events lost since the start: they made room, were too old, or their file was damaged. */
+  /** Events lost since the start: they made room, were too old, or their file cannot be used. */
   get dropped(): number {
     return this.#dropped;
   }
 
   /** False where events should survive a restart and would not. */
   get durable(): boolean {
-    return this.#durable;
+    return this.#disk.durable;
   }
 
   /** All that waits survives a restart. */
   get kept(): boolean {
-    return this.#options.folder !== undefined && this.#entries.every(({ unsaved }) => unsaved === undefined);
+    return this.#disk.kept;
   }
 
   /** Takes up what an earlier run could not deliver; those events count as replayed. */
   start(): void {
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    try {
-      makeFolder(folder);
-      for (const name of recordNames(folder)) this.#load(folder, name);
-      removeLeftovers(folder);
-    } catch (error) {
-      this.#degrade(error);
-    }
+    this.#dropped += this.#disk.load((name, record, text) => {
+      if (this.#options.isPayload?.(record.payload) === false) throw new Error('its payload is no event');
+      this.#push(name, record, text, { replayed: true, unsaved: undefined });
+    });
     this.#makeRoom();
     if (this.size + this.#dropped > 0)
       this.#log.info({ events: this.size, dropped: this.#dropped }, 'events of an earlier run wait');
-    this.#save();
+    this.#disk.save();
   }
 
-  stop(): void {
-    this.#cancelRetry();
+  /** Waits for the disk, but not for ever. */
+  stop(): Promise<void> {
+    return this.#disk.stop();
+  }
+
+  /** Resolves when all that waits is on the disk, or cannot be written now. */
+  settled(): Promise<void> {
+    return this.#disk.settled();
   }
 
   /** @param replayed it cannot be sent now */
   add(topic: string, payload: string, replayed: boolean): void {
     const record = { topic, payload, keptAtMs: this.#clock.wallMs() };
     const text = encodeRecord(record);
-    this.#push(recordName(++this.#sequence), record, text, { replayed, unsaved: text });
+    this.#push(this.#disk.newName(), record, text, { replayed, unsaved: text });
     this.#makeRoom();
-    this.#save();
+    this.#disk.save();
   }
 
-  /** The oldest event; it stays until it is removed. */
-  next(): WaitingEvent | undefined {
+  /**
+   * The oldest event; it stays until it is removed.
+   *
+   * @param isHeld which events to pass over
+   */
+  next(isHeld: (event: WaitingEvent) => boolean = () => false): WaitingEvent | undefined {
     this.#makeRoom();
-    return this.#entries[0];
+    return this.#entries.find((entry) => !isHeld(entry));
+  }
+
+  /** It has been neither delivered nor dropped. */
+  has(event: WaitingEvent): boolean {
+    return this.#entries.some((entry) => entry === event);
   }
 
   /** Takes this very event out; it may have been dropped while it was on its way. */
@@ -139,31 +133,16 @@ export class Outbox {
     for (const entry of this.#entries) entry.replayed = true;
   }
 
-  #load(folder: string, name: string): void {
-    this.#sequence = Math.max(this.#sequence, sequenceOf(name));
-    try {
-      const text = readRecord(folder, name);
-      const record = decodeRecord(text);
-      if (record) {
-        this.#push(name, record, text, { replayed: true, unsaved: undefined });
-        return;
-      }
-      this.#dropped++;
-      this.#log.warn({ file: name }, 'a waiting event is damaged on the disk and lost');
-      removeRecord(folder, name);
-    } catch (error) {
-      this.#log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
-    }
-  }
-
   #push(name: string, record: OutboxRecord, text: string, state: Pick<Entry, 'replayed' | 'unsaved'>): void {
-    // A board without a battery starts in 1970 or 2000: such a date says nothing of an event's age.
-    const dated = record.keptAtMs >= FIRST_CREDIBLE_MS;
-    const ageMs = dated ? Math.max(0, this.#clock.wallMs() - record.keptAtMs) : 0;
-    const expiresAtMs = this.#clock.now() + this.#options.days * DAY_MS - ageMs;
+    const ageMs = Math.max(0, elapsedMs(record.keptAtMs, this.#clock.wallMs()) || 0);
+    const longestMs = this.#options.days * DAY_MS;
+    const leftMs = Math.max(longestMs - ageMs, Math.min(longestMs, GRACE_MS));
+    const nowMs = this.#clock.now();
+    const expiresAtMs = nowMs + leftMs;
+    const addedAtMs = state.unsaved === undefined ? undefined : nowMs;
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
-    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs });
+    this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs, addedAtMs });
   }
 
   /** Drops the oldest until the rest is within the bounds. */
@@ -181,45 +160,6 @@ export class Outbox {
 
   #forget({ name, bytes }: Entry): void {
     this.#bytes -= bytes;
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    try {
-      removeRecord(folder, name);
-    } catch (error) {
-      this.#degrade(error); // it comes again after a restart, with the same id
-    }
-  }
-
-  /** Writes what is not on the disk yet, oldest first. */
-  #save(): void {
-    const { folder } = this.#options;
-    if (folder === undefined) return;
-    this.#cancelRetry();
-    try {
-      makeFolder(folder);
-      if (this.kept) probe(folder);
-      for (const entry of this.#entries) {
-        if (entry.unsaved === undefined) continue;
-        writeWholeSync(join(folder, entry.name), entry.unsaved);
-        entry.unsaved = undefined;
-      }
-      if (!this.#durable) this.#log.info({ folder }, 'the outbox can be written again');
-      this.#durable = true;
-    } catch (error) {
-      this.#degrade(error);
-    }
-  }
-
-  /** Says it once, goes on in memory, and tries again later. */
-  #degrade(error: unknown): void {
-    const { folder } = this.#options;
-    if (this.#durable)
-      this.#log.warn(
-        { folder, problem: messageOf(error) },
-        'the outbox cannot be written: events that are not delivered yet are lost at a restart. Make room on the disk, or set stateDir to a folder that can be written',
-      );
-    this.#durable = false;
-    this.#cancelRetry();
-    this.#cancelRetry = this.#clock.after(RETRY_MS, () => this.#save());
+    this.#disk.remove(name);
   }
 }

@@ -1,11 +1,14 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { AlarmEnded, DecisionEvent, Logger } from '../types.js';
-import { makeFolder, writeWholeSync } from './files.js';
+import { elapsedMs } from './age.js';
+import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
+import { hostId } from './host-id.js';
 
 /** What is kept of an alarm while it is on, so that the next start can end it. */
 const openAlarmSchema = z.object({
@@ -33,6 +36,10 @@ export function stateFolder(configured: string | undefined, env: NodeJS.ProcessE
  */
 export class State {
   #complained = false;
+  /** What is being written: one after the other. */
+  #writing: Promise<void> = Promise.resolve();
+  /** The alarm that is kept as open. */
+  #openEpisode: string | undefined;
 
   constructor(
     readonly folder: string,
@@ -40,14 +47,27 @@ export class State {
   ) {}
 
   /**
-   * A name for this machine that stays: a hash of its machine id – never the id itself, which is
+   * A name for this machine that stays: a hash of what the host has of its own – never that itself, which may be
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
+   *
+   * @param ofHost something of this host that stays; null where there is nothing
    */
-  deviceId(): string {
+  deviceId(ofHost: string | null = hostId() ?? null): string {
     const kept = this.read('device-id')?.trim();
     if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
-    const id = createHash('sha256').update(`bathnet2mqtt:${machineId()}`).digest('hex').slice(0, 12);
-    this.write('device-id', `${id}\n`);
+    const seed = ofHost ?? randomBytes(16).toString('hex');
+    const id = createHash('sha256').update(`bathnet2mqtt:${seed}`).digest('hex').slice(0, 12);
+    try {
+      makeFolderSync(this.folder);
+      writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
+    } catch (error) {
+      this.#complain(error);
+      if (ofHost === null)
+        this.log.warn(
+          { deviceId: id },
+          'this host has no id of its own and none can be kept: Home Assistant gets one more device at every start. Set device.id',
+        );
+    }
     return id;
   }
 
@@ -63,10 +83,13 @@ export class State {
   /** Keeps an alarm that has started until it has ended. */
   noteAlarm(event: DecisionEvent): void {
     if (event.type === 'alarm_ended') {
-      this.#try(() => rmSync(join(this.folder, 'open-alarm.json'), { force: true }));
+      // Another one may have started before this was told.
+      if (this.#openEpisode !== undefined && this.#openEpisode !== event.episodeId) return;
+      this.#later(() => rm(join(this.folder, 'open-alarm.json'), { force: true }));
       return;
     }
     if (event.type !== 'alarm_started') return;
+    this.#openEpisode = event.episodeId;
     const { episodeId, label, kind, confidence, atMs } = event;
     const alarm: OpenAlarm = { episodeId, label, kind, peakConfidence: confidence, startedAtMs: atMs };
     this.write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
@@ -81,42 +104,35 @@ export class State {
     }
   }
 
-  /** Writes a file whole or not at all; once this returns it survives a power cut. */
+  /** Writes a file whole or not at all, after those that were written before; sound does not wait for it. */
   write(name: string, text: string): void {
-    this.#try(() => {
-      makeFolder(this.folder);
-      writeWholeSync(join(this.folder, name), text);
+    this.#later(async () => {
+      await makeFolder(this.folder);
+      await writeFileWhole(join(this.folder, name), text);
     });
   }
 
-  #try(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      if (!this.#complained)
-        this.log.warn(
-          { folder: this.folder, problem: messageOf(error) },
-          'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
-        );
-      this.#complained = true;
-    }
+  /** Resolves when all is written: then it survives a power cut. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  #later(action: () => Promise<void>): void {
+    this.#writing = this.#writing.then(action).catch((error) => this.#complain(error));
+  }
+
+  #complain(error: unknown): void {
+    if (!this.#complained)
+      this.log.warn(
+        { folder: this.folder, problem: messageOf(error) },
+        'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
+      );
+    this.#complained = true;
   }
 }
 
-/** The end of an alarm that was on when the last run ended without ending it. */
+/** The end of an alarm that was on when the last run ended without ending it; how long it was may not be known. */
 export function endedByRestart({ startedAtMs, ...open }: OpenAlarm, nowMs: number): AlarmEnded {
-  const durationSeconds = Math.max(0, (nowMs - startedAtMs) / 1000);
+  const durationSeconds = Math.max(0, elapsedMs(startedAtMs, nowMs) / 1000);
   return { type: 'alarm_ended', ...open, atMs: nowMs, atSeconds: 0, durationSeconds, endedBy: 'restart' };
-}
-
-function machineId(): string {
-  for (const path of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
-    try {
-      const id = readFileSync(path, 'utf8').trim();
-      if (id) return id;
-    } catch {
-      // no such file: try the next
-    }
-  }
-  return randomBytes(16).toString('hex');
 }

@@ -1,10 +1,14 @@
-import type { Writable } from 'node:stream';
-import { type Logger as PinoLogger, pino } from 'pino';
+import { fstatSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { LogSink } from './log-sink.js';
+
+const STDERR = 2;
 
 /**
  * The logger. Everything goes to stderr, so that stdout stays free for results; in JSON unless a person
- * is looking.
+ * is looking. It never waits for whoever reads it.
  *
  * @param screen takes the lines instead, where something else is drawn on the terminal
  */
@@ -19,10 +23,47 @@ export function createLog(
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: pino.stdTimeFunctions.isoTime,
   };
-  return forPeople
-    ? pino(
-        settings,
-        pretty({ destination: screen ?? 2, sync: true, translateTime: 'SYS:HH:MM:ss.l', singleLine: true }),
-      )
-    : pino(settings, screen ?? pino.destination({ fd: 2, sync: true }));
+  const destination = screen ?? standardError(forPeople);
+  if (!forPeople) return pino(settings, destination);
+  return pino(
+    settings,
+    pretty({
+      destination: asWritable(destination),
+      sync: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+    }),
+  );
+}
+
+function standardError(forPeople: boolean): DestinationStream {
+  // A disk that is busy makes writers wait, too; a terminal or pipe has a buffer that can be full for ever.
+  if (isFile(STDERR)) return pino.destination({ dest: STDERR, sync: false, maxLength: 2 ** 20 });
+  return new LogSink(process.stderr, (dropped) => droppedLine(dropped, forPeople));
+}
+
+function droppedLine(dropped: number, forPeople: boolean): string {
+  const msg = 'log lines were dropped, because nobody read them';
+  const time = new Date().toISOString();
+  return forPeople ? `${dropped} ${msg}\n` : `${JSON.stringify({ level: 'warn', time, dropped, msg })}\n`;
+}
+
+function asWritable(destination: DestinationStream): Writable {
+  return destination instanceof Writable
+    ? destination
+    : new Writable({
+        decodeStrings: false,
+        write(chunk, _, done) {
+          destination.write(String(chunk));
+          done();
+        },
+      });
+}
+
+function isFile(descriptor: number): boolean {
+  try {
+    return fstatSync(descriptor).isFile();
+  } catch {
+    return false; // closed: what is written goes nowhere
+  }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { dbfsOf, piecePowers } from '../features/level.js';
 import { join } from './augment.js';
 import type { Decode } from './embeddings.js';
 import { createRandom } from './random.js';
@@ -91,16 +92,10 @@ export function createTone(random: () => number): (samples: number, rmsDbfs: num
   };
 }
 
-/** RMS level of the quietest tenth; −∞ where it is digital silence or there is nothing. */
+/** RMS level of the quietest tenth; that of digital silence where there is nothing. */
 function backgroundDbfs(samples: Float32Array): number {
-  const powers: number[] = [];
-  for (let at = 0; at + PIECE_SAMPLES <= samples.length; at += PIECE_SAMPLES) {
-    let energy = 0;
-    for (let i = at; i < at + PIECE_SAMPLES; i++) energy += samples[i]! ** 2;
-    powers.push(energy / PIECE_SAMPLES);
-  }
-  powers.sort((a, b) => a - b);
-  return 10 * Math.log10(powers[Math.floor(powers.length * QUIETEST_SHARE)] ?? 0);
+  const powers = piecePowers(samples, PIECE_SAMPLES).sort((a, b) => a - b);
+  return dbfsOf(powers[Math.floor(powers.length * QUIETEST_SHARE)] ?? 0);
 }
 
 /** At least so many samples, or all there are. */

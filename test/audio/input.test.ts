@@ -100,6 +100,32 @@ describe('a live input', () => {
     await listening.stop();
   });
 
+  it('waits longer for the first sound than between two chunks, each time it is opened', async () => {
+    const source = new StagedSource(clock);
+    const options = { ...OPTIONS, firstSoundTimeoutSeconds: 30 };
+    const handlers = {
+      onChunk() {},
+      onOnline: () => seen.push('online'),
+      onOffline: (reason: string) => seen.push(reason),
+    };
+    const listening = new Input(source, options, handlers, clock, silentLog);
+    listening.start();
+    for (let i = 1; i <= 2; i++) {
+      await clock.advance(29_000);
+      expect(source.opened).toBe(i);
+      await source.say(1600);
+      await clock.advance(5000); // silent: it is opened again
+      await clock.advance(1000);
+    }
+    await clock.advance(29_000);
+    expect(source.opened).toBe(3);
+    await clock.advance(8000);
+    expect(source.opened).toBe(4);
+    const lost = 'no sound from staged microphone for 5 s';
+    expect(seen).toEqual(['online', lost, 'online', lost]);
+    await listening.stop();
+  });
+
   it('tells how long there was no sound when it comes back', async () => {
     const source = new StagedSource(clock);
     const listening = input(source);

@@ -38,7 +38,7 @@ function listen(source: Source, log = silentLog) {
   const seen: string[] = [];
   const input = new Input(
     source,
-    { noDataTimeoutSeconds: 4, backoffMinSeconds: 0.2, backoffMaxSeconds: 1 },
+    { noDataTimeoutSeconds: 4, firstSoundTimeoutSeconds: 20, backoffMinSeconds: 0.2, backoffMaxSeconds: 1 },
     {
       onChunk: ({ samples }) => void parts.push(samples),
       onOnline: () => seen.push('online'),
@@ -111,7 +111,9 @@ describe.skipIf(skipped)('capture through a sound server', () => {
 
   it.skipIf(noNaudiodon)('takes the own rate of a device that refuses 16 kHz', async () => {
     // PulseAudio takes every rate up to 192 kHz, so a higher one has to stand for the refused one.
-    const { input, until, hears } = listen(new PortAudioSource('default', silentLog, systemClock, 400_000));
+    const { input, until, hears } = listen(
+      new PortAudioSource('default', silentLog, systemClock, undefined, 400_000),
+    );
     await until('online');
     await hears(sound, () => pulse.play(clip));
     await input.stop();

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +41,7 @@ describe('doctor', () => {
       { name: 'node', status: 'ok', detail: expect.any(String) },
       { name: 'configuration', status: 'ok', detail: 'valid' },
       { name: 'model', status: 'ok', detail: expect.stringMatching(/^bathnet-mini /) },
+      { name: 'detection', status: 'ok', detail: expect.stringMatching(/^on, for abnormal: 2 of 3 windows/) },
       { name: 'microphone', status: 'warn', detail: expect.any(String), hint: expect.any(String) },
       { name: 'broker', status: 'fail', detail: expect.any(String), hint: expect.any(String) },
     ]);
@@ -61,9 +62,33 @@ describe('doctor', () => {
     expect((await runOnTerminal(args)).code).toBe(78);
   });
 
+  it('notes that detection was switched off, or that hardly anything could alarm', async () => {
+    const sound = ['--source', 'command:cat /dev/zero'];
+    writeFileSync(join(stateDir, 'settings.json'), '{"enabled":false}');
+    const off = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(off.stdout).toMatch(/^note {2}detection: detection is switched off.*\n {6}→ .*--reset-settings/m);
+    const deviceDir = join(stateDir, 'devices', 'test');
+    mkdirSync(deviceDir, { recursive: true });
+    writeFileSync(join(deviceDir, 'settings.json'), '{"hits":100,"window":100}');
+    const blunt = await doctor('mqtt://127.0.0.1:1', ...sound);
+    expect(blunt.stdout).toMatch(/^note {2}detection: hardly anything can raise the alarm: 100 windows/m);
+  });
+
   it('says that a microphone gives nothing but zeros', async () => {
     const { stdout } = await doctor('mqtt://127.0.0.1:1', '--source', 'command:cat /dev/zero');
     expect(stdout).toMatch(/^note {2}microphone: .* gives only digital silence\n {6}→ Unmute it/m);
+  });
+
+  it('holds the rate of a microphone against the clock, and names both figures and the flags', async () => {
+    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.05; done';
+    const declared = ['--set', 'input.sampleRateHz=44100', '--set', 'input.channels=2'];
+    const slow = await doctor('mqtt://127.0.0.1:1', '--source', command, ...declared);
+    const wrong = await doctor('mqtt://127.0.0.1:1', '--source', command);
+    expect([slow.code, wrong.code], slow.stderr + wrong.stderr).toEqual([69, 69]);
+    expect(wrong.stdout).toMatch(
+      /^note {2}microphone: .* delivers \d{5,6} samples a second, but input\.sampleRateHz is 16000\n {6}→ /m,
+    );
+    expect(slow.stdout).not.toMatch(/input\.sampleRateHz is 16000/);
   });
 
   it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
@@ -75,17 +100,39 @@ describe('doctor', () => {
         const seen = await broker.subscribe('#');
         const before = await doctor(broker.url, '--source', `file:${SCENE}`);
         expect(before.stdout).toMatch(/^note {2}discovery: device test is not announced/m);
+        expect(before.stdout).toMatch(/^ok {4}topics: 14 topics published and read back$/m);
+        // Nothing of it stays.
+        expect((await broker.subscribe('#')).messages).toEqual([]);
         daemons.start(broker.url, ['--source', `file:${SCENE}`, '--loop']);
         await seen.waitFor('bathnet/test/availability', (payload) => payload === 'online');
         const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`);
         expect(stdout).toMatch(/^ok {4}microphone: file .*level -\d+\.\d dBFS RMS/m);
         expect(stdout).toMatch(/^ok {4}discovery: device test is announced/m);
         expect(code).toBe(0);
-        expect(seen.on('bathnet/test/availability')).toEqual(['online']);
+        expect(stdout).toMatch(/^ok {4}topics: 2 topics published and read back$/m);
+        const said = seen.on('bathnet/test/availability').filter((payload) => payload !== '');
+        expect(said).toEqual(['online']);
       } finally {
         await daemons.close();
         await broker.close();
       }
     },
   );
+
+  it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub')).each([
+    ['5', 69, /^FAIL {2}topics: the broker does not take .* bathnet\/test\/event \(.*does not allow it\)/m],
+    ['3.1.1', 0, /^note {2}topics: .* does not hand back .*bathnet\/test\/event\n {6}→ It drops them/m],
+  ])('finds out that an access list lets no message pass (MQTT %s)', async (protocol, exit, said) => {
+    const login = { username: 'bath', password: 'secret' };
+    const broker = await Mosquitto.start({ login, acl: `user ${login.username}\ntopic read #` });
+    try {
+      const settings = [`mqtt.protocol=${protocol}`, `mqtt.username=bath`, `mqtt.password=secret`];
+      const flags = settings.flatMap((setting) => ['--set', setting]);
+      const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`, ...flags);
+      expect(stdout).toMatch(said);
+      expect(code).toBe(exit);
+    } finally {
+      await broker.close();
+    }
+  });
 });

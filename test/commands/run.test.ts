@@ -33,6 +33,17 @@ describe.skipIf(lacksTerminal())('run on a terminal', () => {
     expect(screen.endsWith('\r\x1b[K')).toBe(true); // nothing is left behind
   });
 
+  it('ends, and with it the alarm, when the terminal is closed', async () => {
+    const { screen } = await runOnTerminal(
+      [...args(`file:${SCENE}`), '--loop', '--set', 'alarm.releaseSeconds=1000'],
+      {},
+      { seconds: 12, signal: 'HUP' },
+    );
+    expect(screen).toContain('alarm_started');
+    expect(screen).toContain('alarm_ended');
+    expect(screen).not.toContain('the configuration is read again');
+  });
+
   it('says that there is no sound', async () => {
     const { screen } = await runOnTerminal(
       args('command:head -c 64000 /dev/zero; exec sleep 30'),

@@ -62,11 +62,12 @@ describe('the configuration', () => {
       env: {
         BATHNET_INPUT__SPEED: '2.5',
         BATHNET_INPUT__LOOP: 'yes',
+        BATHNET_INPUT__CHANNEL: '3',
         BATHNET_ALARM__LABELS: 'coin, game_over',
         BATHNET_MQTT__USERNAME: '007',
       },
     });
-    expect(input).toMatchObject({ speed: 2.5, loop: true });
+    expect(input).toMatchObject({ speed: 2.5, loop: true, channel: 3 });
     expect(alarm.labels).toEqual(['coin', 'game_over']);
     expect(mqtt.username).toBe('007');
   });
@@ -99,6 +100,12 @@ describe('the configuration', () => {
   it.each([
     ['a file source without a file', 'input: {source: file}', /input\.file: expected a file/],
     ['a command source without a command', 'input: {source: command}', /input\.command/],
+    [
+      'a channel that is not there',
+      'input: {source: stdin, channels: 2, channel: 3}',
+      /input\.channel: expected mix or at most input\.channels \(2\)/,
+    ],
+    ['a channel by name', 'input: {channel: left}', /input\.channel: expected mix or a number from 1 to 32/],
     ['more hits than windows', 'alarm: {hits: 4, window: 3}', /alarm\.hits: expected at most/],
     [
       'an instant threshold below the threshold',
@@ -175,5 +182,48 @@ describe('config/default.yaml', () => {
 
   it('is the default configuration', () => {
     expect(load({ file: text })).toEqual(load());
+  });
+});
+
+describe('errors', () => {
+  it.each([
+    'tcp://user:se/cret@broker',
+    'mqtt://user:1/cret@broker',
+    'mqtt://user:s?cret@broker',
+    'mqtt://user:s#cret@broker',
+    'http://user:"cret@broker',
+    'user://a@b:cret@broker',
+  ])('show nothing of a password in an address: %s', (url) => {
+    const { message } = errorOf({ flags: { 'mqtt.url': url } });
+    expect(message).toMatch(
+      /mqtt\.url: expected an address .*, found "\w+:\/\/\*\*\*@broker" \(from the command line\)/,
+    );
+    expect(message).not.toContain('cret');
+    expect(errorOf({ file: JSON.stringify({ mqtt: [{ url, password: 'cret' }] }) }).message).not.toContain(
+      'cret',
+    );
+  });
+
+  it('show nothing of a file that is no YAML but the place', () => {
+    const { message } = errorOf({ file: 'mqtt:\n  password: "se" cret\n' });
+    expect(message).toMatch(/is not YAML: .* at line 2, column \d+$/);
+    expect(message).not.toContain('cret');
+  });
+
+  it('call a key unknown that would change all objects', () => {
+    for (const path of ['__proto__.x', 'mqtt.__proto__.x', 'constructor.prototype.x', '__proto__'])
+      expect(errorOf({ flags: { [path]: '1' } }).message).toContain('unknown key');
+    expect(({} as { x?: unknown }).x).toBeUndefined();
+  });
+
+  it.each([
+    ['bathnet/', 'neither begins nor ends with /'],
+    ['/bathnet', 'neither begins nor ends with /'],
+    ['bath//net', 'nor has // in it'],
+    ['bath/#', 'without wildcards'],
+  ])('say what is wrong with a prefix: %s', (prefix, reason) => {
+    const { message } = errorOf({ flags: { 'mqtt.prefix': prefix } });
+    expect(message).toContain(reason);
+    expect(message).toContain(`found ${JSON.stringify(prefix)}`);
   });
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { levelOf } from '../../src/features/level.js';
+import { levelOf, piecePowers } from '../../src/features/level.js';
 import { GOLDEN, readSamples } from '../support/golden.js';
 
 it('measures RMS and peak against full scale', () => {
@@ -14,4 +14,14 @@ it('measures RMS and peak against full scale', () => {
 
 it('gives silence a number', () => {
   expect(levelOf(new Float32Array(100))).toEqual({ rmsDbfs: -120, peakDbfs: -120 });
+});
+
+it('does not count a constant offset, of a window or of its pieces', () => {
+  const noise = readSamples(GOLDEN, 'quiet-noise-minus-70dbfs');
+  const offset = noise.map((x) => x + 0.1);
+  expect(levelOf(offset).rmsDbfs).toBeCloseTo(levelOf(noise).rmsDbfs, 1);
+  expect(levelOf(offset).peakDbfs).toBeCloseTo(levelOf(noise).peakDbfs, 1);
+  expect(levelOf(new Float32Array(16_000).fill(0.1))).toEqual({ rmsDbfs: -120, peakDbfs: -120 });
+  const [plain, moved] = [piecePowers(noise, 160), piecePowers(offset, 160)];
+  for (const [i, power] of moved.entries()) expect(10 * Math.log10(power / plain[i]!)).toBeCloseTo(0, 1);
 });

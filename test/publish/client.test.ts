@@ -4,12 +4,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { ExitCode } from '../../src/errors.js';
 import { MqttPublisher } from '../../src/publish/client.js';
-import { DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
+import { type Announcement, DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { systemClock } from '../../src/system/clock.js';
 import type { Clock } from '../../src/types.js';
@@ -20,6 +21,7 @@ import { recordingLog } from './samples.js';
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 const discovery = { topic: 'homeassistant/device/test/config', payload: '{"dev":{}}' };
+const announcement: Announcement = { messages: [discovery], first: [], onDone: () => {} };
 const EVERYTHING = ['bathnet/#', 'homeassistant/#'];
 const QUICK = { reconnectMinMs: 20, reconnectMaxMs: 200, announceMinMs: 10, announceMaxMs: 20 };
 
@@ -105,7 +107,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
   it('retains states, and says that it is online only after them', async () => {
     const broker = await startBroker();
     const live = await broker.subscribe(...EVERYTHING);
-    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     publisher.setState(topics.level, '{}', 0);
@@ -119,6 +121,24 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const late = await broker.subscribe(...EVERYTHING);
     await until(() => late.messages.length === 4, 'the states were not retained');
     expect(late.messages.every(({ retained }) => retained)).toBe(true);
+  });
+
+  it('repeats a live state when Home Assistant starts and never leaves it at the broker', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(topics.microphone);
+    const { publisher } = publisherTo(broker.url, { announcement });
+    publisher.setLiveState(topics.microphone, 'fine');
+    publisher.start();
+    await live.waitFor(topics.microphone);
+    await until(() => {
+      broker.publish('homeassistant/status', 'online');
+      return live.on(topics.microphone).length > 1;
+    }, 'it was not said again');
+    const late = await broker.subscribe(topics.microphone, topics.availability);
+    await late.waitFor(topics.availability);
+    expect(late.messages.filter(({ retained }) => retained).map(({ topic }) => topic)).toStrictEqual([
+      topics.availability,
+    ]);
   });
 
   it('sends events once, with QoS 1 and never retained, and loose values while connected only', async () => {
@@ -159,7 +179,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('brings everything back after the broker was stopped and started', async () => {
     const broker = await startBroker();
-    const { publisher, log } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher, log } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);
@@ -206,7 +226,7 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
 
   it('says everything again when Home Assistant starts', async () => {
     const broker = await startBroker();
-    const { publisher } = publisherTo(broker.url, { discovery: [discovery] });
+    const { publisher } = publisherTo(broker.url, { announcement });
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await connected(publisher);
@@ -240,13 +260,20 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     expect(log.lines.join('\n')).not.toContain(login.password);
   });
 
-  it('takes user and password from the address, decoded and unseen in the log', async () => {
-    const broker = await startBroker({ login: { username: 'b@th', password: 'p:ss/word' } });
-    const { publisher, log } = publisherTo(broker.url.replace('//', '//b%40th:p%3Ass%2Fword@'));
-    publisher.start();
-    await connected(publisher);
-    expect(log.lines.join('\n')).not.toMatch(/p:ss|p%3Ass/);
-  });
+  it.each([
+    ['b@th', 'p:ss/word', 'b%40th:p%3Ass%2Fword'],
+    ['bath', '100%pass', 'bath:100%pass'],
+    ['bath', 'pass%zzéx%ff', 'bath:pass%zz%C3%A9x%ff'],
+  ])(
+    'takes user and password from the address, decoded and unseen in the log: %s, %s',
+    async (username, password, text) => {
+      const broker = await startBroker({ login: { username, password } });
+      const { publisher, log } = publisherTo(broker.url.replace('//', `//${text}@`));
+      publisher.start();
+      await connected(publisher);
+      expect(log.lines.join('\n')).not.toMatch(/p:ss|p%3Ass|pass/);
+    },
+  );
 
   it.each([
     ['an unknown authority', {}, /authority is not trusted|self-signed/],
@@ -421,6 +448,39 @@ describe('without a broker', () => {
       expect(pauseMs).toBeLessThanOrEqual(fullMs);
     }
     expect(log.lines).toHaveLength(1);
+  });
+
+  it('tries at once when there is an event, and soon again as long as it waits, but not without pause', async () => {
+    const clock = new ManualClock();
+    const attempts: number[] = [];
+    const server = createServer((socket) => {
+      attempts.push(clock.now());
+      socket.destroy();
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+    const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const timing = { ...DEFAULT_TIMING, urgentMaxMs: 5000 };
+    const { publisher } = publisherTo(url, { timing, protocol: '5' }, clock);
+    publisher.start();
+    /** Lets time pass second by second, and what the network has to say be heard in each. */
+    const pass = async (seconds: number) => {
+      for (let i = 0; i < seconds; i++) {
+        await clock.advance(1000);
+        await sleep(10);
+      }
+    };
+    await pass(300);
+    const before = attempts.length;
+    await pass(2);
+    publisher.sendEvent(topics.event, event(0));
+    await clock.advance(0);
+    await until(() => attempts.length > before, 'the event waits for the pause to end');
+    for (let i = 1; i < 20; i++) publisher.sendEvent(topics.event, event(i));
+    await pass(30);
+    const more = attempts.length - before;
+    expect(more).toBeGreaterThan(5);
+    expect(more).toBeLessThan(16);
   });
 
   it('says again and again, at a limited rate, that there is no connection and why', async () => {

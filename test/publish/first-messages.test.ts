@@ -17,16 +17,16 @@ it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
       ...{ outboxEvents: 10, outboxBytes: 100_000, outboxDays: 1 },
       timing: { ackTimeoutMs: 200, connectTimeoutMs: 500, reconnectMinMs: 20, reconnectMaxMs: 100 },
     };
-    const publisher = new MqttPublisher(options, recordingLog(), systemClock);
+    let done = 0;
+    const first = Array.from({ length: 300 }, (_, i) => ({ topic: 'first', payload: `${i}` }));
+    const announcement = { messages: [], first, onDone: () => void done++ };
+    const publisher = new MqttPublisher({ ...options, announcement }, recordingLog(), systemClock);
     onTestFinished(async () => {
       broker.resume();
       await publisher.stop();
       await broker.close();
     });
     const seen = await broker.subscribe('#');
-    let done = 0;
-    const messages = Array.from({ length: 300 }, (_, i) => ({ topic: 'first', payload: `${i}` }));
-    publisher.sendFirst(messages, () => done++);
     publisher.setState('state', 'value');
     publisher.start();
     await until(() => seen.on('first').length > 10, 'nothing was sent');
@@ -37,7 +37,7 @@ it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
     await seen.waitFor(topics.availability, (payload) => payload === 'online');
     expect(done).toBe(1);
     const order = seen.messages.map(({ payload }) => payload);
-    expect(order.slice(-302)).toEqual([...messages.map(({ payload }) => payload), 'value', 'online']);
+    expect(order.slice(-302)).toEqual([...first.map(({ payload }) => payload), 'value', 'online']);
     expect(new Set(order.slice(0, -302))).not.toContain('value');
   },
 );

@@ -10,7 +10,7 @@ const topic = z.string().regex(/^[^+#\s]+$/);
 const template = z.string().min(1);
 
 const availability = {
-  availability: z.array(z.strictObject({ topic })).min(1),
+  availability: z.array(z.strictObject({ topic, value_template: template.optional() })).min(1),
   availability_mode: z.enum(['all', 'any', 'latest']),
 };
 const qos = { qos: z.literal([0, 1, 2]) };
@@ -26,10 +26,12 @@ const entity = <P extends string>(p: P) => ({
   json_attributes_topic: topic.optional(),
   json_attributes_template: template.optional(),
 });
+/** A topic to subscribe to may have wildcards. */
+const topicFilter = z.string().regex(/^[^+#\s]+(\/\+)?$/);
 /** What is only read cannot be configuration. */
 const readOnly = {
   entity_category: z.literal('diagnostic').optional(),
-  state_topic: topic,
+  state_topic: topicFilter,
   value_template: template.optional(),
 };
 const category = { entity_category: z.enum(['config', 'diagnostic']).optional() };

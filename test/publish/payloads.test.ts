@@ -115,10 +115,26 @@ describe('delivered event', () => {
   it('adds only latency and whether it comes late, and keeps id and time', () => {
     const kept = eventPayload(alarmStarted, context);
     const event = JSON.parse(kept);
-    const now = JSON.parse(deliveredEvent(kept, false, T0 + 143));
-    const late = JSON.parse(deliveredEvent(kept, true, T0 + 60_143));
+    const now = JSON.parse(deliveredEvent(kept, false, T0 + 143, 140));
+    const late = JSON.parse(deliveredEvent(kept, true, T0 + 60_143, undefined));
     expect(now).toStrictEqual({ ...event, latencyMs: 143, replayed: false });
     expect(late).toStrictEqual({ ...event, latencyMs: 60_143, replayed: true });
+  });
+
+  it.each([
+    ['1970', 5000],
+    ['a time to come', T0 + 9 * 365 * 86_400_000],
+  ])('has no time of %s where the clock has been set since, as far as that is known', (_, atMs) => {
+    const kept = eventPayload({ ...alarmStarted, atMs }, context);
+    const sameRun = JSON.parse(deliveredEvent(kept, true, T0, 60_000));
+    expect(sameRun).toMatchObject({ at: new Date(T0 - 60_000).toISOString(), latencyMs: 60_000 });
+    const earlierRun = JSON.parse(deliveredEvent(kept, true, T0, undefined));
+    expect(earlierRun).toMatchObject({ at: new Date(atMs).toISOString(), latencyMs: null });
+  });
+
+  it('says null of a duration that is not known', () => {
+    const payload = eventPayload({ ...alarmEnded, durationSeconds: Number.NaN }, context);
+    expect(JSON.parse(payload).durationSeconds).toBeNull();
   });
 });
 
@@ -150,7 +166,14 @@ it('joins the health of daemon and connection, with null for what is not known y
     droppedWindows: 2,
     vetoed: 7,
   };
-  const stats = { reconnects: 3, queuedEvents: 4, droppedEvents: 5, durable: true };
+  const stats = {
+    reconnects: 3,
+    queuedEvents: 4,
+    droppedEvents: 5,
+    durable: true,
+    refused: ['a/b'],
+    passedOn: true,
+  };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],
     uptimeSeconds: 61,
@@ -161,6 +184,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     queuedEvents: 4,
     droppedEvents: 5,
     mqttReconnects: 3,
+    refused: ['a/b'],
     model: modelFacts,
     at: '2026-11-22T00:17:41.123Z',
   });

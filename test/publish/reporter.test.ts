@@ -12,10 +12,26 @@ const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 class RecordingPublisher implements Messenger {
   readonly messages: { kind: 'state' | 'event' | 'value'; topic: string; payload: string; qos?: number }[] =
     [];
-  stats = { reconnects: 0, queuedEvents: 0, droppedEvents: 0, durable: true };
+  stats = {
+    reconnects: 0,
+    queuedEvents: 0,
+    droppedEvents: 0,
+    durable: true,
+    refused: [] as string[],
+    passedOn: true,
+  };
+  refusalChanged = () => {};
+
+  onRefusal(handler: () => void): void {
+    this.refusalChanged = handler;
+  }
 
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.messages.push({ kind: 'state', topic, payload, qos });
+  }
+
+  setLiveState(topic: string, payload: string): void {
+    this.messages.push({ kind: 'state', topic, payload, qos: 1 });
   }
 
   sendEvent(topic: string, payload: string): void {
@@ -68,6 +84,28 @@ describe('at the start', () => {
       { problems: ['no_sound'], model: { engine: 'tfjs-wasm' } },
     ]);
     expect(publisher.messages.every(({ kind, qos }) => kind === 'state' && qos === 1)).toBe(true);
+  });
+});
+
+it('says with every health message whether the microphone is fine', () => {
+  const reporter = reporterWith();
+  reporter.start();
+  reporter.inputOnline();
+  reporter.inputOffline();
+  expect(publisher.on(topics.microphone)).toStrictEqual(['problem', 'fine', 'problem']);
+});
+
+it('shows at once what the broker refuses', () => {
+  reporterWith().start();
+  publisher.stats = {
+    ...publisher.stats,
+    refused: ['bathnet/test/event 1.json', 'subscription to bathnet/test/test/set'],
+    passedOn: false,
+  };
+  publisher.refusalChanged();
+  expect(publisher.json(topics.health).at(-1)).toMatchObject({
+    problems: ['no_sound', 'messages_refused', 'commands_not_heard', 'messages_not_passed_on'],
+    refused: publisher.stats.refused,
   });
 });
 
@@ -226,6 +264,31 @@ describe('health', () => {
       ['no_sound'],
     ]);
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
+  });
+
+  it('names what arrives and is no sound, and the microphone counts as away until it ends', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.problems('input', ['microphone_zero']);
+    reporter.problems('input', []);
+    const problems = publisher.json(topics.health).map((message) => message.problems);
+    expect(problems).toStrictEqual([['no_sound'], [], ['microphone_zero'], []]);
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline', 'online']);
+    expect(publisher.on(topics.microphone)).toStrictEqual(['problem', 'fine', 'problem', 'fine']);
+  });
+
+  it('names what keeps alarms away without calling the microphone away, and a failed engine with it', () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    reporter.problems('detection', ['detection_off']);
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
+    expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
+    reporter.problems('engine', ['engine_failed']);
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('offline');
+    expect(publisher.on(topics.microphone).at(-1)).toBe('problem');
+    expect(publisher.json(topics.health).at(-1).problems).toStrictEqual(['engine_failed', 'detection_off']);
   });
 
   it('names windows and events that were lost since the last message', async () => {

@@ -179,6 +179,26 @@ describe('a clip', () => {
     expect(kept().map((name) => name.slice(0, 2))).toEqual(['e3', 'e5', 'e6']);
   });
 
+  it('stays where it has just been kept, whatever the clock says', async () => {
+    const clips = recorder();
+    // Named after the time: the clock went back before the last two.
+    for (const [i, id] of ['e3', 'e4', 'e5', 'e1', 'e2'].entries()) {
+      hear(clips, 0, 2);
+      clips.alarm(alarm(id, 2 * i + 1));
+      clips.window(scored(2 * i + 2));
+    }
+    await clips.stop();
+    expect(kept().map((name) => name.slice(0, 2))).toEqual(['e1', 'e2', 'e5']);
+    for (const year of [1970, 2036])
+      utimesSync(join(folder, 'e1-abnormal_x.wav'), year, Date.UTC(year) / 1000);
+    const later = recorder({ maxClips: 9 });
+    hear(later, 0, 1);
+    later.window(scored(1));
+    later.alarm(alarm('e0', 1));
+    await later.stop();
+    expect(kept().map((name) => name.slice(0, 2))).toEqual(['e0', 'e1', 'e2', 'e5']);
+  });
+
   it('that cannot be written stops nothing', async () => {
     writeFileSync(folder, '');
     const clips = recorder();

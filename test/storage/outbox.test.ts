@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,94 +34,112 @@ function startOutbox(changes: Partial<OutboxOptions> = {}): Outbox {
   return outbox;
 }
 
-const add = (outbox: Outbox, ...payloads: string[]) => {
+/** Adds events, and waits until they are on the disk or cannot be. */
+const add = async (outbox: Outbox, ...payloads: string[]) => {
   for (const payload of payloads) outbox.add('topic', payload, false);
+  await outbox.settled();
 };
 
 /** Takes out everything that waits, oldest first. */
-function drain(outbox: Outbox): string[] {
+async function drain(outbox: Outbox): Promise<string[]> {
   const payloads: string[] = [];
   for (let event = outbox.next(); event; event = outbox.next()) {
     payloads.push(event.payload);
     outbox.remove(event);
   }
+  await outbox.settled();
   return payloads;
 }
 
 const files = () => readdirSync(folder).sort();
 
 describe('a queue', () => {
-  it('hands out what came first and keeps it until it is removed', () => {
+  it('hands out what came first and keeps it until it is removed', async () => {
     const outbox = startOutbox();
-    add(outbox, 'a', 'b');
+    await add(outbox, 'a', 'b');
     expect(outbox.next()).toMatchObject({ topic: 'topic', payload: 'a', replayed: false });
     expect(outbox.next()?.payload).toBe('a');
-    expect(drain(outbox)).toStrictEqual(['a', 'b']);
+    expect(await drain(outbox)).toStrictEqual(['a', 'b']);
     expect(outbox.size).toBe(0);
   });
 
-  it('removes nothing else where the event was dropped meanwhile', () => {
+  it('removes nothing else where the event was dropped meanwhile', async () => {
     const outbox = startOutbox({ events: 1 });
-    add(outbox, 'on its way');
+    await add(outbox, 'on its way');
     const event = outbox.next();
-    add(outbox, 'next');
+    await add(outbox, 'next');
     if (event) outbox.remove(event);
-    expect(drain(outbox)).toStrictEqual(['next']);
+    expect(await drain(outbox)).toStrictEqual(['next']);
   });
 
-  it('keeps what was dated by a clock that had not been set yet', () => {
+  it('keeps what was dated by a clock that had not been set yet', async () => {
     clock = new ManualClock(Date.UTC(2000, 0, 1));
-    add(startOutbox({ days: 30 }), 'an alarm');
+    await add(startOutbox({ days: 30 }), 'an alarm');
     clock = new ManualClock(Date.UTC(2026, 10, 22));
-    expect(drain(startOutbox({ days: 30 }))).toStrictEqual(['an alarm']);
+    expect(await drain(startOutbox({ days: 30 }))).toStrictEqual(['an alarm']);
   });
 
-  it('works in memory without a folder, and does not call that a problem', () => {
+  it('works in memory without a folder, and does not call that a problem', async () => {
     const outbox = startOutbox({ folder: undefined, events: 3 });
-    add(outbox, 'a', 'b', 'c', 'd');
+    await add(outbox, 'a', 'b', 'c', 'd');
     expect(outbox).toMatchObject({ size: 3, dropped: 1, durable: true, kept: false });
-    expect(drain(outbox)).toStrictEqual(['b', 'c', 'd']);
+    expect(await drain(outbox)).toStrictEqual(['b', 'c', 'd']);
+  });
+});
+
+describe('a slow disk', () => {
+  it('keeps nobody waiting: an event can be sent before it is written, and one sent meanwhile leaves nothing', async () => {
+    const outbox = startOutbox();
+    outbox.add('topic', 'a', false);
+    outbox.add('topic', 'b', false);
+    expect(outbox.kept).toBe(false); // nothing is on the disk yet
+    const event = outbox.next();
+    if (event) outbox.remove(event);
+    await outbox.settled();
+    expect(outbox.kept).toBe(true);
+    expect(await drain(startOutbox())).toStrictEqual(['b']);
   });
 });
 
 describe('after a restart', () => {
-  it('has what was not delivered, in order, as replayed', () => {
+  it('has what was not delivered, in order, as replayed', async () => {
     const first = startOutbox();
-    add(first, ...Array.from({ length: 12 }, (_, i) => `${i}`));
+    await add(first, ...Array.from({ length: 12 }, (_, i) => `${i}`));
     const delivered = first.next();
     if (delivered) first.remove(delivered);
+    await first.settled();
     const second = startOutbox();
-    add(second, 'new');
+    await add(second, 'new');
     expect(second.next()).toMatchObject({ topic: 'topic', payload: '1', replayed: true });
-    expect(drain(second)).toStrictEqual([...Array.from({ length: 11 }, (_, i) => `${i + 1}`), 'new']);
-    expect(drain(startOutbox())).toStrictEqual([]);
+    expect(await drain(second)).toStrictEqual([...Array.from({ length: 11 }, (_, i) => `${i + 1}`), 'new']);
+    expect(await drain(startOutbox())).toStrictEqual([]);
     expect(files()).toStrictEqual([]);
   });
 
-  it('keeps any text as it was', () => {
+  it('keeps any text as it was', async () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.string(), (payload, topic) => {
+      fc.property(fc.string({ unit: 'binary' }), fc.stringMatching(/^[^+#\0]{1,100}$/), (payload, topic) => {
         const record = { topic, payload, keptAtMs: clock.wallMs() };
         expect(decodeRecord(Buffer.from(encodeRecord(record)).toString())).toStrictEqual(record);
       }),
     );
   });
 
-  it('keeps its files from other users', () => {
-    add(startOutbox(), 'private');
+  it('keeps its files from other users', async () => {
+    await add(startOutbox(), 'private');
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(folder, files()[0] ?? '')).mode & 0o777).toBe(0o600);
   });
 
-  it('shares a folder with another daemon without harm: nothing is lost or mixed up', () => {
+  it('shares a folder with another daemon without harm: nothing is lost or mixed up', async () => {
     const a = startOutbox();
     const b = startOutbox();
     for (let i = 0; i < 5; i++) {
-      add(a, `a${i}`);
-      add(b, `b${i}`);
+      await add(a, `a${i}`);
+      await add(b, `b${i}`);
     }
-    expect(drain(a)).toStrictEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
-    expect(drain(b)).toStrictEqual(['b0', 'b1', 'b2', 'b3', 'b4']);
+    expect(await drain(a)).toStrictEqual(['a0', 'a1', 'a2', 'a3', 'a4']);
+    expect(await drain(b)).toStrictEqual(['b0', 'b1', 'b2', 'b3', 'b4']);
   });
 });
 
@@ -128,36 +147,60 @@ describe('bounds', () => {
   it.each<[string, Partial<OutboxOptions>]>([
     ['number', { events: 3 }],
     ['bytes', { bytes: 3 * 140 }],
-  ])('drops the oldest beyond the %s, on the disk, too, and counts', (_, bounds) => {
+  ])('drops the oldest beyond the %s, on the disk, too, and counts', async (_, bounds) => {
     const outbox = startOutbox(bounds);
-    for (let i = 0; i < 10; i++) add(outbox, `${i}`);
+    for (let i = 0; i < 10; i++) await add(outbox, `${i}`);
     expect(outbox).toMatchObject({ size: 3, dropped: 7 });
     expect(files()).toHaveLength(3);
-    expect(drain(startOutbox(bounds))).toStrictEqual(['7', '8', '9']);
+    expect(await drain(startOutbox(bounds))).toStrictEqual(['7', '8', '9']);
   });
 
-  it('keeps the newest event, however big', () => {
+  it('keeps the newest event, however big', async () => {
     const outbox = startOutbox({ bytes: 100 });
-    add(outbox, 'small', 'x'.repeat(10_000));
+    await add(outbox, 'small', 'x'.repeat(10_000));
     expect(outbox).toMatchObject({ size: 1, dropped: 1 });
   });
 
   it('drops what is too old, at a start and while it runs', async () => {
     const outbox = startOutbox({ days: 2 });
-    add(outbox, 'first');
+    await add(outbox, 'first');
     await clock.advance(DAY_MS);
-    add(outbox, 'second');
+    await add(outbox, 'second');
     await clock.advance(DAY_MS);
     expect(outbox.next()?.payload).toBe('second');
-    const restarted = startOutbox({ days: 0.5 });
-    expect(restarted).toMatchObject({ size: 0, dropped: 1 });
+    await clock.advance(DAY_MS);
+    expect(outbox).toMatchObject({ size: 1, dropped: 1 });
+    expect(outbox.next()).toBeUndefined();
+    await outbox.settled();
     expect(files()).toStrictEqual([]);
   });
 
-  it('has smaller bounds at the next start', () => {
-    add(startOutbox(), 'a', 'b', 'c');
-    expect(startOutbox({ events: 2 })).toMatchObject({ size: 2, dropped: 1 });
-    expect(drain(startOutbox())).toStrictEqual(['b', 'c']);
+  it('tries for a day at least what an earlier run has left, also where that was 40 days ago', async () => {
+    await add(startOutbox({ days: 30 }), 'an alarm');
+    await clock.advance(40 * DAY_MS);
+    const restarted = startOutbox({ days: 30 });
+    expect(restarted.next()?.payload).toBe('an alarm');
+    await clock.advance(DAY_MS);
+    expect(restarted.next()).toBeUndefined();
+    await restarted.settled();
+  });
+
+  it.each([
+    ['back', -14],
+    ['to a time far away', 3650],
+  ])('does not take an event for old when the clock jumps %s', async (_, days) => {
+    await add(startOutbox(), 'an alarm');
+    clock = new ManualClock(Date.UTC(2026, 0, 1) + days * DAY_MS);
+    const restarted = startOutbox();
+    expect(await drain(restarted)).toStrictEqual(['an alarm']);
+  });
+
+  it('has smaller bounds at the next start', async () => {
+    await add(startOutbox(), 'a', 'b', 'c');
+    const restarted = startOutbox({ events: 2 });
+    expect(restarted).toMatchObject({ size: 2, dropped: 1 });
+    await restarted.settled();
+    expect(await drain(startOutbox())).toStrictEqual(['b', 'c']);
   });
 });
 
@@ -194,16 +237,16 @@ describe('recovery', () => {
     }
   }
 
-  it('delivers every event whose file is whole, in order, and nothing else, whatever happened to the rest', () => {
-    add(startOutbox(), ...Array.from({ length: 8 }, (_, i) => `payload ${i}`));
+  it('delivers every event whose file is whole, in order, and nothing else, whatever happened to the rest', async () => {
+    await add(startOutbox(), ...Array.from({ length: 8 }, (_, i) => `payload ${i}`));
     const written = files().map((name) => [name, readFileSync(join(folder, name))] as const);
-    fc.assert(
-      fc.property(
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.option(damage, { freq: 2 }), { minLength: 1, maxLength: 8 }),
         fc.dictionary(fc.stringMatching(/^[a-z0-9.-]{1,30}$/), fc.uint8Array({ maxLength: 50 }), {
           maxKeys: 3,
         }),
-        (damages, foreign) => {
+        async (damages, foreign) => {
           rmSync(folder, { recursive: true, force: true });
           mkdirSync(folder);
           const whole: string[] = [];
@@ -217,31 +260,65 @@ describe('recovery', () => {
             if (name !== '.' && name !== '..') writeFileSync(join(folder, name), content);
           const outbox = startOutbox();
           expect(outbox.dropped).toBe(damages.length - whole.length);
-          add(outbox, 'new');
-          expect(drain(outbox)).toStrictEqual([...whole, 'new']);
+          await add(outbox, 'new');
+          expect(await drain(outbox)).toStrictEqual([...whole, 'new']);
         },
       ),
       { numRuns: 200 },
     );
   });
 
-  it('clears away what was half-written, and says which events were damaged', () => {
-    add(startOutbox(), 'a', 'b');
+  it('clears away what was half-written, and says which events were damaged', async () => {
+    await add(startOutbox(), 'a', 'b');
     const [first = '', second = ''] = files();
     writeFileSync(join(folder, `${second}.tmp`), 'half an ev');
     writeFileSync(join(folder, first), '');
     const outbox = startOutbox();
+    await outbox.settled();
     expect(files()).toStrictEqual([second]);
-    expect(log.lines).toContain(`warn a waiting event is damaged on the disk and lost {"file":"${first}"}`);
-    expect(drain(outbox)).toStrictEqual(['b']);
+    expect(log.lines).toContain(
+      `warn a waiting event cannot be sent and is set aside ${JSON.stringify({ file: first, problem: 'it is damaged', moved: `${folder}-set-aside` })}`,
+    );
+    expect(await drain(outbox)).toStrictEqual(['b']);
   });
 
-  it('goes on where a file cannot be read, and leaves it alone', () => {
-    add(startOutbox(), 'a', 'b');
+  it.each([
+    ['of another version', { version: 2, topic: 'topic', payload: '{}', keptAtMs: 0 }],
+    ['without a topic', { payload: '{}', keptAtMs: 0 }],
+    ['with a topic that cannot be published', { topic: 'a/#', payload: '{}', keptAtMs: 0 }],
+    ['with a payload that is no text', { topic: 'topic', payload: { at: 1 }, keptAtMs: 0 }],
+    ['with a payload that is no event', { topic: 'topic', payload: 'junk', keptAtMs: 0 }],
+    ['of nothing', null],
+  ])('sets a whole record %s aside, once, and never deletes it', async (_, record) => {
+    const isPayload = (payload: string) => payload !== 'junk';
+    await add(startOutbox(), 'a', 'b');
+    const [first = ''] = files();
+    const json = JSON.stringify(record);
+    const text = `${createHash('sha256').update(json).digest('hex')}\n${json}`;
+    writeFileSync(join(folder, first), text);
+    for (const dropped of [1, 0]) {
+      const outbox = startOutbox({ isPayload });
+      await outbox.settled();
+      expect(outbox).toMatchObject({ size: 1, dropped });
+    }
+    expect(log.lines.filter((line) => line.startsWith('warn'))).toHaveLength(1);
+    expect(readFileSync(join(`${folder}-set-aside`, first), 'utf8')).toBe(text);
+  });
+
+  it('takes up what a version without a number has written', async () => {
+    await add(startOutbox(), 'a');
+    const [first = ''] = files();
+    const json = JSON.stringify({ topic: 'topic', payload: 'old', keptAtMs: clock.wallMs() });
+    writeFileSync(join(folder, first), `${createHash('sha256').update(json).digest('hex')}\n${json}`);
+    expect(await drain(startOutbox())).toStrictEqual(['old']);
+  });
+
+  it('goes on where a file cannot be read, and leaves it alone', async () => {
+    await add(startOutbox(), 'a', 'b');
     const [first = ''] = files();
     rmSync(join(folder, first));
     mkdirSync(join(folder, first));
-    expect(drain(startOutbox())).toStrictEqual(['b']);
+    expect(await drain(startOutbox())).toStrictEqual(['b']);
     expect(files()).toStrictEqual([first]);
     expect(log.lines.join('\n')).toMatch(/warn a waiting event cannot be read .*EISDIR/);
   });
@@ -259,36 +336,42 @@ describe('a folder that cannot be written', () => {
   it('leaves events in memory, is said once, and they are written as soon as it can be', async () => {
     obstruct();
     const outbox = startOutbox();
-    add(outbox, 'a', 'b');
+    await add(outbox, 'a', 'b');
     expect(outbox).toMatchObject({ size: 2, durable: false, kept: false });
     expect(warnings()).toHaveLength(1);
     rmSync(dirname(folder));
-    add(outbox, 'c');
+    await add(outbox, 'c');
     expect(outbox).toMatchObject({ durable: true, kept: true });
     expect(log.lines.at(-1)).toMatch(/^info the outbox can be written again/);
-    expect(drain(startOutbox())).toStrictEqual(['a', 'b', 'c']);
+    expect(await drain(startOutbox())).toStrictEqual(['a', 'b', 'c']);
   });
 
   it('is tried again every minute, without an event, until it is stopped', async () => {
     obstruct();
     const outbox = startOutbox();
-    await clock.advance(3 * MINUTE_MS);
+    for (let i = 0; i < 3; i++) {
+      await outbox.settled();
+      await clock.advance(MINUTE_MS);
+    }
+    await outbox.settled();
     expect(outbox.durable).toBe(false);
     expect(warnings()).toHaveLength(1);
     rmSync(dirname(folder));
     await clock.advance(MINUTE_MS);
+    await outbox.settled();
     expect(outbox.durable).toBe(true);
     expect(files()).toStrictEqual([]);
     obstruct();
-    add(outbox, 'a');
-    outbox.stop();
+    await add(outbox, 'a');
+    await outbox.stop();
     expect(clock.pending).toBe(0);
   });
 
-  it.skipIf(process.getuid?.() === 0)('may be one without permission (not as root)', () => {
-    add(startOutbox(), 'a');
+  it.skipIf(process.getuid?.() === 0)('may be one without permission (not as root)', async () => {
+    await add(startOutbox(), 'a');
     chmodSync(folder, 0o500);
     const outbox = startOutbox();
+    await outbox.settled();
     expect(outbox).toMatchObject({ size: 1, durable: false });
     chmodSync(folder, 0o700);
   });
@@ -300,32 +383,34 @@ describe.skipIf(lacksMount())('a disk of 64 kB', () => {
     try {
       folder = join(disk.path, 'outbox');
       const outbox = startOutbox();
-      add(outbox, 'before');
+      await add(outbox, 'before');
       disk.fill();
-      add(outbox, 'x'.repeat(5000), 'y'.repeat(5000));
+      await add(outbox, 'x'.repeat(5000), 'y'.repeat(5000));
       expect(outbox).toMatchObject({ size: 3, durable: false });
       expect(files().filter((name) => name.endsWith('.tmp'))).toStrictEqual([]);
-      expect(drain(startOutbox({ days: 1 }))).toStrictEqual(['before']);
+      expect(await drain(startOutbox({ days: 1 }))).toStrictEqual(['before']);
       disk.empty();
       await clock.advance(MINUTE_MS);
+      await outbox.settled();
       expect(outbox.durable).toBe(true);
-      expect(drain(startOutbox())).toStrictEqual(['x'.repeat(5000), 'y'.repeat(5000)]);
+      expect(await drain(startOutbox())).toStrictEqual(['x'.repeat(5000), 'y'.repeat(5000)]);
     } finally {
       disk.unmount();
     }
   });
 
-  it('may become read-only: what waits is delivered, and new events wait in memory', () => {
+  it('may become read-only: what waits is delivered, and new events wait in memory', async () => {
     const disk = mountSmallDisk(parent);
     try {
       folder = join(disk.path, 'outbox');
-      add(startOutbox(), 'kept');
+      await add(startOutbox(), 'kept');
       writeFileSync(join(folder, `${files()[0]}.tmp`), 'half an event');
       disk.readOnly();
       const outbox = startOutbox();
+      await outbox.settled();
       expect(outbox).toMatchObject({ size: 1, durable: false });
-      add(outbox, 'new');
-      expect(drain(outbox)).toStrictEqual(['kept', 'new']);
+      await add(outbox, 'new');
+      expect(await drain(outbox)).toStrictEqual(['kept', 'new']);
     } finally {
       disk.unmount();
     }

@@ -14,18 +14,27 @@ const defaults = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSe
 
 let folder: string;
 let warnings: object[];
+let states: State[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'bathnet-settings-'));
   warnings = [];
+  states = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The settings of one run of the daemon. */
 function run(changes: Partial<typeof rule & SettingValues> = {}): Settings {
   const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
-  const settings = new Settings(new State(folder, log), { ...rule, ...changes }, log);
+  states.push(new State(folder, log));
+  const settings = new Settings(states.at(-1) as State, { ...rule, ...changes }, log);
   settings.load();
   return settings;
+}
+
+/** Waits until all changes are on the disk. */
+async function written(): Promise<void> {
+  await settle();
+  await Promise.all(states.map((state) => state.settled()));
 }
 
 const file = () => join(folder, 'settings.json');
@@ -36,13 +45,13 @@ describe('settings', () => {
     expect(settings.values).toEqual(defaults);
     expect(settings.set('threshold', 0.8)).toBeUndefined();
     expect(settings.values).toEqual({ ...defaults, threshold: 0.8 });
-    await settle();
+    await written();
     expect(run({ cooldownSeconds: 60 }).values).toEqual({ ...defaults, threshold: 0.8, cooldownSeconds: 60 });
   });
 
   it('survive a restart also where they are set to what the configuration says', async () => {
     run().set('threshold', 0.6);
-    await settle();
+    await written();
     expect(run({ threshold: 0.5 }).values.threshold).toBe(0.6);
   });
 
@@ -52,7 +61,7 @@ describe('settings', () => {
     expect(settings.values.sensitivity).toBe('normal');
     expect(settings.set('sensitivity', 'loud')).toMatch(/low/);
     expect(settings.set('sensitivity', 'high')).toBeUndefined();
-    await settle();
+    await written();
     expect(run({ sensitivity: 'low' }).values).toEqual({ ...defaults, sensitivity: 'high' });
     expect(run().values).toEqual(defaults);
     expect(warnings).toEqual([]);
@@ -61,6 +70,7 @@ describe('settings', () => {
   it('are written whole, once for changes that come together, for nobody else to read', async () => {
     let writes = 0;
     const state = new State(folder, silentLog);
+    states.push(state);
     const store = {
       read: (name: string) => state.read(name),
       write(name: string, text: string) {
@@ -70,7 +80,7 @@ describe('settings', () => {
     };
     const settings = new Settings(store, rule, silentLog);
     for (let i = 0; i < 1000; i++) settings.set('cooldownSeconds', i);
-    await settle();
+    await written();
     expect(writes).toBe(1);
     expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ cooldownSeconds: 999 });
     expect(readdirSync(folder)).toEqual(['settings.json']);
@@ -79,10 +89,11 @@ describe('settings', () => {
   it('are forgotten on demand', async () => {
     const settings = run();
     settings.set('enabled', false);
-    await settle();
+    await written();
     const other = run();
     other.reset();
     expect(other.values).toEqual(defaults);
+    await written();
     expect(run().values).toEqual(defaults);
   });
 
@@ -107,7 +118,7 @@ describe('settings', () => {
     const settings = run();
     expect(settings.set(name, value)).toMatch(/\w/);
     expect(settings.values).toEqual(defaults);
-    await settle();
+    await written();
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -158,7 +169,7 @@ describe('settings', () => {
     const settings = new Settings(new State(join(file(), 'no-folder'), silentLog), rule, silentLog);
     writeFileSync(file(), '');
     expect(settings.set('hits', 1)).toBeUndefined();
-    await settle();
+    await written();
     expect(settings.values.hits).toBe(1);
   });
 });

@@ -6,6 +6,7 @@ import { endedByRestart, State, stateFolder } from '../../src/storage/state.js';
 import type { AlarmEnded, AlarmStarted, Logger } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
 
+const DAY_MS = 86_400_000;
 let dir: string;
 let folder: string;
 let warnings: string[];
@@ -42,10 +43,11 @@ describe('the state folder', () => {
     expect(new State(folder, log).deviceId()).toMatch(/^[0-9a-f]{12}$/);
   });
 
-  it('keeps an alarm until it has ended, whole files only', () => {
+  it('keeps an alarm until it has ended, whole files only', async () => {
     const state = new State(folder, log);
     expect(state.openAlarm()).toBeUndefined();
     state.noteAlarm(started);
+    await state.settled();
     expect(new State(folder, log).openAlarm()).toEqual({
       episodeId: 'e1',
       label: 'abnormal',
@@ -53,10 +55,27 @@ describe('the state folder', () => {
       startedAtMs: 5000,
     });
     state.noteAlarm({ ...started, kind: 'impact' });
+    await state.settled();
     expect(endedByRestart(new State(folder, log).openAlarm()!, 9000)).toMatchObject({ kind: 'impact' });
     expect(readdirSync(folder)).toEqual(['open-alarm.json']);
+    state.noteAlarm({ ...ended, episodeId: 'an earlier one' });
+    await state.settled();
+    expect(new State(folder, log).openAlarm()).toBeDefined();
     state.noteAlarm(ended);
+    await state.settled();
     expect(new State(folder, log).openAlarm()).toBeUndefined();
+  });
+
+  it('does not know how long an alarm was where the clock was set since', () => {
+    const startedAtMs = Date.UTC(2026, 10, 22);
+    const open = { episodeId: 'e1', label: 'abnormal', peakConfidence: 0.9, startedAtMs };
+    const duration = (changes: object, nowMs: number) =>
+      endedByRestart({ ...open, ...changes }, nowMs).durationSeconds;
+    expect(duration({}, startedAtMs + 5000)).toBe(5);
+    expect(duration({ startedAtMs: 5000 }, startedAtMs)).toBeNaN();
+    expect(duration({}, 5000)).toBeNaN();
+    expect(duration({}, startedAtMs + 10 * 365 * DAY_MS)).toBeNaN();
+    expect(duration({}, startedAtMs - 14 * DAY_MS)).toBeNaN();
   });
 
   it.each([
@@ -73,7 +92,7 @@ describe('the state folder', () => {
     expect(new State(folder, log).openAlarm()).toBeUndefined();
   });
 
-  it('that cannot be written is said once and stops nothing', () => {
+  it('that cannot be written is said once and stops nothing', async () => {
     const blocked = join(dir, 'file');
     writeFileSync(blocked, '');
     chmodSync(blocked, 0o600);
@@ -81,6 +100,7 @@ describe('the state folder', () => {
     expect(state.deviceId()).toMatch(/^[0-9a-f]{12}$/);
     state.noteAlarm(started);
     state.noteAlarm(ended);
+    await state.settled();
     expect(warnings).toHaveLength(1);
     expect(readFileSync(blocked, 'utf8')).toBe('');
   });

@@ -50,6 +50,13 @@ export class Program {
     return this.child.stdin;
   }
 
+  /** Nobody reads its stderr any more, and nobody closes it. */
+  stall(): void {
+    this.child.stderr?.removeAllListeners('data');
+    this.child.stderr?.pause();
+    this.child.once('exit', () => this.child.stderr?.destroy());
+  }
+
   kill(signal: NodeJS.Signals = 'SIGTERM'): Promise<Result> {
     this.child.kill(signal);
     return this.ended;
@@ -69,6 +76,11 @@ export class Daemons {
 
   static async create(): Promise<Daemons> {
     return new Daemons(await mkdtemp(join(tmpdir(), 'bathnet-daemon-')));
+  }
+
+  /** What the device `test` keeps. */
+  get deviceDir(): string {
+    return join(this.stateDir, 'devices', 'test');
   }
 
   /** `run` with an id of its own (`test`) and this state folder. */

@@ -8,7 +8,7 @@ const dist = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, impor
 
 /**
  * A process that publishes a numbered event for each line on its standard input, and prints the number when
- * `sendEvent` has returned: from then on nothing may lose it. `durationSeconds` carries the number.
+ * it is on the disk: from then on nothing may lose it. `durationSeconds` carries the number.
  */
 const SCRIPT = `
   import { createInterface } from 'node:readline';
@@ -27,16 +27,17 @@ const SCRIPT = `
   const publisher = new MqttPublisher(options, log, systemClock);
   publisher.start();
   const model = { name: 'm', version: '1', sha256: '', engine: 'none', labels: [], alarmLabels: [], alarmKinds: [] };
-  createInterface(process.stdin).on('line', (line) => {
+  createInterface(process.stdin).on('line', async (line) => {
     const event = { type: 'water_running_long', atMs: Date.now(), durationSeconds: Number(line) };
     publisher.sendEvent(topics.event, eventPayload(event, { id: uuidv7(), test: true, model }));
+    await publisher.written();
     process.stdout.write(line + '\\n');
   });
 `;
 
 /** The part of the daemon that publishes, as a process that can be killed and started again. */
 export class EventSource {
-  /** Numbers of the events for which `sendEvent` has returned. */
+  /** Numbers of the events that are on the disk. */
   readonly sent = new Set<number>();
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;

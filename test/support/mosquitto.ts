@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -16,6 +16,8 @@ export interface BrokerSetup {
   readonly persistent?: boolean;
   /** Content of an ACL file for the user of `login`; the subscribers of this class see everything all the same. */
   readonly acl?: string;
+  /** More lines of its configuration. */
+  readonly config?: string;
 }
 
 /** Subscribes and publishes where an ACL restricts the user of `login`. */
@@ -55,8 +57,7 @@ export class Mosquitto {
     const broker = new Mosquitto(folder, await freePort(), setup);
     if (setup.tls) makeCertificates(folder);
     if (setup.login) broker.#writeLogin(setup.login.password);
-    if (setup.acl !== undefined)
-      await writeFile(broker.file('acl'), `${setup.acl}\nuser ${OBSERVER.username}\ntopic readwrite #\n`);
+    if (setup.acl !== undefined) broker.#writeAcl(setup.acl);
     await writeFile(broker.file('mosquitto.conf'), broker.#config());
     return broker;
   }
@@ -102,6 +103,12 @@ export class Mosquitto {
     this.#process?.kill('SIGHUP');
   }
 
+  /** Changes the access list while it runs. */
+  setAcl(acl: string): void {
+    this.#writeAcl(acl);
+    this.#process?.kill('SIGHUP');
+  }
+
   /** Subscribes with the real `mosquitto_sub`; settles when the broker has granted it. */
   subscribe(...topics: string[]): Promise<Subscription> {
     return this.#subscribe(topics);
@@ -140,6 +147,10 @@ export class Mosquitto {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
+  #writeAcl(acl: string): void {
+    writeFileSync(this.file('acl'), `${acl}\nuser ${OBSERVER.username}\ntopic readwrite #\n`);
+  }
+
   #writeLogin(password: string): void {
     const { username } = this.#setup.login ?? { username: '' };
     const passwd = (user: string, word: string, ...flags: string[]) =>
@@ -162,7 +173,7 @@ export class Mosquitto {
   }
 
   #config(): string {
-    const { login, tls, persistent, acl } = this.#setup;
+    const { login, tls, persistent, acl, config } = this.#setup;
     return [
       // Started by root it would become user mosquitto, who may not read this folder.
       `user ${userInfo().username}`,
@@ -181,6 +192,7 @@ export class Mosquitto {
         ? ['persistence true', `persistence_location ${this.#folder}/`, 'max_queued_messages 0']
         : []),
       ...(acl === undefined ? [] : [`acl_file ${this.file('acl')}`]),
+      ...(config === undefined ? [] : [config]),
       '',
     ].join('\n');
   }

@@ -13,18 +13,22 @@ export const lacksTerminal = () => lacksPrograms('script', 'stty', 'timeout');
 /**
  * The built program on a terminal of 80 columns; stdout and stderr are one, as a person sees them.
  *
- * @param options `seconds`: Ctrl-C comes after so long
+ * @param options `seconds`: Ctrl-C comes after so long, or `signal`
  */
 export async function runOnTerminal(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  { redirect = '', cwd = tmpdir(), seconds = 50 } = {},
+  { redirect = '', cwd = tmpdir(), seconds = 50, signal = 'INT' } = {},
 ): Promise<{ code: number | null; screen: string }> {
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
   const { PATH, HOME } = process.env;
   const child = spawn(
     'script',
-    ['-qec', `stty cols 80 rows 24; exec timeout -s INT ${seconds} ${command} ${redirect}`, '/dev/null'],
+    [
+      '-qec',
+      `stty cols 80 rows 24; exec timeout -s ${signal} ${seconds} ${command} ${redirect}`,
+      '/dev/null',
+    ],
     {
       cwd,
       env: { PATH, HOME, TERM: 'xterm-256color', ...env },

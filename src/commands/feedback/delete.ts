@@ -3,7 +3,7 @@ import { ExitCode, UserError } from '../../errors.js';
 import { deleteFeedback } from '../../storage/feedback.js';
 import { finish } from '../support/finish.js';
 import { withConfig } from '../support/options.js';
-import { feedbackFolder } from './folder.js';
+import { foldersOf } from './folder.js';
 
 export function define(command: Command): void {
   withConfig(
@@ -13,16 +13,16 @@ export function define(command: Command): void {
 
 /** `feedback delete EPISODE… | --all` */
 async function remove(episodes: string[], flags: { config?: string; all: boolean }): Promise<ExitCode> {
-  const folder = feedbackFolder(flags);
+  const folders = foldersOf(flags);
   if (flags.all === episodes.length > 0)
     throw new UserError(
       ExitCode.usage,
       'what is to be deleted?',
       'Name episodes of `feedback list`, or give --all.',
     );
-  const deleted = flags.all
-    ? deleteFeedback(folder)
-    : episodes.reduce((sum, episode) => sum + deleteFeedback(folder, episode), 0);
+  const wanted = flags.all ? [undefined] : episodes;
+  let deleted = 0;
+  for (const folder of folders) for (const episode of wanted) deleted += deleteFeedback(folder, episode);
   console.log(`${deleted} deleted`);
   return deleted < episodes.length ? ExitCode.noInput : ExitCode.ok;
 }

@@ -1,8 +1,13 @@
 import { join } from 'node:path';
+import { deviceFolder, feedbackFolders } from '../../storage/device.js';
 import { stateFolder } from '../../storage/state.js';
 import { configFrom } from '../support/flags.js';
 
-/** Where this configuration's verdicts lie. */
-export function feedbackFolder({ config }: { readonly config?: string }): string {
-  return join(stateFolder(configFrom({ ...(config && { config }) }).stateDir, process.env), 'feedback');
+/** Where verdicts lie: those of the device that the configuration names, else of all. */
+export function foldersOf(flags: { readonly config?: string }): string[] {
+  const { stateDir, device } = configFrom({ ...(flags.config && { config: flags.config }) });
+  const folder = stateFolder(stateDir, process.env);
+  return device.id === undefined
+    ? feedbackFolders(folder)
+    : [join(deviceFolder(folder, device.id), 'feedback')];
 }

@@ -3,7 +3,7 @@ import { ExitCode } from '../../errors.js';
 import { readFeedback } from '../../storage/feedback.js';
 import { finish } from '../support/finish.js';
 import { withConfig } from '../support/options.js';
-import { feedbackFolder } from './folder.js';
+import { foldersOf } from './folder.js';
 
 export function define(command: Command): void {
   withConfig(command).option('--json', 'one JSON line per verdict').action(finish(list));
@@ -11,7 +11,8 @@ export function define(command: Command): void {
 
 /** `feedback list`: the verdicts that people have given on alarms; no sound is in them. */
 async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
-  const records = readFeedback(feedbackFolder(flags), (path) => console.error(`warning: ${path} is damaged`));
+  const warn = (path: string) => console.error(`warning: ${path} is damaged`);
+  const records = foldersOf(flags).flatMap((folder) => readFeedback(folder, warn));
   for (const { embeddings, ...record } of records) {
     const { episodeId, alarmAt, verdict, label, model } = record;
     console.log(

@@ -60,7 +60,8 @@ function assignment(text: string): [string, string] {
   if (equals < 1)
     throw new UserError(
       ExitCode.usage,
-      `--set ${text}: expected a path and a value`,
+      // No more than the path: what follows may be a password.
+      `--set ${/^[\w.]*/.exec(text)?.[0]}: expected a path and a value`,
       'Write it as --set alarm.threshold=0.7',
     );
   return [text.slice(0, equals), text.slice(equals + 1)];

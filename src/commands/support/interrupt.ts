@@ -1,28 +1,52 @@
 /** Ctrl-C, a service manager, a terminal that is closed. */
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** So long putting everything in order may take: less than service managers wait before they kill. */
+const LONGEST_STOP_MS = 10_000;
+
+interface Stoppable {
+  readonly done: Promise<void>;
+  stop(reloading?: boolean): Promise<void>;
+}
+
 /**
- * Starts something that runs until it is done or a signal asks it to stop, also one that comes while it starts.
+ * Starts something that runs until it is done or a signal asks it to stop, also one that comes while it starts. A
+ * second signal ends the process at once.
  *
- * @returns what was started, after its end
+ * @param onHangUp what SIGHUP does instead of stopping; true: what runs is to make room for something else
+ * @returns what was started, after its end, and whether it was asked to stop for good
  */
-export async function untilStopped<T extends { readonly done: Promise<void>; stop(): Promise<void> }>(
+export async function untilStopped<T extends Stoppable>(
   start: () => Promise<T>,
-): Promise<T> {
+  onHangUp?: () => boolean,
+): Promise<T & { readonly asked: boolean }> {
   let running: T | undefined;
-  let asked = false;
-  const stop = () => {
-    asked = true;
-    void running?.stop();
+  let asked: 'stop' | 'reload' | undefined;
+  const forget = () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+  };
+  const stop = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && onHangUp) {
+      if (asked === 'stop' || !onHangUp()) return;
+      asked = 'reload';
+    } else if (asked === 'stop') {
+      forget();
+      process.kill(process.pid, signal);
+      return;
+    } else {
+      asked = 'stop';
+      setTimeout(() => process.exit(), LONGEST_STOP_MS).unref();
+    }
+    void running?.stop(asked === 'reload');
   };
   for (const signal of STOP_SIGNALS) process.on(signal, stop);
   try {
     running = await start();
-    if (asked) void running.stop();
+    if (asked) void running.stop(asked === 'reload');
     await running.done;
-    return running;
+    return { ...running, asked: asked === 'stop' };
   } finally {
-    for (const signal of STOP_SIGNALS) process.off(signal, stop);
+    forget();
   }
 }
 

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { LogSink } from '../../system/log-sink.js';
 import type { AlarmStarted, DecisionEvent, ScoredWindow } from '../../types.js';
 import { painter, wantsColours } from './colour.js';
 
@@ -30,15 +31,17 @@ export function isTerminal({ isTTY }: NodeJS.WriteStream): boolean {
 
 export function createScreen(stream: NodeJS.WriteStream, { time, silentAfterMs }: ScreenOptions): Screen {
   const live = isTerminal(stream);
+  // A terminal that is paused (Ctrl-S) or whose connection hangs must not hold what is heard.
+  const out = live ? new LogSink(stream, (dropped) => `${dropped} lines were dropped\n`) : stream;
   const paint = painter(stream);
   let line = '';
   let label = '';
   let silence: NodeJS.Timeout | undefined;
   const show = (text: string) => {
     line = text.slice(0, widthOf(stream));
-    stream.write(`\r\x1b[K${line}`);
+    out.write(`\r\x1b[K${line}`);
   };
-  const print = (text: string) => stream.write(live ? `\r\x1b[K${text}\n${line}` : `${text}\n`);
+  const print = (text: string) => out.write(live ? `\r\x1b[K${text}\n${line}` : `${text}\n`);
   const expectSound = () => {
     clearTimeout(silence);
     if (live && silentAfterMs) silence = setTimeout(show, silentAfterMs, '── no sound').unref();
@@ -105,7 +108,7 @@ function sentence(event: DecisionEvent): string {
     case 'alarm_acknowledged':
       return `alarm acknowledged after ${Math.round(event.afterSeconds)} s: ${event.label}`;
     case 'alarm_ended':
-      return `alarm over after ${event.durationSeconds.toFixed(1)} s: ${event.label}, at most ${percent(event.peakConfidence)}`;
+      return `alarm over${Number.isNaN(event.durationSeconds) ? '' : ` after ${event.durationSeconds.toFixed(1)} s`}: ${event.label}, at most ${percent(event.peakConfidence)}`;
     case 'water_running_long':
       return `water has been running for ${Math.round(event.durationSeconds / 60)} min`;
     case 'long_stay':

@@ -12,7 +12,12 @@ export const ORDINARY_LABEL = 'background';
  *
  * @throws UserError usage, where that class is not among those that are trained
  */
-export function judgedAlarms(falseAs: string | true, { labels, dir }: Dataset, base: Bundle, folder: string) {
+export function judgedAlarms(
+  falseAs: string | true,
+  { labels, dir }: Dataset,
+  base: Bundle,
+  folders: readonly string[],
+) {
   const ordinary = falseAs === true ? ORDINARY_LABEL : falseAs;
   if (!labels.includes(ordinary))
     throw new UserError(
@@ -20,7 +25,8 @@ export function judgedAlarms(falseAs: string | true, { labels, dir }: Dataset, b
       `--feedback: there is no class ${ordinary} in ${dir}`,
       `Say what false alarms really are: --feedback CLASS, one of ${labels.join(', ')}.`,
     );
-  const records = readFeedback(folder, (path) => console.error(`warning: ${path} is damaged and left out`));
+  const warn = (path: string) => console.error(`warning: ${path} is damaged and left out`);
+  const records = folders.flatMap((folder) => readFeedback(folder, warn));
   const backbone = backboneFingerprint(base);
   const judged = records.flatMap((record) => {
     const label = record.verdict === 'real_alarm' ? record.label : ordinary;

@@ -6,7 +6,7 @@ export const clips = z
       .boolean()
       .default(false)
       .describe(
-        'Keep a few seconds of sound around each alarm in <stateDir>/clips, readable for the daemon alone. The people in the room have to know and agree.',
+        'Keep a few seconds of sound around each alarm in <stateDir>/devices/<id>/clips, readable for the daemon alone. The people in the room have to know and agree.',
       ),
     beforeSeconds: z.number().min(0).max(60).default(5).describe('Sound before the alarm.'),
     afterSeconds: z.number().min(0.5).max(60).default(5).describe('Sound after the alarm.'),

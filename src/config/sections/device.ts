@@ -8,7 +8,7 @@ export const device = z
       .regex(/^[a-z0-9_-]+$/, 'expected lower-case letters, digits, _ and - only')
       .optional()
       .describe(
-        'Names this daemon in topics and in Home Assistant. Default: made from the machine id, kept in stateDir.',
+        'Names this daemon in topics and in Home Assistant. Default: made from the machine id, kept in stateDir. Two daemons on one host need one each.',
       ),
     name: z
       .string()

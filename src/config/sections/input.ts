@@ -42,15 +42,19 @@ export const input = z
       .max(192_000)
       .default(SAMPLE_RATE_HZ)
       .describe('command and stdin: sample rate of the raw PCM; brought to 16 kHz where it differs.'),
-    channels: z
-      .int()
-      .min(1)
-      .max(32)
-      .default(1)
-      .describe('command and stdin: channels of the raw PCM; mixed to one.'),
+    channels: z.int().min(1).max(32).default(1).describe('command and stdin: channels of the raw PCM.'),
+    channel: z
+      .union([z.literal('mix'), z.int().min(1).max(32)], { error: 'expected mix or a number from 1 to 32' })
+      .default('mix')
+      .describe(
+        'Which channel is heard: its number, from 1 on, or the mix of all. Mixing loses what is on one of many channels only, and everything where one is inverted.',
+      ),
     noDataTimeoutSeconds: seconds(0.5)
       .default(5)
       .describe('Without sound for this long the input is offline and is opened again.'),
+    firstSoundTimeoutSeconds: seconds(0.5)
+      .default(15)
+      .describe('How long it may take from being opened to its first sound, as the stream of a camera does.'),
     reopenMaxSeconds: seconds(0.5)
       .default(30)
       .describe('Longest pause between attempts to open the input again.'),

@@ -5,11 +5,18 @@ export const mqtt = z
     url: z
       .string()
       .regex(
-        /^(mqtts?|wss?):\/\/[^/\s]+/,
-        'expected an address such as mqtt://broker:1883 or mqtts://broker:8883',
+        // No @ behind the host: a / in a password would make a host of the user, and show the rest of it.
+        /^(mqtts?|wss?):\/\/[^/?#\s]+([/?#][^@\s]*)?$/,
+        'expected an address such as mqtt://broker:1883 or mqtts://broker:8883; in a password write / as %2F, ? as %3F and # as %23',
       )
       .default('mqtt://127.0.0.1:1883')
       .describe('The broker: mqtt://host:1883, mqtts://host:8883 (TLS), ws:// or wss://.'),
+    protocol: z
+      .enum(['auto', '5', '3.1.1'])
+      .default('auto')
+      .describe(
+        'MQTT version; auto: 5, which says what the broker refuses, and 3.1.1 where it does not know 5.',
+      ),
     username: z.string().min(1).max(1000).optional().describe('User at the broker.'),
     password: z
       .string()
@@ -37,7 +44,8 @@ export const mqtt = z
     prefix: z
       .string()
       .max(200)
-      .regex(/^[^+#\s/]+(\/[^+#\s/]+)*$/, 'expected a topic without wildcards')
+      .regex(/^[^+#\s]+$/, 'expected a topic without wildcards and spaces')
+      .regex(/^[^/]+(\/[^/]+)*$/, 'expected a topic that neither begins nor ends with /, nor has // in it')
       .default('bathnet')
       .describe('Topics begin with <prefix>/<device.id>.'),
     keepaliveSeconds: z
@@ -58,7 +66,9 @@ export const mqtt = z
       .min(0.01)
       .max(3650)
       .default(30)
-      .describe('…and none for longer than this. The oldest make room; health says so.'),
+      .describe(
+        '…and none for longer than this, though for a day after a start. The oldest make room; health says so.',
+      ),
   })
   .prefault({})
   .describe('Where messages go.');

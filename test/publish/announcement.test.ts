@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { cleanUp } from '../../src/publish/clean-up.js';
+import { announcementFor } from '../../src/publish/announcement.js';
 import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
 import type { Message } from '../../src/publish/options.js';
 import { topicsOf } from '../../src/publish/topics.js';
@@ -20,19 +20,13 @@ beforeEach(() => {
 /** One run of the daemon: what it says first; `delivered` is false where the broker never gets it. */
 function run(changes: Partial<DiscoveryOptions> = {}, announced = true, delivered = true): Message[] {
   const deviceId = changes.deviceId ?? 'upstairs';
-  let sent: readonly Message[] = [];
-  const publisher = {
-    sendFirst(messages: readonly Message[], onDone: () => void) {
-      sent = messages;
-      if (delivered) onDone();
-    },
-  };
   const store = {
     read: (name: string) => files.get(name),
     write: (name: string, text: string) => files.set(name, text),
   };
-  cleanUp(publisher, store, optionsOf({ deviceId, ...changes }), announced, log);
-  return [...sent];
+  const { first, onDone } = announcementFor(store, optionsOf({ deviceId, ...changes }), announced, log);
+  if (first.length > 0 && delivered) onDone();
+  return [...first];
 }
 
 function optionsOf(changes: Partial<DiscoveryOptions>): DiscoveryOptions {

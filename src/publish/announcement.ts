@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Logger } from '../types.js';
-import type { MqttPublisher } from './client.js';
 import {
   componentTopic,
   type DiscoveryMode,
@@ -10,7 +9,8 @@ import {
   removalMessage,
 } from './discovery.js';
 import { componentsOf } from './entities.js';
-import type { Message } from './options.js';
+import type { Announcement, Message } from './options.js';
+import { retainedTopics } from './topics.js';
 
 const FILE = 'announced.json';
 
@@ -20,7 +20,7 @@ const topic = z
   .max(1000)
   .regex(/^[^+#\0]+$/);
 
-const announcementSchema = z.strictObject({
+const recordSchema = z.strictObject({
   mode: z.enum(['device', 'component']),
   discoveryPrefix: topic,
   deviceId: topic,
@@ -28,54 +28,79 @@ const announcementSchema = z.strictObject({
   components: z.record(topic, topic),
   /** Topics with a retained state. */
   states: z.array(topic),
+  /** Mode component, because the broker did not take the long message of mode device. */
+  small: z.boolean().optional(),
 });
 
 /** What the broker and Home Assistant have been told to keep; remembered, so that a later run can take it back. */
-type Announcement = z.infer<typeof announcementSchema>;
+type AnnouncementRecord = z.infer<typeof recordSchema>;
+
+/** Files that survive a restart. */
+export interface Store {
+  read(name: string): string | undefined;
+  write(name: string, text: string): void;
+}
 
 /**
- * Lets the publisher begin with what takes back, or hands over, what an earlier run has announced and this one
- * does not; then remembers what is announced now.
+ * What this run announces, after what takes back, or hands over, what an earlier run has announced and this one
+ * does not; remembers what is announced once that is done.
+ *
+ * A broker that has once not taken the long message of mode `device` gets small ones from then on, also after a
+ * restart: entities are the same in both modes.
  *
  * @param announced whether Home Assistant is told anything at all
- * @param store files that survive a restart
  */
-export function cleanUp(
-  publisher: Pick<MqttPublisher, 'sendFirst'>,
-  store: { read(name: string): string | undefined; write(name: string, text: string): void },
+export function announcementFor(
+  store: Store,
   options: DiscoveryOptions,
   announced: boolean,
   log: Logger,
-): void {
-  const now = announcementOf(options, announced);
-  const text = `${JSON.stringify(now)}\n`;
+): Announcement {
   const kept = store.read(FILE);
-  if (kept === text) return;
-  const before = kept === undefined ? undefined : parseAnnouncement(kept);
+  const before = kept === undefined ? undefined : parseRecord(kept);
   if (kept !== undefined && before === undefined)
     log.warn({ file: FILE }, 'what an earlier run has announced is not known: entities may be left over');
-  const messages = before ? cleanUpMessages(before, now, options) : [];
-  const remember = () => store.write(FILE, text);
-  if (messages.length === 0) {
-    remember();
-    return;
-  }
-  log.info({ messages: messages.length }, 'the device has changed: what is no longer true is taken back');
-  publisher.sendFirst(messages, remember);
+  const small = options.mode === 'device' && before?.small === true && before.deviceId === options.deviceId;
+  return small ? smallAnnouncement(store, options, announced) : announcement(store, options, announced);
+}
+
+function announcement(
+  store: Store,
+  options: DiscoveryOptions,
+  announced: boolean,
+  small = false,
+): Announcement {
+  const now: AnnouncementRecord = { ...recordOf(options, announced), ...(small && { small }) };
+  const text = `${JSON.stringify(now)}\n`;
+  const kept = store.read(FILE);
+  const before = kept === undefined ? undefined : parseRecord(kept);
+  const first = before && kept !== text ? cleanUpMessages(before, now, options) : [];
+  const onDone = () => store.write(FILE, text);
+  if (first.length === 0 && kept !== text) onDone();
+  return {
+    messages: announced ? discoveryMessages(options) : [],
+    first,
+    onDone,
+    ...(options.mode === 'device' && { smaller: () => smallAnnouncement(store, options, announced) }),
+  };
+}
+
+function smallAnnouncement(store: Store, options: DiscoveryOptions, announced: boolean): Announcement {
+  return announcement(store, { ...options, mode: 'component' }, announced, true);
 }
 
 /** @param announced whether Home Assistant is told anything at all */
-function announcementOf(options: DiscoveryOptions, announced: boolean): Announcement {
+function recordOf(options: DiscoveryOptions, announced: boolean): AnnouncementRecord {
   const { mode, discoveryPrefix, deviceId } = options;
   const components = announced
     ? Object.fromEntries(Object.entries(componentsOf(options)).map(([key, { p }]) => [key, p]))
     : {};
-  return { mode, discoveryPrefix, deviceId, components, states: retainedTopics(options) };
+  return { mode, discoveryPrefix, deviceId, components, states: statesOf(options) };
 }
 
-function parseAnnouncement(text: string): Announcement | undefined {
+function parseRecord(text: string): AnnouncementRecord | undefined {
   try {
-    return announcementSchema.parse(JSON.parse(text));
+    return recordSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }
@@ -87,7 +112,11 @@ function parseAnnouncement(text: string): Announcement | undefined {
  * discovery mode hands the entities over with their settings
  * (https://www.home-assistant.io/integrations/mqtt/#migration-from-single-component-to-device-based-discovery).
  */
-function cleanUpMessages(before: Announcement, now: Announcement, options: DiscoveryOptions): Message[] {
+function cleanUpMessages(
+  before: AnnouncementRecord,
+  now: AnnouncementRecord,
+  options: DiscoveryOptions,
+): Message[] {
   const stays = (key: string) => key in now.components;
   const sameDevice =
     before.deviceId === now.deviceId &&
@@ -100,7 +129,7 @@ function cleanUpMessages(before: Announcement, now: Announcement, options: Disco
 }
 
 function removals(
-  before: Announcement,
+  before: AnnouncementRecord,
   stays: (key: string) => boolean,
   options: DiscoveryOptions,
 ): Message[] {
@@ -113,7 +142,7 @@ function removals(
 
 /** Home Assistant lets go of the entities without forgetting them, finds them again, and the old topics go. */
 function handOver(
-  before: Announcement,
+  before: AnnouncementRecord,
   mode: DiscoveryMode,
   stays: (key: string) => boolean,
   options: DiscoveryOptions,
@@ -125,26 +154,19 @@ function handOver(
   return [...letGo, ...discoveryMessages(options), ...old.map(empty)];
 }
 
-function configTopics({ mode, discoveryPrefix, deviceId, components }: Announcement): string[] {
+function configTopics({ mode, discoveryPrefix, deviceId, components }: AnnouncementRecord): string[] {
   const entries = Object.entries(components);
   if (mode === 'component')
     return entries.map(([key, platform]) => componentTopic(discoveryPrefix, platform, deviceId, key));
   return entries.length > 0 ? [deviceTopic(discoveryPrefix, deviceId)] : [];
 }
 
-function retainedTopics({
-  topics,
-  features,
-  model,
-}: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
-  const { availability, inputAvailability, alarm, level, health, water, speech, occupied, settings } = topics;
-  const { sensitivity, ...others } = settings;
+function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
   return [
-    ...[availability, inputAvailability, alarm, topics.class, level, health, occupied],
-    ...(features.water ? [water] : []),
-    ...(features.speech ? [speech] : []),
-    ...Object.values(others),
-    ...(model.alarmKinds.length > 0 ? [sensitivity] : []),
+    ...retainedTopics(topics),
+    ...(features.water ? [topics.water] : []),
+    ...(features.speech ? [topics.speech] : []),
+    ...(model.alarmKinds.length > 0 ? [topics.settings.sensitivity] : []),
   ];
 }
 

@@ -1,0 +1,55 @@
+import type { DetectionDoubt } from '../types.js';
+import type { AlarmRule } from './rule.js';
+
+/** Sound that has to go on for longer without a pause is hardly ever heard in a bathroom. */
+const LONGEST_SECONDS = 10;
+const SUREST_SCORE = 0.99;
+/** So loud is next to nothing over a whole window. */
+const LOUDEST_DBFS = -10;
+const LONGEST_COOLDOWN_SECONDS = 3600;
+
+/** Why no alarm may come, in a word for health and a sentence for people. */
+export interface Doubt {
+  readonly problem: DetectionDoubt;
+  readonly text: string;
+  readonly hint: string;
+}
+
+/**
+ * What stands in the way of every alarm, or nearly every one.
+ *
+ * @param hopSeconds from window to window
+ */
+export function doubtsOf(enabled: boolean, rule: AlarmRule, hopSeconds: number): Doubt[] {
+  const doubts: Doubt[] = [];
+  if (!enabled)
+    doubts.push({
+      problem: 'detection_off',
+      text: 'detection is switched off: no alarm will come',
+      hint: 'Switch it on (ON to <base>/enabled/set, the switch Detection), or start with run --reset-settings.',
+    });
+  const why = obstacleOf(rule, hopSeconds);
+  if (why)
+    doubts.push({
+      problem: 'rule_hardly_alarms',
+      text: `hardly anything can raise the alarm: ${why}`,
+      hint: 'Set it back in the configuration or over MQTT; run --reset-settings forgets what was set there.',
+    });
+  return doubts;
+}
+
+function obstacleOf(rule: AlarmRule, hopSeconds: number): string | undefined {
+  const { labels, hits, threshold, instantThreshold, minLevelDbfs, cooldownSeconds, evidence } = rule;
+  if (cooldownSeconds > LONGEST_COOLDOWN_SECONDS)
+    return `after one alarm no other starts for ${(cooldownSeconds / 3600).toFixed(1)} h (cooldownSeconds)`;
+  if (minLevelDbfs > LOUDEST_DBFS)
+    return `only what is louder than ${minLevelDbfs} dBFS counts (minLevelDbfs)`;
+  // Evidence for kinds of events asks for none of the rest.
+  if (evidence && evidence.kinds.length > 0) return undefined;
+  if (labels.length === 0) return 'no class alarms (alarm.labels)';
+  if (hits * hopSeconds > LONGEST_SECONDS)
+    return `${hits} windows must be hits, ${Math.round(hits * hopSeconds)} s without a pause (hits)`;
+  if (Math.min(threshold, instantThreshold) > SUREST_SCORE)
+    return `only a score of ${threshold} is a hit (threshold)`;
+  return undefined;
+}

@@ -1,0 +1,72 @@
+import type { Clock, InputFault, Logger, Mixing, PcmChunk, Source } from '../types.js';
+import { describeFault, MOST_MIXING_LOSS_DB } from './faults.js';
+import { Input, type InputHandlers, type InputOptions } from './input.js';
+import { MicrophoneWatch } from './microphone-watch.js';
+import { RateWatch } from './rate-watch.js';
+import type { SourceOptions } from './source.js';
+
+/** So many measurements in a row, of 2 s each, tell how channels mix. */
+const LOSSY_MEASURES = 10;
+
+export interface WatchedInputOptions
+  extends InputOptions,
+    Pick<SourceOptions, 'source' | 'format' | 'sampleRateHz' | 'channels'> {}
+
+export interface WatchedInputHandlers extends InputHandlers {
+  /** What is wrong with the sound that arrives, whenever that changes; nothing at first. */
+  onFaults(faults: readonly InputFault[]): void;
+}
+
+/**
+ * A source that is watched over, and whether what arrives from it is sound, as fast as it should. A file is not
+ * watched: what is in it is meant to be.
+ */
+export function watchedInput(
+  source: Source,
+  options: WatchedInputOptions,
+  handlers: WatchedInputHandlers,
+  clock: Clock,
+  log: Logger,
+): Input {
+  if (options.source === 'file') return new Input(source, options, handlers, clock, log);
+  // Of 8 bits, a quiet room is a constant.
+  const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch();
+  // What waits for its reader, as stdin does, has no rate.
+  const rate = source.live ? new RateWatch() : undefined;
+  let mixing: Mixing | undefined;
+  let lossy = 0;
+  let faults: readonly InputFault[] = [];
+
+  const look = () => {
+    const now: InputFault[] = [];
+    if (microphone?.fault) now.push(microphone.fault);
+    if (rate?.wrong !== undefined) now.push('wrong_sample_rate');
+    if (lossy >= LOSSY_MEASURES) now.push('channels_cancel');
+    if (String(now) === String(faults)) return;
+    for (const fault of now.filter((each) => !faults.includes(each))) {
+      const { text, hint } = describeFault(fault, options, { ratio: rate?.wrong, mixing });
+      log.warn({ problem: fault, hint }, `${source.description} ${text}`);
+    }
+    if (now.length === 0) log.info({ problems: faults }, `${source.description} can be heard again`);
+    faults = now;
+    handlers.onFaults(now);
+  };
+  const watched = {
+    ...handlers,
+    onChunk(chunk: PcmChunk) {
+      microphone?.push(chunk.samples);
+      rate?.push(chunk.samples.length, clock.now());
+      if (chunk.mixing) {
+        mixing = chunk.mixing;
+        lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
+      }
+      look();
+      return handlers.onChunk(chunk);
+    },
+    onOnline(gapSeconds: number) {
+      rate?.restart();
+      handlers.onOnline(gapSeconds);
+    },
+  };
+  return new Input(source, options, watched, clock, log);
+}

@@ -1,0 +1,65 @@
+import type { Config } from '../../config/schema.js';
+import { UserError } from '../../errors.js';
+import type { Logger } from '../../types.js';
+import { type ConfigFlags, configFrom } from '../support/flags.js';
+
+/** The configuration that holds, and the one that is to follow: an old one that works is better than a new one that does not. */
+export class Reloading {
+  log: Logger | undefined;
+  #config: Config;
+  /** What held before this one, as long as this one has not been started. */
+  #proven: Config | undefined;
+  #wanted: Config | undefined;
+
+  /** @throws UserError configuration */
+  constructor(private readonly flags: ConfigFlags) {
+    this.#config = configFrom(flags);
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  /** Reads the configuration again. @returns whether there is a valid one, to be started instead */
+  reread(): boolean {
+    try {
+      this.#wanted = configFrom(this.flags);
+      this.log?.info({}, 'the configuration is read again, and starts now');
+      return true;
+    } catch (error) {
+      this.#refuse(error);
+      return false;
+    }
+  }
+
+  /** Starts with the configuration that holds. */
+  async start<T>(start: () => Promise<T>): Promise<T> {
+    const started = await start();
+    this.#proven = undefined;
+    return started;
+  }
+
+  /** Goes back to the configuration that held before, where the new one cannot be started; else throws. */
+  recover(error: unknown): undefined {
+    if (!this.#proven) throw error;
+    this.#refuse(error);
+    this.#wanted ??= this.#proven;
+  }
+
+  /** @returns whether there is a configuration to be started */
+  next(): boolean {
+    if (!this.#wanted) return false;
+    this.#proven = this.#proven === this.#wanted ? undefined : this.#config;
+    this.#config = this.#wanted;
+    this.#wanted = undefined;
+    return true;
+  }
+
+  #refuse(error: unknown): void {
+    if (!(error instanceof UserError)) throw error;
+    this.log?.error(
+      { problem: error.message, hint: error.hint },
+      'the new configuration cannot be used: the old one holds',
+    );
+  }
+}

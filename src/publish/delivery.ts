@@ -1,0 +1,250 @@
+import type { Outbox, WaitingEvent } from '../storage/outbox.js';
+import type { Clock, Logger } from '../types.js';
+import { Announcing } from './announcing.js';
+import type { BrokerConnection } from './connection.js';
+import { InFlight } from './in-flight.js';
+import type { Announcement, Message, MqttTiming } from './options.js';
+import { deliveredEvent } from './payloads.js';
+import { Refusals, subscriptionName } from './refusals.js';
+import type { RetainedStates } from './states.js';
+
+/** Fixed header, lengths, message id and properties of a PUBLISH: at most so many bytes beside topic and payload. */
+const OVERHEAD_BYTES = 16;
+
+const HUNG_UP =
+  'the broker closes the connection when it is sent this; its access list or its limit of length may forbid it';
+
+type Link = Pick<
+  BrokerConnection,
+  'connected' | 'publish' | 'subscribe' | 'abandon' | 'maximumPacketBytes' | 'forgive'
+>;
+
+interface DeliveryHooks {
+  onRefusal(): void;
+  /** A message on this topic is taken. */
+  onTaken(topic: string): void;
+  /** The broker has answered something. */
+  onSettled(): void;
+}
+
+/**
+ * The order of what is said. Events that wait go before everything else, so that nothing the broker dislikes can
+ * hold back an alarm; then what we listen to, what has to be said once, and the states.
+ *
+ * At most one message per topic awaits its acknowledgement. That bounds what is in flight, keeps events in
+ * order and lets a state that changes faster than the broker answers skip to its newest value. After the broker
+ * has hung up it is one message in all, and each acknowledged: so it shows which one the broker does not stand.
+ * That one is set aside.
+ */
+export class Delivery {
+  readonly refusals: Refusals;
+  readonly #inFlight: InFlight;
+  readonly #announcing: Announcing;
+  #subscriptions = new Set<string>();
+  #event: WaitingEvent | undefined;
+  #eventsFirst = false;
+  #careful = false;
+
+  constructor(
+    private readonly link: Link,
+    private readonly states: RetainedStates,
+    private readonly outbox: Outbox,
+    announcement: Announcement | undefined,
+    timing: Pick<MqttTiming, 'ackTimeoutMs' | 'refusedRetryMs'>,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+    private readonly hooks: DeliveryHooks,
+  ) {
+    // A connection on which one message is not acknowledged is of no use, whatever TCP says and others get.
+    const onLate = () => link.abandon('the broker stopped answering');
+    this.#inFlight = new InFlight(timing.ackTimeoutMs, clock, onLate);
+    this.refusals = new Refusals(timing.refusedRetryMs, clock, log, hooks.onRefusal);
+    this.#announcing = new Announcing(announcement, states);
+  }
+
+  /** Nothing that the broker may take waits, and no answer is awaited. */
+  get idle(): boolean {
+    return this.#inFlight.size === 0 && !this.urgent && !this.states.waiting(this.refusals);
+  }
+
+  get urgent(): boolean {
+    return this.#nextEvent() !== undefined;
+  }
+
+  get underWay(): string[] {
+    return this.#inFlight.keys;
+  }
+
+  announce(): void {
+    this.#announcing.start();
+  }
+
+  begin(subscriptions: Iterable<string>): void {
+    this.#eventsFirst = true;
+    this.#announcing.restart();
+    this.#subscriptions = new Set(subscriptions);
+  }
+
+  subscribe(topic: string): void {
+    this.#subscriptions.add(topic);
+    this.pump();
+  }
+
+  /** The connection is gone; where the broker has closed it, what it was sent may be why. */
+  break(hungUp: boolean): void {
+    this.#careful = hungUp;
+    const event = this.#event;
+    this.#event = undefined;
+    this.outbox.markReplayed();
+    const culprit = this.#inFlight.break(hungUp);
+    if (culprit === undefined) return;
+    const { key } = culprit;
+    const reason = culprit.hungUp ? HUNG_UP : 'the broker does not acknowledge it';
+    if (key === event?.topic) this.#refuseEvent(event, reason);
+    else if (!culprit.hungUp) this.#refuseState(key, reason);
+    else if (!this.#fallBack(key))
+      // A broker that hangs up on one of many alike does so on each: not a broken connection for every one.
+      for (const name of this.#announcing.alike(key)) this.#refuseState(name, reason, true);
+    this.link.forgive();
+  }
+
+  stop(): void {
+    this.#inFlight.break(false);
+    this.refusals.stop();
+  }
+
+  /** Publishes what waits and may go now. */
+  pump(): void {
+    if (!this.link.connected) return;
+    this.#pumpEvent();
+    this.#eventsFirst &&= this.#event !== undefined;
+    if (this.#eventsFirst) return;
+    for (const topic of this.#subscriptions) this.#subscribe(topic);
+    this.#pumpFirst();
+    const isHeld = (topic: string) => this.#announcing.next !== undefined || this.#isHeld(topic);
+    for (const { topic, payload, qos, retain } of this.states.take(isHeld))
+      this.#publish({ topic, payload }, { qos: this.#careful ? 1 : qos, retain });
+  }
+
+  /** For whoever listens just now; while it is not clear what the broker does not stand, only what it answers. */
+  send(message: Message): void {
+    if (!this.#careful) this.link.publish(message.topic, message.payload, { qos: 0, retain: false });
+    else if (!this.#isHeld(message.topic)) this.#publish(message, { qos: 1, retain: false });
+  }
+
+  #isHeld(key: string): boolean {
+    const wait = this.#careful ? this.#inFlight.size > 0 : this.#inFlight.has(key);
+    return wait || this.refusals.has(key);
+  }
+
+  #nextEvent(): WaitingEvent | undefined {
+    return this.outbox.next((each) => this.refusals.has(nameOf(each)));
+  }
+
+  #pumpEvent(): void {
+    for (
+      let event = this.#nextEvent();
+      event && !this.#inFlight.has(event.topic);
+      event = this.#nextEvent()
+    ) {
+      const waiting = event;
+      const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
+      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
+      const refused = (reason: string) => this.#refuseEvent(waiting, reason);
+      const delivered = () => {
+        this.outbox.remove(waiting);
+        this.refusals.delete(nameOf(waiting));
+      };
+      this.#event = waiting;
+      this.#publish({ topic: event.topic, payload }, { qos: 1, retain: false }, delivered, refused);
+    }
+  }
+
+  #refuseEvent(event: WaitingEvent, reason: string): void {
+    if (this.#event === event) this.#event = undefined;
+    const retry = () => (this.outbox.has(event) ? this.pump() : this.refusals.delete(nameOf(event)));
+    this.refusals.add(nameOf(event), reason, retry);
+  }
+
+  #pumpFirst(): void {
+    for (let message = this.#announcing.next; message; message = this.#announcing.next) {
+      if (this.#inFlight.size > 0) return;
+      const { topic } = message;
+      if (this.refusals.has(topic)) this.#announcing.advance(false);
+      else
+        this.#publish(
+          message,
+          { qos: 1, retain: true },
+          () => this.#announcing.advance(true),
+          (reason) => this.#refuseState(topic, reason),
+        );
+    }
+  }
+
+  #subscribe(topic: string): void {
+    const key = subscriptionName(topic);
+    if (this.#isHeld(key)) return;
+    this.#subscriptions.delete(topic);
+    this.#inFlight.begin(key);
+    this.link.subscribe(topic, (refusal) => {
+      if (refusal) this.refusals.add(key, refusal.reason, () => this.subscribe(topic));
+      else this.refusals.delete(key);
+      this.#settle(key);
+    });
+  }
+
+  #publish(
+    message: Message,
+    options: { qos: 0 | 1; retain: boolean },
+    onDelivered = () => {},
+    onRefused = (reason: string) => this.#refuseState(message.topic, reason),
+  ): void {
+    const { topic, payload } = message;
+    const bytes = Buffer.byteLength(topic) + Buffer.byteLength(payload) + OVERHEAD_BYTES;
+    const { maximumPacketBytes } = this.link;
+    if (bytes > maximumPacketBytes) {
+      if (this.#fallBack(topic)) return;
+      onRefused(`it has ${bytes} bytes, and the broker takes ${maximumPacketBytes} at most`);
+      return;
+    }
+    this.#inFlight.begin(topic);
+    this.link.publish(topic, payload, options, (refusal) => {
+      if (topic === this.#event?.topic) this.#event = undefined;
+      if (!refusal) {
+        this.refusals.delete(topic);
+        onDelivered();
+        this.hooks.onTaken(topic);
+      } else if (!refusal.tooLong || !this.#fallBack(topic)) onRefused(refusal.reason);
+      this.#settle(topic);
+    });
+  }
+
+  #settle(key: string): void {
+    this.#inFlight.settle(key);
+    this.pump();
+    this.hooks.onSettled();
+  }
+
+  #refuseState(name: string, reason: string, isCostly?: boolean): void {
+    const retry = () => {
+      this.states.again(name);
+      this.pump();
+    };
+    this.refusals.add(name, reason, retry, isCostly);
+  }
+
+  /** @returns whether this announces the device and is said in smaller messages instead */
+  #fallBack(topic: string): boolean {
+    if (!this.#announcing.shrink(topic)) return false;
+    this.log.warn(
+      { topic },
+      'the broker does not take the long message that announces the device: it gets short ones',
+    );
+    this.pump();
+    return true;
+  }
+}
+
+function nameOf({ topic, name }: WaitingEvent): string {
+  return `${topic} ${name}`;
+}

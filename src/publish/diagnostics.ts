@@ -1,0 +1,65 @@
+import type { Component, EntityOptions } from './entities.js';
+import type { Topics } from './topics.js';
+
+export const DIAGNOSTIC = { entity_category: 'diagnostic' };
+export const MEASUREMENT = { state_class: 'measurement' };
+
+/**
+ * A problem also where the daemon is gone, so that a dead computer reaches a phone: never unavailable, and made of
+ * two topics. An entity has one state topic, hence the wildcard; a template that says nothing changes nothing. `fine`
+ * is never retained: after a restart of Home Assistant it must not outlive the daemon's last will.
+ */
+export function microphone(topics: Topics): Component {
+  return {
+    p: 'binary_sensor',
+    name: 'Microphone',
+    device_class: 'problem',
+    ...DIAGNOSTIC,
+    state_topic: topics.all,
+    value_template: "{% if value in ['offline', 'problem'] %}ON{% elif value == 'fine' %}OFF{% endif %}",
+    availability: [{ topic: topics.availability, value_template: 'online' }],
+    availability_mode: 'all',
+  };
+}
+
+/** Entities about the daemon itself, and what it has been told. */
+export function diagnostics({ topics, features }: EntityOptions): Record<string, Component> {
+  const sensor = (name: string, template: string, rest: object = {}): Component => ({
+    p: 'sensor',
+    name,
+    ...DIAGNOSTIC,
+    state_topic: topics.health,
+    value_template: template,
+    ...rest,
+  });
+  const counter = { state_class: 'total_increasing' };
+  const seconds = { device_class: 'duration', unit_of_measurement: 's', ...MEASUREMENT };
+  return {
+    // Who forwards a presence sensor has that already; this one shows what arrives.
+    ...(features.occupancy && {
+      occupied: {
+        p: 'binary_sensor',
+        name: 'Occupied',
+        device_class: 'occupancy',
+        ...DIAGNOSTIC,
+        state_topic: topics.occupied,
+      },
+    }),
+    engine: sensor('Engine', '{{ value_json.model.engine }}'),
+    model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
+    inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {
+      ...seconds,
+      unit_of_measurement: 'ms',
+    }),
+    dropped_windows: sensor('Dropped windows', '{{ value_json.droppedWindows }}', counter),
+    vetoed: sensor('Vetoed windows', '{{ value_json.vetoed }}', counter),
+    queued_events: sensor('Queued events', '{{ value_json.queuedEvents }}', MEASUREMENT),
+    mqtt_reconnects: sensor('MQTT reconnects', '{{ value_json.mqttReconnects }}', counter),
+    uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', seconds),
+    memory: sensor('Memory', '{{ value_json.memoryMb }}', {
+      device_class: 'data_size',
+      unit_of_measurement: 'MB',
+      ...MEASUREMENT,
+    }),
+  };
+}

@@ -1,0 +1,17 @@
+/** When this was first released: a date before it is of a clock that nobody has set. */
+const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
+/** Nothing that is kept here waits for longer: who finds more has two clocks. */
+const LONGEST_MS = 366 * 86_400_000;
+/** By so much a clock may be set back without anybody noticing. */
+const TOLERANCE_MS = 60_000;
+
+/**
+ * Time between two readings of the wall clock, ms; NaN where it cannot be believed: a board without a battery
+ * starts in 1970 or 2000, and jumps when it first hears of the time.
+ */
+export function elapsedMs(fromMs: number, toMs: number): number {
+  const elapsed = toMs - fromMs;
+  return fromMs >= FIRST_CREDIBLE_MS && elapsed >= -TOLERANCE_MS && elapsed <= LONGEST_MS
+    ? elapsed
+    : Number.NaN;
+}

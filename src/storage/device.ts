@@ -1,0 +1,115 @@
+import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../types.js';
+import { makeFolderSync } from './files.js';
+import { isLocked, lockFolder } from './lock.js';
+import { State } from './state.js';
+
+/** What lay right in the state folder as long as it was one device's. */
+const OLD_LAYOUT = ['settings.json', 'open-alarm.json', 'announced.json', 'outbox', 'feedback', 'clips'];
+/** Where it is kept which sound the device listens to. */
+const INPUT = 'input';
+
+interface InputOptions {
+  readonly source: 'portaudio' | 'command' | 'file' | 'stdin';
+  readonly device: string;
+  readonly command?: string | undefined;
+  readonly file?: string | undefined;
+}
+
+export interface OpenDevice {
+  readonly id: string;
+  /** That of all devices, models among them. */
+  readonly stateFolder: string;
+  /** What it keeps. */
+  readonly state: State;
+  /** Lets another process have it. */
+  release(): Promise<void>;
+}
+
+/** Where a device keeps what is its own: several rooms may share one state folder. */
+export function deviceFolder(stateFolder: string, id: string): string {
+  return join(stateFolder, 'devices', id);
+}
+
+/** What a device keeps, to be looked at only: what an earlier version has left becomes its own at the next start. */
+export function stateOf(stateFolder: string, id: string, log: Logger): State {
+  const folder = deviceFolder(stateFolder, id);
+  return new State(existsSync(folder) ? folder : stateFolder, log);
+}
+
+/**
+ * Opens the folder of a device for this process alone.
+ *
+ * A device that has a new id keeps its folder, so that the old one can be taken back and no waiting alarm is lost. It
+ * is the same device where it listens to the same sound, and no process has the folder.
+ *
+ * @param id configured; undefined: one made from this host
+ * @param heard the sound it listens to
+ * @throws UserError unavailable, where another process has it
+ */
+export async function openDevice(
+  stateFolder: string,
+  id: string | undefined,
+  heard: InputOptions,
+  log: Logger,
+): Promise<OpenDevice> {
+  const input = nameOf(heard);
+  const deviceId = id ?? new State(stateFolder, log).deviceId();
+  const folder = deviceFolder(stateFolder, deviceId);
+  try {
+    if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
+    if (!existsSync(folder)) await takeOver(stateFolder, folder, input, log);
+    makeFolderSync(folder);
+  } catch (error) {
+    log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
+  }
+  const release = await lockFolder(folder, `the device ${deviceId}`, log);
+  const state = new State(folder, log);
+  if (state.read(INPUT) !== input) state.write(INPUT, input);
+  return { id: deviceId, stateFolder, state, release };
+}
+
+/** Where verdicts on alarms lie, of all devices and of the one that an earlier version knew. */
+export function feedbackFolders(stateFolder: string): string[] {
+  const all = join(stateFolder, 'devices');
+  const ids = existsSync(all) ? readdirSync(all).sort() : [];
+  return [stateFolder, ...ids.map((id) => join(all, id))].map((folder) => join(folder, 'feedback'));
+}
+
+/** Two devices of one host listen to different sound. */
+function nameOf({ source, device, command, file }: InputOptions): string {
+  return [source, { portaudio: device, command, file, stdin: '' }[source]].join(':');
+}
+
+/** The device that is announced there, or else this one, gets what an earlier version has left. */
+function moveOldLayout(stateFolder: string, deviceId: string): void {
+  const old = OLD_LAYOUT.filter((name) => existsSync(join(stateFolder, name)));
+  if (old.length === 0) return;
+  const folder = deviceFolder(stateFolder, announcedId(stateFolder) ?? deviceId);
+  makeFolderSync(folder);
+  for (const name of old) renameSync(join(stateFolder, name), join(folder, name));
+}
+
+async function takeOver(stateFolder: string, folder: string, input: string, log: Logger): Promise<void> {
+  const all = join(stateFolder, 'devices');
+  for (const id of existsSync(all) ? readdirSync(all) : []) {
+    const old = join(all, id);
+    const kept = new State(old, log).read(INPUT);
+    // Earlier versions did not say what they listened to: it was the one device there was.
+    if ((kept ?? input) !== input || (await isLocked(old))) continue;
+    renameSync(old, folder);
+    log.info({ before: id }, 'the device has a new id and keeps what it had under the old one');
+    return;
+  }
+}
+
+function announcedId(folder: string): string | undefined {
+  try {
+    const { deviceId } = JSON.parse(readFileSync(join(folder, 'announced.json'), 'utf8'));
+    return typeof deviceId === 'string' && /^[a-z0-9_-]+$/.test(deviceId) ? deviceId : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { MicrophoneWatch } from '../../src/audio/microphone-watch.js';
+
+const RATE = 16_000;
+const MINUTE = 60;
+const HOUR = 3600;
+
+let state = 1;
+/** Evenly spread in −1…1, the same in every run. */
+function random(): number {
+  state = (state * 48_271) % 2_147_483_647;
+  return (2 * state) / 2_147_483_647 - 1;
+}
+
+/** A second of noise of so many dBFS, as 16 bits have it. */
+function noise(rmsDbfs: number): Float32Array {
+  const gain = Math.sqrt(3) * 10 ** (rmsDbfs / 20);
+  return Float32Array.from({ length: RATE }, () => Math.round(32_768 * gain * random()) / 32_768);
+}
+
+const constant = (value: number) => new Float32Array(RATE).fill(value);
+const leastBit = () => Float32Array.from({ length: RATE }, () => Math.round(1.4 * random()) / 32_768);
+const square = () => Float32Array.from({ length: RATE }, (_, i) => (i % 160 < 80 ? 32_767 / 32_768 : -1));
+
+/** Seconds until a fault is named, of at most so many. */
+function named(watch: MicrophoneWatch, second: (i: number) => Float32Array, most: number): string {
+  for (let i = 1; i <= most; i++) {
+    watch.push(second(i));
+    if (watch.fault) return `${watch.fault} after ${i} s`;
+  }
+  return 'nothing';
+}
+
+function hear(watch: MicrophoneWatch, second: (i: number) => Float32Array, seconds: number): void {
+  for (let i = 1; i <= seconds; i++) watch.push(second(i));
+}
+
+describe('a microphone', () => {
+  it.each<[string, () => Float32Array, string]>([
+    ['digital zero', () => constant(0), 'microphone_zero after 60 s'],
+    ['a stuck value', () => constant(0.01), 'microphone_stuck after 60 s'],
+    ['full scale all the time', square, 'microphone_clipping after 120 s'],
+    ['the least bit', leastBit, 'microphone_least_bit after 600 s'],
+  ])('that gives %s is found out, and ends by itself', (_, dead, expected) => {
+    const watch = new MicrophoneWatch();
+    hear(watch, () => noise(-50), 100);
+    expect(watch.fault).toBeUndefined();
+    expect(named(watch, dead, 700)).toBe(expected);
+    hear(watch, () => noise(-50), 2);
+    expect(watch.fault).toBeDefined(); // a click does not mend it
+    hear(watch, () => noise(-50), 1);
+    expect(watch.fault).toBeUndefined();
+  });
+
+  it('that pauses for less is left alone', () => {
+    const watch = new MicrophoneWatch();
+    for (let i = 0; i < 5; i++) {
+      hear(watch, () => constant(0), 59);
+      expect(named(watch, () => noise(-60), 1)).toBe('nothing');
+    }
+  });
+
+  it('in chunks of any size says the same', () => {
+    const watch = new MicrophoneWatch();
+    for (let i = 0; i < (60 * RATE) / 1000; i++) watch.push(new Float32Array(1000));
+    expect(watch.fault).toBe('microphone_zero');
+  });
+});
+
+describe('a night', () => {
+  it('in a quiet room is silence and no fault, also below the hum of the day', () => {
+    const day = Array.from({ length: 20 }, (_, k) => noise(-45 + (k % 7)));
+    const night = Array.from({ length: 20 }, () => noise(-84));
+    const watch = new MicrophoneWatch();
+    hear(watch, (i) => day[i % 20]!, HOUR);
+    expect(named(watch, (i) => night[i % 20]!, 4 * HOUR)).toBe('nothing');
+  });
+
+  it('of a microphone with so little gain is doubted ever later', () => {
+    const quiet = Array.from({ length: 20 }, leastBit);
+    const step = noise(-60);
+    const watch = new MicrophoneWatch();
+    const until = () => named(watch, (i) => quiet[i % 20]!, HOUR);
+    expect(until()).toBe('microphone_least_bit after 600 s');
+    hear(watch, () => step, 5);
+    expect(until()).toBe('microphone_least_bit after 1200 s');
+  });
+});
+
+describe('a muted microphone', () => {
+  it('is one far below the quietest of a day and a night, with an even noise', () => {
+    const room = Array.from({ length: 20 }, (_, k) => noise(-70 + (k % 7)));
+    const muted = Array.from({ length: 20 }, () => noise(-86));
+    const watch = new MicrophoneWatch(60); // instead of a day and a night
+    hear(watch, (i) => room[i % 20]!, HOUR);
+    expect(named(watch, (i) => muted[i % 20]!, HOUR)).toMatch(/^microphone_muted after (18\d\d) s/);
+    hear(watch, (i) => room[i % 20]!, MINUTE);
+    expect(watch.fault).toBeUndefined();
+  });
+});

@@ -1,0 +1,70 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Program } from '../support/daemon.js';
+import { until } from '../support/mosquitto.js';
+
+let dir: string;
+let config: string;
+let daemon: Program;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-reload-'));
+  config = join(dir, 'config.yaml');
+});
+afterEach(async () => {
+  await daemon.kill('SIGKILL');
+  rmSync(dir, { recursive: true, force: true });
+});
+
+function configure(command: string, more = ''): void {
+  writeFileSync(
+    config,
+    `stateDir: ${dir}/state\ndevice: { id: bath }\nmqtt: { url: 'mqtt://127.0.0.1:1' }\ninput: { source: command, command: '${command}' }\n${more}`,
+  );
+}
+
+async function start(): Promise<void> {
+  configure('cat /dev/zero; true one');
+  daemon = new Program(['run', '--config', config]);
+  await said('sound arrives from .*true one');
+}
+
+const said = (pattern: string, times = 1) =>
+  until(
+    () => (daemon.stderr.match(new RegExp(pattern, 'g')) ?? []).length >= times,
+    () => `${pattern}: ${daemon.stderr}`,
+  );
+
+describe('SIGHUP without a terminal, as of systemctl reload or under nohup', () => {
+  it('goes on with the new configuration, once and again', async () => {
+    await start();
+    for (const word of ['two', 'three']) {
+      configure(`cat /dev/zero; true ${word}`);
+      process.kill(daemon.pid, 'SIGHUP');
+      await said(`sound arrives from .*true ${word}`);
+    }
+    const { code } = await daemon.kill('SIGTERM');
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['is not valid', 'alarm: { threshold: 7 }', 'alarm.threshold'],
+    ['cannot be started', 'model: { name: nonesuch }', 'nonesuch'],
+  ])('keeps the old configuration where the new one %s, and says why', async (_, wrong, why) => {
+    await start();
+    configure('cat /dev/zero; true two', wrong);
+    process.kill(daemon.pid, 'SIGHUP');
+    await said(`${why}.*the old one holds`);
+    configure('cat /dev/zero; true three');
+    process.kill(daemon.pid, 'SIGHUP');
+    await said('sound arrives from .*true three');
+    expect(daemon.stderr).not.toContain('sound arrives from program cat /dev/zero; true two');
+  });
+});
+
+it('is what the unit does on reload', () => {
+  const unit = fileURLToPath(new URL('../../systemd/bathnet2mqtt.service', import.meta.url));
+  expect(readFileSync(unit, 'utf8')).toMatch(/^ExecReload=kill -HUP \$MAINPID$/m);
+});

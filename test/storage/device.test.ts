@@ -1,0 +1,156 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deviceFolder, feedbackFolders, type OpenDevice, openDevice } from '../../src/storage/device.js';
+import { hostId } from '../../src/storage/host-id.js';
+import { State } from '../../src/storage/state.js';
+import { recordingLog } from '../publish/samples.js';
+
+let folder: string;
+let log: ReturnType<typeof recordingLog>;
+const open: OpenDevice[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bathnet-device-'));
+  log = recordingLog();
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((device) => device.release()));
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function run(id: string | undefined, command = 'mic', stateFolder = folder): Promise<OpenDevice> {
+  const device = await openDevice(stateFolder, id, { source: 'command', device: 'default', command }, log);
+  open.push(device);
+  return device;
+}
+const end = async (device: OpenDevice) => {
+  await device.state.settled();
+  await device.release();
+};
+const devices = () => readdirSync(join(folder, 'devices')).sort();
+
+describe('two rooms with one state folder', () => {
+  it('keep what is theirs apart', async () => {
+    const bath = await run('bath', 'mic 1');
+    const kitchen = await run('kitchen', 'mic 2');
+    bath.state.write('settings.json', '1');
+    await bath.state.settled();
+    expect(kitchen.state.read('settings.json')).toBeUndefined();
+    expect(devices()).toEqual(['bath', 'kitchen']);
+  });
+
+  it('do not take each other over, whichever starts first, running or not', async () => {
+    await end(await run('bath', 'mic 1'));
+    await end(await run('kitchen', 'mic 2'));
+    await end(await run('kitchen', 'mic 2'));
+    await end(await run('bath', 'mic 1'));
+    expect(devices()).toEqual(['bath', 'kitchen']);
+    await run('bath', 'same mic');
+    await run('attic', 'same mic');
+    expect(devices()).toEqual(['attic', 'bath', 'kitchen']);
+  });
+
+  it('with one id: the second is refused, and told who has it', async () => {
+    const first = await run('bath');
+    await expect(run('bath')).rejects.toMatchObject({
+      code: 69,
+      message: expect.stringContaining(
+        `the device bath is in the hands of another process (process ${process.pid})`,
+      ),
+    });
+    await end(first);
+    await run('bath');
+  });
+
+  it('are free again after a process was killed, also where the path is long', async () => {
+    const deep = join(folder, 'x'.repeat(100));
+    const script = `
+      import { openDevice } from '${fileURLToPath(new URL('../../dist/storage/device.js', import.meta.url))}';
+      const log = { debug() {}, info() {}, warn() {}, error() {} };
+      await openDevice(process.argv[1], 'bath', { source: 'stdin', device: '' }, log);
+      console.log('open');
+      setInterval(() => {}, 1000);
+    `;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, deep]);
+    await once(child.stdout, 'data');
+    await expect(run('bath', 'mic', deep)).rejects.toThrow(`process ${child.pid}`);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await run('bath', 'mic', deep);
+  });
+});
+
+it('a device with a new id keeps what it had, where it listens to the same sound', async () => {
+  const before = await run('bath');
+  before.state.write('announced.json', '{"deviceId":"bath"}');
+  await end(before);
+  const after = await run('bathroom');
+  expect(after.state.read('announced.json')).toBe('{"deviceId":"bath"}');
+  expect(devices()).toEqual(['bathroom']);
+});
+
+it.each([
+  ['another device', '{"deviceId":"bath"}'],
+  ['a device that is not known', 'damaged'],
+])('goes on with what an earlier version has left of %s', async (_, announced) => {
+  mkdirSync(join(folder, 'outbox'));
+  mkdirSync(join(folder, 'models'));
+  writeFileSync(join(folder, 'outbox', 'event'), 'waits');
+  writeFileSync(join(folder, 'announced.json'), announced);
+  const { state } = await run('kitchen', 'other mic');
+  // Of an unknown sound: it was the only device, and goes on under its new id.
+  expect(readFileSync(join(deviceFolder(folder, 'kitchen'), 'outbox', 'event'), 'utf8')).toBe('waits');
+  expect(state.read('announced.json')).toBe(announced);
+  expect(devices()).toEqual(['kitchen']);
+  expect(existsSync(join(folder, 'outbox'))).toBe(false);
+  expect(existsSync(join(folder, 'models'))).toBe(true);
+});
+
+it('trains with the verdicts of all devices', () => {
+  mkdirSync(join(folder, 'devices', 'bath'), { recursive: true });
+  expect(feedbackFolders(folder)).toEqual([
+    join(folder, 'feedback'),
+    join(folder, 'devices', 'bath', 'feedback'),
+  ]);
+});
+
+describe('what a host has of its own', () => {
+  const none = () => {
+    throw new Error('ENOENT');
+  };
+  const address = (mac: string, internal = false) => ({ mac, internal }) as never;
+
+  it('is its machine id, else a serial number, else an address of its hardware', () => {
+    const files: Record<string, string> = { '/sys/firmware/devicetree/base/serial-number': '10000000abc\0' };
+    const read = (path: string) => files[path] ?? none();
+    expect(hostId(read, {})).toBe('10000000abc');
+    files['/etc/machine-id'] = 'abcdef\n';
+    expect(hostId(read, {})).toBe('abcdef');
+    const cards = { lo: [address('00:00:00:00:00:00', true)], docker0: [address('02:42:ac:11:00:02')] };
+    expect(hostId(none, cards)).toBeUndefined();
+    expect(hostId(none, { ...cards, eth0: [address('b8:27:eb:00:11:22')] })).toBe('b8:27:eb:00:11:22');
+  });
+
+  it('is worth a warning where there is nothing and nothing can be kept', () => {
+    writeFileSync(join(folder, 'file'), '');
+    const unkept = () => new State(join(folder, 'file', 'state'), log);
+    expect(unkept().deviceId('host')).toBe(unkept().deviceId('host'));
+    expect(log.lines.join()).not.toContain('Set device.id');
+    expect(unkept().deviceId(null)).not.toBe(unkept().deviceId(null));
+    expect(log.lines.join()).toContain('Set device.id');
+    const kept = () => new State(join(folder, 'state'), log);
+    expect(kept().deviceId(null)).toBe(kept().deviceId(null));
+  });
+});
