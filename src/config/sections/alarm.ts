@@ -33,7 +33,7 @@ export const alarm = z
       .enum(SENSITIVITIES)
       .optional()
       .describe(
-        'How much evidence for a fall, breaking glass, a scream or a cry for help adds up to an alarm, of models that tell these kinds of events (the one that ships does not yet). How many false alarms a day each stands for is said by: bathnet2mqtt models list. Default: what tune has found, else normal.',
+        'How much evidence for a fall, breaking glass, a scream or a cry for help adds up to an alarm, of models that tell these kinds of events, as the one that ships does. How many false alarms a day each stands for is said by: bathnet2mqtt models list. Default: what tune has found, else normal.',
       ),
     kinds: z
       .array(z.string().min(1))
