@@ -125,7 +125,7 @@ describe('models verify', () => {
     const { code, stdout } = await run(['models', 'verify'], env);
     expect(stdout).toMatch(/^ok {3}bathnet-mini: .*, SHA-256 .*, heads .* run on tfjs-.*\n$/);
     expect(stdout).toContain(`bathnet-mini: ${version}, `);
-    expect(stdout).toContain(`heads ${Object.keys(heads).join(', ')} run`);
+    expect(stdout).toContain(`heads ${Object.keys(heads).join(', ')} and event head run`);
     expect(code).toBe(0);
   });
 
