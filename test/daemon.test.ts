@@ -89,7 +89,9 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
         `${BASE}/class`,
         `${BASE}/level`,
         `${BASE}/health`,
-        ...['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds'].map((name) => `${BASE}/${name}`),
+        ...['enabled', 'threshold', 'hits', 'window', 'cooldownSeconds', 'sensitivity'].map(
+          (name) => `${BASE}/${name}`,
+        ),
         ...['water', 'speech', 'occupied'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),

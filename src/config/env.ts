@@ -32,6 +32,8 @@ export function fromText(path: string, text: string): unknown {
     if (/^(true|yes|on|1)$/i.test(text)) return true;
     return /^(false|no|off|0)$/i.test(text) ? false : text;
   }
-  if (leaf instanceof z.ZodArray) return text.split(',').map((part) => part.trim());
+  // Written as in a file, since an empty variable counts as one that is not set.
+  if (leaf instanceof z.ZodArray)
+    return text.trim() === '[]' ? [] : text.split(',').map((part) => part.trim());
   return text;
 }

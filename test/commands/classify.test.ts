@@ -43,6 +43,10 @@ describe('classify', () => {
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(results.map(({ file }) => file)).toEqual([golden('silence'), golden('white-noise'), SCENE]);
+    expect(results[0].windows[0].kinds).toMatchObject({
+      impact: expect.any(Number),
+      door: expect.any(Number),
+    });
     expect(results[0]).toEqual({
       file: golden('silence'),
       verdict: 'background',
@@ -57,6 +61,7 @@ describe('classify', () => {
             speech: expect.any(Number),
             abnormal: expect.any(Number),
           },
+          kinds: results[0].windows[0].kinds,
           levelDbfs: -120,
         },
       ],
@@ -64,6 +69,7 @@ describe('classify', () => {
     });
     expect(results[2].verdict).toBe('abnormal');
     expect(results[2].alarms[0]).toEqual({
+      kind: 'breaking',
       startSeconds: expect.any(Number),
       endSeconds: expect.any(Number),
       peakConfidence:

@@ -115,7 +115,10 @@ describe('record', () => {
     const failing = await run(['record', '-l', 'a', '-s', 'command:echo no card >&2; exit 3'], {}, dir);
     expect(failing.code).toBe(69);
     expect(failing.stderr).toMatch(/failed: exit code 3: no card\n {2}hint: /);
-    const patience = ['--set', 'input.noDataTimeoutSeconds=0.5'];
+    const patience = ['noDataTimeoutSeconds', 'firstSoundTimeoutSeconds'].flatMap((name) => [
+      '--set',
+      `input.${name}=0.5`,
+    ]);
     const silent = await run(['record', '-l', 'a', '-s', 'command:sleep 60', ...patience], {}, dir);
     expect(silent.code).toBe(66);
     expect(silent.stderr).toMatch(/error: no sound from command "sleep 60" for 0\.5 s\n {2}hint: /);

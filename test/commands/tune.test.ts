@@ -43,10 +43,10 @@ describe('tune', () => {
     const { code, stdout } = await run([...args, '--json']);
     expect(code).toBe(0);
     const { best } = JSON.parse(stdout);
-    const { labels, threshold, hits, window, instantThreshold } = best[0].rule;
+    const { labels, threshold, hits, window, instantThreshold, sensitivity } = best[0].rule;
     expect(best[0]).toMatchObject({ alarm: { found: 1 }, ordinary: { falseAlarms: 0 } });
     const { alarm, ...head } = manifest().heads.bathnet;
-    expect(alarm).toEqual({ labels, threshold, hits, window, instantThreshold });
+    expect(alarm).toEqual({ labels, threshold, hits, window, instantThreshold, sensitivity });
     expect({ ...head, alarm: before.heads.bathnet.alarm }).toEqual(before.heads.bathnet);
     expect(manifest().weights).toEqual(before.weights);
     expect(readdirSync(model).sort()).toEqual(readdirSync(MINI).sort());

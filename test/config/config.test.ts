@@ -64,11 +64,12 @@ describe('the configuration', () => {
         BATHNET_INPUT__LOOP: 'yes',
         BATHNET_INPUT__CHANNEL: '3',
         BATHNET_ALARM__LABELS: 'coin, game_over',
+        BATHNET_ALARM__KINDS: '[]',
         BATHNET_MQTT__USERNAME: '007',
       },
     });
     expect(input).toMatchObject({ speed: 2.5, loop: true, channel: 3 });
-    expect(alarm.labels).toEqual(['coin', 'game_over']);
+    expect(alarm).toMatchObject({ labels: ['coin', 'game_over'], kinds: [] });
     expect(mqtt.username).toBe('007');
   });
 
