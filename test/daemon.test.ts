@@ -209,7 +209,7 @@ describe.skipIf(skip)('a daemon whose log nobody reads', () => {
     const mosquitto = await startBroker();
     const seen = await mosquitto.subscribe(`${BASE}/#`);
     // Each line of the source's stderr is a line of the log.
-    const source = 'command:yes talks 1>&2 & while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const source = 'command:yes talks 1>&2 & while head -c 3200 /dev/urandom; do sleep 0.1; done';
     const daemon = daemons.start(mosquitto.url, ['--source', source, '--log-level', 'debug']);
     daemon.stall();
     await seen.waitFor(`${BASE}/level`);
@@ -247,7 +247,7 @@ describe.skipIf(skip)('a daemon whose sound has another rate than declared', () 
     const mosquitto = await startBroker();
     const seen = await mosquitto.subscribe(`${BASE}/#`);
     // 44.1 kHz stereo, as `parec --raw` gives it.
-    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.1; done';
+    const command = 'command:while head -c 17640 /dev/urandom; do sleep 0.1; done';
     const daemon = daemons.start(mosquitto.url, ['--source', command]);
     await seen.waitFor(`${BASE}/health`, (payload) => payload.includes('"wrong_sample_rate"'));
     expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('offline');
@@ -266,7 +266,7 @@ describe('the daemon', () => {
   });
 
   it('hears a source that takes 6 s to its first sound', async () => {
-    const sound = 'sleep 6; while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+    const sound = 'sleep 6; while head -c 3200 /dev/urandom; do sleep 0.1; done';
     const daemon = daemons.start('mqtt://127.0.0.1:1', ['--source', `command:${sound}`]);
     await until(
       () => daemon.stderr.includes('sound arrives'),

@@ -8,7 +8,7 @@ import { lacksPrograms } from './support/require.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const BASE = 'bathnet/test';
-const LIVE = 'command:while :; do head -c 3200 /dev/urandom; sleep 0.1; done';
+const LIVE = 'command:while head -c 3200 /dev/urandom; do sleep 0.1; done';
 const DIST = new URL('../dist/', import.meta.url);
 
 let daemons: Daemons;

@@ -84,7 +84,7 @@ describe('doctor', () => {
   });
 
   it('holds the rate of a microphone against the clock, and names both figures and the flags', async () => {
-    const command = 'command:while :; do head -c 17640 /dev/urandom; sleep 0.05; done';
+    const command = 'command:while head -c 17640 /dev/urandom; do sleep 0.05; done';
     const declared = ['--set', 'input.sampleRateHz=44100', '--set', 'input.channels=2'];
     const slow = await doctor('mqtt://127.0.0.1:1', '--source', command, ...declared);
     const wrong = await doctor('mqtt://127.0.0.1:1', '--source', command);
