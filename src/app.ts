@@ -19,6 +19,7 @@ import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
+import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
 /** So long putting everything in order may take. */
@@ -184,8 +185,7 @@ export async function startApp({
   let stopped: Promise<void> | undefined;
   const stop = (reloading = false) => {
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    const enough = new Promise<void>((resolve) => void clock.after(LONGEST_STOP_MS, resolve));
-    stopped ??= Promise.race([shutDown(reloading), enough]);
+    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading));
     return stopped;
   };
 

@@ -5,6 +5,7 @@ import { SAMPLE_RATE_HZ } from './constants.js';
 import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
+import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } from './types.js';
 
 /** An overrun is said at most this often. */
@@ -182,12 +183,11 @@ export class Listener {
   /** Waits for the window that is being analysed, but not for an engine that hangs. */
   async #lastWindow(): Promise<void> {
     if (!this.#analysing) return;
-    let cancel = () => {};
-    const timeout = new Promise<void>((resolve) => {
-      cancel = this.clock.after(STOP_MS, resolve);
-    });
-    await Promise.race([this.#analysing.catch(() => {}), timeout]); // `onFailure` has been told
-    cancel();
+    await within(
+      this.clock,
+      STOP_MS,
+      this.#analysing.catch(() => {}),
+    ); // `onFailure` has been told
   }
 
   #say(event: DecisionEvent | undefined): void {

@@ -1,4 +1,5 @@
 import { Outbox } from '../storage/outbox.js';
+import { within } from '../system/within.js';
 import type { Clock, Logger } from '../types.js';
 import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
@@ -143,12 +144,7 @@ export class MqttPublisher {
   async #shutDown(): Promise<void> {
     this.#homeAssistant.cancel(); // `online` must not follow `offline`
     this.#echo.cancel();
-    let cancel = () => {};
-    const timeout = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(this.#timing.stopTimeoutMs, resolve);
-    });
-    await Promise.race([this.#farewell(), timeout]);
-    cancel();
+    await within(this.#clock, this.#timing.stopTimeoutMs, this.#farewell());
     this.#connection.stop();
     this.#delivery.stop();
     await this.#outbox.stop();

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
+import { within } from '../system/within.js';
 import type { Clock, Logger } from '../types.js';
 import { makeFolder, makeFolderSync, writeFileWhole } from './files.js';
 import {
@@ -14,7 +15,6 @@ import {
   sequenceOf,
   setRecordAside,
 } from './outbox-folder.js';
-import { within } from './within.js';
 
 /** How long a stop waits for the disk. */
 const STOP_MS = 3000;
