@@ -1,5 +1,5 @@
 import type { ScoredWindow } from '../types.js';
-import { type AlarmRule, type Hit, SCREAM_KIND } from './rule.js';
+import { type AlarmRule, evidenceRule, type Hit, SCREAM_KIND } from './rule.js';
 
 /** No more evidence counts than so many times the line: an alarm that goes on for long must not end late. */
 const CEILING = 2;
@@ -49,9 +49,10 @@ export class Evidence {
    */
   push(window: ScoredWindow, rule: AlarmRule, stricter: number): HeardKind | undefined {
     const { kinds: logOdds, endSeconds, endAtMs } = window;
-    const { evidence: rules, sensitivity = 'normal' } = rule;
-    if (!rules || !logOdds) return undefined;
-    const { leak, lines, offsets } = rules.sensitivities[sensitivity];
+    const { evidence: rules } = rule;
+    const own = evidenceRule(rule);
+    if (!rules || !own || !logOdds) return undefined;
+    const { leak, lines, offsets } = own;
     const hops = this.#hops(window, rules.hopSeconds);
     this.#endSeconds = endSeconds;
     // The event head hears a blow for as long as it remembers it, and the room is quiet again by then.

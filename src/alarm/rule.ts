@@ -68,3 +68,8 @@ interface ThumpRule {
 
 /** A window that speaks for an alarm; `score` is that of `label`, a class or a kind. */
 export type Hit = AlarmStarted['hits'][number];
+
+/** That of the sensitivity in force; undefined where the model has no event head. */
+export function evidenceRule({ evidence, sensitivity = 'normal' }: AlarmRule): EvidenceRule | undefined {
+  return evidence?.sensitivities[sensitivity];
+}

@@ -1,6 +1,6 @@
 import type { KindLogOdds, ScoredWindow } from '../types.js';
 import { hitOf } from './hits.js';
-import { type AlarmRule, SCREAM_KIND } from './rule.js';
+import { type AlarmRule, evidenceRule, SCREAM_KIND } from './rule.js';
 
 /** The same as a scream, where a model has no event head: AudioSet classes among the highest of the window. */
 const SCREAM_CLASSES = new Set([
@@ -63,13 +63,11 @@ export function mayBeVetoed({ kinds, audioset }: ScoredWindow, rule: AlarmRule):
   return rule.evidence?.kinds.some((kind) => (kinds[kind] ?? scream) > scream) ?? false;
 }
 
-function speaksForAlarm(
-  logOdds: KindLogOdds | undefined,
-  { evidence, sensitivity = 'normal' }: AlarmRule,
-): boolean {
-  if (!logOdds || !evidence) return false;
-  const { offsets } = evidence.sensitivities[sensitivity];
-  return evidence.kinds.some(
-    (kind) => (logOdds[kind] ?? Number.NEGATIVE_INFINITY) + (offsets[kind] ?? 0) > 0,
+function speaksForAlarm(logOdds: KindLogOdds | undefined, rule: AlarmRule): boolean {
+  const offsets = evidenceRule(rule)?.offsets ?? {};
+  return (
+    rule.evidence?.kinds.some(
+      (kind) => (logOdds?.[kind] ?? Number.NEGATIVE_INFINITY) + (offsets[kind] ?? 0) > 0,
+    ) ?? false
   );
 }

@@ -1,6 +1,6 @@
 import type { ScoredWindow } from '../types.js';
 import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
-import type { AlarmRule, EvidenceRule, Hit } from './rule.js';
+import { type AlarmRule, evidenceRule, type Hit } from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
 export const IMPACT_KIND = 'impact';
@@ -38,7 +38,7 @@ export interface ThumpOptions {
 
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
 export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
-  return options.thumpSilenceSeconds ?? evidenceOf(rule)?.thump?.silenceSeconds ?? 0;
+  return options.thumpSilenceSeconds ?? evidenceRule(rule)?.thump?.silenceSeconds ?? 0;
 }
 
 /** A window that stands out of the room. */
@@ -82,7 +82,7 @@ export class ThumpThenSilence {
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
     const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
-    const own = evidenceOf(rule);
+    const own = evidenceRule(rule);
     const hit = own
       ? heard(own.thump?.line ?? (own.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2)
       : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
@@ -91,9 +91,9 @@ export class ThumpThenSilence {
     if (hit && this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds)
       this.#impact = { hit, ...this.#blow };
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    if (!this.#isSilent(window, rule, this.#impact.silenceDbfs)) this.#impact = undefined;
-    if (!this.#impact) return undefined;
-    return window.endSeconds - this.#impact.atSeconds >= silenceSeconds ? this.#impact.hit : undefined;
+    const { atSeconds, silenceDbfs } = this.#impact;
+    if (!this.#isSilent(window, rule, silenceDbfs)) this.#impact = undefined;
+    return window.endSeconds - atSeconds >= silenceSeconds ? this.#impact?.hit : undefined;
   }
 
   /** Forgets the impact: it has become an alarm, or nobody is there who could have fallen. */
@@ -117,10 +117,6 @@ export class ThumpThenSilence {
       !heard(rule.labels, rule.threshold)
     );
   }
-}
-
-function evidenceOf({ evidence, sensitivity = 'normal' }: AlarmRule): EvidenceRule | undefined {
-  return evidence?.sensitivities[sensitivity];
 }
 
 /** The best of alarm labels and impact classes, if it is an impact. */

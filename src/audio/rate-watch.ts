@@ -80,12 +80,10 @@ export class RateWatch {
     const recent = this.#measured.slice(-3);
     const together = ratioOf(sumOf(recent));
     if (last === undefined) return;
-    if (before !== undefined && sameWay(last, before, FAR_OFF)) this.#wrong = together;
-    else if (
-      this.#measured.length === 6 &&
-      sameWay(together, ratioOf(sumOf(this.#measured.slice(0, 3))), OFF)
-    )
-      this.#wrong = together;
+    const farOff = before !== undefined && sameWay(last, before, FAR_OFF);
+    const off =
+      this.#measured.length === 6 && sameWay(together, ratioOf(sumOf(this.#measured.slice(0, 3))), OFF);
+    if (farOff || off) this.#wrong = together;
     else if (recent.length === 3 && Math.abs(together - 1) <= OFF) this.#wrong = undefined;
   }
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Logger } from '../types.js';
 import { makeFolderSync } from './files.js';
 import { isLocked, lockFolder } from './lock.js';
-import { State } from './state.js';
+import { isDeviceId, State } from './state.js';
 
 /** What lay right in the state folder as long as it was one device's. */
 const OLD_LAYOUT = ['settings.json', 'open-alarm.json', 'announced.json', 'outbox', 'feedback', 'clips'];
@@ -108,7 +108,7 @@ async function takeOver(stateFolder: string, folder: string, input: string, log:
 function announcedId(folder: string): string | undefined {
   try {
     const { deviceId } = JSON.parse(readFileSync(join(folder, 'announced.json'), 'utf8'));
-    return typeof deviceId === 'string' && /^[a-z0-9_-]+$/.test(deviceId) ? deviceId : undefined;
+    return isDeviceId(deviceId) ? deviceId : undefined;
   } catch {
     return undefined;
   }

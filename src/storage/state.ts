@@ -21,6 +21,11 @@ const openAlarmSchema = z.object({
 
 type OpenAlarm = z.infer<typeof openAlarmSchema>;
 
+/** What may be part of a topic and the name of a folder. */
+export function isDeviceId(id: unknown): id is string {
+  return typeof id === 'string' && /^[a-z0-9_-]+$/.test(id);
+}
+
 /** The folder that survives a restart: configured, systemd's, or the user's. */
 export function stateFolder(configured: string | undefined, env: NodeJS.ProcessEnv): string {
   // systemd gives several folders separated by colons; the unit asks for one.
@@ -54,7 +59,7 @@ export class State {
    */
   deviceId(ofHost: string | null = hostId() ?? null): string {
     const kept = this.read('device-id')?.trim();
-    if (kept && /^[a-z0-9_-]+$/.test(kept)) return kept;
+    if (isDeviceId(kept)) return kept;
     const seed = ofHost ?? randomBytes(16).toString('hex');
     const id = createHash('sha256').update(`bathnet2mqtt:${seed}`).digest('hex').slice(0, 12);
     try {
