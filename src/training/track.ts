@@ -79,8 +79,10 @@ export class Track {
     const width = this.#width;
     for (let k = 0; k < this.#count; k++) {
       const at = k * width;
-      window.startSeconds = k * this.hopSeconds;
-      window.endSeconds = window.startSeconds + WINDOW_SAMPLES / SAMPLE_RATE_HZ;
+      // Made of samples, as the pipeline makes them: the last digit decides where a time is just enough.
+      const startSample = Math.round(k * this.hopSeconds * SAMPLE_RATE_HZ);
+      window.startSeconds = startSample / SAMPLE_RATE_HZ;
+      window.endSeconds = (startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ;
       window.rmsDbfs = this.#values[at]!;
       for (let i = 0; i < this.labels.length; i++) scores[this.labels[i]!] = this.#values[at + 1 + i]!;
       const from = at + 1 + this.labels.length;

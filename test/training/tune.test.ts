@@ -3,6 +3,7 @@ import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { type Recording, Track } from '../../src/training/track.js';
 import { tuneRule } from '../../src/training/tune.js';
 import { trackOf } from '../support/track.js';
+import { type Heard, windowsOf } from '../support/windows.js';
 
 function recording(scores: readonly number[], isEvent: boolean): Recording {
   const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
@@ -18,18 +19,6 @@ const ordinary = (single: number, pair: number) =>
 const sounds = (score: number) => [recording([0.1, score, score, score, 0.1], true)];
 const tuned = (recordings: Recording[], clips: Recording[], falseAlarmsPerHour: number) =>
   tuneRule({ rule: DEFAULT_ALARM_RULE, recordings, clips, collarSeconds: 2, falseAlarmsPerHour });
-
-const WINDOW = {
-  startSeconds: 0,
-  endSeconds: 0,
-  endAtMs: 0,
-  label: '',
-  confidence: 0,
-  scores: { abnormal: 0.05 },
-  rmsDbfs: -20,
-  peakDbfs: -10,
-  audioset: [],
-};
 
 describe('tuning', () => {
   it('keeps the wanted rate and finds all that can be found with it', () => {
@@ -68,7 +57,9 @@ describe('tuning', () => {
     const rule = { ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'normal' as const };
     const heard = (logOdds: number, isEvent: boolean): Recording => {
       const track = new Track('x.wav', ['abnormal'], 0.48);
-      for (let k = 0; k < 1000; k++) track.push({ ...WINDOW, kinds: { impact: k === 500 ? logOdds : -9 } });
+      const room: Heard = { seconds: 240, scores: { abnormal: 0.05 }, rmsDbfs: -20, kinds: { impact: -9 } };
+      const sound = { ...room, seconds: 0.48, kinds: { impact: logOdds } };
+      for (const window of windowsOf([room, sound, room])) track.push(window);
       track.seconds = 480;
       const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
       return { track, events: isEvent ? events : [] };

@@ -11,16 +11,16 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { DEFAULT_ALARM_RULE } from '../../dist/alarm/rule.js';
-import { SENSE_OFF, Sense } from '../../dist/alarm/sense.js';
+import { SENSE_OFF } from '../../dist/alarm/sense.js';
 import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
+import { SAMPLE_RATE_HZ as RATE, WINDOW_SAMPLES as WINDOW } from '../../dist/constants.js';
 import { readBundle } from '../../dist/model/bundle.js';
 import { Pipeline } from '../../dist/pipeline.js';
+import { join as joined } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
+import { Track } from '../../dist/training/track.js';
 
-const HOP = 7680;
-const WINDOW = 15_600;
-const RATE = 16_000;
 const PER_SOURCE = 6;
 const CLIP_SECONDS = 8;
 const ALARM = ['impact', 'breaking', 'scream', 'distress'];
@@ -49,6 +49,9 @@ const { values, positionals } = parseArgs({
 const [bundleFolder, cache] = positionals;
 const bundle = await readBundle(bundleFolder);
 const { manifest } = bundle;
+const HOP = manifest.event.hopSamples;
+/** As a configuration that leaves the silence after an impact to the bundle. */
+const SENSE = { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] };
 const events = JSON.parse(readFileSync(fileURLToPath(new URL('events.json', import.meta.url)), 'utf8')).kinds;
 const ofSound = Object.fromEntries(
   Object.entries(events).flatMap(([kind, { sounds }]) => sounds.map((s) => [s, kind])),
@@ -77,13 +80,7 @@ async function samplesOf(file, seconds) {
     count += block.length;
     if (count > seconds * RATE) break;
   }
-  const out = new Float32Array(count);
-  let at = 0;
-  for (const block of blocks) {
-    out.set(block, at);
-    at += block.length;
-  }
-  return out;
+  return joined(blocks);
 }
 
 /** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */
@@ -135,39 +132,21 @@ async function heard(given, hours) {
   const bytes = readFileSync(`${file}.f32`);
   const rows = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const clips = JSON.parse(readFileSync(`${file}.json`, 'utf8'));
-  return clips.map((clip) => ({
-    ...clip,
-    truth: clip.hours ? 'hours' : truthOf(clip),
-    rows,
-    width,
-    labels,
-    kinds,
-  }));
+  return clips.map(({ first, windows, ...about }) => {
+    const track = new Track(about.name, labels, HOP / RATE, kinds, SENSE);
+    for (let at = first * width; at < (first + windows) * width; at += width) {
+      const scores = Object.fromEntries(labels.map((label, i) => [label, rows[at + 1 + i]]));
+      const logOdds = Object.fromEntries(kinds.map((kind, i) => [kind, rows[at + 1 + labels.length + i]]));
+      track.push({ rmsDbfs: rows[at], scores, kinds: logOdds });
+    }
+    track.seconds = about.seconds;
+    return { ...about, truth: about.hours ? 'hours' : truthOf(about), track };
+  });
 }
 
 /** The alarms that the decision stage raises in a clip. */
-function alarmsIn({ rows, width, labels, kinds, first, windows, start = 0 }, rule) {
-  const sense = new Sense(rule, { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] });
-  const found = [];
-  for (let k = 0; k < windows; k++) {
-    const at = (first + k) * width;
-    const scores = Object.fromEntries(labels.map((label, i) => [label, rows[at + 1 + i]]));
-    const logOdds = Object.fromEntries(kinds.map((kind, i) => [kind, rows[at + 1 + labels.length + i]]));
-    const startSeconds = (k * HOP) / RATE;
-    const endSeconds = startSeconds + WINDOW / RATE;
-    const event = sense.push({
-      startSeconds,
-      endSeconds,
-      endAtMs: 0,
-      rmsDbfs: rows[at],
-      scores,
-      kinds: logOdds,
-      audioset: [],
-    });
-    if (event?.type === 'alarm_started' && event.atSeconds >= start) found.push(event);
-  }
-  return found;
-}
+const alarmsIn = ({ track, start = 0 }, rule) =>
+  track.replay(rule).filter(({ startSeconds }) => startSeconds >= start);
 
 /** A rule of evidence alone, or with the classes' own rule. */
 function ruleOf(lines, silenceSeconds, classes) {
