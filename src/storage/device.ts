@@ -24,7 +24,7 @@ export interface OpenDevice {
   readonly stateFolder: string;
   /** What it keeps. */
   readonly state: State;
-  /** Lets another process have it. */
+  /** Lets another process have it, once all is written. */
   release(): Promise<void>;
 }
 
@@ -65,9 +65,11 @@ export async function openDevice(
   } catch (error) {
     log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
   }
-  const release = await lockFolder(folder, `the device ${deviceId}`, log);
+  const unlock = await lockFolder(folder, `the device ${deviceId}`, log);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
+  // What is still being written must not land in the hands of the next one.
+  const release = () => state.settled().then(unlock);
   return { id: deviceId, stateFolder, state, release };
 }
 

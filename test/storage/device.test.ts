@@ -35,10 +35,6 @@ async function run(id: string | undefined, command = 'mic', stateFolder = folder
   open.push(device);
   return device;
 }
-const end = async (device: OpenDevice) => {
-  await device.state.settled();
-  await device.release();
-};
 const devices = () => readdirSync(join(folder, 'devices')).sort();
 
 describe('two rooms with one state folder', () => {
@@ -52,10 +48,10 @@ describe('two rooms with one state folder', () => {
   });
 
   it('do not take each other over, whichever starts first, running or not', async () => {
-    await end(await run('bath', 'mic 1'));
-    await end(await run('kitchen', 'mic 2'));
-    await end(await run('kitchen', 'mic 2'));
-    await end(await run('bath', 'mic 1'));
+    await (await run('bath', 'mic 1')).release();
+    await (await run('kitchen', 'mic 2')).release();
+    await (await run('kitchen', 'mic 2')).release();
+    await (await run('bath', 'mic 1')).release();
     expect(devices()).toEqual(['bath', 'kitchen']);
     await run('bath', 'same mic');
     await run('attic', 'same mic');
@@ -70,7 +66,7 @@ describe('two rooms with one state folder', () => {
         `the device bath is in the hands of another process (process ${process.pid})`,
       ),
     });
-    await end(first);
+    await first.release();
     await run('bath');
   });
 
@@ -95,7 +91,7 @@ describe('two rooms with one state folder', () => {
 it('a device with a new id keeps what it had, where it listens to the same sound', async () => {
   const before = await run('bath');
   before.state.write('announced.json', '{"deviceId":"bath"}');
-  await end(before);
+  await before.release();
   const after = await run('bathroom');
   expect(after.state.read('announced.json')).toBe('{"deviceId":"bath"}');
   expect(devices()).toEqual(['bathroom']);

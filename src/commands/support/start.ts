@@ -1,6 +1,10 @@
 import { type App, type AppOptions, startApp } from '../../app.js';
 import { openDevice } from '../../storage/device.js';
 import { stateFolder } from '../../storage/state.js';
+import { systemClock } from '../../system/clock.js';
+import { within } from '../../system/within.js';
+
+const LONGEST_RELEASE_MS = 3000;
 
 /**
  * Starts the daemon in the folder of its device, which it holds until its end.
@@ -11,12 +15,13 @@ export async function startOnDevice(options: Omit<AppOptions, 'device'>): Promis
   const { config, log } = options;
   const folder = stateFolder(config.stateDir, process.env);
   const device = await openDevice(folder, config.device.id, config.input, log);
+  // A disk that hangs must not keep the process.
+  const release = () => within(systemClock, LONGEST_RELEASE_MS, device.release());
   try {
     const app = await startApp({ ...options, device });
-    return { ...app, done: app.done.finally(() => device.release()) };
+    return { ...app, done: app.done.finally(release) };
   } catch (error) {
-    await device.state.settled();
-    await device.release();
+    await release();
     throw error;
   }
 }
