@@ -134,7 +134,8 @@ function tried(rule: AlarmRule): Tried[] {
   const own = evidence.sensitivities[sensitivity];
   const changed = LINE_FACTORS.filter((factor) => factor !== 1).map((factor): Tried => {
     const lines = Object.fromEntries(Object.entries(own.lines).map(([kind, line]) => [kind, line * factor]));
-    const sensitivities = { ...evidence.sensitivities, [sensitivity]: { ...own, lines } };
+    const thump = own.thump && { ...own.thump, line: own.thump.line * factor };
+    const sensitivities = { ...evidence.sensitivities, [sensitivity]: { ...own, lines, thump } };
     return {
       of: 'line',
       value: meanLine(own) * factor,
@@ -155,7 +156,7 @@ function tried(rule: AlarmRule): Tried[] {
   return [...changed, ...named].sort((a, b) => a.value - b.value);
 }
 
-/** Each kind has a line of its own; together they rise and fall. */
+/** Each kind has a line of its own, and an impact one for the silence after it: together they rise and fall. */
 function meanLine({ lines }: EvidenceRule): number {
   const values = Object.values(lines);
   return values.reduce((a, b) => a + b, 0) / values.length;

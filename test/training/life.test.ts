@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { SENSE_OFF } from '../../src/alarm/sense.js';
+import type { ScoredClip } from '../../src/training/clip-figures.js';
 import { layInLife, Pieces } from '../../src/training/life.js';
 import { lifeFigures } from '../../src/training/life-figures.js';
 import { Track } from '../../src/training/track.js';
@@ -145,5 +147,48 @@ describe('figures of clips as life has them', () => {
     expect(curve.map(({ sensitivity }) => sensitivity).filter(Boolean)).toEqual(['high', 'normal', 'low']);
     expect([curve[0]?.value, curve.at(-1)?.value]).toEqual([0.25, 16]);
     expect(curve[0]?.falseAlarmsPerHour).toBeUndefined();
+  });
+
+  it('raises and lowers the line of a thump with the others', () => {
+    const track = new Track('', ['abnormal'], 0.48, ['impact'], {
+      ...SENSE_OFF,
+      thumpSilenceSeconds: undefined,
+      speechLabels: [],
+    });
+    for (let i = 0; i < 60; i++)
+      track.push({
+        startSeconds: i * 0.48,
+        endSeconds: i * 0.48 + 0.975,
+        endAtMs: 0,
+        label: '',
+        confidence: 0,
+        scores: { abnormal: 0 },
+        kinds: { impact: i === 25 ? 6 : -3 },
+        rmsDbfs: i === 25 ? -20 : -60,
+        peakDbfs: -9,
+        audioset: [],
+      });
+    track.seconds = 30;
+    const normal = {
+      leak: 0.5,
+      lines: { impact: 100 },
+      offsets: { impact: 0 },
+      thump: { line: 4, silenceSeconds: 5 },
+    };
+    const evidence = {
+      kinds: ['impact'],
+      hopSeconds: 0.48,
+      memorySeconds: 3.4,
+      sensitivities: { low: normal, normal, high: normal },
+    };
+    const clip: ScoredClip = {
+      ...laid('abnormal', '', 99),
+      life: { kind: '', track, startSeconds: 10, endSeconds: 14 },
+    };
+    const { curve = [] } =
+      lifeFigures([clip], [], { ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'normal' }, 2) ?? {};
+    const found = curve.filter(({ missed }) => missed === 0).map(({ value }) => value / 100);
+    expect(Math.max(...found)).toBeCloseTo(2 ** 0.5, 9); // 4 * 2 ** 0.5 < 6 < 4 * 2 ** 0.75
+    expect(found.length).toBe(15 + 2);
   });
 });

@@ -1,11 +1,14 @@
 """Hours of ordinary life for counting false alarms -> OUT/hour-NN.wav and hour-NN.txt (Audacity labels).
 
-    python ordinary.py COLLECTION OUT [--hours 10] [--role training]
+    python ordinary.py COLLECTION OUT [--hours 10] [--role training] [--life]
 
 Only sound that is no alarm, and of one role: the recordings of COLLECTION/heldOut outside abnormal, and made sounds
 with parameters of that role and seeds used nowhere else. (The role training is for choosing thresholds.) An hour is a row of scenes of 20 to 150 s, each with its
 own room and microphone, over room noise and hum: quiet, water, talk, radio, music, appliances, house, outdoors; 30 to
 60 loud transients (doors, knocks, dishes, drops, coughs ...) fall anywhere. The label file says what lies where.
+
+--life: an hour of a bathroom as it is used. Twelve visits a day, each of 3 to 20 minutes of such scenes, begin with steps
+and a door and end with a door, loud every fourth time; between them nothing but what comes through the wall now and then.
 """
 
 import argparse
@@ -127,19 +130,58 @@ def scene(d: Draw, sounds: Sounds, seconds: float, transients: int) -> tuple[np.
     return filtered(dry, response / np.sqrt(np.sum(response**2))), labels
 
 
-def hour(d: Draw, sounds: Sounds) -> tuple[np.ndarray, list]:
+def visits(d: Draw) -> list[tuple[int, int]]:
+    """First and last sample of each visit of an hour."""
+    out, at = [], samples(d.rng.exponential(2 * 3600))
+    while at < 3550 * RATE_HZ:
+        end = min(3590 * RATE_HZ, at + samples(d.log(180, 1200)))
+        out.append((at, end))
+        at = end + samples(30 + d.rng.exponential(2 * 3600))
+    return out
+
+
+def crossing(d: Draw, sounds: Sounds, leaving: bool) -> tuple[np.ndarray, list]:
+    """Somebody comes in or goes: steps and a door."""
+    door = "slammed-door" if d.chance(0.25) else "door"
+    kinds = ["footsteps", door] if leaving else [door, "footsteps"]
+    parts, labels, at = [], [], 0
+    for kind in kinds:
+        sound = sounds.draw(d, kind)[: samples(5)] * 10 ** (d(-30, -6) / 20)
+        labels.append((at / RATE_HZ, (at + len(sound)) / RATE_HZ, kind))
+        parts += [sound, np.zeros(samples(d(0.1, 1)))]
+        at += len(sound) + len(parts[-1])
+    response = microphone(d, np.pad(room(d), (0, 64)))
+    return filtered(np.concatenate(parts), response / np.sqrt(np.sum(response**2)))[:at], labels
+
+
+def hour(d: Draw, sounds: Sounds, life: bool) -> tuple[np.ndarray, list]:
     n = 3600 * RATE_HZ
     out = extended(d, quiet(d, 30) * 10 ** (d(-78, -56) / 20), n)
     hum = sum(d.log(0.05, 1) * np.sin(2 * np.pi * 50 * k * np.arange(RATE_HZ) / RATE_HZ) for k in (1, 2, 3, 4, 6))
     out += np.tile(peak(hum), 3600) * 10 ** (d(-80, -55) / 20)
     out += extended(d, noise(d, 30, [(1000, 3, 0)]), n) * 10 ** (d(-85, -66) / 20)
-    rate, at, labels = d(30, 60), 0, []
-    while at < n - 30 * RATE_HZ:
-        seconds = min(d(20, 150), (n - at) / RATE_HZ)
-        part, found = scene(d, sounds, seconds, int(d.rng.poisson(rate * seconds / 3600)))
-        out[at : at + len(part)] += part
-        labels += [(begin + at / RATE_HZ, end + at / RATE_HZ, kind) for begin, end, kind in found]
-        at += len(part)
+    rate, labels = d(30, 60), []
+
+    def put(at: int, part: np.ndarray, found: list, gain: float = 1):
+        out[at : at + len(part)] += gain * part[: n - at]
+        labels.extend((begin + at / RATE_HZ, end + at / RATE_HZ, kind) for begin, end, kind in found)
+
+    for at, end in visits(d) if life else [(0, n)]:
+        if life:
+            part, found = crossing(d, sounds, leaving=False)
+            put(at, part, found)
+            at += len(part)
+        while at < end - 30 * RATE_HZ:
+            seconds = min(d(20, 150), (end - at) / RATE_HZ)
+            part, found = scene(d, sounds, seconds, int(d.rng.poisson(rate * seconds / 3600)))
+            put(at, part, found)
+            at += len(part)
+        if life:
+            put(at, *crossing(d, sounds, leaving=True))
+    for _ in range(d.rng.poisson(8) if life else 0):  # through the wall
+        part, found = scene(d, sounds, d(5, 20), 1)
+        wall = np.convolve(part, np.ones(12) / 12, "same")
+        put(int(d.rng.integers(n - samples(20))), wall, found, 10 ** (d(-30, -15) / 20))
     return out, sorted(labels)
 
 
@@ -150,11 +192,12 @@ def main():
     parser.add_argument("--hours", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="number of the first hour")
     parser.add_argument("--role", choices=["heldOut", "training"], default="heldOut")
+    parser.add_argument("--life", action="store_true", help="as a bathroom is used, instead of one sound after the other")
     options = parser.parse_args()
     sounds = Sounds(options.collection, options.role)
     for k in range(options.first, options.first + options.hours):
         sounds.next_seed = FIRST_SEED + 100_000 * k  # an hour is the same whatever came before it
-        sound, labels = hour(Draw(options.role, FIRST_SEED - 1 - k), sounds)
+        sound, labels = hour(Draw(options.role, FIRST_SEED - 1 - k), sounds, options.life)
         write_wav(options.out / f"hour-{k:02}.wav", (np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
         text = "".join(f"{begin:.3f}\t{end:.3f}\t{kind}\n" for begin, end, kind in labels)
         (options.out / f"hour-{k:02}.txt").write_text(text)
