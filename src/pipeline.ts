@@ -101,7 +101,7 @@ export class Pipeline {
   /** Takes the next window; windows of one stream must come in order. */
   async process(window: Window): Promise<PipelineResult> {
     const begin = performance.now();
-    this.frontEnd.compute(window.samples, this.#mel);
+    this.frontEnd.compute(window, this.#mel);
     const melDone = performance.now();
     const output = await this.network.run(this.#mel);
     const networkDone = performance.now();
@@ -168,6 +168,7 @@ export class Pipeline {
   }
 
   #forget(): void {
+    this.frontEnd.forget();
     this.#subjects.forget();
     this.events?.head.forget();
     this.events?.levels.forget();

@@ -1,4 +1,4 @@
-import { cfft } from 'fourier-transform';
+import { Fft } from './fft.js';
 
 const SIZE = 400;
 /** 400 = 16 × 25, and the two share no factor. */
@@ -13,7 +13,7 @@ const COLUMNS = (LONG + 1) / 2;
  *
  * Good–Thomas (prime-factor) decomposition: with sample (25·a + 16·b) mod 400 at row a, column b, the DFT
  * is a two-dimensional one of 16 × 25 without twiddle factors, and bin k is its entry (k mod 16, k mod 25).
- * The 25 points are summed as they stand, the 16 are the package's FFT.
+ * The 25 points are summed as they stand, the 16 are a fast transform.
  */
 export function createDft400() {
   const half = COLUMNS - 1; // pairs of columns b and 25 − b
@@ -35,10 +35,8 @@ export function createDft400() {
   const differences = new Float64Array(SHORT * half);
   const re = new Float64Array(COLUMNS * SHORT);
   const im = new Float64Array(COLUMNS * SHORT);
-  const columns = Array.from({ length: COLUMNS }, (_, c) => {
-    const range = [c * SHORT, (c + 1) * SHORT] as const;
-    return [re.subarray(...range), im.subarray(...range)] as const;
-  });
+  const fft = new Fft(SHORT);
+  const { order } = fft;
 
   return {
     /**
@@ -55,12 +53,12 @@ export function createDft400() {
         differences[i] = left - right;
       }
       for (let column = 0; column < COLUMNS; column++) {
-        const [realPart, imaginaryPart] = columns[column]!;
         const factors = column * half;
         // Two rows at a time: independent sums are faster than one chain of additions.
-        for (let row = 0; row < SHORT; row += 2) {
-          const [a, b] = [row * half, (row + 1) * half];
-          let [reA, reB, imA, imB] = [frame[first[row]!]!, frame[first[row + 1]!]!, 0, 0];
+        for (let place = 0; place < SHORT; place += 2) {
+          const [rowA, rowB] = [order[place]!, order[place + 1]!];
+          const [a, b] = [rowA * half, rowB * half];
+          let [reA, reB, imA, imB] = [frame[first[rowA]!]!, frame[first[rowB]!]!, 0, 0];
           for (let i = 0; i < half; i++) {
             const cosine = cosines[factors + i]!;
             const sine = sines[factors + i]!;
@@ -69,12 +67,14 @@ export function createDft400() {
             imA -= differences[a + i]! * sine;
             imB -= differences[b + i]! * sine;
           }
-          realPart[row] = reA;
-          realPart[row + 1] = reB;
-          imaginaryPart[row] = imA;
-          imaginaryPart[row + 1] = imB;
+          fft.re[place] = reA;
+          fft.re[place + 1] = reB;
+          fft.im[place] = imA;
+          fft.im[place + 1] = imB;
         }
-        cfft(realPart, imaginaryPart);
+        fft.transform();
+        re.set(fft.re, column * SHORT);
+        im.set(fft.im, column * SHORT);
       }
       for (let k = 0; k < out.length; k++) {
         const at = place[k]!;

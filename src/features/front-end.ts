@@ -1,11 +1,15 @@
+import type { Window } from '../types.js';
+
 /** Turns a window of sound into what a network was trained to see. */
 export interface FrontEnd {
   readonly name: string;
   /**
-   * Allocates nothing.
+   * Takes the next window. What it shares with the last one, as its position says, is computed once. Allocates nothing.
    *
-   * @param samples 15 600 samples in −1…1
+   * @param window 15 600 samples in −1…1
    * @param out 96 frames × 64 bands, frame first
    */
-  compute(samples: Float32Array, out: Float32Array): void;
+  compute(window: Pick<Window, 'samples' | 'startSample'>, out: Float32Array): void;
+  /** Another stream begins: no window shares anything with the last one. */
+  forget(): void;
 }

@@ -7,7 +7,8 @@ import {
 } from '../constants.js';
 import { createDft400 } from './dft400.js';
 import type { FrontEnd } from './front-end.js';
-import { melBands, periodicHann, weigh } from './mel.js';
+import { createMelBands, periodicHann } from './mel.js';
+import { SlidingFrames } from './sliding-frames.js';
 
 /** Defaults of librosa.power_to_db. */
 const MIN_POWER = 1e-10;
@@ -22,29 +23,29 @@ const BINS = STFT_WINDOW_SAMPLES / 2 + 1; // 201, every 40 Hz
  */
 export function createLibrosaMel(): FrontEnd {
   const hann = periodicHann(STFT_WINDOW_SAMPLES);
-  const bands = slaneyMelBands();
-  const dft = createDft400();
   const frame = new Float64Array(STFT_WINDOW_SAMPLES);
+  const dft = createDft400();
   const power = new Float64Array(BINS);
-  const mel = new Float64Array(PATCH_FRAMES * MEL_BANDS);
+  const bands = slaneyMelBands();
+  const frames = new SlidingFrames();
+  const mel = frames.values;
 
   return {
     name: 'librosa-db-mel',
-    compute(samples, out) {
-      let loudest = MIN_POWER;
-      for (let t = 0; t < PATCH_FRAMES; t++) {
+    compute({ samples, startSample }, out) {
+      for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
         const start = t * STFT_HOP_SAMPLES;
         for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
         dft.power(frame, power);
-        for (let b = 0; b < MEL_BANDS; b++) {
-          const value = Math.max(MIN_POWER, weigh(bands[b]!, power));
-          if (value > loudest) loudest = value;
-          mel[t * MEL_BANDS + b] = value;
-        }
+        bands(power, mel, t * MEL_BANDS);
       }
+      let loudest = MIN_POWER;
+      for (let i = 0; i < mel.length; i++) if (mel[i]! > loudest) loudest = mel[i]!;
       const loudestDb = 10 * Math.log10(loudest);
-      for (let i = 0; i < mel.length; i++) out[i] = Math.max(-TOP_DB, 10 * Math.log10(mel[i]!) - loudestDb);
+      for (let i = 0; i < mel.length; i++)
+        out[i] = Math.max(-TOP_DB, 10 * Math.log10(Math.max(MIN_POWER, mel[i]!)) - loudestDb);
     },
+    forget: () => frames.forget(),
   };
 }
 
@@ -52,7 +53,7 @@ export function createLibrosaMel(): FrontEnd {
 function slaneyMelBands() {
   const top = mel(SAMPLE_RATE_HZ / 2);
   const edges = Array.from({ length: MEL_BANDS + 2 }, (_, i) => hz((top * i) / (MEL_BANDS + 1)));
-  return melBands(BINS, (band, bin) => {
+  return createMelBands(BINS, (band, bin) => {
     const [lower, centre, upper] = edges.slice(band) as [number, number, number];
     const f = (bin * SAMPLE_RATE_HZ) / STFT_WINDOW_SAMPLES;
     const rise = (f - lower) / (centre - lower);

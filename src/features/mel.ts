@@ -1,32 +1,41 @@
 import { MEL_BANDS } from '../constants.js';
 
-/** The bins of a spectrum that a mel band weighs: `weights[i]` belongs to bin `first + i`. */
-export interface MelBand {
-  readonly first: number;
-  readonly weights: Float64Array;
-}
-
 /** Hann window whose period is `length`, as scipy (`fftbins=True`) and TensorFlow (`periodic=True`) have it. */
 export function periodicHann(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length));
 }
 
-/** 64 bands over `bins` bins, without the zeros around each. */
-export function melBands(bins: number, weight: (band: number, bin: number) => number): MelBand[] {
-  return Array.from({ length: MEL_BANDS }, (_, b) => {
-    const all = Array.from({ length: bins }, (_, k) => weight(b, k));
+/**
+ * 64 mel bands over a spectrum.
+ *
+ * @param bins of the spectrum
+ * @param weight of a bin in a band
+ * @returns writes what each band weighs out of a spectrum to `out`, from `at` on; allocates nothing
+ */
+export function createMelBands(bins: number, weight: (band: number, bin: number) => number) {
+  // Of each band only the bins between the zeros around it, one band after the other.
+  const weights: number[] = [];
+  const firsts = new Int32Array(MEL_BANDS);
+  const ends = new Int32Array(MEL_BANDS);
+  for (let band = 0; band < MEL_BANDS; band++) {
+    const all = Array.from({ length: bins }, (_, bin) => weight(band, bin));
     const first = Math.max(
       0,
       all.findIndex((w) => w > 0),
     );
-    const last = all.findLastIndex((w) => w > 0);
-    return { first, weights: Float64Array.from(all.slice(first, last + 1)) };
-  });
-}
+    firsts[band] = first;
+    weights.push(...all.slice(first, all.findLastIndex((w) => w > 0) + 1));
+    ends[band] = weights.length;
+  }
+  const flat = Float64Array.from(weights);
 
-/** What a band weighs out of a spectrum. */
-export function weigh({ first, weights }: MelBand, spectrum: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < weights.length; i++) sum += weights[i]! * spectrum[first + i]!;
-  return sum;
+  return (spectrum: Float64Array, out: Float64Array, at: number): void => {
+    let i = 0;
+    for (let band = 0; band < MEL_BANDS; band++) {
+      const end = ends[band]!;
+      let sum = 0;
+      for (let bin = firsts[band]!; i < end; i++, bin++) sum += flat[i]! * spectrum[bin]!;
+      out[at + band] = sum;
+    }
+  };
 }

@@ -1,4 +1,3 @@
-import { fft } from 'fourier-transform';
 import {
   FFT_SIZE,
   MEL_BANDS,
@@ -7,8 +6,10 @@ import {
   STFT_HOP_SAMPLES,
   STFT_WINDOW_SAMPLES,
 } from '../constants.js';
+import { createMagnitudes } from './fft.js';
 import type { FrontEnd } from './front-end.js';
-import { melBands, periodicHann, weigh } from './mel.js';
+import { createMelBands, periodicHann } from './mel.js';
+import { SlidingFrames } from './sliding-frames.js';
 
 /** Source: YAMNet's params.py (tensorflow/models, research/audioset/yamnet). */
 const MEL_MIN_HZ = 125;
@@ -22,23 +23,27 @@ const LOG_OFFSET = 0.001;
  */
 export function createYamnetMel(): FrontEnd {
   const hann = periodicHann(STFT_WINDOW_SAMPLES);
-  const bands = htkMelBands();
   const frame = new Float64Array(FFT_SIZE); // 400 samples, the rest stays zero
+  const magnitudes = createMagnitudes(FFT_SIZE);
   const magnitude = new Float64Array(FFT_SIZE / 2 + 1);
+  const bands = htkMelBands();
+  const frames = new SlidingFrames();
+  const { values } = frames;
 
   return {
     name: 'yamnet-log-mel',
-    compute(samples, out) {
-      for (let t = 0; t < PATCH_FRAMES; t++) {
+    compute({ samples, startSample }, out) {
+      for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
         const start = t * STFT_HOP_SAMPLES;
         for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
-        const [re, im] = fft(frame);
-        for (let k = 0; k < magnitude.length; k++)
-          magnitude[k] = Math.sqrt(re[k]! * re[k]! + im[k]! * im[k]!);
-        for (let b = 0; b < MEL_BANDS; b++)
-          out[t * MEL_BANDS + b] = Math.log(weigh(bands[b]!, magnitude) + LOG_OFFSET);
+        magnitudes(frame, magnitude);
+        const first = t * MEL_BANDS;
+        bands(magnitude, values, first);
+        for (let i = first; i < first + MEL_BANDS; i++) values[i] = Math.log(values[i]! + LOG_OFFSET);
       }
+      out.set(values);
     },
+    forget: () => frames.forget(),
   };
 }
 
@@ -46,7 +51,7 @@ export function createYamnetMel(): FrontEnd {
 function htkMelBands() {
   const mel = (hz: number) => 1127 * Math.log(1 + hz / 700);
   const step = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
-  return melBands(FFT_SIZE / 2 + 1, (band, bin) => {
+  return createMelBands(FFT_SIZE / 2 + 1, (band, bin) => {
     const m = mel((bin * SAMPLE_RATE_HZ) / FFT_SIZE);
     const lower = mel(MEL_MIN_HZ) + band * step;
     return bin === 0 ? 0 : Math.max(0, Math.min((m - lower) / step, (lower + 2 * step - m) / step));

@@ -118,12 +118,13 @@ function createAnalysis(frontEnd: FrontEnd, network: Network, embeddingSize: num
     hopSamples: number,
     signal?: AbortSignal,
   ): Promise<Omit<ClipEmbeddings, 'path'>> => {
+    frontEnd.forget();
     const ring = new RingWindow({ hopSamples });
     const rows: Float32Array[] = [];
     const levels: number[] = [];
     const add = async (window: Window) => {
       signal?.throwIfAborted();
-      frontEnd.compute(window.samples, mel);
+      frontEnd.compute(window, mel);
       levels.push(levelOf(window.samples).rmsDbfs);
       rows.push((await network.run(mel)).embedding.slice());
     };

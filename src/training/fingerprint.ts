@@ -50,6 +50,7 @@ export function createFingerprinter(): (samples: Float32Array) => Fingerprint {
   const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
 
   return (samples) => {
+    frontEnd.forget();
     const level = loudestLevel(samples);
     const part = samples.subarray(0, MAX_SECONDS * SAMPLE_RATE_HZ);
     const frames = Math.max(1, Math.ceil(part.length / FRAME_SAMPLES));
@@ -61,7 +62,7 @@ export function createFingerprinter(): (samples: Float32Array) => Fingerprint {
       const begin = first * FRAME_SAMPLES;
       window.fill(0);
       for (let i = 0; i < WINDOW_SAMPLES && begin + i < part.length; i++) window[i] = part[begin + i]! * gain;
-      frontEnd.compute(window, mel);
+      frontEnd.compute({ samples: window, startSample: begin }, mel);
       for (let i = 0; i < mel.length; i++) {
         const frame = first + (Math.floor(i / MEL_BANDS) >> 1);
         const band = Math.floor(((i % MEL_BANDS) * BANDS) / MEL_BANDS);

@@ -27,6 +27,11 @@ export function readSamples(folder: string, name: string): Float32Array {
   return Float32Array.from(pcm, (value) => value / 32_768);
 }
 
+/** They as the first window of a stream. */
+export function readWindow(folder: string, name: string) {
+  return { samples: readSamples(folder, name), startSample: 0 };
+}
+
 export function maxDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.max(...differences(a, b));
 }

@@ -51,7 +51,7 @@ async function check(folder: string): Promise<{ problem?: string; found?: string
     const { version, frontEnd, weights, heads, event } = bundle.manifest;
     const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}`;
     const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
-    createFrontEnd(frontEnd).compute(TEST_TONE, mel);
+    createFrontEnd(frontEnd).compute({ samples: TEST_TONE, startSample: 0 }, mel);
     const engine = await verifyOutputs(bundle, mel);
     return {
       found: `${version}, SHA-256 ${weights.sha256.slice(0, 12)}…, ${parts} run on ${engine}`,

@@ -14,7 +14,7 @@ import { importTflite } from '../../../src/model/import/import.js';
 import { readSafetensors, type Tensor as Weights } from '../../../src/model/safetensors.js';
 import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
 import { mappingOnly } from '../../support/bundles.js';
-import { GOLDEN, maxDifference, readSamples, SYNTHETIC } from '../../support/golden.js';
+import { GOLDEN, maxDifference, readWindow, SYNTHETIC } from '../../support/golden.js';
 import { loadLiteRuntime } from '../../support/litert.js';
 
 const SHAPES = { 'frames-bands': [1, 96, 64, 1], 'bands-frames': [1, 64, 96, 1] };
@@ -32,7 +32,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 const melOf = (name: string) => {
   const mel = new Float32Array(96 * 64);
-  createFrontEnd('yamnet-log-mel').compute(readSamples(GOLDEN, name), mel);
+  createFrontEnd('yamnet-log-mel').compute(readWindow(GOLDEN, name), mel);
   return mel;
 };
 

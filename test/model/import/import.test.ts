@@ -9,7 +9,7 @@ import { createNetwork } from '../../../src/model/engines/create-network.js';
 import { type Imported, importTflite } from '../../../src/model/import/import.js';
 import type { Network } from '../../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
-import { maxDifference, readFloats, readSamples, relativeL2, SYNTHETIC } from '../../support/golden.js';
+import { maxDifference, readFloats, readWindow, relativeL2, SYNTHETIC } from '../../support/golden.js';
 import { sharedFolder } from '../../support/require.js';
 import { type SmallOptions, smallNetwork } from '../../support/tflite-file.js';
 
@@ -243,7 +243,7 @@ describe.skipIf(shared === undefined)('the imported networks on the reference cl
 
   async function probabilities(name: string): Promise<Float32Array> {
     const patch = new Float32Array(96 * 64);
-    createLibrosaMel().compute(readSamples(golden, name), patch);
+    createLibrosaMel().compute(readWindow(golden, name), patch);
     const { heads } = await bathnet.run(patch);
     return heads.bathnet ?? new Float32Array();
   }

@@ -11,7 +11,7 @@ import { partOf, pullYamnet } from '../../../src/model/import/pull.js';
 import type { Tensor } from '../../../src/model/safetensors.js';
 import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
 import { type Behaviour, type FileServer, type ServerOptions, serveFile } from '../../support/file-server.js';
-import { GOLDEN, maxDifference, readSamples } from '../../support/golden.js';
+import { GOLDEN, maxDifference, readWindow } from '../../support/golden.js';
 import { kerasFile, NESTINGS, type Nesting } from '../../support/keras-file.js';
 
 const TIMING = { idleTimeoutMs: 30_000, totalTimeoutMs: 60_000, backoffMs: 1 };
@@ -70,7 +70,7 @@ async function serve(behaviours: Behaviour[] = [], options: ServerOptions = {}, 
 
 async function outputs(bundle: Bundle) {
   const mel = new Float32Array(96 * 64);
-  createFrontEnd('yamnet-log-mel').compute(readSamples(GOLDEN, 'white-noise'), mel);
+  createFrontEnd('yamnet-log-mel').compute(readWindow(GOLDEN, 'white-noise'), mel);
   const network = await createNetwork(bundle, 'tfjs-wasm');
   const { embedding, heads } = await network.run(mel);
   await network.close();
