@@ -57,10 +57,10 @@ describe('tuning', () => {
     const rule = { ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'normal' as const };
     const heard = (logOdds: number, isEvent: boolean): Recording => {
       const track = new Track('x.wav', ['abnormal'], 0.48);
-      const room: Heard = { seconds: 240, scores: { abnormal: 0.05 }, rmsDbfs: -20, kinds: { impact: -9 } };
+      const room: Heard = { seconds: 48, scores: { abnormal: 0.05 }, rmsDbfs: -20, kinds: { impact: -9 } };
       const sound = { ...room, seconds: 0.48, kinds: { impact: logOdds } };
       for (const window of windowsOf([room, sound, room])) track.push(window);
-      track.seconds = 480;
+      track.seconds = 96;
       const events = [{ startSeconds: 0, endSeconds: Number.POSITIVE_INFINITY, label: 'abnormal' }];
       return { track, events: isEvent ? events : [] };
     };
