@@ -15,11 +15,12 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/bathnet2mqtt
 COPY package.json package-lock.json ./
-# tfjs-node is left out: the WASM engine does the same on both platforms without 250 MB and a download.
+# tfjs-node is left out: onnxruntime is faster, without 250 MB and a download. Its libraries for other systems go, too.
 # Hence `npm install`: `npm ci` wants package.json as the lock file knows it.
 # The PortAudio library inside naudiodon is for x86-64 only, so Debian's takes its place.
 RUN npm pkg delete 'optionalDependencies.@tensorflow/tfjs-node' \
  && npm install --ignore-scripts --no-audit --no-fund \
+ && rm -r node_modules/onnxruntime-node/bin/napi-v*/darwin node_modules/onnxruntime-node/bin/napi-v*/win32 \
  && cp "/usr/lib/$(uname -m)-linux-gnu/libportaudio.so.2" node_modules/naudiodon/portaudio/bin/ \
  && npm rebuild naudiodon segfault-handler
 COPY tsconfig.json tsconfig.build.json ./

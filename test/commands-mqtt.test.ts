@@ -13,7 +13,7 @@ import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
-const FAST_SCENE = ['--source', `file:${SCENE}`, '--speed', '50'];
+const FAST_SCENE = ['--source', `file:${SCENE}`, '--speed', '20'];
 const SLOW_SCENE = ['--source', `file:${SCENE}`, '--loop'];
 /** An alarm that stays on once it has started. */
 const LASTING_ALARM = [...FAST_SCENE, '--loop', '--set', 'alarm.releaseSeconds=80000'];

@@ -11,6 +11,6 @@ export interface Network {
   close(): Promise<void>;
 }
 
-export type EngineName = 'tfjs-wasm' | 'tfjs-node';
-/** `auto` takes the native engine where it is installed, WASM everywhere else. */
+export type EngineName = 'onnxruntime' | 'tfjs-node' | 'tfjs-wasm';
+/** `auto` takes the first of them that is installed, here in the order of their speed; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';

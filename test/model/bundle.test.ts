@@ -153,7 +153,16 @@ describe('a bundle', () => {
     const written = await writeBundle(folder, source.manifest, source.tensors);
     const back = await readBundle(folder);
     expect(back.manifest).toEqual(written);
-    for (const [name, tensor] of source.tensors) expect(back.tensors.get(name)).toEqual(tensor);
+    expect([...back.tensors.keys()]).toEqual([...source.tensors.keys()]);
+    for (const [name, { shape, data }] of source.tensors) {
+      const tensor = back.tensors.get(name)!;
+      expect(tensor.shape).toEqual(shape);
+      expect(
+        Buffer.from(data.buffer, data.byteOffset, data.byteLength).compare(
+          Buffer.from(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength),
+        ),
+      ).toBe(0);
+    }
   });
 
   it('is not overwritten, and a failed write leaves nothing behind', async () => {

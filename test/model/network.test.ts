@@ -9,20 +9,29 @@ import type { Network } from '../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { mappingOnly } from '../support/bundles.js';
 import { GOLDEN, maxDifference, readFloats, readWindow, relativeL2, SYNTHETIC } from '../support/golden.js';
+import { lacksPackage } from '../support/require.js';
 
 let bundle: Bundle;
-let network: Network;
-
 beforeAll(async () => {
   bundle = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
-  network = await createNetwork(bundle, 'tfjs-wasm');
 });
-afterAll(() => network.close());
 
-describe('bathnet-mini on tfjs-wasm', () => {
+const mel = new Float32Array(96 * 64);
+const hear = (name: string) => createFrontEnd('yamnet-log-mel').compute(readWindow(GOLDEN, name), mel);
+
+const lacksOnnx = lacksPackage('onnxruntime-node');
+const installed = (['tfjs-wasm', 'onnxruntime'] as const).filter(
+  (name) => name === 'tfjs-wasm' || !lacksOnnx,
+);
+describe.each(installed)('bathnet-mini on %s', (engine) => {
+  let network: Network;
+  beforeAll(async () => {
+    network = await createNetwork(bundle, engine);
+  });
+  afterAll(() => network.close());
+
   it.each(SYNTHETIC)('gives the reference embedding and AudioSet scores for %s', async (name) => {
-    const mel = new Float32Array(96 * 64);
-    createFrontEnd('yamnet-log-mel').compute(readWindow(GOLDEN, name), mel);
+    hear(name);
     const { embedding, heads } = await network.run(mel);
     expect(relativeL2(embedding, readFloats(GOLDEN, `${name}.mini-embedding.f32`))).toBeLessThan(1e-3);
     expect(maxDifference(heads.audioset!, readFloats(GOLDEN, `${name}.mini-audioset.f32`))).toBeLessThan(
@@ -31,20 +40,35 @@ describe('bathnet-mini on tfjs-wasm', () => {
   });
 
   it('computes the dense heads that are asked for, and no others', async () => {
-    const mel = new Float32Array(96 * 64);
-    const without = await createNetwork(bundle, 'tfjs-wasm', ['bathnet']);
+    const without = await createNetwork(bundle, engine, ['bathnet']);
     expect((await without.run(mel)).heads).toEqual({});
     await without.close();
     const { heads } = await network.run(mel);
     expect(Object.keys(heads)).toEqual(['audioset']);
   });
+});
 
-  it('keeps no tensor of a run', async () => {
-    const { memory } = await import('@tensorflow/tfjs-core');
-    const before = memory().numTensors;
-    for (let i = 0; i < 5; i++) await network.run(new Float32Array(96 * 64));
-    expect(memory().numTensors).toBe(before);
-  });
+it.skipIf(lacksOnnx)('onnxruntime gives what tfjs-wasm gives, for all heads of the bundle', async () => {
+  const whole = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+  const [wasm, onnx] = [await createNetwork(whole, 'tfjs-wasm'), await createNetwork(whole, 'onnxruntime')];
+  for (const name of SYNTHETIC) {
+    hear(name);
+    const [wanted, got] = [await wasm.run(mel), await onnx.run(mel)];
+    expect(maxDifference(got.embedding, wanted.embedding)).toBeLessThan(1e-4);
+    expect(Object.keys(got.heads)).toEqual(Object.keys(wanted.heads));
+    for (const [head, scores] of Object.entries(wanted.heads))
+      expect(maxDifference(got.heads[head]!, scores)).toBeLessThan(1e-4);
+  }
+  await Promise.all([wasm.close(), onnx.close()]);
+});
+
+it('tfjs-wasm keeps no tensor of a run', async () => {
+  const network = await createNetwork(bundle, 'tfjs-wasm');
+  const { memory } = await import('@tensorflow/tfjs-core');
+  const before = memory().numTensors;
+  for (let i = 0; i < 5; i++) await network.run(mel);
+  expect(memory().numTensors).toBe(before);
+  await network.close();
 });
 
 describe('an engine', () => {
@@ -56,7 +80,7 @@ describe('an engine', () => {
 
   it('is chosen by itself', async () => {
     const chosen = await createNetwork(bundle);
-    expect(['tfjs-wasm', 'tfjs-node']).toContain(chosen.engine);
+    expect(lacksOnnx ? ['tfjs-wasm', 'tfjs-node'] : ['onnxruntime']).toContain(chosen.engine);
     await chosen.close();
   });
 });

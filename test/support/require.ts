@@ -20,11 +20,16 @@ export function lacksPrograms(...programs: string[]): boolean {
 
 /** Whether tests of a microphone must be skipped, because the optional package naudiodon is not installed. */
 export function lacksNaudiodon(): boolean {
+  return lacksPackage('naudiodon');
+}
+
+/** Whether tests that need an optional package must be skipped. */
+export function lacksPackage(name: string): boolean {
   try {
-    createRequire(import.meta.url).resolve('naudiodon');
+    createRequire(import.meta.url).resolve(name);
     return false;
   } catch {
-    return skipped(['naudiodon']);
+    return skipped([name]);
   }
 }
 

@@ -22,7 +22,14 @@ export function withSettings(command: Command): Command {
 export function withBackbone(command: Command): Command {
   return withSettings(command)
     .option('-m, --model <bundle>', 'model bundle: a name or the path of its folder')
-    .addOption(suggest('--engine <name>', 'what computes the model', ['auto', 'tfjs-wasm', 'tfjs-node']));
+    .addOption(
+      suggest('--engine <name>', 'what computes the model', [
+        'auto',
+        'onnxruntime',
+        'tfjs-node',
+        'tfjs-wasm',
+      ]),
+    );
 }
 
 export function withModel(command: Command): Command {

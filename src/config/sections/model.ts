@@ -13,9 +13,11 @@ export const model = z
       .optional()
       .describe("The model's head that decides. Default: the model's own default."),
     engine: z
-      .enum(['auto', 'tfjs-wasm', 'tfjs-node'])
+      .enum(['auto', 'onnxruntime', 'tfjs-node', 'tfjs-wasm'])
       .default('auto')
-      .describe('What runs the network: auto takes tfjs-node where it is installed, else tfjs-wasm.'),
+      .describe(
+        'What runs the network: auto takes the first of onnxruntime, tfjs-node and tfjs-wasm that is installed.',
+      ),
   })
   .prefault({})
   .describe('What listens.');

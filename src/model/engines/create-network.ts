@@ -1,3 +1,4 @@
+import { ExitCode, messageOf, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
 import type { EngineChoice, Network } from '../network.js';
 
@@ -11,8 +12,22 @@ import type { EngineChoice, Network } from '../network.js';
 export async function createNetwork(
   bundle: Bundle,
   engine: EngineChoice = 'auto',
-  heads?: readonly string[],
+  heads: readonly string[] = Object.keys(bundle.manifest.heads),
 ): Promise<Network> {
+  if (engine === 'auto' || engine === 'onnxruntime') {
+    const { createOnnxNetwork } = await import('./onnxruntime.js');
+    try {
+      return await createOnnxNetwork(bundle, heads);
+    } catch (error) {
+      if (engine === 'onnxruntime')
+        throw new UserError(
+          ExitCode.unavailable,
+          `model.engine is onnxruntime, which cannot be loaded: ${messageOf(error).split('\n')[0]}`,
+          'Install it (npm install onnxruntime-node --ignore-scripts; it needs glibc 2.28) or set model.engine to auto.',
+          { cause: error },
+        );
+    }
+  }
   const { createTfjsNetwork } = await import('./tfjs.js');
   return createTfjsNetwork(bundle, engine, heads);
 }

@@ -1,6 +1,7 @@
 import type { Bundle } from '../bundle.js';
 import { mappedLabels } from '../head.js';
 import type { DenseHead, Head, Manifest } from '../manifest.js';
+import { type DenseLayer, denseLayers } from '../onnx/graph.js';
 import type { Tensor } from '../safetensors.js';
 
 /** Which way the log-mel patch enters: [1,96,64,1] or, as in BATHNet's own model, [1,64,96,1]. */
@@ -27,13 +28,6 @@ export interface PlannedPart {
   readonly map?: LabelMap;
   /** In a blend. */
   readonly weight: number;
-}
-
-interface DenseLayer {
-  readonly activation: DenseHead['layers'][number]['activation'];
-  /** [in, units] */
-  readonly kernel: Tensor;
-  readonly bias: Tensor;
 }
 
 interface LabelMap {
@@ -72,11 +66,7 @@ function planPart({ manifest, tensors }: Bundle, name: string, weight: number): 
   const head = manifest.heads[name];
   const from = head?.type === 'map' ? head.from : name;
   const dense = manifest.heads[from] as DenseHead;
-  const layers = dense.layers.map(({ activation }, i) => ({
-    activation,
-    kernel: tensors.get(`heads.${from}.${i}.kernel`) as Tensor,
-    bias: tensors.get(`heads.${from}.${i}.bias`) as Tensor,
-  }));
+  const layers = denseLayers(from, dense, tensors);
   if (head?.type !== 'map') return { layers, weight };
 
   // The units that speak for a label are moved side by side: then a slice finds them, which every engine has.

@@ -26,7 +26,7 @@ interface OnnxValue {
 export interface OnnxGraph {
   readonly description: string;
   readonly input: OnnxValue;
-  readonly output: OnnxValue;
+  readonly outputs: readonly OnnxValue[];
   /** In the order in which they run. */
   readonly nodes: readonly OnnxNode[];
   readonly constants: readonly OnnxConstant[];
@@ -97,8 +97,8 @@ const ModelProto = protobuf.Root.fromJSON({
   },
 }).lookupType('ModelProto');
 
-/** Writes an ONNX file. */
-export function writeOnnx({ description, input, output, nodes, constants }: OnnxGraph): Uint8Array {
+/** Writes a graph as an ONNX file. */
+export function writeOnnx({ description, input, outputs, nodes, constants }: OnnxGraph): Uint8Array {
   const model = {
     irVersion: IR_VERSION,
     producerName: 'bathnet2mqtt',
@@ -124,7 +124,7 @@ export function writeOnnx({ description, input, output, nodes, constants }: Onnx
         rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
       })),
       input: [valueInfo(input)],
-      output: [valueInfo(output)],
+      output: outputs.map(valueInfo),
     },
   };
   return ModelProto.encode(model).finish();

@@ -1,0 +1,144 @@
+import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import type { DenseHead, Manifest } from '../manifest.js';
+import type { Tensor } from '../safetensors.js';
+import { type OnnxConstant, type OnnxNode, writeOnnx } from './writer.js';
+
+/** A dense layer with its weights. */
+export interface DenseLayer {
+  readonly activation: DenseHead['layers'][number]['activation'];
+  /** [in, units] */
+  readonly kernel: Tensor;
+  readonly bias: Tensor;
+}
+
+/** The layers of a head with their weights. @param tensors of the bundle */
+export function denseLayers(
+  head: string,
+  { layers }: DenseHead,
+  tensors: ReadonlyMap<string, Tensor>,
+): DenseLayer[] {
+  return layers.map(({ activation }, i) => ({
+    activation,
+    kernel: tensors.get(`heads.${head}.${i}.kernel`) as Tensor,
+    bias: tensors.get(`heads.${head}.${i}.bias`) as Tensor,
+  }));
+}
+
+/** Name of the input. */
+export const LOG_MEL = 'log_mel';
+
+const OUTPUT_OPS: Record<string, string> = { relu: 'Relu', softmax: 'Softmax', sigmoid: 'Sigmoid' };
+
+/**
+ * Builds the graph of a network, step by step; values go by their names. ONNX has channels before the plane, so the
+ * patch is transposed once where it enters.
+ */
+export class OnnxGraphBuilder {
+  readonly #nodes: OnnxNode[] = [];
+  readonly #constants: OnnxConstant[] = [];
+  readonly #outputs: { name: string; shape: readonly number[] }[] = [];
+
+  /** @param bandsFirst the patch enters as [1,64,96,1] instead of [1,96,64,1] */
+  constructor(private readonly bandsFirst = false) {}
+
+  constant(shape: readonly number[], data: OnnxConstant['data']): string {
+    const name = `c${this.#constants.length}`;
+    this.#constants.push({ name, shape, data });
+    return name;
+  }
+
+  ints(...values: number[]): string {
+    return this.constant([values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** Applies an operator; returns its value. */
+  step(op: string, inputs: readonly string[], attributes: OnnxNode['attributes'] = {}): string {
+    const output = `v${this.#nodes.length}`;
+    this.#nodes.push({ op, inputs, output: [output], attributes });
+    return output;
+  }
+
+  /** The backbone from the input on; returns the embedding. @param weight of the bundle, by name */
+  backbone(layers: Manifest['backbone'], weight: (name: string) => Tensor): string {
+    let [height, width] = [PATCH_FRAMES, MEL_BANDS];
+    const perm = this.bandsFirst ? [0, 3, 2, 1] : [0, 3, 1, 2];
+    let x = this.step('Transpose', [LOG_MEL], { perm }); // [1,1,96,64]
+
+    const convolution = (name: string, stride: number) => {
+      const { shape, data } = weight(`${name}.kernel`);
+      const [size = 0, , third = 0, fourth = 0] = shape;
+      // [size,size,in,out], or of a depthwise convolution [size,size,C,1], where each channel has an input of its own.
+      const depthwise = name.endsWith('.depthwise');
+      const [inputs, outputs] = depthwise ? [1, third] : [third, fourth];
+      const kernel = this.constant([outputs, inputs, size, size], toOihw(data, size * size, inputs, outputs));
+      const bias = this.constant([outputs], weight(`${name}.bias`).data);
+      const [top, bottom] = samePadding(height, size, stride);
+      const [left, right] = samePadding(width, size, stride);
+      [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+      const y = this.step('Conv', [x, kernel, bias], {
+        group: depthwise ? outputs : 1,
+        kernel_shape: [size, size],
+        strides: [stride, stride],
+        pads: [top, left, bottom, right],
+      });
+      x = this.step('Relu', [y]); // [1,outputs,height,width]
+    };
+    for (const [i, { type, stride }] of layers.entries()) {
+      if (type === 'conv') convolution(`backbone.${i}`, stride);
+      else {
+        convolution(`backbone.${i}.depthwise`, stride);
+        convolution(`backbone.${i}.pointwise`, 1);
+      }
+    }
+    return this.step('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
+  }
+
+  dense(x: string, layers: readonly DenseLayer[]): string {
+    for (const { activation, kernel, bias } of layers) {
+      const weights = [this.constant(kernel.shape, kernel.data), this.constant(bias.shape, bias.data)];
+      x = this.step('Gemm', [x, ...weights]);
+      const output = OUTPUT_OPS[activation];
+      if (output !== undefined) x = this.step(output, [x], output === 'Softmax' ? { axis: -1 } : {});
+    }
+    return x;
+  }
+
+  /** Makes a value of `size` numbers an output under this name. */
+  output(name: string, value: string, size: number): void {
+    this.#nodes.push({ op: 'Identity', inputs: [value], output: [name] });
+    this.#outputs.push({ name, shape: [1, size] });
+  }
+
+  /** The ONNX file. @param description one line */
+  write(description: string): Uint8Array {
+    const shape = this.bandsFirst ? [1, MEL_BANDS, PATCH_FRAMES, 1] : [1, PATCH_FRAMES, MEL_BANDS, 1];
+    const input = { name: LOG_MEL, shape };
+    return writeOnnx({
+      description,
+      input,
+      outputs: this.#outputs,
+      nodes: this.#nodes,
+      constants: this.#constants,
+    });
+  }
+}
+
+/**
+ * What TensorFlow's SAME adds before and after a dimension: just enough for ⌈extent / stride⌉ steps, the odd
+ * one at the end. ONNX has a word for it, which not every engine knows.
+ */
+function samePadding(extent: number, size: number, stride: number): [before: number, after: number] {
+  const all = Math.max(0, (Math.ceil(extent / stride) - 1) * stride + size - extent);
+  return [Math.floor(all / 2), Math.ceil(all / 2)];
+}
+
+/** [area, inputs, outputs] → [outputs, inputs, area] */
+function toOihw(data: Float32Array, area: number, inputs: number, outputs: number): Float32Array {
+  const turned = new Float32Array(data.length);
+  let i = 0;
+  for (let output = 0; output < outputs; output++)
+    for (let input = 0; input < inputs; input++)
+      for (let place = 0; place < area; place++)
+        turned[i++] = data[(place * inputs + input) * outputs + output]!;
+  return turned;
+}
