@@ -107,6 +107,8 @@ export class FlacFrames {
   /** How much of the rest has been looked at, and the checksum of that. */
   #seen = 0;
   #crc = 0;
+  /** How long the frame may be. */
+  #most = 0;
   /** How much of it is a frame if nothing shows where it ends; 0 for none. */
   #likely: number | undefined;
   /** So much of a tag is still to come. */
@@ -130,7 +132,8 @@ export class FlacFrames {
     while (at <= end) {
       if (!this.#inFrame) {
         if (at === data.length) break;
-        if (!isHeader(data, at)) {
+        this.#most = mostBytes(data, at);
+        if (this.#most === 0) {
           const tag = tagBytes(data, at);
           if (tag === 0) passedOver++;
           this.#tagBytes = Math.max(0, at + tag - data.length);
@@ -142,7 +145,7 @@ export class FlacFrames {
       }
       // A frame together with its checksum has the checksum 0.
       const complete = this.#crc === 0 && at > start;
-      const header = at > start && isHeader(data, at);
+      const header = at > start && mostBytes(data, at) > 0;
       if (complete && (header || at === data.length || tagBytes(data, at) > 0)) {
         frames.push(data.subarray(start, at));
         this.#inFrame = false;
@@ -151,7 +154,7 @@ export class FlacFrames {
       // Behind the next header, a right checksum is chance.
       if (header) this.#likely ??= 0;
       else if (complete) this.#likely ??= at - start;
-      if (at === data.length || at - start > MAX_FRAME_BYTES) {
+      if (at === data.length || at - start > this.#most) {
         this.#limit.search(at - start);
         if (this.#likely) frames.push(data.subarray(start, start + this.#likely));
         else passedOver++;
@@ -169,15 +172,29 @@ export class FlacFrames {
   }
 }
 
-/** https://www.rfc-editor.org/rfc/rfc9639#name-frame-header */
-function isHeader(data: Uint8Array, at: number): boolean {
-  if (data[at] !== 0xff) return false;
-  const [, sync = 0, block = 0, layout = 0, number = 0] = data.subarray(at, at + 5);
-  if ((sync & 0xfe) !== 0xf8 || block >> 4 === 0 || (block & 15) === 15) return false;
-  if (layout >> 4 > 10 || (layout & 0b1110) === 0b0110 || (layout & 1) !== 0) return false;
+/**
+ * The most bytes that a frame has whose header begins here: twice what its samples have as they are; 0 where
+ * none begins. https://www.rfc-editor.org/rfc/rfc9639#name-frame-header
+ */
+function mostBytes(data: Uint8Array, at: number): number {
+  if (data[at] !== 0xff) return 0;
+  const [sync = 0, codes = 0, layout = 0, number = 0] = [
+    data[at + 1],
+    data[at + 2],
+    data[at + 3],
+    data[at + 4],
+  ];
+  const [block, rate] = [codes >> 4, codes & 15];
+  if ((sync & 0xfe) !== 0xf8 || block === 0 || rate === 15) return 0;
+  if (layout >> 4 > 10 || (layout & 0b1110) === 0b0110 || (layout & 1) !== 0) return 0;
   const numberBytes = Math.clz32(~(number << 24)) || 1;
-  const blockBytes = { 6: 1, 7: 2 }[block >> 4] ?? 0;
-  const rateBytes = { 12: 1, 13: 2, 14: 2 }[block & 15] ?? 0;
-  const header = data.subarray(at, at + 4 + numberBytes + blockBytes + rateBytes + 1);
-  return header.reduce((crc, byte) => CRC8[crc ^ byte]!, 0) === 0;
+  const blockBytes = block === 6 ? 1 : block === 7 ? 2 : 0;
+  const rateBytes = rate === 12 ? 1 : rate === 13 || rate === 14 ? 2 : 0;
+  const checksumAt = at + 4 + numberBytes + blockBytes + rateBytes;
+  let crc = 0;
+  for (let i = at; i <= checksumAt; i++) crc = CRC8[crc ^ (data[i] ?? 0)]!;
+  if (crc !== 0) return 0;
+  const samples = block < 6 ? 4608 : block === 6 ? 256 : block === 7 ? 65_536 : 1 << block;
+  const channels = layout >> 4 < 8 ? (layout >> 4) + 1 : 2;
+  return Math.min(MAX_FRAME_BYTES, 2 * (64 + samples * channels * 4));
 }

@@ -46,9 +46,9 @@ export const MAX_CHANNELS = 64;
 export class SearchLimit {
   #bytesLeft = 2 ** 24;
 
-  /** So many bytes of the file have come. Of real files, each byte is looked at twice, or a few are more often. */
+  /** So many bytes of the file have come; of those of real ones, few are looked at again. */
   give(bytes: number): void {
-    this.#bytesLeft += 32 * bytes;
+    this.#bytesLeft += 8 * bytes;
   }
 
   /**

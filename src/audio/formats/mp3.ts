@@ -73,7 +73,7 @@ export async function openMp3(): Promise<Decoder> {
 }
 
 /** Finds the frames of a stream that may begin within one, has tags in it, or was joined out of several. */
-export class Mp3Frames {
+class Mp3Frames {
   /** Not handed out yet. */
   #rest: Uint8Array = new Uint8Array();
   /** Of the last frame, where the next is expected right behind it. */

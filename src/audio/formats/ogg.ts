@@ -25,7 +25,15 @@ const CRC32 = crcTable(32, 0x04c11db7);
 
 /** Whether there is a page in this. */
 export function findOgg(data: Buffer): boolean {
-  return new OggPages().push(data).pages.length > 0;
+  return firstPages(data).length > 0;
+}
+
+function firstPages(data: Buffer): Page[] {
+  try {
+    return new OggPages().push(data).pages;
+  } catch {
+    return []; // too much of it is damaged
+  }
 }
 
 /**
@@ -35,7 +43,7 @@ export function findOgg(data: Buffer): boolean {
  * @throws UserError bad data, where there is none
  */
 export function ogg(head: Buffer, start: number, end: number, path: string): AudioFile {
-  const { pages } = new OggPages().push(head);
+  const pages = firstPages(head);
   if (!pages[0]) throw badAudio(path, 'is an OGG file whose header is cut off or damaged');
   if (!pages[0].first) throw badAudio(path, 'is an OGG file whose beginning is missing');
   if (!pages.some((page) => page.first && codecOf(page.body)))
@@ -80,7 +88,7 @@ async function openOgg(): Promise<Decoder> {
 }
 
 /** Cuts an OGG file into its pages, and finds the next one behind what is damaged. */
-export class OggPages {
+class OggPages {
   /** Not handed out yet. */
   #rest: Buffer = Buffer.alloc(0);
   readonly #limit = new SearchLimit();

@@ -2,11 +2,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { decodeFile } from '../../../src/audio/decode.js';
 import { FlacFrames } from '../../../src/audio/formats/flac.js';
 import { SCENE } from '../../support/daemon.js';
+import { decoded, id3 } from '../../support/decoded.js';
 import { lacksPrograms } from '../../support/require.js';
-import { chirp, collect, concatenate, ffmpeg, writeWav } from '../../support/sound.js';
+import { chirp, concatenate, ffmpeg, writeWav } from '../../support/sound.js';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -22,12 +22,6 @@ async function framesOf(path: string): Promise<Buffer> {
   let at = 4;
   for (let last = false; !last; at += 4 + bytes.readUIntBE(at + 1, 3)) last = bytes[at]! > 127;
   return bytes.subarray(at);
-}
-
-/** What is decoded and what is said about it. */
-async function decoded(path: string): Promise<{ samples: Float32Array; warnings: string[] }> {
-  const warnings: string[] = [];
-  return { samples: await collect(decodeFile(path, (message) => warnings.push(message))), warnings };
 }
 
 /** A chirp as 16 bits hold it; adding 0 makes −0 a plain 0. */
@@ -93,6 +87,26 @@ describe.skipIf(lacksPrograms('ffmpeg'))('FLAC files made by ffmpeg', () => {
     }
   });
 
+  it('are decoded to the last sample whatever is before, behind and between', async () => {
+    const expected = sound(5000);
+    await writeWav(at('sound.wav'), [expected]);
+    ffmpeg('-i', at('sound.wav'), at('plain.flac'));
+    const plain = await readFile(at('plain.flac'));
+    const junk = Buffer.from(sound(3000).map((value) => value * 128 + 128));
+    const metadata = plain.length - (await framesOf(at('plain.flac'))).length;
+    for (const [parts, times, bytes] of [
+      [[Buffer.alloc(999), plain], 1, 999],
+      [[id3(99), plain, junk], 1, 3000],
+      [[plain, plain], 2, metadata],
+    ] as const) {
+      await writeFile(at('junk.flac'), Buffer.concat(parts));
+      expect(await decoded(at('junk.flac'))).toEqual({
+        samples: concatenate(Array.from({ length: times }, () => expected)),
+        warnings: [`${bytes} bytes in it were passed over`],
+      });
+    }
+  });
+
   it('lose no more than the frame that is damaged, and nothing is written to the console', async () => {
     const expected = sound(10 * 1152);
     await writeWav(at('sound.wav'), [expected]);
@@ -105,7 +119,7 @@ describe.skipIf(lacksPrograms('ffmpeg'))('FLAC files made by ffmpeg', () => {
     expect(await decoded(at('damaged.flac'))).toEqual({
       samples: concatenate([expected.subarray(0, 4 * 1152), expected.subarray(5 * 1152)]),
       warnings: [
-        `${at('damaged.flac')} is damaged: ${9 * 1152} of ${10 * 1152} samples could be decoded; ${frame.length} bytes in it were passed over`,
+        ` is damaged: ${9 * 1152} of ${10 * 1152} samples could be decoded; ${frame.length} bytes in it were passed over`,
       ],
     });
     expect(written).not.toHaveBeenCalled();
