@@ -5,6 +5,7 @@ import {
   badAudio,
   type Decoded,
   type Decoder,
+  fromLibrary,
   quietly,
   readAt,
   SearchLimit,
@@ -77,9 +78,9 @@ export async function openFrames() {
   const library = new (await import('@wasm-audio-decoders/flac')).FLACDecoder();
   await library.ready;
   const decode = async (frame: Uint8Array, bits: number): Promise<Decoded> => {
-    const { channelData, sampleRate, errors } = await quietly(() => library.decodeFrames([frame]));
-    for (const channel of channelData) straighten(channel, bits);
-    return { channelData, sampleRate, errors: errors.length };
+    const decoded = fromLibrary(await quietly(() => library.decodeFrames([frame])));
+    for (const channel of decoded.channelData) straighten(channel, bits);
+    return decoded;
   };
   return Object.assign(decode, { free: () => library.free() });
 }

@@ -36,6 +36,14 @@ export interface Decoded {
   readonly damage?: string | undefined;
 }
 
+/** What a library has decoded; the types of some do not tell of errors. */
+export function fromLibrary(
+  decoded: Omit<Decoded, 'errors'> & { readonly errors?: readonly unknown[] },
+): Decoded {
+  const { channelData, sampleRate, errors = [] } = decoded;
+  return { channelData, sampleRate, errors: errors.length };
+}
+
 /** More than any microphone array and any mixing desk has. */
 export const MAX_CHANNELS = 64;
 

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { type AudioFile, type Decoded, type Decoder, quietly, readAt } from './format.js';
+import { type AudioFile, type Decoded, type Decoder, fromLibrary, quietly, readAt } from './format.js';
 import { tagBytes } from './tags.js';
 
 /** Thousands of bits per second, by the version and the layer of a header and the number in it. */
@@ -15,9 +15,6 @@ const FOLLOWERS = 2;
 /** Layer II at 160 kbit/s and 8 kHz: the longest frame there is. */
 const MAX_FRAME_BYTES = 2881;
 const LOOK_AHEAD_BYTES = (FOLLOWERS + 1) * MAX_FRAME_BYTES + 32;
-
-/** What the library returns and its types do not tell. */
-type WithErrors = Omit<Decoded, 'errors'> & { readonly errors?: readonly unknown[] };
 
 interface Header {
   /** Version, layer and sample rate: what stays the same from frame to frame. */
@@ -60,10 +57,7 @@ export async function openMp3(): Promise<Decoder> {
   function* decode(bytes: Uint8Array, last = false): Generator<Decoded> {
     const { runs, passedOver } = finder.push(bytes, last);
     yield { channelData: [], sampleRate: 0, passedOver };
-    for (const run of runs) {
-      const decoded: WithErrors = quietly(() => library.decode(run));
-      yield { ...decoded, errors: decoded.errors?.length ?? 0 };
-    }
+    for (const run of runs) yield fromLibrary(quietly(() => library.decode(run)));
   }
   return {
     decode: (bytes) => decode(bytes),

@@ -1,5 +1,5 @@
 import { integerBits, openFrames } from './flac.js';
-import { type Decoded, quietly } from './format.js';
+import { type Decoded, fromLibrary, quietly } from './format.js';
 import type { Page } from './ogg.js';
 
 /** One stream of sound in an OGG file. */
@@ -91,8 +91,8 @@ async function openVorbis(head: Buffer): Promise<PageDecoder> {
   checkChannels(head[11]);
   const library = await (await import('@audio/decode-vorbis')).decoder();
   return {
-    decode: (page) => [quietly(() => library.decode(page.bytes))],
-    flush: () => [quietly(() => library.flush())],
+    decode: (page) => [fromLibrary(quietly(() => library.decode(page.bytes)))],
+    flush: () => [fromLibrary(quietly(() => library.flush()))],
     free: () => library.free(),
   };
 }
@@ -120,8 +120,7 @@ async function openOpus(head: Buffer): Promise<PacketDecoder> {
     preSkip,
     decode(packet) {
       if (/^Opus(Head|Tags)/.test(packet.toString('latin1', 0, 8))) return undefined;
-      const { channelData, sampleRate, errors } = decoder.decodeFrames([packet]);
-      return { channelData, sampleRate, errors: errors.length };
+      return fromLibrary(decoder.decodeFrames([packet]));
     },
     free: () => decoder.free(),
   };
