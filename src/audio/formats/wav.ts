@@ -77,7 +77,8 @@ export async function wav(file: FileHandle, size: number, begin: number, path: s
       if (length > present) damage = `${length - present} of ${length} bytes are missing`;
       const bytes = Math.min(length, present);
       const remainder = bytes % format.frameBytes;
-      if (!damage) remainders += remainder;
+      // Some programs count the bytes that pad a Wave64 chunk.
+      if (!damage && layout !== WAVE64) remainders += remainder;
       parts.push({ start, end: start + bytes - remainder });
     } else if (length > present) break;
     else if (id === 'fmt ' && !format)
