@@ -10,11 +10,12 @@ const READ_BYTES = 32_768;
 const HIGHEST_SAMPLE = 100;
 
 /**
- * Decodes a WAV (8 to 64 bits, integer, float, G.711, ADPCM), FLAC, OGG (Vorbis, Opus, FLAC) or MP3 file to
- * mono at 16 kHz, in blocks of at most 1600 samples. It is read as fast as the blocks are taken. Integer PCM
- * at 16 kHz comes out exact: value / 2^(bits−1).
+ * Decodes a WAV (also RF64, BW64, Wave64; 8 to 64 bits, integer, float, G.711, ADPCM), FLAC, OGG (Vorbis, Opus,
+ * FLAC) or MPEG audio file to mono at 16 kHz, in blocks of at most 1600 samples. It is read as fast as the blocks
+ * are taken. Integer PCM at 16 kHz comes out exact: value / 2^(bits−1).
  *
- * @param onWarning told when the file is damaged or cut off and what is there has been decoded.
+ * @param onWarning told once, at the end, where the file is damaged or cut off and what is there has been decoded,
+ *   and how many bytes were passed over
  * @param channel the one that is heard, counted from 1; all of them, mixed, when left out
  * @throws UserError no input where the file cannot be read, bad data where no sound can be decoded
  */

@@ -44,9 +44,6 @@ export function fromLibrary(
   return { channelData, sampleRate, errors: errors.length };
 }
 
-/** More than any microphone array and any mixing desk has. */
-export const MAX_CHANNELS = 64;
-
 /**
  * Bounds the search for frames in a file that was made, or is damaged, so that every byte looks like the
  * beginning of one.

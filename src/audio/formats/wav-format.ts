@@ -1,6 +1,8 @@
-import { badAudio, type Decoder, MAX_CHANNELS, notSupported } from './format.js';
+import { badAudio, type Decoder, notSupported } from './format.js';
 import { openMp3 } from './mp3.js';
 
+/** More than any array of microphones has. */
+const MAX_CHANNELS = 64;
 const MP3 = 0x55;
 /** Samples as they are, by the bits of their containers: integers, floats, A-law and µ-law. */
 const WIDTHS: Record<number, readonly number[]> = { 1: [8, 16, 24, 32], 3: [32, 64], 6: [8], 7: [8] };
@@ -10,6 +12,8 @@ const ADPCM: Record<number, { readonly headerBytes: number; readonly headerSampl
   17: { headerBytes: 4, headerSamples: 1 },
 };
 const NAMES: Record<number, string> = {
+  1: 'PCM',
+  3: 'floats',
   32: 'Yamaha ADPCM',
   49: 'GSM 6.10',
   64: 'G.721',
