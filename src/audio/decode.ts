@@ -1,42 +1,21 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type AudioFile, badAudio, type Codec, identify, readAt } from './container.js';
-import { createFlacDecoder, createOggFlacDecoder } from './flac.js';
+import { type AudioFile, badAudio, type Decoded, type Decoder, readAt } from './formats/format.js';
+import { identify } from './formats/identify.js';
 import { downmix, pieces } from './pcm.js';
 import { canResample, createResampler, type Resampler } from './resample.js';
 
-/** The part of the decoders that is used. */
-interface Decoder {
-  decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
-  flush?(): Decoded | Promise<Decoded>;
-  free(): void;
-}
-
-interface Decoded {
-  readonly channelData: readonly Float32Array[];
-  readonly sampleRate: number;
-  readonly errors?: readonly unknown[];
-}
-
-const DECODERS: Record<Codec, () => Promise<Decoder>> = {
-  wav: async () => (await import('@audio/decode-wav')).decoder(),
-  flac: createFlacDecoder,
-  'ogg-flac': createOggFlacDecoder,
-  mp3: async () => (await import('@audio/decode-mp3')).decoder(),
-  vorbis: async () => (await import('@audio/decode-vorbis')).decoder(),
-  opus: async () => (await import('@audio/decode-opus')).decoder(),
-};
-
 const READ_BYTES = 32_768;
-/** A decoder may read so much without a sound (a cover picture has up to 16 MiB) before it is given up. */
-const SILENT_BYTES = 20 * 2 ** 20;
+/** Nothing that was recorded is 40 dB above full scale. */
+const HIGHEST_SAMPLE = 100;
 
 /**
- * Decodes a WAV (8 to 64 bits, integer, float, G.711, ADPCM), FLAC, OGG (Vorbis, Opus, FLAC) or MP3 file to
- * mono at 16 kHz, in blocks of at most 1600 samples. It is read as fast as the blocks are taken. Integer PCM
- * at 16 kHz comes out exact: value / 2^(bits−1).
+ * Decodes a WAV (also RF64, BW64, Wave64; 8 to 64 bits, integer, float, G.711, ADPCM), FLAC, OGG (Vorbis, Opus,
+ * FLAC) or MPEG audio file to mono at 16 kHz, in blocks of at most 1600 samples. It is read as fast as the blocks
+ * are taken. Integer PCM at 16 kHz comes out exact: value / 2^(bits−1).
  *
- * @param onWarning told when the file is damaged or cut off and what is there has been decoded.
+ * @param onWarning told once, at the end, where the file is damaged or cut off and what is there has been decoded,
+ *   and how many bytes were passed over
  * @param channel the one that is heard, counted from 1; all of them, mixed, when left out
  * @throws UserError no input where the file cannot be read, bad data where no sound can be decoded
  */
@@ -50,15 +29,15 @@ export async function* decodeFile(
   let resampler: { readonly fromHz: number; readonly converter: Resampler } | undefined;
   try {
     const audio = await identify(file, path);
-    decoder = await DECODERS[audio.codec]();
-    let samples = 0;
-    let errors = 0;
+    let { damage, passedOver = 0, promisedSamples = 0 } = audio;
+    let [samples, errors] = [0, 0];
+    decoder = await audio.open();
     for await (const block of decodeAll(file, path, audio, decoder)) {
-      errors += block.errors?.length ?? 0;
+      errors += block.errors ?? 0;
+      passedOver += block.passedOver ?? 0;
+      damage ??= block.damage;
       if (!block.channelData[0]?.length) continue;
       samples += block.channelData[0].length;
-      if (audio.integerBits)
-        for (const channel of block.channelData) rescale(channel, audio.integerBits, audio.codec);
       if (resampler?.fromHz !== block.sampleRate) {
         if (!canResample(block.sampleRate))
           throw badAudio(path, `has a sample rate of ${block.sampleRate} Hz, which is not supported`);
@@ -69,14 +48,17 @@ export async function* decodeFile(
       }
       if ((channel ?? 1) > block.channelData.length)
         throw badAudio(path, `has ${block.channelData.length} channels, and none with number ${channel}`);
-      yield* pieces(resampler.converter.push(downmix(block.channelData, channel)));
+      const mono = downmix(block.channelData, channel);
+      checkScale(mono, path);
+      yield* pieces(resampler.converter.push(mono));
     }
-    if (!resampler) throw badAudio(path, `holds no sound that can be decoded${because(audio.damage)}`);
+    if (samples < promisedSamples) damage ??= `${samples} of ${promisedSamples} samples could be decoded`;
+    if (errors > 0) damage ??= `${errors} errors while decoding`;
+    const reasons = [damage ?? [], passedOver > 0 ? `${passedOver} bytes in it were passed over` : []];
+    const reason = reasons.flat().join('; ');
+    if (!resampler) throw badAudio(path, `holds no sound that can be decoded${reason && `: ${reason}`}`);
     yield* pieces(resampler.converter.flush());
-    if (audio.damage) onWarning(`${path} is damaged: ${audio.damage}`);
-    else if (samples < (audio.promisedSamples ?? 0))
-      onWarning(`${path} is damaged: ${samples} of ${audio.promisedSamples} samples could be decoded`);
-    else if (errors > 0) onWarning(`${path} is damaged: ${errors} errors while decoding`);
+    if (reason) onWarning(`${path}${damage ? ' is damaged' : ''}: ${reason}`);
   } finally {
     resampler?.converter.close();
     decoder?.free();
@@ -87,42 +69,39 @@ export async function* decodeFile(
 async function* decodeAll(
   file: FileHandle,
   path: string,
-  audio: AudioFile,
+  { parts }: AudioFile,
   decoder: Decoder,
 ): AsyncGenerator<Decoded, void, void> {
-  const attempt = async (decode: () => Decoded | Promise<Decoded>): Promise<Decoded> => {
-    try {
-      return await decode();
-    } catch (error) {
-      throw badAudio(path, `cannot be decoded: ${messageOf(error)}`, error);
+  for (const { start, end } of parts)
+    for (let at = start; at < end; ) {
+      const bytes = await readAt(file, at, Math.min(READ_BYTES, end - at));
+      if (bytes.length === 0) break;
+      at += bytes.length;
+      yield* orBadAudio(path, decoder.decode(bytes));
     }
-  };
-  if (audio.preamble) {
-    const { preamble } = audio;
-    yield await attempt(() => decoder.decode(preamble));
-  }
-  let silentBytes = 0;
-  for (let at = audio.start; at < audio.end && silentBytes < SILENT_BYTES; ) {
-    const bytes = await readAt(file, at, Math.min(READ_BYTES, audio.end - at));
-    if (bytes.length === 0) break;
-    at += bytes.length;
-    const block = await attempt(() => decoder.decode(bytes));
-    silentBytes = block.channelData[0]?.length ? 0 : silentBytes + bytes.length;
-    yield block;
-  }
-  yield await attempt(() => decoder.flush?.() ?? { channelData: [], sampleRate: 0 });
+  yield* orBadAudio(path, decoder.flush());
 }
 
-/**
- * Integer PCM is value / 2^(bits−1), but the FLAC decoder divides by 2^(bits−1) − 1, and the WAV decoder does so
- * with positive values only, which bends the waveform: a loud tone gets overtones as strong as the log-mel's
- * offset. This undoes it exactly; at 32 bits nothing of it is left in a float.
- */
-function rescale(samples: Float32Array, bits: number, codec: Codec): void {
-  if (bits > 24) return;
-  const highest = 2 ** (bits - 1) - 1;
-  for (let i = 0; i < samples.length; i++)
-    if (codec !== 'wav' || samples[i]! > 0) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
+async function* orBadAudio(
+  path: string,
+  decoded: Iterable<Decoded> | AsyncIterable<Decoded>,
+): AsyncGenerator<Decoded, void, void> {
+  try {
+    yield* decoded;
+  } catch (error) {
+    throw badAudio(path, `cannot be decoded: ${messageOf(error)}`, undefined, error);
+  }
+}
+
+/** Floats as large as integers are: of which width shows in none of them, so they cannot be brought to −1…1. */
+function checkScale(samples: Float32Array, path: string): void {
+  const tooHigh = samples.find((sample) => Math.abs(sample) > HIGHEST_SAMPLE);
+  if (tooHigh === undefined) return;
+  throw badAudio(
+    path,
+    `has samples like ${Math.round(tooHigh)}, where sound lies between −1 and 1`,
+    'Scale it; where they were integers of 16 bits: ffmpeg -i FILE -af volume=1/32768 out.wav',
+  );
 }
 
 async function openFile(path: string): Promise<FileHandle> {
@@ -139,8 +118,4 @@ async function openFile(path: string): Promise<FileHandle> {
       { cause: error },
     );
   }
-}
-
-function because(damage: string | undefined): string {
-  return damage === undefined ? '' : `: ${damage}`;
 }

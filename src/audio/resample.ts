@@ -9,9 +9,11 @@ export interface Resampler {
   close(): void;
 }
 
-/** The converter's memory holds 1 008 000 samples of output; at the lowest rate one makes 16. */
+/** The converter's memory holds 1 008 000 samples of output; at the lowest rate one makes 4. */
 const PIECE_SAMPLES = 32_768;
-const LOWEST_RATE_HZ = 1_000;
+/** Nothing is recorded below; and each sample of the input or output, whichever are more, takes 2 µs. */
+const LOWEST_RATE_HZ = 4_000;
+const HIGHEST_RATE_HZ = 768_000;
 /** The converter takes rates up to this; only their ratio matters to it. */
 const HIGHEST_TERM = 192_000;
 
@@ -20,6 +22,7 @@ export function canResample(fromHz: number): boolean {
   return (
     Number.isInteger(fromHz) &&
     fromHz >= LOWEST_RATE_HZ &&
+    fromHz <= HIGHEST_RATE_HZ &&
     fromHz / greatestCommonDivisor(fromHz, SAMPLE_RATE_HZ) <= HIGHEST_TERM
   );
 }

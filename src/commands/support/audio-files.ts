@@ -3,7 +3,7 @@ import { join, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 
 /** What audio files are called; whether they hold sound shows when they are decoded. */
-export const AUDIO = /\.(wav|flac|ogg|oga|opus|mp3)$/i;
+export const AUDIO = /\.(wav|w64|rf64|flac|ogg|oga|opus|mp3|mp2)$/i;
 
 /**
  * A file as it is, and of a folder the audio files below it.
