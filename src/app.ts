@@ -19,6 +19,7 @@ import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
+import { sayQuietHours } from './system/time-zone.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
@@ -74,6 +75,7 @@ export async function startApp({
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
+  if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;

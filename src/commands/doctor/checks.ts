@@ -10,6 +10,7 @@ import { announcedTopic } from '../../publish/discovery.js';
 import { stateOf } from '../../storage/device.js';
 import { Settings } from '../../storage/settings.js';
 import { stateFolder } from '../../storage/state.js';
+import { timeZone } from '../../system/time-zone.js';
 import type { Logger } from '../../types.js';
 import { type Visit, visitBroker } from '../support/broker.js';
 import { shelvesOf } from '../support/flags.js';
@@ -65,6 +66,13 @@ export function checkDetection(config: Config, deviceId: string, rule: AlarmRule
   return {
     text: `on, for ${alarming}: ${changed.hits} of ${changed.window} windows from ${changed.threshold}`,
   };
+}
+
+/** Whether quiet hours are by the time of this place. */
+export function checkQuietHours({ from, to }: NonNullable<Config['quietHours']>): Finding {
+  const { text: now, doubt } = timeZone();
+  const text = `from ${from} to ${to}, local time: ${now}`;
+  return doubt ? { text: `${text}: ${doubt.text}`, hint: doubt.hint } : { text };
 }
 
 export async function checkBroker(config: Config): Promise<Finding & Visit> {
