@@ -52,6 +52,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What remains of a message without its numbers and addresses: `[alsa @ 0x55d0c3f0] x` comes with another each time. */
+export function kindOf(message: string): string {
+  return message.replaceAll(/0x[0-9a-f]+|\d+/gi, '#');
+}
+
 /**
  * Why a native package does not load.
  *
