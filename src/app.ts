@@ -89,7 +89,7 @@ export async function startApp({
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
-  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log).load();
+  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log, clock).load();
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
   const writeClip = (path: string, sound: Float32Array) => writeWav(path, [sound]);
   const clips = config.clips.enabled
@@ -178,9 +178,10 @@ export async function startApp({
     await input.stop();
     await listener.stop();
     await clips?.stop();
+    control.stop(); // what waits to be obeyed is, and is said
     reporter.stop();
-    control.stop();
     await publisher.stop();
+    await feedback.stop();
     await state.settled();
     await pipeline.close();
   };

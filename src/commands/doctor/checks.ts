@@ -10,6 +10,7 @@ import { announcedTopic } from '../../publish/discovery.js';
 import { stateOf } from '../../storage/device.js';
 import { Settings } from '../../storage/settings.js';
 import { stateFolder } from '../../storage/state.js';
+import { systemClock } from '../../system/clock.js';
 import { timeZone } from '../../system/time-zone.js';
 import type { Logger } from '../../types.js';
 import { type Visit, visitBroker } from '../support/broker.js';
@@ -57,7 +58,7 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
 /** Whether an alarm can come by the rule in force, with what was set over MQTT. */
 export function checkDetection(config: Config, deviceId: string, rule: AlarmRule, log: Logger): Finding {
   const kept = stateOf(stateFolder(config.stateDir, process.env), deviceId, log);
-  const settings = new Settings(kept, rule, log);
+  const settings = new Settings(kept, rule, log, systemClock);
   settings.load();
   const { enabled, ...changed } = settings.values;
   const [doubt] = doubtsOf(enabled, { ...rule, ...changed }, config.window.hopSeconds);
