@@ -19,6 +19,7 @@ import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier, keepAlive } from './system/systemd.js';
+import { sayQuietHours } from './system/time-zone.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
@@ -74,6 +75,7 @@ export async function startApp({
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
+  if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;
@@ -87,7 +89,7 @@ export async function startApp({
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
-  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log).load();
+  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log, clock).load();
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
   const writeClip = (path: string, sound: Float32Array) => writeWav(path, [sound]);
   const clips = config.clips.enabled
@@ -176,9 +178,10 @@ export async function startApp({
     await input.stop();
     await listener.stop();
     await clips?.stop();
+    control.stop(); // what waits to be obeyed is, and is said
     reporter.stop();
-    control.stop();
     await publisher.stop();
+    await feedback.stop();
     await state.settled();
     await pipeline.close();
   };

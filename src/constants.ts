@@ -35,3 +35,6 @@ export const NUMBER_RANGES = {
   window: { min: 1, max: 100, step: 1 },
   cooldownSeconds: { min: 0, max: 86_400, step: 1 },
 } as const;
+
+/** A topic that can be published: no wildcard, not endless. */
+export const PUBLISHABLE_TOPIC = /^[^+#\0]{1,1000}$/;

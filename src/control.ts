@@ -9,7 +9,14 @@ import type { Topics } from './publish/topics.js';
 import type { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
 import type { State } from './storage/state.js';
+import { Paced } from './system/paced.js';
 import type { Clock, Logger, SettingName } from './types.js';
+
+/** While so many events wait, another test would come late, and could push out an alarm. */
+const MOST_WAITING = 10;
+/** So often in a row it is said at once what stands in the way of an alarm, and then once a second. */
+const DOUBTS = 20;
+const DOUBT_EVERY_MS = 1000;
 
 /** What is told, and what it is told by. */
 export interface ControlParts {
@@ -34,6 +41,7 @@ export class Control {
   readonly #occupancy: Occupancy;
   readonly #commands: Commands;
   readonly #log: Logger;
+  readonly #doubting: Paced;
   #doubts: readonly Doubt[] = [];
 
   constructor(
@@ -41,8 +49,8 @@ export class Control {
     clock: Clock,
     log: Logger,
   ) {
-    const { publisher, topics, listener, reporter, feedback, store, rule, onTest } = parts;
-    const settings = new Settings(store, rule, log);
+    const { publisher, topics, listener, reporter, feedback, store, rule } = parts;
+    const settings = new Settings(store, rule, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {
       listener.setOccupied(occupied);
       reporter.occupied(occupied);
@@ -54,13 +62,14 @@ export class Control {
       },
       set: (name: SettingName, value: unknown) => this.#set(name, value),
       acknowledge: () => listener.acknowledge(),
-      test: onTest,
+      test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
       occupied: occupancy.say.bind(occupancy),
     };
     this.#log = log;
     this.#settings = settings;
     this.#occupancy = occupancy;
+    this.#doubting = new Paced(DOUBTS, DOUBT_EVERY_MS, clock, () => this.#doubt());
     this.#commands = new Commands(publisher, topics, target, log, clock);
   }
 
@@ -82,6 +91,8 @@ export class Control {
 
   stop(): void {
     this.#commands.stop();
+    this.#settings.stop();
+    this.#doubting.flush();
     this.#occupancy.stop();
   }
 
@@ -91,15 +102,24 @@ export class Control {
     return problem;
   }
 
+  #test(): string | undefined {
+    const { publisher, onTest } = this.parts;
+    if (publisher.stats.queuedEvents >= MOST_WAITING) return 'events wait that the broker has not taken yet';
+    onTest();
+    return undefined;
+  }
+
   #apply(): void {
     const { enabled, ...change } = this.#settings.values;
     this.parts.listener.setRule(change);
     this.parts.listener.setEnabled(enabled);
-    this.#doubt(doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds));
+    this.#doubting.ask();
   }
 
   /** Says what is new of what stands in the way of an alarm. */
-  #doubt(doubts: readonly Doubt[]): void {
+  #doubt(): void {
+    const { enabled, ...change } = this.#settings.values;
+    const doubts = doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds);
     const before = this.#doubts;
     this.#doubts = doubts;
     for (const { problem, text, hint } of doubts)

@@ -51,3 +51,23 @@ export const ENGINE_HINT =
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What remains of a message without its numbers and addresses: `[alsa @ 0x55d0c3f0] x` comes with another each time. */
+export function kindOf(message: string): string {
+  return message.replaceAll(/0x[0-9a-f]+|\d+/gi, '#');
+}
+
+/**
+ * Why a native package does not load.
+ *
+ * @returns whether it is installed: then it only has to be built again, as after an upgrade of Node
+ */
+export function nativeFailure(error: unknown): { readonly reason: string; readonly installed: boolean } {
+  const message = messageOf(error);
+  const [built, running] = [...message.matchAll(/NODE_MODULE_VERSION (\d+)/g)].map(([, version]) => version);
+  const reason = running
+    ? `it was built for another version of Node (NODE_MODULE_VERSION ${built}, this one has ${running})`
+    : (message.split('\n')[0] ?? '');
+  const { code } = error as NodeJS.ErrnoException;
+  return { reason, installed: code !== 'MODULE_NOT_FOUND' && code !== 'ERR_MODULE_NOT_FOUND' };
+}

@@ -150,8 +150,9 @@ export class Listener {
   async #takeAll(): Promise<void> {
     for (let window = this.#ring.take(); window; window = this.#ring.take()) {
       await this.#analyse(window);
-      // Lets sound that has arrived meanwhile into the ring, so that no queue grows before it.
-      if (this.options.live) await new Promise(setImmediate);
+      // Lets sound that has arrived meanwhile into the ring, so that no queue grows before it; and everything else have
+      // its turn, also where sound is always there: a broker, commands, and who looks whether this process still lives.
+      await new Promise(setImmediate);
     }
   }
 

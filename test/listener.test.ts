@@ -66,6 +66,17 @@ describe('the listener', () => {
     expect(listener.droppedWindows).toBe(0);
   });
 
+  it('lets everything else have its turn while it pulls sound that is always there', async () => {
+    const listener = listen(false);
+    let turns = 0;
+    const others = setInterval(() => turns++, 1);
+    const second = chunk(new Float32Array(16_000));
+    for (let i = 0; i < 20; i++) await listener.chunk(second);
+    clearInterval(others);
+    expect(windows.length).toBeGreaterThan(38);
+    expect(turns).toBeGreaterThan(windows.length / 2);
+  });
+
   it('drops the oldest live sound when it cannot keep up, counts it and says so', async () => {
     const listener = listen(true);
     for (let i = 0; i < 150; i++) listener.chunk(chunk(new Float32Array(1600)));

@@ -1,58 +1,33 @@
 import { join } from 'node:path';
-import { connectAsync, type MqttClient } from 'mqtt';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readBundle, writeBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
-import { topicsOf } from '../src/publish/topics.js';
 import { mappingOnly } from './support/bundles.js';
-import { Daemons, type Program, SCENE } from './support/daemon.js';
-import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
+import { SCENE } from './support/daemon.js';
+import { DEVICE_CONFIG, events, household, topics } from './support/household.js';
+import { type Subscription, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
 import { writeWav } from './support/sound.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
-const DEVICE_CONFIG = 'homeassistant/device/test/config';
-const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 
-let daemons: Daemons;
-let broker: Mosquitto;
-let sensor: MqttClient;
-beforeEach(async () => {
-  if (skip) return;
-  daemons = await Daemons.create();
-  broker = await Mosquitto.start();
-  sensor = await connectAsync(broker.url);
-});
-afterEach(async () => {
-  if (skip) return;
-  await daemons.close();
-  await sensor.endAsync(true);
-  await broker.close();
-});
+const home = household(skip);
 
-/** A daemon that is online, and says every window. */
-async function startDaemon(
-  file: string,
-  ...settings: string[]
-): Promise<{ daemon: Program; seen: Subscription }> {
-  const seen = await broker.subscribe('#');
+/** A daemon that says every window of a file. */
+function startDaemon(file: string, ...settings: string[]) {
   const all = ['publish.scores=true', ...settings].flatMap((setting) => ['--set', setting]);
-  const daemon = daemons.start(broker.url, ['--source', `file:${file}`, '--loop', '--speed', '20', ...all]);
-  await seen.waitFor(topics.availability, (payload) => payload === 'online');
-  return { daemon, seen };
+  return home.startDaemon(['--source', `file:${file}`, '--loop', '--speed', '20', ...all]);
 }
 
 /** Half a minute of a room in which nothing happens. */
 async function quietRoom(): Promise<string> {
-  const file = join(daemons.stateDir, 'quiet.wav');
+  const file = join(home.daemons.stateDir, 'quiet.wav');
   const noise = Float32Array.from({ length: 30 * 16_000 }, () => 1e-3 * (2 * Math.random() - 1));
   await writeWav(file, [noise]);
   return file;
 }
 
-const say = (word: string, retain = false) =>
-  sensor.publishAsync(topics.commands.occupied, word, { qos: 1, retain });
-const events = (seen: Subscription) => seen.on(topics.event).map((payload) => JSON.parse(payload));
+const say = (word: string, retain = false) => home.publish(topics.commands.occupied, word, retain);
 /** Waits until so many seconds more of sound have been heard. */
 async function hearMore(seen: Subscription, seconds: number): Promise<void> {
   const enough = seen.on(topics.scores).length + seconds / 0.48;
@@ -137,7 +112,7 @@ describe.skipIf(skip)('a presence sensor, with a real broker', () => {
 
   it('keeps a thump in an empty room from being an alarm, and only while it is empty', async () => {
     const classesAlarmNever = ['alarm.threshold=1', 'alarm.instantThreshold=1'];
-    const model = join(daemons.stateDir, 'models', 'classes');
+    const model = join(home.daemons.stateDir, 'models', 'classes');
     const { manifest, tensors } = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
     await writeBundle(model, manifest, tensors);
     const thump = ['model.name=classes', 'sense.thumpSilenceSeconds=5', 'sense.thumpThreshold=0.3'];

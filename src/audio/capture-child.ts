@@ -12,7 +12,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { ExitCode, messageOf, nativeFailure, UserError } from '../errors.js';
 import { chooseDevice, type InputDevice } from './choose-device.js';
 
 export type CaptureReply =
@@ -21,7 +21,7 @@ export type CaptureReply =
   /** The device does not open like this. */
   | { type: 'refused'; device: string; reason: string }
   /** naudiodon is not installed or does not load. */
-  | { type: 'missing'; reason: string }
+  | { type: 'missing'; reason: string; installed: boolean }
   /** A UserError of the child's. */
   | { type: 'failed'; code: ExitCode; message: string; hint: string };
 
@@ -90,7 +90,7 @@ function load(): Naudiodon | undefined {
   try {
     return createRequire(import.meta.url)('naudiodon') as Naudiodon;
   } catch (error) {
-    reply({ type: 'missing', reason: messageOf(error).split('\n')[0] ?? '' });
+    reply({ type: 'missing', ...nativeFailure(error) });
     return undefined;
   }
 }

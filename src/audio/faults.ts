@@ -60,6 +60,19 @@ export function describeFault(
   };
 }
 
+/**
+ * The rate and the channels that a program likely writes, where so many samples come of a declared one.
+ *
+ * @param ratio delivered over declared
+ */
+export function usualLayout(
+  ratio: number,
+  { sampleRateHz, channels }: Omit<Layout, 'source'>,
+): readonly [rateHz: number, channels: number] | undefined {
+  const delivered = ratio * sampleRateHz * channels;
+  return USUAL.find(([rateHz, count]) => Math.abs((rateHz * count) / delivered - 1) < ALIKE);
+}
+
 function wrongRate(ratio: number, { source, sampleRateHz, channels }: Layout): FaultText {
   if (source === 'portaudio')
     return {
@@ -67,10 +80,7 @@ function wrongRate(ratio: number, { source, sampleRateHz, channels }: Layout): F
       hint: 'Choose another device (bathnet2mqtt devices), or another source: command:arecord …',
     };
   const delivered = Math.round(ratio * sampleRateHz);
-  const usual = USUAL.find(
-    ([rateHz, count]) => Math.abs((rateHz * count) / (delivered * channels) - 1) < ALIKE,
-  );
-  const [rateHz, count] = usual ?? ['…', '…'];
+  const [rateHz, count] = usualLayout(ratio, { sampleRateHz, channels }) ?? ['…', '…'];
   return {
     text: `delivers ${delivered} samples a second, but input.sampleRateHz is ${sampleRateHz}`,
     hint: `Let it write ${sampleRateHz} Hz in real time, or say what it writes: --set input.sampleRateHz=${rateHz} --set input.channels=${count}`,

@@ -1,5 +1,5 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import { messageOf, UserError } from '../errors.js';
+import { kindOf, messageOf, UserError } from '../errors.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { wait } from './wait.js';
 
@@ -53,7 +53,8 @@ export class Input {
   private lastChunkMs: number | undefined;
   private samples = 0;
   private reopened = 0;
-  private logged = { reason: '', atMs: 0 };
+  /** The kind of fault that was logged last. */
+  private logged = { kind: '', atMs: 0 };
 
   constructor(
     private readonly source: Source,
@@ -165,7 +166,7 @@ export class Input {
     const nowMs = this.clock.now();
     if (this.state !== 'online') {
       this.state = 'online';
-      this.logged = { reason: '', atMs: 0 };
+      this.logged = { kind: '', atMs: 0 };
       // What is not live has waited for us: nothing is lost.
       const lostSince = this.source.live ? this.lastChunkMs : undefined;
       this.handlers.onOnline(lostSince === undefined ? 0 : (nowMs - lostSince) / 1000);
@@ -183,8 +184,9 @@ export class Input {
   private report(fault: unknown): void {
     const reason = messageOf(fault);
     const nowMs = this.clock.now();
-    if (reason === this.logged.reason && nowMs - this.logged.atMs < REPEAT_LOG_MS) return;
-    this.logged = { reason, atMs: nowMs };
+    const kind = kindOf(reason);
+    if (kind === this.logged.kind && nowMs - this.logged.atMs < REPEAT_LOG_MS) return;
+    this.logged = { kind, atMs: nowMs };
     this.log.warn({ hint: fault instanceof UserError ? fault.hint : undefined }, `${reason}; trying again`);
   }
 }

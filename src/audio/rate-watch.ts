@@ -8,6 +8,8 @@ const MEASURE_MS = 10_000;
 const FAR_OFF = 0.25;
 /** Of three together, and of the three before them: more than any clock's error. */
 const OFF = 0.05;
+/** Measurements that differ by less are of one rate. */
+const STEADY = 0.04;
 /** So much more sound than time within one measurement is no backlog: a burst, or a multiple of the rate. */
 const MOST_AHEAD_SECONDS = 10;
 
@@ -41,6 +43,14 @@ export class RateWatch {
   get ratio(): number | undefined {
     const ms = this.#delivery.atMs - (this.#startMs ?? 0);
     return this.#startMs === undefined || ms === 0 ? undefined : ratioOf({ ms, samples: this.#counted });
+  }
+
+  /** Delivered over declared rate of the last three measurements, where each of them says the same. */
+  get steady(): number | undefined {
+    const recent = this.#measured.slice(-3);
+    const together = recent.length === 3 ? ratioOf(sumOf(recent)) : undefined;
+    const agrees = (each: Measured) => Math.abs(ratioOf(each) / (together ?? 0) - 1) < STEADY;
+    return recent.every(agrees) ? together : undefined;
   }
 
   /** @param count samples at 16 kHz that arrive now */

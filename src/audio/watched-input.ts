@@ -2,6 +2,7 @@ import type { Clock, InputFault, Logger, Mixing, PcmChunk, Source } from '../typ
 import { describeFault, MOST_MIXING_LOSS_DB } from './faults.js';
 import { Input, type InputHandlers, type InputOptions } from './input.js';
 import { MicrophoneWatch } from './microphone-watch.js';
+import { PipeWatch } from './pipe-watch.js';
 import { RateWatch } from './rate-watch.js';
 import type { SourceOptions } from './source.js';
 
@@ -31,8 +32,8 @@ export function watchedInput(
   if (options.source === 'file') return new Input(source, options, handlers, clock, log);
   // Of 8 bits, a quiet room is a constant.
   const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch();
-  // What waits for its reader, as stdin does, has no rate.
-  const rate = source.live ? new RateWatch() : undefined;
+  const pipe = source.live ? undefined : new PipeWatch(options);
+  const rate = pipe ?? new RateWatch();
   let mixing: Mixing | undefined;
   let lossy = 0;
   let faults: readonly InputFault[] = [];
@@ -40,11 +41,11 @@ export function watchedInput(
   const look = () => {
     const now: InputFault[] = [];
     if (microphone?.fault) now.push(microphone.fault);
-    if (rate?.wrong !== undefined) now.push('wrong_sample_rate');
+    if (rate.wrong !== undefined) now.push('wrong_sample_rate');
     if (lossy >= LOSSY_MEASURES) now.push('channels_cancel');
     if (String(now) === String(faults)) return;
     for (const fault of now.filter((each) => !faults.includes(each))) {
-      const { text, hint } = describeFault(fault, options, { ratio: rate?.wrong, mixing });
+      const { text, hint } = describeFault(fault, options, { ratio: rate.wrong, mixing });
       log.warn({ problem: fault, hint }, `${source.description} ${text}`);
     }
     if (now.length === 0) log.info({ problems: faults }, `${source.description} can be heard again`);
@@ -55,16 +56,17 @@ export function watchedInput(
     ...handlers,
     onChunk(chunk: PcmChunk) {
       microphone?.push(chunk.samples);
-      rate?.push(chunk.samples.length, clock.now());
+      rate.push(chunk.samples.length, clock.now());
       if (chunk.mixing) {
         mixing = chunk.mixing;
         lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
       }
       look();
-      return handlers.onChunk(chunk);
+      const handled = handlers.onChunk(chunk);
+      return pipe ? Promise.resolve(handled).then(() => pipe.ask(clock.now())) : handled;
     },
     onOnline(gapSeconds: number) {
-      rate?.restart();
+      rate.restart();
       handlers.onOnline(gapSeconds);
     },
   };

@@ -7,6 +7,7 @@ import {
   checkDiscovery,
   checkModel,
   checkNode,
+  checkQuietHours,
   type Finding,
 } from './doctor/checks.js';
 import { checkInput } from './doctor/microphone.js';
@@ -64,6 +65,8 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
   if (configured) {
     const { config } = configured;
     const log = createLog({ ...config.log, level: flags.logLevel ?? 'error' });
+    const { quietHours } = config;
+    if (quietHours) await check('quiet hours', () => checkQuietHours(quietHours));
     const deviceId = deviceIdOf(config, log);
     const model = await check('model', () => checkModel(config));
     if (model) await check('detection', () => checkDetection(config, deviceId, model.rule, log));

@@ -41,7 +41,7 @@ export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value, (key, each: unknown) => {
     if (key === 'password') return '***';
-    return typeof each === 'string' ? each.replace(/\/\/.*@/s, '//***@') : each;
+    return typeof each === 'string' ? each.replace(/^(.*?:\/\/)?.*@/s, '$1***@') : each;
   });
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

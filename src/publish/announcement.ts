@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PUBLISHABLE_TOPIC } from '../constants.js';
 import type { Logger } from '../types.js';
 import {
   componentTopic,
@@ -14,11 +15,8 @@ import { retainedTopics } from './topics.js';
 
 const FILE = 'announced.json';
 
-/** No wildcard, not endless: a damaged record must not make a topic that cannot be published. */
-const topic = z
-  .string()
-  .max(1000)
-  .regex(/^[^+#\0]+$/);
+/** A damaged record must not make one that cannot be published. */
+const topic = z.string().regex(PUBLISHABLE_TOPIC);
 
 const recordSchema = z.strictObject({
   mode: z.enum(['device', 'component']),

@@ -1,4 +1,5 @@
 import { SENSITIVITIES } from '../constants.js';
+import { Allowance, Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { IncomingMessage } from './connection.js';
@@ -6,11 +7,12 @@ import type { Topics } from './topics.js';
 
 /** No command is longer than this; whatever is, is not looked at. */
 const MAX_BYTES = 1000;
-/** What is wrong with commands is said at most this often: whoever may publish could fill the log. */
-const WARN_EVERY_MS = 60_000;
-const CHANGE_LOG_INTERVAL_MS = 1000;
+/** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
+const BURST = 20;
+const EVERY_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
-const TEST_MIN_INTERVAL_MS = 1000;
+const TESTS = 5;
+const TEST_EVERY_MS = 60_000;
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** What is said of the room; `None` and nothing at all: not known. */
@@ -36,7 +38,8 @@ export interface CommandTarget {
   /** @returns why not, where the value is refused */
   set(name: SettingName, value: boolean | number | string): string | undefined;
   acknowledge(): void;
-  test(): void;
+  /** @returns why not, where it is not done */
+  test(): string | undefined;
   /**
    * Somebody is in the room, or nobody; undefined: they do not know.
    *
@@ -57,10 +60,7 @@ export class Commands {
   readonly #target: CommandTarget;
   readonly #log: Logger;
   readonly #clock: Clock;
-  #refused = { count: 0, topic: '', reason: '' };
-  #cancelWarning: (() => void) | undefined;
-  #changeSaidAtMs = Number.NEGATIVE_INFINITY;
-  #testedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #paces: Paced[] = [];
 
   constructor(
     publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
@@ -82,22 +82,24 @@ export class Commands {
     for (const name of SETTINGS) {
       if (this.#target.settings[name] === undefined) continue;
       this.#say(name);
+      const saying = this.#pace(() => this.#say(name));
       this.#listen(
         commands[name],
         (text) => this.#change(name, text),
-        () => this.#say(name),
+        () => saying.ask(),
       );
     }
+    this.#listenToOccupied();
     this.#listen(commands.acknowledge, (text) => notPressed(text) ?? this.#acknowledge());
-    this.#listen(commands.test, (text) => notPressed(text) ?? this.#test());
-    this.#publisher.onMessage(commands.occupied, (message) => this.#occupied(message));
+    const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
+    this.#listen(commands.test, (text) => notPressed(text) ?? this.#test(tests));
     const { feedback } = this.#target;
     if (feedback) this.#listen(commands.feedback, (text) => judge(text, feedback));
   }
 
+  /** Says what waits to be said. */
   stop(): void {
-    this.#cancelWarning?.();
-    this.#cancelWarning = undefined;
+    for (const paced of this.#paces) paced.flush();
   }
 
   /**
@@ -108,18 +110,30 @@ export class Commands {
     this.#publisher.onMessage(topic, (message) => {
       if (message.payload.length === 0) return; // somebody removes a retained command
       const read = textOf(message);
-      const problem = 'problem' in read ? read.problem : act(read.text);
-      if (problem !== undefined) this.#refuse(topic, problem);
+      this.#refuse(topic, 'problem' in read ? read.problem : act(read.text));
       afterwards();
     });
   }
 
   /** No deed but a state: what the broker has kept counts, and nothing is what it says when that is removed. */
-  #occupied(message: IncomingMessage): void {
-    const read = textOf({ ...message, retained: false });
-    if ('problem' in read) this.#refuse(message.topic, read.problem);
-    else if (OCCUPIED.has(read.text)) this.#target.occupied(OCCUPIED.get(read.text), message.retained);
-    else this.#refuse(message.topic, 'expected ON, OFF or None');
+  #listenToOccupied(): void {
+    const topic = this.#topics.commands.occupied;
+    let said: { occupied: boolean | undefined; retained: boolean } = { occupied: undefined, retained: false };
+    const paced = this.#pace(() => this.#target.occupied(said.occupied, said.retained));
+    this.#publisher.onMessage(topic, (message) => {
+      const { retained } = message;
+      const read = textOf({ ...message, retained: false });
+      if ('problem' in read) return this.#refuse(topic, read.problem);
+      if (!OCCUPIED.has(read.text)) return this.#refuse(topic, 'expected ON, OFF or None');
+      said = { occupied: OCCUPIED.get(read.text), retained };
+      paced.ask();
+    });
+  }
+
+  #pace(act: () => void): Paced {
+    const paced = new Paced(BURST, EVERY_MS, this.#clock, act);
+    this.#paces.push(paced);
+    return paced;
   }
 
   #change(name: SettingName, text: string): string | undefined {
@@ -127,28 +141,19 @@ export class Commands {
     if (value === undefined) return `expected ${expectedOf(name)}`;
     const before = this.#target.settings[name];
     const problem = this.#target.set(name, value);
-    if (problem === undefined && value !== before) this.#noteChange({ setting: name, before, value });
+    if (problem === undefined && value !== before)
+      this.#log.info({ setting: name, before, value }, 'setting changed over MQTT');
     return problem;
-  }
-
-  /** A change a second is a person's; what comes faster is a fault, and must not fill the disk. */
-  #noteChange(change: object): void {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#changeSaidAtMs < CHANGE_LOG_INTERVAL_MS) return;
-    this.#changeSaidAtMs = nowMs;
-    this.#log.info(change, 'setting changed over MQTT');
   }
 
   #acknowledge(): undefined {
     this.#target.acknowledge();
   }
 
-  #test(): string | undefined {
-    const nowMs = this.#clock.now();
-    if (nowMs - this.#testedAtMs < TEST_MIN_INTERVAL_MS) return 'too soon after the last test';
-    this.#testedAtMs = nowMs;
-    this.#target.test();
-    return undefined;
+  #test(allowance: Allowance): string | undefined {
+    if (allowance.waitMs > 0) return 'too many tests: one a minute from now on';
+    allowance.use();
+    return this.#target.test();
   }
 
   #say(name: SettingName): void {
@@ -157,20 +162,9 @@ export class Commands {
     this.#publisher.setState(this.#topics.settings[name], text);
   }
 
-  /** The first is said at once, those that follow within a minute are counted and said together. */
-  #refuse(topic: string, reason: string): void {
-    this.#refused = { count: this.#refused.count + 1, topic, reason };
-    if (this.#cancelWarning === undefined) this.#warn();
-  }
-
-  #warn(): void {
-    const { count, topic, reason } = this.#refused;
-    this.#refused.count = 0;
-    this.#cancelWarning = undefined;
-    if (count === 0) return;
-    const many = count > 1 ? `${count} commands refused, the last one` : 'command refused';
-    this.#log.warn({ topic, count }, `${many}: ${reason}`);
-    this.#cancelWarning = this.#clock.after(WARN_EVERY_MS, () => this.#warn());
+  /** @param reason where it is left out, nothing is wrong */
+  #refuse(topic: string, reason: string | undefined): void {
+    if (reason !== undefined) this.#log.warn({ topic, reason }, 'command refused');
   }
 }
 

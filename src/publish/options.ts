@@ -91,6 +91,9 @@ export const DEFAULT_TIMING: MqttTiming = {
   announceMaxMs: 5000,
 };
 
+/** So much a broker of MQTT 5 sends at most: commands are short, and whoever may publish could fill the memory. */
+const MOST_INCOMING_BYTES = 2 ** 16;
+
 /** Where to connect and how, as MQTT.js takes it. */
 export interface BrokerAddress {
   /** Without credentials: fit for logs. */
@@ -120,6 +123,7 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       connectTimeout: timing.connectTimeoutMs,
       reconnectPeriod: 0,
       queueQoSZero: false,
+      properties: { maximumPacketSize: MOST_INCOMING_BYTES },
       will: { topic: options.topics.availability, payload: Buffer.from('offline'), qos: 1, retain: true },
       ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),
     },

@@ -1,15 +1,19 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
-import { makeFolderSync, writeWholeSync } from './files.js';
+import { Paced } from '../system/paced.js';
+import type { Clock, DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
+import { makeFolder, writeFileWhole } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
 /** The oldest verdict makes room for a newer one. */
 const MAX_RECORDS = 1000;
+/** So many verdicts in a row are written at once, and then one in a minute: whoever may give them must not wear out a card. */
+const BURST = 5;
+const EVERY_MS = 60_000;
 /** How often it is looked for verdicts that another process has deleted. */
 const LOOK_MS = 10_000;
 /** A veto is said at most this often. */
@@ -31,6 +35,16 @@ const recordSchema = z.object({
 
 export type FeedbackRecord = z.infer<typeof recordSchema>;
 
+/** An alarm that a verdict may be about. */
+interface Alarm {
+  readonly episodeId: string;
+  readonly label: string;
+  readonly kind?: string | undefined;
+  readonly atMs: number;
+  /** Of each sound that spoke for it. */
+  readonly embeddings: Float32Array[];
+}
+
 /** Whoever heeds verdicts from now on. */
 export interface VerdictSink {
   readonly episodeIds: readonly string[];
@@ -44,18 +58,14 @@ export interface VerdictSink {
  */
 export class FeedbackStore {
   /** The alarm that a verdict would be about: the one that is on, or else the last one. */
-  #alarm:
-    | {
-        episodeId: string;
-        label: string;
-        kind?: string | undefined;
-        atMs: number;
-        embeddings: Float32Array[];
-      }
-    | undefined;
+  #alarm: Alarm | undefined;
   #open = false;
-  /** What has been kept last. */
+  /** What has been given last. */
   #given = '';
+  /** What is to be written, by alarm. */
+  readonly #waiting = new Map<string, { alarm: Alarm; verdict: Verdict; givenAt: string }>();
+  readonly #save: Paced;
+  #writing: Promise<void> = Promise.resolve();
   /** What speaks for an alarm in the newest window. */
   #newest: readonly Float32Array[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -66,7 +76,12 @@ export class FeedbackStore {
     private readonly model: FeedbackRecord['model'],
     private readonly sink: VerdictSink | undefined,
     private readonly log: Logger,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#save = new Paced(BURST, EVERY_MS, clock, () => {
+      this.#writing = this.#writing.then(() => this.#write());
+    });
+  }
 
   /** Heeds the verdicts that are kept, of the same backbone. */
   load(): this {
@@ -97,36 +112,54 @@ export class FeedbackStore {
   }
 
   /**
-   * Keeps a verdict on the last alarm; a second one on the same alarm replaces the first.
+   * Keeps a verdict on the last alarm; a second one on the same alarm replaces the first. It is heeded once it is
+   * written, for which no sound waits.
    *
-   * @returns why it was not kept, where it was not
+   * @returns why it is not kept, where that is known
    */
   give(verdict: Verdict): string | undefined {
     const alarm = this.#alarm;
     if (alarm === undefined) return 'there has been no alarm since the start';
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
-    const record: FeedbackRecord = {
-      episodeId: alarm.episodeId,
-      verdict,
-      label: alarm.label,
-      ...(alarm.kind !== undefined && { kind: alarm.kind }),
-      alarmAt: new Date(alarm.atMs).toISOString(),
-      givenAt: new Date().toISOString(),
-      model: this.model,
-      embeddings: alarm.embeddings.map(toBase64),
-    };
-    try {
-      makeFolderSync(this.folder);
-      writeWholeSync(join(this.folder, `${alarm.episodeId}.json`), `${JSON.stringify(record)}\n`);
-      // UUID v7 sort by time.
-      for (const old of recordFiles(this.folder).slice(0, -MAX_RECORDS)) rmSync(join(this.folder, old));
-      this.#given = given;
-      this.#heed(record);
-      this.log.info({ verdict, episodeId: alarm.episodeId }, 'feedback kept');
-      return undefined;
-    } catch (error) {
-      return `it cannot be kept: ${messageOf(error)}`;
+    this.#given = given;
+    this.#waiting.set(alarm.episodeId, { alarm, verdict, givenAt: new Date().toISOString() });
+    this.#save.ask();
+    return undefined;
+  }
+
+  /** Resolves when every verdict is written, or cannot be. */
+  async stop(): Promise<void> {
+    this.#save.flush();
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    for (const [episodeId, { alarm, verdict, givenAt }] of this.#waiting) {
+      this.#waiting.delete(episodeId);
+      const record: FeedbackRecord = {
+        episodeId,
+        verdict,
+        label: alarm.label,
+        ...(alarm.kind !== undefined && { kind: alarm.kind }),
+        alarmAt: new Date(alarm.atMs).toISOString(),
+        givenAt,
+        model: this.model,
+        embeddings: alarm.embeddings.map(toBase64),
+      };
+      try {
+        await makeFolder(this.folder);
+        await writeFileWhole(join(this.folder, `${episodeId}.json`), `${JSON.stringify(record)}\n`);
+        // UUID v7 sort by time.
+        const old = namesOfRecords(await readdir(this.folder)).slice(0, -MAX_RECORDS);
+        for (const name of old) await rm(join(this.folder, name), { force: true });
+        this.#heed(record);
+        this.log.info({ verdict, episodeId }, 'feedback kept');
+      } catch (error) {
+        this.#given = ''; // so that it can be given again
+        const { folder } = this;
+        this.log.warn({ folder, verdict, episodeId, problem: messageOf(error) }, 'feedback cannot be kept');
+      }
     }
   }
 
@@ -194,10 +227,12 @@ function toBase64(values: Float32Array): string {
 
 function recordFiles(folder: string): string[] {
   try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith('.json'))
-      .sort();
+    return namesOfRecords(readdirSync(folder));
   } catch {
     return []; // nothing has been kept yet
   }
+}
+
+function namesOfRecords(names: readonly string[]): string[] {
+  return names.filter((name) => name.endsWith('.json')).sort();
 }

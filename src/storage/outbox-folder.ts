@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { PUBLISHABLE_TOPIC } from '../constants.js';
 import { makeFolderSync } from './files.js';
 
 /** Of what a record looks like: another one is for a program that knows it. */
@@ -11,11 +12,7 @@ const VERSION = 1;
 const recordSchema = z.object({
   /** Left out by the first versions of this program. */
   version: z.literal(VERSION).default(VERSION),
-  topic: z
-    .string()
-    .min(1)
-    .max(1000)
-    .regex(/^[^+#\0]+$/),
+  topic: z.string().regex(PUBLISHABLE_TOPIC),
   payload: z.string(),
   keptAtMs: z.number(),
 });

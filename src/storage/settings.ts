@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import { messageOf } from '../errors.js';
-import type { Logger, SettingName, SettingValues } from '../types.js';
+import { Paced } from '../system/paced.js';
+import type { Clock, Logger, SettingName, SettingValues } from '../types.js';
 
 const FILE = 'settings.json';
+/** So many changes in a row are written at once, and then one in a minute: whoever may send commands must not wear out a card. */
+const BURST = 10;
+const EVERY_MS = 60_000;
 
 /** A number of its range, whole where the range goes in steps of 1. */
 const number = (name: keyof typeof NUMBER_RANGES) => {
@@ -34,14 +38,17 @@ interface Store {
 export class Settings {
   /** Only what was changed: everything else follows the configuration. */
   #changed: Partial<SettingValues> = {};
-  #cancelSave: NodeJS.Immediate | undefined;
+  readonly #save: Paced;
 
   /** @param rule the alarm rule of bundle and configuration */
   constructor(
     private readonly store: Store,
     private readonly rule: Omit<SettingValues, 'enabled'> & { readonly instantThreshold: number },
     private readonly log: Logger,
-  ) {}
+    clock: Clock,
+  ) {
+    this.#save = new Paced(BURST, EVERY_MS, clock, () => this.#write());
+  }
 
   get values(): SettingValues {
     const { threshold, hits, window, cooldownSeconds, sensitivity } = this.rule;
@@ -81,21 +88,22 @@ export class Settings {
     const problem = this.#contradiction(changed, [name]);
     if (problem !== undefined) return problem;
     this.#changed = changed;
-    // Commands that arrive together are one write: whoever may send them must not keep the disk busy.
-    this.#cancelSave ??= setImmediate(() => this.save());
+    this.#save.ask();
     return undefined;
   }
 
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
-    if (this.store.read(FILE) !== undefined) this.save();
+    if (this.store.read(FILE) !== undefined) this.#write();
   }
 
-  /** Writes now what waits to be written. */
-  save(): void {
-    clearImmediate(this.#cancelSave);
-    this.#cancelSave = undefined;
+  /** Writes what waits to be written. */
+  stop(): void {
+    this.#save.flush();
+  }
+
+  #write(): void {
     this.store.write(FILE, `${JSON.stringify(this.#changed)}\n`);
   }
 

@@ -43,6 +43,8 @@ export class State {
   #complained = false;
   /** What is being written: one after the other. */
   #writing: Promise<void> = Promise.resolve();
+  /** What is to be in each file that waits to be written; undefined: nothing, it goes. */
+  readonly #waiting = new Map<string, string | undefined>();
   /** The alarm that is kept as open. */
   #openEpisode: string | undefined;
 
@@ -90,7 +92,7 @@ export class State {
     if (event.type === 'alarm_ended') {
       // Another one may have started before this was told.
       if (this.#openEpisode !== undefined && this.#openEpisode !== event.episodeId) return;
-      this.#later(() => rm(join(this.folder, 'open-alarm.json'), { force: true }));
+      this.#keep('open-alarm.json', undefined);
       return;
     }
     if (event.type !== 'alarm_started') return;
@@ -109,12 +111,12 @@ export class State {
     }
   }
 
-  /** Writes a file whole or not at all, after those that were written before; sound does not wait for it. */
+  /**
+   * Writes a file whole or not at all, after those that were written before; sound does not wait for it. Of what is
+   * written faster than the disk is, the newest is.
+   */
   write(name: string, text: string): void {
-    this.#later(async () => {
-      await makeFolder(this.folder);
-      await writeFileWhole(join(this.folder, name), text);
-    });
+    this.#keep(name, text);
   }
 
   /** Resolves when all is written: then it survives a power cut. */
@@ -122,8 +124,20 @@ export class State {
     return this.#writing;
   }
 
-  #later(action: () => Promise<void>): void {
-    this.#writing = this.#writing.then(action).catch((error) => this.#complain(error));
+  #keep(name: string, text: string | undefined): void {
+    const waits = this.#waiting.has(name);
+    this.#waiting.set(name, text);
+    if (waits) return;
+    this.#writing = this.#writing.then(() => this.#writeNewest(name)).catch((error) => this.#complain(error));
+  }
+
+  async #writeNewest(name: string): Promise<void> {
+    const path = join(this.folder, name);
+    const text = this.#waiting.get(name);
+    this.#waiting.delete(name);
+    if (text === undefined) return rm(path, { force: true });
+    await makeFolder(this.folder);
+    await writeFileWhole(path, text);
   }
 
   #complain(error: unknown): void {

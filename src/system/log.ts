@@ -1,21 +1,24 @@
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
-import { type DestinationStream, type Logger as PinoLogger, pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 import pretty from 'pino-pretty';
+import type { Logger } from '../types.js';
+import { boundedLog } from './bounded-log.js';
+import { systemClock } from './clock.js';
 import { LogSink } from './log-sink.js';
 
 const STDERR = 2;
 
 /**
  * The logger. Everything goes to stderr, so that stdout stays free for results; in JSON unless a person
- * is looking. It never waits for whoever reads it.
+ * is looking. It never waits for whoever reads it, and nothing can flood it.
  *
  * @param screen takes the lines instead, where something else is drawn on the terminal
  */
 export function createLog(
   options: { level: string; pretty?: boolean | undefined },
   screen?: Writable,
-): PinoLogger {
+): Logger {
   const forPeople = options.pretty ?? process.stderr.isTTY ?? false;
   const settings = {
     level: options.level,
@@ -24,16 +27,16 @@ export function createLog(
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   const destination = screen ?? standardError(forPeople);
-  if (!forPeople) return pino(settings, destination);
-  return pino(
-    settings,
-    pretty({
-      destination: asWritable(destination),
-      sync: true,
-      translateTime: 'SYS:HH:MM:ss.l',
-      singleLine: true,
-    }),
-  );
+  return boundedLog(pino(settings, forPeople ? forReading(destination) : destination), systemClock);
+}
+
+function forReading(destination: DestinationStream): DestinationStream {
+  return pretty({
+    destination: asWritable(destination),
+    sync: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+  });
 }
 
 function standardError(forPeople: boolean): DestinationStream {

@@ -66,6 +66,21 @@ describe('doctor', () => {
     expect((await runOnTerminal(args)).code).toBe(78);
   });
 
+  it.each([
+    ['Europe/Berlin', /^ok {4}quiet hours: from 22:00 to 7:00, .* \(Europe\/Berlin, UTC\+0[12]:00\)$/m],
+    [
+      '"Europe/Berlin"',
+      /^note {2}quiet hours: .* \(UTC\): TZ is .* no time zone\n {6}→ .*TZ=Europe\/Berlin$/m,
+    ],
+  ])('says by which time quiet hours are: TZ=%s', async (TZ, line) => {
+    const quietHours = ['from=22:00', 'to=7:00', 'threshold=0.9'].flatMap((each) => [
+      '--set',
+      `quietHours.${each}`,
+    ]);
+    const args = ['--mqtt-url', 'mqtt://127.0.0.1:1', '--source', 'command:exit 3', ...quietHours];
+    expect((await run(['doctor', '--set', `stateDir=${stateDir}`, ...args], { TZ })).stdout).toMatch(line);
+  });
+
   it('notes that detection was switched off, or that hardly anything could alarm', async () => {
     const sound = ['--source', 'command:cat /dev/zero'];
     writeFileSync(join(stateDir, 'settings.json'), '{"enabled":false}');

@@ -14,6 +14,7 @@ import { readBundle, writeBundle } from '../../src/model/bundle.js';
 import { backboneFingerprint } from '../../src/model/head.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { FeedbackStore } from '../../src/storage/feedback.js';
+import { systemClock } from '../../src/system/clock.js';
 import { createRandom } from '../../src/training/random.js';
 import type { DecisionEvent, PipelineResult, Verdict } from '../../src/types.js';
 import { mappingOnly } from '../support/bundles.js';
@@ -269,17 +270,19 @@ describe('train --feedback', () => {
   it('learns from what people said of alarms, and leaves out what another backbone heard', async () => {
     const folder = join(dir, 'state', 'feedback');
     const backbone = backboneFingerprint(await readBundle(MINI));
-    const judge = (episodeId: string, label: string, heardBy: string, verdict: Verdict) => {
-      const store = new FeedbackStore(folder, { name: 'm', backbone: heardBy }, undefined, silentLog);
+    const judge = async (episodeId: string, label: string, heardBy: string, verdict: Verdict) => {
+      const model = { name: 'm', backbone: heardBy };
+      const store = new FeedbackStore(folder, model, undefined, silentLog, systemClock);
       const subjects = [new Float32Array(1024).fill(0.3)];
       store.window({ subjects, scored: {} } as unknown as PipelineResult);
       store.event({ type: 'alarm_started', episodeId, label, atMs: 0 } as unknown as DecisionEvent);
       store.give(verdict);
+      await store.stop();
     };
-    judge('e1', 'game_over', backbone, 'false_alarm');
-    judge('e2', 'game_over', backbone, 'real_alarm');
-    judge('e3', 'game_over', 'another', 'real_alarm');
-    judge('e4', 'abnormal', backbone, 'real_alarm');
+    await judge('e1', 'game_over', backbone, 'false_alarm');
+    await judge('e2', 'game_over', backbone, 'real_alarm');
+    await judge('e3', 'game_over', 'another', 'real_alarm');
+    await judge('e4', 'abnormal', backbone, 'real_alarm');
     const settings = ['--alarm', 'game_over', '--epochs', '8'];
     const { code, stderr } = await train('judged', ...settings, '--feedback');
     expect(code, stderr).toBe(0);

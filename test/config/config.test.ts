@@ -194,10 +194,12 @@ describe('errors', () => {
     'mqtt://user:s#cret@broker',
     'http://user:"cret@broker',
     'user://a@b:cret@broker',
+    'user:cret@broker',
+    'mqtt:/user:cret@broker',
   ])('show nothing of a password in an address: %s', (url) => {
     const { message } = errorOf({ flags: { 'mqtt.url': url } });
     expect(message).toMatch(
-      /mqtt\.url: expected an address .*, found "\w+:\/\/\*\*\*@broker" \(from the command line\)/,
+      /mqtt\.url: expected an address .*, found "(\w+:\/\/)?\*\*\*@broker" \(from the command line\)/,
     );
     expect(message).not.toContain('cret');
     expect(errorOf({ file: JSON.stringify({ mqtt: [{ url, password: 'cret' }] }) }).message).not.toContain(
@@ -222,8 +224,9 @@ describe('errors', () => {
     ['/bathnet', 'neither begins nor ends with /'],
     ['bath//net', 'nor has // in it'],
     ['bath/#', 'without wildcards'],
-  ])('say what is wrong with a prefix: %s', (prefix, reason) => {
-    const { message } = errorOf({ flags: { 'mqtt.prefix': prefix } });
+    ['homeassistant/', 'expected a word without /', 'discovery'],
+  ])('say what is wrong with a prefix: %s', (prefix, reason, section = 'mqtt') => {
+    const { message } = errorOf({ flags: { [`${section}.prefix`]: prefix } });
     expect(message).toContain(reason);
     expect(message).toContain(`found ${JSON.stringify(prefix)}`);
   });

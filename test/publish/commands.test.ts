@@ -33,7 +33,7 @@ function start(changes: Partial<CommandTarget> = {}): void {
     },
     acknowledge: () => done.push('acknowledge'),
     occupied: (occupied, retained) => done.push(`occupied ${occupied}${retained ? ', retained' : ''}`),
-    test: () => done.push('test'),
+    test: () => void done.push('test'),
     feedback: (verdict) => void done.push(verdict),
     ...changes,
   };
@@ -58,15 +58,39 @@ beforeEach(() => {
   log = recordingLog();
 });
 
-describe('a flood of valid commands', () => {
-  it('is obeyed, and logged at a limited rate', async () => {
+describe('a flood of commands', () => {
+  it('is obeyed, and its last value said, though not each of them', async () => {
     start();
-    for (let i = 0; i < 1000; i++) deliver(set.threshold, i % 2 ? '0.7' : '0.8');
-    expect(values.threshold).toBe(0.7);
-    expect(log.lines.filter((line) => line.includes('setting changed'))).toHaveLength(1);
+    for (let i = 0; i < 10_000; i++) {
+      deliver(set.threshold, `0.${1000 + (i % 1000)}`);
+      deliver(set.threshold, 'garbage');
+      if (i % 1000 === 999) await clock.advance(1000);
+    }
+    deliver(set.threshold, '0.77');
+    deliver(set.threshold, 'garbage');
+    expect(values.threshold).toBe(0.77);
+    await clock.advance(60_000);
+    expect(said.length).toBeLessThanOrEqual(20 + 11);
+    expect(said.at(-1)).toBe(`${states.threshold} 0.77`);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('of a sensor leaves its last word', async () => {
+    start();
+    for (let i = 0; i < 1000; i++) deliver(set.occupied, i % 2 ? 'OFF' : 'ON');
+    deliver(set.occupied, 'None', true);
     await clock.advance(1000);
-    deliver(set.threshold, '0.9');
-    expect(log.lines.filter((line) => line.includes('setting changed'))).toHaveLength(2);
+    expect(done).toHaveLength(20 + 1);
+    expect(done.at(-1)).toBe('occupied undefined, retained');
+  });
+
+  it('is obeyed to its last word when it stops', () => {
+    start();
+    for (let i = 0; i < 1000; i++) deliver(set.enabled, i % 2 ? 'OFF' : 'ON');
+    commands.stop();
+    expect(values.enabled).toBe(false);
+    expect(said.at(-1)).toBe(`${states.enabled} OFF`);
+    expect(clock.pending).toBe(0);
   });
 });
 
@@ -168,13 +192,21 @@ describe('an action', () => {
     expect(said).toEqual([]);
   });
 
-  it('of testing is done once a second at most', async () => {
+  it('of testing is done a few times, and then once a minute', async () => {
     start();
     for (let i = 0; i < 100; i++) deliver(set.test, 'PRESS');
-    expect(done).toEqual(['test']);
-    await clock.advance(1000);
+    expect(done).toHaveLength(5);
+    expect(warnings().at(-1)).toContain('too many tests');
+    await clock.advance(60_000);
     deliver(set.test, 'PRESS');
-    expect(done).toEqual(['test', 'test']);
+    deliver(set.test, 'PRESS');
+    expect(done).toHaveLength(6);
+  });
+
+  it('of testing says why it is not done', () => {
+    start({ test: () => 'events wait' });
+    deliver(set.test, 'PRESS');
+    expect(warnings()).toEqual([expect.stringContaining('events wait')]);
   });
 
   it('is not listened to where nobody keeps verdicts', () => {
@@ -210,31 +242,7 @@ describe('who is in the room', () => {
     start();
     for (const retained of [false, true]) deliver(set.occupied, payload, retained);
     expect(done).toEqual([]);
-    expect(warnings()).toHaveLength(1);
+    expect(warnings()).toHaveLength(2);
     expect(warnings()[0]).toContain(set.occupied);
-  });
-});
-
-describe('refusals', () => {
-  it('are said once, then once a minute with their number, and no longer when they stop', async () => {
-    start();
-    for (let i = 0; i < 1000; i++) deliver(set.threshold, 'garbage');
-    expect(warnings()).toHaveLength(1);
-    await clock.advance(59_000);
-    expect(warnings()).toHaveLength(1);
-    await clock.advance(1000);
-    expect(warnings()).toHaveLength(2);
-    expect(warnings()[1]).toContain('999 commands refused');
-    await clock.advance(3_600_000);
-    expect(warnings()).toHaveLength(2);
-    deliver(set.threshold, 'garbage');
-    expect(warnings()).toHaveLength(3);
-  });
-
-  it('leave nothing behind when it stops', () => {
-    start();
-    deliver(set.threshold, 'garbage');
-    commands.stop();
-    expect(clock.pending).toBe(0);
   });
 });

@@ -4,18 +4,24 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Veto } from '../../src/alarm/veto.js';
 import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../../src/storage/feedback.js';
-import type { DecisionEvent, PipelineResult } from '../../src/types.js';
+import type { DecisionEvent, PipelineResult, Verdict } from '../../src/types.js';
+import { ManualClock } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
 let dir: string;
 let folder: string;
 let store: FeedbackStore;
 let veto: Veto;
+let clock: ManualClock;
+let warnings: object[];
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'bathnet-feedback-'));
   folder = join(dir, 'feedback');
   veto = new Veto();
-  store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, veto, silentLog);
+  clock = new ManualClock();
+  warnings = [];
+  const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
+  store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, veto, log, clock);
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -30,19 +36,25 @@ function hear(value: number, hit: boolean, event?: Partial<DecisionEvent>): void
 
 const start = (episodeId: string) =>
   ({ type: 'alarm_started', episodeId, label: 'abnormal', atMs: 5000 }) as Partial<DecisionEvent>;
+/** Gives a verdict, and waits until it is kept. */
+async function judge(verdict: Verdict): Promise<void> {
+  expect(store.give(verdict)).toBeUndefined();
+  await store.stop();
+}
+
 const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
 const damaged: string[] = [];
 const read = () => readFeedback(folder, (path) => damaged.push(path));
 
 describe('feedback', () => {
-  it('keeps the embeddings of the alarm’s hits with the verdict', () => {
+  it('keeps the embeddings of the alarm’s hits with the verdict', async () => {
     hear(1, true);
     hear(2, true, start('e1'));
     hear(3, false);
     hear(4, true);
     hear(5, false, end);
     hear(6, true);
-    store.give('false_alarm');
+    await judge('false_alarm');
     const [record] = read();
     expect(record).toMatchObject({
       episodeId: 'e1',
@@ -56,10 +68,10 @@ describe('feedback', () => {
     expect(statSync(join(folder, file as string)).mode & 0o777).toBe(0o600);
   });
 
-  it('lets a second verdict on the same alarm replace the first', () => {
+  it('lets a second verdict on the same alarm replace the first', async () => {
     hear(1, true, start('e1'));
-    store.give('false_alarm');
-    store.give('real_alarm');
+    await judge('false_alarm');
+    await judge('real_alarm');
     expect(read().map(({ verdict }) => verdict)).toEqual(['real_alarm']);
   });
 
@@ -69,16 +81,41 @@ describe('feedback', () => {
     expect(read()).toEqual([]);
   });
 
-  it('that cannot be written stops nothing', () => {
+  it('that cannot be written stops nothing, is said, does not count, and can be given again', async () => {
     writeFileSync(folder, '');
     hear(1, true, start('e1'));
-    expect(store.give('real_alarm')).toMatch(/cannot be kept/);
+    await judge('false_alarm');
+    expect(warnings).toEqual([
+      { folder, verdict: 'false_alarm', episodeId: 'e1', problem: expect.stringMatching(/EEXIST|ENOTDIR/) },
+    ]);
+    expect(veto.episodeIds).toEqual([]);
+    rmSync(folder);
+    await judge('false_alarm');
+    expect(read()).toHaveLength(1);
+    expect(veto.episodeIds).toEqual(['e1']);
   });
 
-  it('is shown without damaged files, which are named, and can be deleted', () => {
+  it('that is given a thousand times a second is written a few times, each alarm with its last verdict', async () => {
+    const kept: unknown[] = [];
+    const log = { ...silentLog, info: (fields: object) => void kept.push(fields) };
+    store = new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, veto, log, clock);
     for (const id of ['e1', 'e2', 'e3']) {
       hear(1, true, start(id));
-      store.give('real_alarm');
+      for (let i = 0; i < 1000; i++) store.give(i % 2 ? 'real_alarm' : 'false_alarm');
+    }
+    await store.stop();
+    expect(read().map(({ episodeId, verdict }) => `${episodeId} ${verdict}`)).toEqual([
+      'e1 real_alarm',
+      'e2 real_alarm',
+      'e3 real_alarm',
+    ]);
+    expect(kept.length).toBeLessThanOrEqual(3 + 5);
+  });
+
+  it('is shown without damaged files, which are named, and can be deleted', async () => {
+    for (const id of ['e1', 'e2', 'e3']) {
+      hear(1, true, start(id));
+      await judge('real_alarm');
     }
     writeFileSync(join(folder, 'e2.json'), readFileSync(join(folder, 'e2.json')).subarray(0, 50));
     expect(read().map(({ episodeId }) => episodeId)).toEqual(['e1', 'e3']);
@@ -95,29 +132,29 @@ describe('a verdict', () => {
   const vetoed = (by = veto) => by.match(sound)?.episodeId;
   const restarted = (backbone: string) => {
     const afresh = new Veto();
-    new FeedbackStore(folder, { name: 'm', backbone }, afresh, silentLog).load();
+    new FeedbackStore(folder, { name: 'm', backbone }, afresh, silentLog, clock).load();
     return afresh;
   };
 
-  it('of a false alarm counts at once, until the same alarm is called real', () => {
+  it('of a false alarm counts at once, until the same alarm is called real', async () => {
     hear(1, true, start('e1'));
     expect(vetoed()).toBeUndefined();
-    store.give('false_alarm');
+    await judge('false_alarm');
     expect(vetoed()).toBe('e1');
-    store.give('real_alarm');
+    await judge('real_alarm');
     expect(vetoed()).toBeUndefined();
   });
 
-  it('counts after a restart, but for no other backbone', () => {
+  it('counts after a restart, but for no other backbone', async () => {
     hear(1, true, start('e1'));
-    store.give('false_alarm');
+    await judge('false_alarm');
     expect(vetoed(restarted('abc'))).toBe('e1');
     expect(vetoed(restarted('other'))).toBeUndefined();
   });
 
-  it('that a scream was none vetoes nothing, now and after a restart', () => {
+  it('that a scream was none vetoes nothing, now and after a restart', async () => {
     hear(1, true, { ...start('e1'), kind: 'scream' } as Partial<DecisionEvent>);
-    store.give('false_alarm');
+    await judge('false_alarm');
     expect(vetoed()).toBeUndefined();
     expect(vetoed(restarted('abc'))).toBeUndefined();
     expect(read()).toHaveLength(1);
@@ -125,7 +162,7 @@ describe('a verdict', () => {
 
   it('that is deleted counts no more while sound is heard', async () => {
     hear(1, true, start('e1'));
-    store.give('false_alarm');
+    await judge('false_alarm');
     deleteFeedback(folder);
     hear(20, false);
     await vi.waitFor(() => expect(vetoed()).toBeUndefined());

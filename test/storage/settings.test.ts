@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,18 +6,20 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Settings } from '../../src/storage/settings.js';
 import { State } from '../../src/storage/state.js';
 import type { SettingName, SettingValues } from '../../src/types.js';
-import { settle } from '../support/clock.js';
+import { ManualClock, settle } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
 const rule = { threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10, instantThreshold: 0.95 };
 const defaults = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10 };
 
 let folder: string;
+let clock: ManualClock;
 let warnings: object[];
 let states: State[];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'bathnet-settings-'));
   warnings = [];
+  clock = new ManualClock();
   states = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -26,7 +28,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function run(changes: Partial<typeof rule & SettingValues> = {}): Settings {
   const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
   states.push(new State(folder, log));
-  const settings = new Settings(states.at(-1) as State, { ...rule, ...changes }, log);
+  const settings = new Settings(states.at(-1) as State, { ...rule, ...changes }, log, clock);
   settings.load();
   return settings;
 }
@@ -67,23 +69,25 @@ describe('settings', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('are written whole, once for changes that come together, for nobody else to read', async () => {
-    let writes = 0;
-    const state = new State(folder, silentLog);
-    states.push(state);
-    const store = {
-      read: (name: string) => state.read(name),
-      write(name: string, text: string) {
-        writes++;
-        state.write(name, text);
-      },
-    };
-    const settings = new Settings(store, rule, silentLog);
+  it('are written whole, for nobody else to read, and no oftener than a card stands, the last ones always', async () => {
+    const writes: string[] = [];
+    const store = { read: () => undefined, write: (_: string, text: string) => void writes.push(text) };
+    const flooded = new Settings(store, rule, silentLog, clock);
+    for (let i = 0; i < 3600; i++) {
+      flooded.set('cooldownSeconds', i);
+      await clock.advance(1000);
+    }
+    await clock.advance(60_000);
+    expect(writes).toHaveLength(10 + 60);
+    expect(writes.at(-1)).toBe('{"cooldownSeconds":3599}\n');
+
+    const settings = run();
     for (let i = 0; i < 1000; i++) settings.set('cooldownSeconds', i);
+    settings.stop();
     await written();
-    expect(writes).toBe(1);
     expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ cooldownSeconds: 999 });
     expect(readdirSync(folder)).toEqual(['settings.json']);
+    expect(statSync(file()).mode & 0o777).toBe(0o600);
   });
 
   it('are forgotten on demand', async () => {
@@ -152,7 +156,7 @@ describe('settings', () => {
     fc.assert(
       fc.property(changes, (list) => {
         const store = { read: () => undefined, write() {} };
-        const settings = new Settings(store, rule, silentLog);
+        const settings = new Settings(store, rule, silentLog, clock);
         for (const [name, each] of list) {
           const before = settings.values;
           const problem = settings.set(name, each);
@@ -166,7 +170,7 @@ describe('settings', () => {
   });
 
   it('hold for this run where they cannot be kept', async () => {
-    const settings = new Settings(new State(join(file(), 'no-folder'), silentLog), rule, silentLog);
+    const settings = new Settings(new State(join(file(), 'no-folder'), silentLog), rule, silentLog, clock);
     writeFileSync(file(), '');
     expect(settings.set('hits', 1)).toBeUndefined();
     await written();

@@ -21,9 +21,9 @@ export class Program {
   readonly ended: Promise<Result>;
   private readonly child: ChildProcess;
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = tmpdir()) {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = tmpdir(), main = MAIN) {
     const { PATH, HOME } = process.env;
-    this.child = spawn(process.execPath, [MAIN, ...args], {
+    this.child = spawn(process.execPath, [main, ...args], {
       cwd,
       env: { PATH, HOME, ...env },
       stdio: 'pipe',

@@ -10,11 +10,12 @@ import { announcedTopic } from '../../publish/discovery.js';
 import { stateOf } from '../../storage/device.js';
 import { Settings } from '../../storage/settings.js';
 import { stateFolder } from '../../storage/state.js';
+import { systemClock } from '../../system/clock.js';
+import { timeZone } from '../../system/time-zone.js';
 import type { Logger } from '../../types.js';
 import { type Visit, visitBroker } from '../support/broker.js';
 import { shelvesOf } from '../support/flags.js';
 
-const OLDEST_NODE = 20;
 /** How long retained messages may take to come. */
 const RETAINED_MS = 1000;
 
@@ -24,14 +25,8 @@ export interface Finding {
   readonly hint?: string;
 }
 
+/** An older one than is needed does not come this far: main.ts. */
 export function checkNode(): Finding {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < OLDEST_NODE)
-    throw new UserError(
-      ExitCode.unavailable,
-      `Node ${process.versions.node} is too old`,
-      `Install Node ${OLDEST_NODE} or newer: https://nodejs.org`,
-    );
   return { text: `${process.versions.node} on ${process.platform}-${process.arch}` };
 }
 
@@ -63,7 +58,7 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
 /** Whether an alarm can come by the rule in force, with what was set over MQTT. */
 export function checkDetection(config: Config, deviceId: string, rule: AlarmRule, log: Logger): Finding {
   const kept = stateOf(stateFolder(config.stateDir, process.env), deviceId, log);
-  const settings = new Settings(kept, rule, log);
+  const settings = new Settings(kept, rule, log, systemClock);
   settings.load();
   const { enabled, ...changed } = settings.values;
   const [doubt] = doubtsOf(enabled, { ...rule, ...changed }, config.window.hopSeconds);
@@ -72,6 +67,13 @@ export function checkDetection(config: Config, deviceId: string, rule: AlarmRule
   return {
     text: `on, for ${alarming}: ${changed.hits} of ${changed.window} windows from ${changed.threshold}`,
   };
+}
+
+/** Whether quiet hours are by the time of this place. */
+export function checkQuietHours({ from, to }: NonNullable<Config['quietHours']>): Finding {
+  const { text: now, doubt } = timeZone();
+  const text = `from ${from} to ${to}, local time: ${now}`;
+  return doubt ? { text: `${text}: ${doubt.text}`, hint: doubt.hint } : { text };
 }
 
 export async function checkBroker(config: Config): Promise<Finding & Visit> {

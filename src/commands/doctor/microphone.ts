@@ -1,5 +1,5 @@
 import { listDevices } from '../../audio/devices.js';
-import { describeFault, type Measures, MOST_MIXING_LOSS_DB } from '../../audio/faults.js';
+import { describeFault, type Measures, MOST_MIXING_LOSS_DB, usualLayout } from '../../audio/faults.js';
 import { signsOf } from '../../audio/microphone-watch.js';
 import { RateWatch } from '../../audio/rate-watch.js';
 import { createSource } from '../../audio/source.js';
@@ -37,7 +37,7 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
   const fault =
     // An inverted channel leaves nothing, and that is not the microphone's silence.
     ((mixing?.lossDb ?? 0) >= MOST_MIXING_LOSS_DB ? 'channels_cancel' : sign) ??
-    (Math.abs(ratio - 1) > RATE_TOLERANCE ? 'wrong_sample_rate' : undefined);
+    (Math.abs(ratio - 1) > RATE_TOLERANCE && hasRate(ratio, input) ? 'wrong_sample_rate' : undefined);
   if (fault) {
     const { text, hint } = describeFault(fault, input, { ratio, mixing });
     return { text: `${name} ${text}`, hint };
@@ -47,9 +47,15 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
   return peakDbfs > -0.1 ? { text, hint: 'It clips: lower its gain (alsamixer, F4).' } : { text };
 }
 
+/** A file comes as fast as it is read, and so it may behind stdin; but a rate that programs write is one there. */
+function hasRate(ratio: number, input: Config['input']): boolean {
+  if (input.source === 'stdin') return usualLayout(ratio, input) !== undefined;
+  return input.source !== 'file';
+}
+
 /**
  * @param firstSeconds how long it may take to the first sound
- * @returns what was heard, and the delivered over the declared rate: 1 where that cannot be told
+ * @returns what was heard, and the delivered over the declared rate
  */
 async function hear(
   source: Source,
@@ -82,5 +88,5 @@ async function hear(
     sound.set(piece, at);
     at += piece.length;
   }
-  return { sound, ratio: source.live ? (rate.wrong ?? rate.ratio ?? 1) : 1, mixing };
+  return { sound, ratio: rate.wrong ?? rate.ratio ?? 1, mixing };
 }

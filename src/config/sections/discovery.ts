@@ -12,7 +12,7 @@ export const discovery = z
     prefix: z
       .string()
       .max(200)
-      .regex(/^[^+#\s/]+$/, 'expected a topic without wildcards')
+      .regex(/^[^+#\s/]+$/, 'expected a word without /, wildcards and spaces')
       .default('homeassistant')
       .describe("Home Assistant's discovery prefix."),
   })

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
-import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { ExitCode, nativeFailure, UserError } from '../../errors.js';
 import type { NetworkOutput } from '../../types.js';
 import type { Bundle } from '../bundle.js';
 import type { DenseHead, Manifest } from '../manifest.js';
@@ -100,13 +100,7 @@ async function loadBackend(choice: EngineChoice): Promise<EngineName> {
       if (await tf.setBackend('tensorflow')) return 'tfjs-node';
       throw new Error('its backend does not start');
     } catch (error) {
-      if (choice === 'tfjs-node')
-        throw new UserError(
-          ExitCode.unavailable,
-          `model.engine is tfjs-node, which cannot be loaded: ${messageOf(error).split('\n')[0]}`,
-          'Install it (npm install @tensorflow/tfjs-node) or set model.engine to auto.',
-          { cause: error },
-        );
+      if (choice === 'tfjs-node') throw notLoaded(error);
     }
   }
   const { setThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
@@ -118,4 +112,14 @@ async function loadBackend(choice: EngineChoice): Promise<EngineName> {
       'Node 20 or newer with WebAssembly is needed: run bathnet2mqtt doctor.',
     );
   return 'tfjs-wasm';
+}
+
+function notLoaded(error: unknown): UserError {
+  const { reason, installed } = nativeFailure(error);
+  return new UserError(
+    ExitCode.unavailable,
+    `model.engine is tfjs-node, which cannot be loaded: ${reason}`,
+    `${installed ? 'Build it again (npm rebuild @tensorflow/tfjs-node --build-addon-from-source)' : 'Install it (npm install @tensorflow/tfjs-node)'} or set model.engine to auto.`,
+    { cause: error },
+  );
 }

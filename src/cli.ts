@@ -1,0 +1,48 @@
+import { Command, CommanderError, Option } from 'commander';
+import { REGISTRY } from './commands/registry.js';
+import { addCommands } from './commands/support/lazy.js';
+import { printError } from './commands/support/print.js';
+import { VERSION } from './constants.js';
+import { ExitCode, UserError } from './errors.js';
+
+/** argv → one lazily imported command; errors → exit codes. Nothing else. */
+
+const program = new Command('bathnet2mqtt')
+  .description('Listens, decides on this device what it hears, and tells MQTT and Home Assistant.')
+  .version(VERSION, '-V, --version', 'print the version, as -v does')
+  .addOption(new Option('-v').hideHelp())
+  .on('option:v', () => {
+    console.log(VERSION);
+    throw new CommanderError(ExitCode.ok, 'commander.version', VERSION);
+  })
+  .showSuggestionAfterError()
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 64 usage, 65 bad data, 66 no input, 69 unavailable, 70 bug, 73 cannot create, 78 configuration',
+  )
+  .exitOverride();
+addCommands(program, REGISTRY);
+
+// Results that nobody reads any more (`… | head -1`) are no error; results that cannot be written are.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(ExitCode.ok);
+  console.error(
+    `error: results cannot be written: ${error.message}\n  hint: Make room, or write them elsewhere.`,
+  );
+  process.exit(ExitCode.cannotCreate);
+});
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof UserError) {
+    printError(error);
+    process.exitCode = error.code;
+  } else if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help and version count as success.
+    process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  } else {
+    console.error(error);
+    process.exitCode = ExitCode.software;
+  }
+}
