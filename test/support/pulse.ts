@@ -21,6 +21,9 @@ export interface Pulse {
   kill(): Promise<void>;
   /** Starts it again after `kill`. */
   start(): Promise<void>;
+  /** It keeps its connections and neither plays nor records. */
+  pause(): void;
+  resume(): void;
   /** Ends the server and removes its folder. */
   close(): Promise<void>;
 }
@@ -93,6 +96,8 @@ ${kind}.!default { type pulse server "unix:${socket}" }
       server.kill('SIGKILL');
       await exit;
     },
+    pause: () => server?.kill('SIGSTOP'),
+    resume: () => server?.kill('SIGCONT'),
     async close() {
       await pulse.kill();
       await rm(folder, { recursive: true, force: true });
