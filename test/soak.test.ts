@@ -20,12 +20,24 @@ it('the ledger of a soak counts what is lost, what comes twice, and what nobody 
   events(ledger, 300_000, ['x+', 150_000], ['x-', 160_000]); // and of the third sound, all
   expect(ledger.figures).toStrictEqual({
     ...{ expected: 6, delivered: 3, lost: 3 },
-    ...{ repeated: 1, unexpected: 1, longestDelayMs: 300_000 },
+    ...{ unheard: 0, repeated: 1, unexpected: 1, longestDelayMs: 300_000 },
   });
   expect(ledger.missing).toStrictEqual([
     { fromMs: 100_000, events: 1 },
     { fromMs: 200_000, events: 2 },
   ]);
+});
+
+it('a sound that the machine was too slow to hear is not expected, unless it was heard all the same', () => {
+  const ledger = new Ledger((wallMs) => [wallMs]);
+  for (const fromMs of [0, 100_000]) {
+    ledger.sounded(fromMs, 4);
+    ledger.unheard(fromMs + 1000);
+  }
+  ledger.sounded(200_000, 4);
+  ledger.unheard(210_000); // after its end
+  events(ledger, 300_000, ['a+', 2000], ['a-', 9000]);
+  expect(ledger.figures).toMatchObject({ expected: 4, lost: 2, unheard: 1 });
 });
 
 it('an alarm that a wrong clock has dated counts once, for one sound', () => {

@@ -32,11 +32,21 @@ export function hearingFaults({ world, pulse, daemon }: Parts): Fault[] {
   const capture = (signal: NodeJS.Signals) => {
     if (daemon.capturePid) process.kill(daemon.capturePid, signal);
   };
+  let openings = 0;
   let frozen: number | undefined;
   return [
     { name: 'daemon killed', seconds: [0, 0], isFatal: true, begin: () => daemon.end('SIGKILL') },
     { name: 'daemon restarted', seconds: [0, 0], isFatal: true, begin: () => daemon.end('SIGTERM') },
-    { name: 'daemon reloaded', seconds: [0, 0], begin: () => daemon.signal('SIGHUP') },
+    {
+      name: 'daemon reloaded',
+      seconds: [0, 0],
+      begin() {
+        openings = daemon.openings;
+        daemon.signal('SIGHUP');
+      },
+      // The old one hears to its end, so hearing alone does not tell.
+      end: async () => void (await world.until(() => daemon.openings > openings, 60_000)),
+    },
     {
       name: 'daemon stands still',
       seconds: [2, 60],

@@ -2,6 +2,8 @@
 
 interface Sounded {
   readonly fromMs: number;
+  /** The machine was too slow to hear it. */
+  unheard?: boolean;
   readonly toMs: number;
   /** What was said of it. */
   started?: Arrived;
@@ -40,6 +42,11 @@ export class Ledger {
     this.#sounded.push({ fromMs, toMs: fromMs + seconds * 1000 + SLACK_MS });
   }
 
+  /** What sounds just now cannot be heard, for no fault that was made. */
+  unheard(nowMs: number): void {
+    for (const sound of this.#sounded.slice(-1)) if (nowMs < sound.toMs - SLACK_MS) sound.unheard = true;
+  }
+
   /** @param payload of the topic `event` */
   event(payload: string, arrivedMs: number): void {
     const { id, event_type: type, episodeId, at } = JSON.parse(payload);
@@ -66,8 +73,8 @@ export class Ledger {
         .filter(({ type }) => type === 'alarm_ended')
         .map((event) => event.episodeId),
     );
-    return this.#sounded.flatMap(({ fromMs, started }) => {
-      if (!started) return [{ fromMs, events: 2 }];
+    return this.#sounded.flatMap(({ fromMs, started, unheard }) => {
+      if (!started) return unheard ? [] : [{ fromMs, events: 2 }];
       return ended.has(started.episodeId) ? [] : [{ fromMs, events: 1 }];
     });
   }
@@ -76,12 +83,14 @@ export class Ledger {
     const delays = this.#sounded.flatMap(({ fromMs, started }) =>
       started ? started.arrivedMs - fromMs : [],
     );
-    const expected = 2 * this.#sounded.length;
+    const unheard = this.#sounded.filter((sound) => sound.unheard && !sound.started).length;
+    const expected = 2 * (this.#sounded.length - unheard);
     const lost = this.missing.reduce((sum, { events }) => sum + events, 0);
     return {
       expected,
       delivered: expected - lost,
       lost,
+      unheard,
       repeated: this.#repeated,
       unexpected: this.#unexpected,
       longestDelayMs: Math.max(0, ...delays),

@@ -10,6 +10,8 @@ export interface Result extends Options {
   readonly lost: number;
   /** What is lost, in words: when it sounded, and what was wrong just then. */
   readonly lostAt: readonly string[];
+  /** Sounds that the machine was too slow to hear: no fault was made, and yet no sound was analysed. */
+  readonly unheard: number;
   /** Events that came more than once, with one id. */
   readonly repeated: number;
   /** Alarms that no sound had been played for. */
@@ -30,6 +32,8 @@ const HOUR_MS = 3_600_000;
 const WARM_UP_MS = HOUR_MS / 2;
 /** Memory of a shorter time says nothing of how it grows. */
 const LEAST_MEASURED_MS = 2 * HOUR_MS;
+/** Of all sounds: a machine that hears less is too slow for the speed, and the run says nothing. */
+const MOST_UNHEARD = 0.2;
 const MOST_GROWTH_MB = 2;
 const MOST_DESCRIPTORS = 64;
 /** The broker declares a daemon gone that it has not heard of for 1.5 times the keepalive; and a machine that is busy. */
@@ -56,7 +60,7 @@ function longestOf(lives: readonly Life[]): Life {
 
 /** What must not be, in words; none where all is well. */
 export function failuresOf(result: Result): string[] {
-  const { lives, longestDeafnessMs, speed } = result;
+  const { lives, longestDeafnessMs, speed, expected, unheard } = result;
   const growth = growthOf(lives) ?? 0;
   const descriptors = mostOf(lives, 'descriptors');
   const longestMs = LONGEST_DEAFNESS_MS + BUSY_MS * speed;
@@ -66,6 +70,9 @@ export function failuresOf(result: Result): string[] {
     ...result.unrecovered.map((name) => `it did not hear again in time after: ${name}`),
     ...result.crashes.map((end) => `it ended though nobody asked it to: ${end}`),
     ...(result.exitCode === 0 ? [] : [`its last exit code was ${result.exitCode}`]),
+    ...(unheard > MOST_UNHEARD * (unheard + expected / 2)
+      ? [`${unheard} sounds were not to be heard: lower --speed`]
+      : []),
     ...(longestDeafnessMs > longestMs
       ? [`deaf for ${seconds(longestDeafnessMs)} while all seemed well`]
       : []),
@@ -83,6 +90,7 @@ export function table(result: Result): string {
     ['events expected (starts and ends of alarms)', `${result.expected}`],
     ['delivered', `${result.delivered}`],
     ['lost', `${result.lost}`],
+    ['sounds that were not to be heard: the machine was too slow', `${result.unheard}`],
     ['delivered more than once, with one id', `${result.repeated}`],
     ['alarms that no sound was played for', `${result.unexpected}`],
     ['longest from a sound to its alarm, over every fault', seconds(result.longestDelayMs)],

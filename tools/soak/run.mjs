@@ -1,4 +1,4 @@
-// `npm run soak`: soak.ts and what it shares with the tests, as they are. Vite, which runs the tests, runs it, too.
+// `npm run soak`: main.ts and what it shares with the tests, as they are. Vite, which runs the tests, runs it, too.
 import { fileURLToPath } from 'node:url';
 import { createViteServer } from 'vitest/node';
 
@@ -11,7 +11,7 @@ const vite = await createViteServer({
   optimizeDeps: { noDiscovery: true, include: [] },
 });
 try {
-  const { main } = await vite.ssrLoadModule('/tools/soak/soak.ts');
+  const { main } = await vite.ssrLoadModule('/tools/soak/main.ts');
   process.exitCode = await main(process.argv.slice(2));
 } finally {
   await vite.close();

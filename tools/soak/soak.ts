@@ -1,21 +1,8 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { ExitCode, messageOf } from '../../src/errors.js';
-import { Daemons } from '../../test/support/daemon.js';
-import { Mosquitto } from '../../test/support/mosquitto.js';
-import { TcpProxy } from '../../test/support/proxy.js';
-import { PULSE_PROGRAMS, startPulse } from '../../test/support/pulse.js';
 import { seededRandom } from '../scene/sounds.mjs';
 import { deliveryFaults, type Fault, hearingFaults, type Parts } from './faults.js';
-import { Deafness, Ledger, type Missing } from './ledger.js';
-import { keepRoom, makeSounds, type Sounds } from './life.js';
-import { Observer } from './observer.js';
-import { failuresOf, faultTable, page, type Result, seconds, table } from './report.js';
-import { SupervisedDaemon } from './supervised.js';
-import { World } from './world.js';
+import { Deafness, type Ledger, type Missing } from './ledger.js';
+import { keepRoom, type Sounds } from './life.js';
+import { type Result, seconds } from './report.js';
 
 export interface Options {
   readonly hours: number;
@@ -26,20 +13,11 @@ export interface Options {
 const HOUR_MS = 3_600_000;
 const HALF_HOUR_MS = HOUR_MS / 2;
 const MINUTE_MS = 60_000;
-const USAGE = 'npm run soak -- --hours 1 --speed 10 --seed 1 --report FILE.md --log FILE';
-const OPTIONS = {
-  hours: { type: 'string', default: '1' },
-  speed: { type: 'string', default: '10' },
-  seed: { type: 'string', default: '1' },
-  report: { type: 'string' },
-  /** Where the daemon's log is kept. */
-  log: { type: 'string' },
-} as const;
-const PROGRAMS = ['cc', 'mosquitto', ...PULSE_PROGRAMS];
-const BASE = 'bathnet/test';
 /** After a fault that keeps it from hearing it must hear again within this; a start takes real time beside. */
 const RECOVERY_MS = 60_000;
 const START_MS = 15_000;
+/** Sound that is analysed so late has a gap. */
+const GAP_MS = 3000;
 /** Release and cooldown after an alarm, and some time. */
 const AFTER_ALARM_MS = 25_000;
 /** So long what waits may take once there is no fault any more. */
@@ -50,13 +28,14 @@ const between = (random: () => number, [from, to]: readonly [number, number]) =>
 const oneOf = <T>(random: () => number, all: readonly T[]) => all[Math.floor(random() * all.length)] as T;
 
 /** One run of made life and faults, from the first process to the last. */
-class Soak {
+export class Soak {
   readonly #random: () => number;
   readonly #startMs: number;
   readonly #endMs: number;
   readonly #deafness = new Deafness();
   readonly #ended = new AbortController();
   readonly #faults = new Map<string, { times: number; recoveryMs: number }>();
+  #dropped = 0;
   readonly #unrecovered: string[] = [];
   /** What was wrong when. */
   readonly #history: { readonly name: string; readonly fromMs: number; toMs: number }[] = [];
@@ -78,16 +57,13 @@ class Soak {
   }
 
   async run(): Promise<Result> {
-    const { world, daemon, observer, pulse } = this.parts;
-    const look = setInterval(
-      () => this.#deafness.look(world.now(), daemon.analysedMs, observer.allIsWell),
-      100,
-    );
+    const { world, daemon, pulse } = this.parts;
+    const look = setInterval(() => this.#look(), 100);
     const progress = setInterval(() => {
-      const { expected, lost, unexpected, longestDelayMs } = this.ledger.figures;
+      const { expected, lost, unheard, unexpected, longestDelayMs } = this.ledger.figures;
       const delay = `longest delay ${seconds(longestDelayMs)}`;
       console.error(
-        `${(world.now() / HOUR_MS).toFixed(1)} h: ${expected} events, ${lost} missing, ${unexpected} unexpected, ${delay}, deaf ${seconds(this.#deafness.longestMs)}, ${daemon.crashes.length} crashes`,
+        `${(world.now() / HOUR_MS).toFixed(1)} h: ${expected} events, ${lost} missing, ${unheard} unheard, ${unexpected} unexpected, ${delay}, deaf ${seconds(this.#deafness.longestMs)}, ${daemon.crashes.length} crashes`,
       );
     }, HALF_HOUR_MS / world.speed);
     daemon.start();
@@ -114,6 +90,14 @@ class Soak {
       logs: daemon.logs,
       exitCode,
     };
+  }
+
+  #look(): void {
+    const { world, daemon, observer } = this.parts;
+    const [nowMs, { analysedMs, droppedWindows }] = [world.now(), daemon];
+    this.#deafness.look(nowMs, analysedMs, observer.allIsWell);
+    if (nowMs - analysedMs > GAP_MS || droppedWindows > this.#dropped) this.ledger.unheard(nowMs);
+    this.#dropped = droppedWindows;
   }
 
   #describe({ fromMs: atMs, events }: Missing): string {
@@ -188,67 +172,4 @@ class Soak {
     if (figures) figures.recoveryMs = Math.max(figures.recoveryMs, world.now() - sinceMs);
     await world.pass(5000);
   }
-}
-
-/** Runs it and cleans up. */
-async function soak(options: Options): Promise<Result> {
-  const folder = mkdtempSync(join(tmpdir(), 'bathnet-soak-'));
-  const world = World.begin(folder, options.speed);
-  const leftBehind: (() => unknown)[] = [() => rmSync(folder, { recursive: true }), () => world.end()];
-  try {
-    const sounds = await makeSounds(folder, seededRandom(options.seed));
-    const ledger = new Ledger((wallMs) => world.timesOf(wallMs));
-    const broker = await Mosquitto.start({ persistent: true });
-    leftBehind.push(() => broker.close());
-    const proxy = await TcpProxy.before(broker.port);
-    leftBehind.push(() => proxy.close());
-    const observer = new Observer(broker.url, BASE, (topic, payload) => {
-      if (topic === `${BASE}/event`) ledger.event(payload, world.now());
-    });
-    leftBehind.push(() => observer.close());
-    await observer.ready();
-    const pulse = await startPulse();
-    leftBehind.push(() => pulse.close());
-    const daemons = await Daemons.create();
-    leftBehind.push(() => daemons.close());
-    const daemon = new SupervisedDaemon(daemons, proxy.url, pulse.env, world);
-    const run = new Soak({ world, broker, proxy, observer, pulse, daemon }, ledger, sounds, options);
-    process.once('SIGINT', () => run.stop());
-    return await run.run();
-  } finally {
-    for (const remove of leftBehind.reverse()) await remove();
-  }
-}
-
-/** `npm run soak`: what docs/soak.md says. @returns the exit code */
-export async function main(args: string[]): Promise<number> {
-  let values: ReturnType<typeof optionsOf>;
-  try {
-    values = optionsOf(args);
-  } catch (error) {
-    return refuse(messageOf(error), USAGE);
-  }
-  const [hours, speed, seed] = [+values.hours, +values.speed, +values.seed];
-  const missing = PROGRAMS.filter((program) => spawnSync('which', [program]).status !== 0);
-  if (missing.length > 0)
-    return refuse(`missing: ${missing.join(', ')}`, 'apt-get install what .ci/run installs');
-  if (!(hours > 0 && speed >= 1 && Number.isFinite(hours * speed) && Number.isInteger(seed)))
-    return refuse('--hours must be more than 0, --speed at least 1, --seed a whole number', USAGE);
-  const result = await soak({ hours, speed, seed });
-  console.log(table(result));
-  console.log(faultTable(result));
-  const failures = failuresOf(result);
-  for (const failure of failures) console.log(`FAILED: ${failure}`);
-  if (values.report) writeFileSync(values.report, page(result));
-  if (values.log) writeFileSync(values.log, result.logs.join('\n'));
-  return failures.length > 0 ? 1 : 0;
-}
-
-function optionsOf(args: string[]) {
-  return parseArgs({ args, options: OPTIONS }).values;
-}
-
-function refuse(problem: string, hint: string): number {
-  console.error(`error: ${problem}\n  hint: ${hint}`);
-  return ExitCode.usage;
 }

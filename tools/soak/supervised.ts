@@ -36,7 +36,7 @@ export class SupervisedDaemon {
     private readonly world: World,
   ) {
     this.#probe = join(this.daemons.stateDir, 'probe');
-    writeFileSync(this.#probe, Buffer.alloc(16));
+    writeFileSync(this.#probe, Buffer.alloc(24));
   }
 
   start(): void {
@@ -60,6 +60,16 @@ export class SupervisedDaemon {
   /** When sound was analysed last. */
   get analysedMs(): number {
     return this.#read().analysedMs;
+  }
+
+  /** Windows that were overwritten because the machine was too slow. */
+  get droppedWindows(): number {
+    return this.#read().droppedWindows;
+  }
+
+  /** How often sound has begun to arrive in this life. */
+  get openings(): number {
+    return (this.#program?.stderr.split('"sound arrives').length ?? 1) - 1;
   }
 
   /** Ends it; it is started again. */
@@ -117,8 +127,12 @@ export class SupervisedDaemon {
   }
 
   /** What probe.mjs has written. */
-  #read(): { analysedMs: number; delayP99Ms: number } {
+  #read(): { analysedMs: number; delayP99Ms: number; droppedWindows: number } {
     const bytes = readFileSync(this.#probe);
-    return { analysedMs: this.world.timeOf(bytes.readDoubleLE(0)), delayP99Ms: bytes.readDoubleLE(8) };
+    return {
+      analysedMs: this.world.timeOf(bytes.readDoubleLE(0)),
+      delayP99Ms: bytes.readDoubleLE(8),
+      droppedWindows: bytes.readDoubleLE(16),
+    };
   }
 }

@@ -131,13 +131,13 @@ int select(int count, fd_set *in, fd_set *out, fd_set *bad, struct timeval *wait
   return (int)syscall(SYS_pselect6, count, in, out, bad, wait ? &t : NULL, NULL);
 }
 
-/* The date tells which clock a deadline is of. */
+/* The size tells which clock a deadline is of: one counts from 1970, the other from the start of this machine. */
 int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
   static int (*wait)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
   /* The version of before 2002 lies under the same name on x86-64. */
   if (!wait) *(void **)&wait = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
   if (!wait) *(void **)&wait = dlsym(RTLD_NEXT, "pthread_cond_timedwait");
-  clockid_t clock = until->tv_sec > 1000000000 ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+  clockid_t clock = until->tv_sec > 500000000 ? CLOCK_REALTIME : CLOCK_MONOTONIC;
   struct timespec real = of_ns(real_ns(clock) + shorter(in_ns(until) - now_ns(clock)));
   return wait(condition, mutex, &real);
 }
