@@ -1,8 +1,8 @@
 /** What was to arrive, and what did. Times are the world's. */
 
-interface Sounded {
+export interface Sounded {
   readonly fromMs: number;
-  /** The machine was too slow to hear it. */
+  /** Not all of it came to the daemon, for no fault that was made: the machine was too slow. */
   unheard?: boolean;
   readonly toMs: number;
   /** What was said of it. */
@@ -28,6 +28,9 @@ export interface Missing {
 /** From the beginning of a sound to its alarm, beside its length: the rule, and a machine that is busy. */
 const SLACK_MS = 15_000;
 
+/** So long is looked for how far ahead sound comes at best. */
+const AROUND_MS = 10_000;
+
 export class Ledger {
   readonly #sounded: Sounded[] = [];
   readonly #arrived = new Map<string, Arrived>();
@@ -38,13 +41,10 @@ export class Ledger {
   constructor(private readonly timesOf: (wallMs: number) => number[]) {}
 
   /** A sound that must raise an alarm is played. */
-  sounded(fromMs: number, seconds: number): void {
-    this.#sounded.push({ fromMs, toMs: fromMs + seconds * 1000 + SLACK_MS });
-  }
-
-  /** What sounds just now cannot be heard, for no fault that was made. */
-  unheard(nowMs: number): void {
-    for (const sound of this.#sounded.slice(-1)) if (nowMs < sound.toMs - SLACK_MS) sound.unheard = true;
+  sounded(fromMs: number, seconds: number): Sounded {
+    const sound = { fromMs, toMs: fromMs + seconds * 1000 + SLACK_MS };
+    this.#sounded.push(sound);
+    return sound;
   }
 
   /** @param payload of the topic `event` */
@@ -110,5 +110,27 @@ export class Deafness {
   look(nowMs: number, analysedMs: number, allIsWell: boolean): void {
     if (!allIsWell) this.#announcedMs = nowMs;
     else this.longestMs = Math.max(this.longestMs, nowMs - Math.max(analysedMs, this.#announcedMs));
+  }
+}
+
+/** How sound comes: held against the time, what is missing for ever is lost, and what is only late is not. */
+export class Flow {
+  #looks: { readonly atMs: number; readonly aheadMs: number }[] = [];
+
+  /** @param arrivedMs so much sound has come in all */
+  look(atMs: number, arrivedMs: number): void {
+    this.#looks.push({ atMs, aheadMs: arrivedMs - atMs });
+    if (this.#looks.length > 2000) this.#looks = this.#looks.slice(1000);
+  }
+
+  /** How much of the sound between these times never came. */
+  lostMs(fromMs: number, toMs: number): number {
+    return this.#mostAhead(fromMs) - this.#mostAhead(toMs);
+  }
+
+  /** In the seconds before. */
+  #mostAhead(beforeMs: number): number {
+    const looks = this.#looks.filter(({ atMs }) => atMs <= beforeMs && atMs > beforeMs - AROUND_MS);
+    return Math.max(...looks.map(({ aheadMs }) => aheadMs));
   }
 }

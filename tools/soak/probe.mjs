@@ -1,6 +1,7 @@
 /**
- * Loaded before the daemon (`--import`): what cannot be seen from outside. With every window it writes to
- * $SOAK_PROBE when that was, the delay of the event loop since the first one, and how many windows were overwritten.
+ * Loaded before the daemon (`--import`): what cannot be seen from outside. With every chunk it writes to
+ * $SOAK_PROBE when sound was analysed last, the delay of the event loop since the first time, how many windows were
+ * overwritten, and how many samples have come.
  */
 import { openSync, writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -13,17 +14,19 @@ if (isMainThread && process.argv[1]?.endsWith('main.js')) {
   const file = openSync(process.env.SOAK_PROBE, 'r+');
   const resolution = Number(process.env.SOAK_RESOLUTION);
   const delay = monitorEventLoopDelay({ resolution });
-  let dropped = 0;
+  let analysedMs = 0;
+  let samples = 0;
   const { push } = RingWindow.prototype;
-  RingWindow.prototype.push = function (...args) {
-    push.apply(this, args);
-    dropped = this.droppedWindows;
+  RingWindow.prototype.push = function (chunk) {
+    push.call(this, chunk);
+    samples += chunk.samples.length;
+    const values = [analysedMs, delay.percentile(99) / 1e6 - resolution, this.droppedWindows, samples];
+    writeSync(file, new Float64Array(values), 0, 32, 0);
   };
   const { add } = Statistics.prototype;
   Statistics.prototype.add = function (...args) {
     add.apply(this, args);
     delay.enable();
-    const values = [Number(process.hrtime.bigint()) / 1e6, delay.percentile(99) / 1e6 - resolution, dropped];
-    writeSync(file, new Float64Array(values), 0, 24, 0);
+    analysedMs = Number(process.hrtime.bigint()) / 1e6;
   };
 }

@@ -1,6 +1,6 @@
 import { seededRandom } from '../scene/sounds.mjs';
 import { deliveryFaults, type Fault, hearingFaults, type Parts } from './faults.js';
-import { Deafness, type Ledger, type Missing } from './ledger.js';
+import { Deafness, Flow, type Ledger, type Missing } from './ledger.js';
 import { keepRoom, type Sounds } from './life.js';
 import { type Result, seconds } from './report.js';
 
@@ -16,8 +16,8 @@ const MINUTE_MS = 60_000;
 /** After a fault that keeps it from hearing it must hear again within this; a start takes real time beside. */
 const RECOVERY_MS = 60_000;
 const START_MS = 15_000;
-/** Sound that is analysed so late has a gap. */
-const GAP_MS = 3000;
+/** Of a sound that must raise an alarm so much may be lost on its way. */
+const MOST_LOST_MS = 300;
 /** Release and cooldown after an alarm, and some time. */
 const AFTER_ALARM_MS = 25_000;
 /** So long what waits may take once there is no fault any more. */
@@ -35,7 +35,7 @@ export class Soak {
   readonly #deafness = new Deafness();
   readonly #ended = new AbortController();
   readonly #faults = new Map<string, { times: number; recoveryMs: number }>();
-  #dropped = 0;
+  readonly #flow = new Flow();
   readonly #unrecovered: string[] = [];
   /** What was wrong when. */
   readonly #history: { readonly name: string; readonly fromMs: number; toMs: number }[] = [];
@@ -60,11 +60,10 @@ export class Soak {
     const { world, daemon, pulse } = this.parts;
     const look = setInterval(() => this.#look(), 100);
     const progress = setInterval(() => {
-      const { expected, lost, unheard, unexpected, longestDelayMs } = this.ledger.figures;
-      const delay = `longest delay ${seconds(longestDelayMs)}`;
-      console.error(
-        `${(world.now() / HOUR_MS).toFixed(1)} h: ${expected} events, ${lost} missing, ${unheard} unheard, ${unexpected} unexpected, ${delay}, deaf ${seconds(this.#deafness.longestMs)}, ${daemon.crashes.length} crashes`,
-      );
+      const { expected, lost, unheard, unexpected } = this.ledger.figures;
+      const soFar = `${expected} events, ${lost} missing, ${unheard} sounds unheard, ${unexpected} unexpected`;
+      console.error(`${(world.now() / HOUR_MS).toFixed(1)} h: ${soFar}, ${daemon.crashes.length} crashes`);
+      for (const missing of this.ledger.missing) console.error(this.#describe(missing));
     }, HALF_HOUR_MS / world.speed);
     daemon.start();
     const room = keepRoom(pulse, this.sounds.room, world, this.#ended.signal);
@@ -94,10 +93,9 @@ export class Soak {
 
   #look(): void {
     const { world, daemon, observer } = this.parts;
-    const [nowMs, { analysedMs, droppedWindows }] = [world.now(), daemon];
+    const [nowMs, { analysedMs, arrivedMs }] = [world.now(), daemon.heard];
     this.#deafness.look(nowMs, analysedMs, observer.allIsWell);
-    if (nowMs - analysedMs > GAP_MS || droppedWindows > this.#dropped) this.ledger.unheard(nowMs);
-    this.#dropped = droppedWindows;
+    this.#flow.look(nowMs, arrivedMs);
   }
 
   #describe({ fromMs: atMs, events }: Missing): string {
@@ -117,7 +115,7 @@ export class Soak {
 
   /** Faults of hearing, life and alarms, one after the other: so an alarm only sounds where it can be heard. */
   async #live(): Promise<void> {
-    const { world, pulse } = this.parts;
+    const { world, pulse, daemon } = this.parts;
     const random = seededRandom(this.options.seed + 1);
     const faults = hearingFaults(this.parts);
     while (this.#goesOn) {
@@ -129,9 +127,13 @@ export class Soak {
         await world.pass(between(random, [1000, 20_000]));
       }
       const alarm = oneOf(random, this.sounds.alarms);
-      this.ledger.sounded(world.now(), alarm.seconds);
+      const before = daemon.heard.droppedWindows;
+      const sound = this.ledger.sounded(world.now(), alarm.seconds);
       await pulse.play(alarm.path);
-      await world.pass(AFTER_ALARM_MS + 20_000 * random());
+      await world.pass(AFTER_ALARM_MS);
+      const lostMs = this.#flow.lostMs(sound.fromMs, sound.toMs);
+      sound.unheard = lostMs > MOST_LOST_MS || daemon.heard.droppedWindows !== before;
+      await world.pass(20_000 * random());
     }
   }
 
@@ -167,7 +169,8 @@ export class Soak {
   async #hears(name: string, sinceMs: number): Promise<void> {
     const { world, daemon } = this.parts;
     const limitMs = RECOVERY_MS + START_MS * world.speed;
-    if (!(await world.until(() => daemon.analysedMs > sinceMs + 2000, limitMs))) this.#unrecovered.push(name);
+    if (!(await world.until(() => daemon.heard.analysedMs > sinceMs + 2000, limitMs)))
+      this.#unrecovered.push(name);
     const figures = this.#faults.get(name);
     if (figures) figures.recoveryMs = Math.max(figures.recoveryMs, world.now() - sinceMs);
     await world.pass(5000);

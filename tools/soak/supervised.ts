@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SAMPLE_RATE_HZ } from '../../src/constants.js';
 import type { Daemons, Program } from '../../test/support/daemon.js';
 import type { World } from './world.js';
 
@@ -14,6 +15,17 @@ const SAMPLE_MS = 60_000;
 export interface Life {
   readonly samples: { readonly atMs: number; readonly rssBytes: number; readonly descriptors: number }[];
   delayP99Ms: number;
+}
+
+export interface Heard {
+  /** When sound was analysed last. */
+  readonly analysedMs: number;
+  /** Of this machine's. */
+  readonly delayP99Ms: number;
+  /** Windows that were overwritten before they were analysed. */
+  readonly droppedWindows: number;
+  /** How much sound has come in this life. */
+  readonly arrivedMs: number;
 }
 
 /** The daemon, started again 5 s after each end, and what it needs meanwhile. */
@@ -36,7 +48,7 @@ export class SupervisedDaemon {
     private readonly world: World,
   ) {
     this.#probe = join(this.daemons.stateDir, 'probe');
-    writeFileSync(this.#probe, Buffer.alloc(24));
+    writeFileSync(this.#probe, Buffer.alloc(32));
   }
 
   start(): void {
@@ -57,14 +69,15 @@ export class SupervisedDaemon {
     }
   }
 
-  /** When sound was analysed last. */
-  get analysedMs(): number {
-    return this.#read().analysedMs;
-  }
-
-  /** Windows that were overwritten because the machine was too slow. */
-  get droppedWindows(): number {
-    return this.#read().droppedWindows;
+  /** What probe.mjs has written. */
+  get heard(): Heard {
+    const bytes = readFileSync(this.#probe);
+    return {
+      analysedMs: this.world.timeOf(bytes.readDoubleLE(0)),
+      delayP99Ms: bytes.readDoubleLE(8) / this.world.speed,
+      droppedWindows: bytes.readDoubleLE(16),
+      arrivedMs: (bytes.readDoubleLE(24) * 1000) / SAMPLE_RATE_HZ,
+    };
   }
 
   /** How often sound has begun to arrive in this life. */
@@ -120,19 +133,9 @@ export class SupervisedDaemon {
       const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
       const descriptors = readdirSync(`/proc/${pid}/fd`).length;
       life.samples.push({ atMs: this.world.now(), rssBytes: Number(kilobytes) * 1024, descriptors });
-      life.delayP99Ms = this.#read().delayP99Ms / this.world.speed;
+      life.delayP99Ms = this.heard.delayP99Ms;
     } catch {
       // It has just ended.
     }
-  }
-
-  /** What probe.mjs has written. */
-  #read(): { analysedMs: number; delayP99Ms: number; droppedWindows: number } {
-    const bytes = readFileSync(this.#probe);
-    return {
-      analysedMs: this.world.timeOf(bytes.readDoubleLE(0)),
-      delayP99Ms: bytes.readDoubleLE(8),
-      droppedWindows: bytes.readDoubleLE(16),
-    };
   }
 }
