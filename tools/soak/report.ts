@@ -33,7 +33,7 @@ const WARM_UP_MS = HOUR_MS / 2;
 /** Memory of a shorter time says nothing of how it grows. */
 const LEAST_MEASURED_MS = 2 * HOUR_MS;
 /** Of all sounds: a machine that hears less is too slow for the speed, and the run says nothing. */
-const MOST_UNHEARD = 0.2;
+const MOST_UNHEARD = 0.5;
 const MOST_GROWTH_MB = 2;
 const MOST_DESCRIPTORS = 64;
 /** The broker declares a daemon gone that it has not heard of for 1.5 times the keepalive; and a machine that is busy. */
