@@ -41,11 +41,11 @@ export function hearingFaults({ world, pulse, daemon }: Parts): Fault[] {
       name: 'daemon reloaded',
       seconds: [0, 0],
       begin() {
-        openings = daemon.openings;
+        openings = daemon.said('sound arrives');
         daemon.signal('SIGHUP');
       },
       // The old one hears to its end, so hearing alone does not tell.
-      end: async () => void (await world.until(() => daemon.openings > openings, 60_000)),
+      end: async () => void (await world.until(() => daemon.said('sound arrives') > openings, 60_000)),
     },
     {
       name: 'daemon stands still',

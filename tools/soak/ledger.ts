@@ -26,7 +26,7 @@ export interface Missing {
 }
 
 /** From the beginning of a sound to its alarm, beside its length: the rule, and a machine that is busy. */
-const SLACK_MS = 15_000;
+export const SLACK_MS = 60_000;
 
 /** So long is looked for how far ahead sound comes at best. */
 const AROUND_MS = 10_000;

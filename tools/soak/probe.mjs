@@ -1,11 +1,16 @@
 /**
  * Loaded before the daemon (`--import`): what cannot be seen from outside. With every chunk it writes to
  * $SOAK_PROBE when sound was analysed last, the delay of the event loop since the first time, how many windows were
- * overwritten, and how many samples have come.
+ * overwritten, how many samples have come, and when the last loud one did.
  */
 import { openSync, writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { isMainThread } from 'node:worker_threads';
+
+/** Above the noise of the room, and below all else that is played. */
+const LOUD = 0.03;
+
+const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 // Neither the thread that watches over the daemon nor the process that captures sound.
 if (isMainThread && process.argv[1]?.endsWith('main.js')) {
@@ -16,17 +21,20 @@ if (isMainThread && process.argv[1]?.endsWith('main.js')) {
   const delay = monitorEventLoopDelay({ resolution });
   let analysedMs = 0;
   let samples = 0;
+  let loudMs = 0;
   const { push } = RingWindow.prototype;
   RingWindow.prototype.push = function (chunk) {
     push.call(this, chunk);
     samples += chunk.samples.length;
-    const values = [analysedMs, delay.percentile(99) / 1e6 - resolution, this.droppedWindows, samples];
-    writeSync(file, new Float64Array(values), 0, 32, 0);
+    if (chunk.samples.some((sample) => Math.abs(sample) > LOUD)) loudMs = nowMs();
+    const delayMs = delay.percentile(99) / 1e6 - resolution;
+    const values = [analysedMs, delayMs, this.droppedWindows, samples, loudMs];
+    writeSync(file, new Float64Array(values), 0, 40, 0);
   };
   const { add } = Statistics.prototype;
   Statistics.prototype.add = function (...args) {
     add.apply(this, args);
     delay.enable();
-    analysedMs = Number(process.hrtime.bigint()) / 1e6;
+    analysedMs = nowMs();
   };
 }

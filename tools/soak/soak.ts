@@ -1,6 +1,6 @@
 import { seededRandom } from '../scene/sounds.mjs';
 import { deliveryFaults, type Fault, hearingFaults, type Parts } from './faults.js';
-import { Deafness, Flow, type Ledger, type Missing } from './ledger.js';
+import { Deafness, Flow, type Ledger, type Missing, SLACK_MS } from './ledger.js';
 import { keepRoom, type Sounds } from './life.js';
 import { type Result, seconds } from './report.js';
 
@@ -11,11 +11,15 @@ export interface Options {
 }
 
 const HOUR_MS = 3_600_000;
+/** In this part of the run nothing ends the process of the daemon, so that its memory can be measured. */
+const YOUTH = 0.75;
 const HALF_HOUR_MS = HOUR_MS / 2;
 const MINUTE_MS = 60_000;
 /** After a fault that keeps it from hearing it must hear again within this; a start takes real time beside. */
 const RECOVERY_MS = 60_000;
 const START_MS = 15_000;
+/** So long a knock may take to be heard before the next. */
+const KNOCK_MS = 5000;
 /** Of a sound that must raise an alarm so much may be lost on its way. */
 const MOST_LOST_MS = 300;
 /** Release and cooldown after an alarm, and some time. */
@@ -119,7 +123,7 @@ export class Soak {
     const random = seededRandom(this.options.seed + 1);
     const faults = hearingFaults(this.parts);
     while (this.#goesOn) {
-      const isYoung = world.now() < this.#startMs + this.options.hours * HALF_HOUR_MS;
+      const isYoung = world.now() < this.#startMs + this.options.hours * YOUTH * HOUR_MS;
       const possible = faults.filter(({ isFatal }) => !(isFatal && isYoung));
       if (random() < 0.5) await this.#suffer(oneOf(random, possible), random);
       for (let sounds = Math.floor(3 * random()); sounds > 0; sounds--) {
@@ -127,13 +131,13 @@ export class Soak {
         await world.pass(between(random, [1000, 20_000]));
       }
       const alarm = oneOf(random, this.sounds.alarms);
-      const before = daemon.heard.droppedWindows;
+      const [{ droppedWindows }, alarms] = [daemon.heard, daemon.said('alarm_started')];
       const sound = this.ledger.sounded(world.now(), alarm.seconds);
-      await pulse.play(alarm.path);
-      await world.pass(AFTER_ALARM_MS);
-      const lostMs = this.#flow.lostMs(sound.fromMs, sound.toMs);
-      sound.unheard = lostMs > MOST_LOST_MS || daemon.heard.droppedWindows !== before;
-      await world.pass(20_000 * random());
+      await pulse.play(alarm.path, alarm.seconds);
+      await world.until(() => daemon.said('alarm_started') > alarms, SLACK_MS);
+      const lostMs = this.#flow.lostMs(sound.fromMs, world.now());
+      sound.unheard = lostMs > MOST_LOST_MS || daemon.heard.droppedWindows !== droppedWindows;
+      await world.pass(AFTER_ALARM_MS + 20_000 * random());
     }
   }
 
@@ -167,10 +171,14 @@ export class Soak {
 
   /** Waits until it hears again what sounds after the fault. */
   async #hears(name: string, sinceMs: number): Promise<void> {
-    const { world, daemon } = this.parts;
-    const limitMs = RECOVERY_MS + START_MS * world.speed;
-    if (!(await world.until(() => daemon.heard.analysedMs > sinceMs + 2000, limitMs)))
-      this.#unrecovered.push(name);
+    const { world, daemon, pulse } = this.parts;
+    const limitMs = world.now() + RECOVERY_MS + START_MS * world.speed;
+    const knockedMs = world.now();
+    const isHeard = () => daemon.heard.loudMs > knockedMs;
+    // What it analyses may be older than the fault: what has waited on the way. A knock is not.
+    do await pulse.play(this.sounds.life[0]!.path);
+    while (!(await world.until(isHeard, KNOCK_MS)) && world.now() < limitMs);
+    if (!isHeard()) this.#unrecovered.push(name);
     const figures = this.#faults.get(name);
     if (figures) figures.recoveryMs = Math.max(figures.recoveryMs, world.now() - sinceMs);
     await world.pass(5000);

@@ -24,6 +24,8 @@ export interface Heard {
   readonly delayP99Ms: number;
   /** Windows that were overwritten before they were analysed. */
   readonly droppedWindows: number;
+  /** When the last loud sound came. */
+  readonly loudMs: number;
   /** How much sound has come in this life. */
   readonly arrivedMs: number;
 }
@@ -48,7 +50,7 @@ export class SupervisedDaemon {
     private readonly world: World,
   ) {
     this.#probe = join(this.daemons.stateDir, 'probe');
-    writeFileSync(this.#probe, Buffer.alloc(32));
+    writeFileSync(this.#probe, Buffer.alloc(40));
   }
 
   start(): void {
@@ -76,13 +78,14 @@ export class SupervisedDaemon {
       analysedMs: this.world.timeOf(bytes.readDoubleLE(0)),
       delayP99Ms: bytes.readDoubleLE(8) / this.world.speed,
       droppedWindows: bytes.readDoubleLE(16),
+      loudMs: this.world.timeOf(bytes.readDoubleLE(32)),
       arrivedMs: (bytes.readDoubleLE(24) * 1000) / SAMPLE_RATE_HZ,
     };
   }
 
-  /** How often sound has begun to arrive in this life. */
-  get openings(): number {
-    return (this.#program?.stderr.split('"sound arrives').length ?? 1) - 1;
+  /** How often its log of this life says so. */
+  said(text: string): number {
+    return (this.#program?.stderr.split(`"msg":"${text}`).length ?? 1) - 1;
   }
 
   /** Ends it; it is started again. */
