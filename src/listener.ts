@@ -12,7 +12,7 @@ import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } f
 const OVERRUN_WARNING_MS = 60_000;
 
 /** An engine that takes longer for a window has stopped: a window takes some milliseconds, on the slowest board some tenths. */
-const ENGINE_TIMEOUT_MS = 10_000;
+export const ENGINE_TIMEOUT_MS = 10_000;
 /** So long a stop waits for the window that is being analysed. */
 const STOP_MS = 1000;
 

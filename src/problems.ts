@@ -1,18 +1,41 @@
-/** What can be wrong while everything runs. Health names it, so the names must not change. */
+/**
+ * What can be wrong while everything runs. Health names it, so the names must not change; docs/reliability.md says
+ * what follows from each, and after how long.
+ */
+export const PROBLEMS = {
+  /** Why a microphone that gives something cannot be heard with. */
+  microphone: [
+    'microphone_zero',
+    'microphone_stuck',
+    'microphone_clipping',
+    'microphone_least_bit',
+    'microphone_muted',
+  ],
+  /** What else is wrong with the sound that arrives. */
+  sound: ['wrong_sample_rate', 'channels_cancel'],
+  /** No sound arrives; windows were lost since the last health message. */
+  hearing: ['no_sound', 'windows_dropped'],
+  /** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
+  engine: ['engine_failed'],
+  /** Why no alarm may come, however well it hears. */
+  detection: ['detection_off', 'rule_hardly_alarms'],
+  /**
+   * Events were lost since the last health message, or wait in memory only and a restart would lose them; the broker
+   * refuses what is published, does not let us hear commands, or acknowledges what it does not pass on.
+   */
+  delivery: [
+    'events_dropped',
+    'outbox_not_durable',
+    'messages_refused',
+    'commands_not_heard',
+    'messages_not_passed_on',
+  ],
+} as const;
 
-/** Why a microphone that gives something cannot be heard with. */
-export type MicrophoneFault =
-  | 'microphone_zero'
-  | 'microphone_stuck'
-  | 'microphone_clipping'
-  | 'microphone_least_bit'
-  | 'microphone_muted';
+type Of<Part extends keyof typeof PROBLEMS> = (typeof PROBLEMS)[Part][number];
 
+export type Problem = Of<keyof typeof PROBLEMS>;
+export type MicrophoneFault = Of<'microphone'>;
 /** What is wrong with the sound that arrives. */
-export type InputFault = MicrophoneFault | 'wrong_sample_rate' | 'channels_cancel';
-
-/** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
-export type EngineFault = 'engine_failed';
-
-/** Why no alarm may come, however well it hears. */
-export type DetectionDoubt = 'detection_off' | 'rule_hardly_alarms';
+export type InputFault = Of<'microphone' | 'sound'>;
+export type DetectionDoubt = Of<'detection'>;

@@ -1,6 +1,6 @@
 import type { SENSITIVITIES } from './constants.js';
 
-export type { DetectionDoubt, EngineFault, InputFault, MicrophoneFault } from './problems.js';
+export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
 
 /** The values that flow from left to right: sound in, messages out. Units are in the field names. */
 

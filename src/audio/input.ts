@@ -8,7 +8,7 @@ export interface InputOptions {
   readonly noDataTimeoutSeconds: number;
   /** So long a source may take from being opened to its first chunk; as long as between any two when left out. */
   readonly firstSoundTimeoutSeconds?: number;
-  /** Pause before the first and the longest before any further try to open a live source again. */
+  /** Pause before the first (BACKOFF_MIN_SECONDS) and the longest before any further try to open a live source again. */
   readonly backoffMinSeconds?: number;
   readonly backoffMaxSeconds?: number;
 }
@@ -31,6 +31,8 @@ export interface InputStats {
   readonly reopened: number;
 }
 
+/** Pause before the first try to open a live source again; it doubles from try to try. */
+export const BACKOFF_MIN_SECONDS = 0.5;
 /** A source that has given sound for so long has recovered: the back-off starts anew. */
 const RECOVERED_SECONDS = 10;
 /** How often a fault that stays the same is logged. */
@@ -110,7 +112,7 @@ export class Input {
 
   /** The sound of a live source, over all its faults. */
   private async *reopening(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
-    const { backoffMinSeconds = 0.5, backoffMaxSeconds = 30 } = this.options;
+    const { backoffMinSeconds = BACKOFF_MIN_SECONDS, backoffMaxSeconds = 30 } = this.options;
     let backoff = backoffMinSeconds;
     while (!signal.aborted) {
       const attempt = new AbortController();

@@ -14,13 +14,13 @@ const CLIPPED_SHARE = 0.2;
 const MUTED_DB = 12;
 const FLAT_DB = 1.5;
 /** …once a day and a night have told what is quiet here. */
-const MINUTES_TO_KNOW = 24 * 60;
+export const MINUTES_TO_KNOW = 24 * 60;
 
 /**
  * What each fault must last, in seconds. Exact zeros, a constant and full scale come from no room. The others may,
  * by bad luck with the gain, be a very quiet one.
  */
-const PATIENCE_SECONDS: Readonly<Record<MicrophoneFault, number>> = {
+export const PATIENCE_SECONDS: Readonly<Record<MicrophoneFault, number>> = {
   microphone_zero: 60,
   microphone_stuck: 60,
   microphone_clipping: 120,
@@ -31,7 +31,7 @@ const PATIENCE_SECONDS: Readonly<Record<MicrophoneFault, number>> = {
 const DOUBTFUL: ReadonlySet<MicrophoneFault> = new Set(['microphone_least_bit', 'microphone_muted']);
 const LONGEST_PATIENCE_SECONDS = 12 * 3600;
 /** It ends after so many seconds of sound in a row: one click does not mend a microphone. */
-const MENDED_SECONDS = 3;
+export const MENDED_SECONDS = 3;
 
 /**
  * Tells whether what a microphone gives can be sound at all. Time is that of the samples.

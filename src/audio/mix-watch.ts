@@ -1,7 +1,7 @@
 import type { Mixing } from '../types.js';
 
 /** A measurement. */
-const MEASURE_SECONDS = 2;
+export const MEASURE_SECONDS = 2;
 /** −90 dBFS: below it there is nothing to lose. */
 const AUDIBLE_POWER = 1e-9;
 

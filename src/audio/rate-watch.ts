@@ -4,7 +4,7 @@ import { SAMPLE_RATE_HZ } from '../constants.js';
 const PIECE_GAP_MS = 20;
 const LONGEST_DELIVERY_MS = 250;
 /** A measurement; two in a row that are so far off are no hiccup. */
-const MEASURE_MS = 10_000;
+export const MEASURE_MS = 10_000;
 const FAR_OFF = 0.25;
 /** Of three together, and of the three before them: more than any clock's error. */
 const OFF = 0.05;

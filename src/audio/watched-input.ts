@@ -7,7 +7,7 @@ import { RateWatch } from './rate-watch.js';
 import type { SourceOptions } from './source.js';
 
 /** So many measurements in a row, of 2 s each, tell how channels mix. */
-const LOSSY_MEASURES = 10;
+export const LOSSY_MEASURES = 10;
 
 export interface WatchedInputOptions
   extends InputOptions,

@@ -1,5 +1,5 @@
 import { elapsedMs } from '../storage/age.js';
-import type { DecisionEvent, DetectionDoubt, EngineFault, InputFault, ModelInfo, Scores } from '../types.js';
+import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
@@ -37,24 +37,6 @@ export interface PublisherStats {
   /** The broker hands back what it has acknowledged; known of MQTT 3.1.1 only. */
   readonly passedOn: boolean;
 }
-
-/**
- * What is wrong now: no sound arrives; windows or events were lost since the last health message; events wait
- * in memory only and a restart would lose them; the broker refuses what is published, does not let us
- * hear commands, or acknowledges what it does not pass on; what arrives is no sound; the engine hangs or breaks; no
- * alarm may come.
- */
-export type Problem =
-  | InputFault
-  | EngineFault
-  | DetectionDoubt
-  | 'no_sound'
-  | 'windows_dropped'
-  | 'events_dropped'
-  | 'outbox_not_durable'
-  | 'messages_refused'
-  | 'commands_not_heard'
-  | 'messages_not_passed_on';
 
 /**
  * The event as it is kept until it is delivered: everything but what `deliveredEvent` adds. What follows an

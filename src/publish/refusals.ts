@@ -1,10 +1,9 @@
-import type { Clock, Logger } from '../types.js';
-import type { Problem } from './payloads.js';
+import type { Clock, Logger, Problem } from '../types.js';
 
 /** Longest pause before what was refused is tried again; it doubles up to this. */
-const LONGEST_RETRY_MS = 3_600_000;
+export const LONGEST_RETRY_MS = 3_600_000;
 /** By so much longer are the pauses where to try costs connections, and no alarm waits. */
-const COSTLY = 20;
+export const COSTLY = 20;
 
 const SUBSCRIPTION = 'subscription to ';
 

@@ -1,15 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, ModelInfo, ScoredWindow } from '../types.js';
+import type { Clock, DecisionEvent, ModelInfo, Problem, ScoredWindow } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
-import {
-  classPayload,
-  eventPayload,
-  type Health,
-  healthPayload,
-  levelPayload,
-  type Problem,
-} from './payloads.js';
+import { classPayload, eventPayload, type Health, healthPayload, levelPayload } from './payloads.js';
 import { refusalProblems } from './refusals.js';
 import { meanScores } from './smoothing.js';
 import type { Topics } from './topics.js';
@@ -17,7 +10,7 @@ import type { Topics } from './topics.js';
 const CLASS_MIN_INTERVAL_MS = 1000;
 const CLASS_MAX_INTERVAL_MS = 10_000;
 const LEVEL_INTERVAL_MS = 5000;
-const HEALTH_INTERVAL_MS = 60_000;
+export const HEALTH_INTERVAL_MS = 60_000;
 
 export interface ReporterOptions {
   /** The published class is the mean of this many windows. */

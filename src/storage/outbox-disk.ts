@@ -19,7 +19,7 @@ import {
 /** How long a stop waits for the disk. */
 const STOP_MS = 3000;
 /** How often a folder that could not be written is tried again. */
-const RETRY_MS = 60_000;
+export const RETRY_MS = 60_000;
 
 /** An event, as far as its file is concerned. */
 export interface Writable {

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 
 /** A process that does nothing at all for so long hangs for ever, in its engine for example. */
-const LONGEST_SECONDS = 15;
+export const LONGEST_SECONDS = 15;
 
 /** Counts the seconds in which the main thread has done nothing. SIGKILL, because nothing else gets through to it. */
 const WATCH = `

@@ -78,13 +78,14 @@ export class Mosquitto {
     await until(() => listens(this.port), 'Mosquitto did not start');
   }
 
-  async stop(): Promise<void> {
+  /** @param signal SIGKILL ends it without warning */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     const child = this.#process;
     this.#process = undefined;
     if (child?.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGCONT');
-    child.kill('SIGTERM');
+    child.kill(signal);
     await exited;
   }
 

@@ -15,12 +15,19 @@ export const PULSE_PROGRAMS = ['pulseaudio', 'paplay', 'parec'];
 export interface Pulse {
   /** For processes that shall hear this microphone. */
   readonly env: Record<string, string>;
-  /** Plays a file to its end. */
-  play(path: string): Promise<void>;
+  /**
+   * Plays a file to its end.
+   *
+   * @param aheadSeconds so much is handed over before it sounds: then a player that gets no time leaves no hole
+   */
+  play(path: string, aheadSeconds?: number): Promise<void>;
   /** Ends the server without warning. */
   kill(): Promise<void>;
   /** Starts it again after `kill`. */
   start(): Promise<void>;
+  /** It keeps its connections and neither plays nor records. */
+  pause(): void;
+  resume(): void;
   /** Ends the server and removes its folder. */
   close(): Promise<void>;
 }
@@ -79,8 +86,9 @@ ${kind}.!default { type pulse server "unix:${socket}" }
       for (let i = 0; i < 100 && !existsSync(socket); i++) await sleep(50);
       if (!existsSync(socket)) throw new Error('pulseaudio does not start');
     },
-    async play(path) {
-      const player = spawn('paplay', ['--device=testsink', path], {
+    async play(path, aheadSeconds) {
+      const ahead = aheadSeconds === undefined ? [] : [`--latency-msec=${Math.ceil(1000 * aheadSeconds)}`];
+      const player = spawn('paplay', ['--device=testsink', ...ahead, path], {
         env: { ...process.env, ...env },
         stdio: 'ignore',
       });
@@ -93,6 +101,8 @@ ${kind}.!default { type pulse server "unix:${socket}" }
       server.kill('SIGKILL');
       await exit;
     },
+    pause: () => server?.kill('SIGSTOP'),
+    resume: () => server?.kill('SIGCONT'),
     async close() {
       await pulse.kill();
       await rm(folder, { recursive: true, force: true });

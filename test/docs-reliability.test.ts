@@ -1,0 +1,111 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { BACKOFF_MIN_SECONDS } from '../src/audio/input.js';
+import { MENDED_SECONDS, MINUTES_TO_KNOW, PATIENCE_SECONDS } from '../src/audio/microphone-watch.js';
+import { MEASURE_SECONDS as MIX_SECONDS } from '../src/audio/mix-watch.js';
+import { MEASURE_MS as RATE_MS } from '../src/audio/rate-watch.js';
+import { LOSSY_MEASURES } from '../src/audio/watched-input.js';
+import { configSchema } from '../src/config/schema.js';
+import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
+import { PROBLEMS } from '../src/problems.js';
+import { DEFAULT_TIMING } from '../src/publish/options.js';
+import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
+import { HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
+import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
+import { LONGEST_SECONDS as HANGING_SECONDS } from '../src/system/heartbeat.js';
+
+const docs = new URL('../docs/', import.meta.url);
+const text = (path: string, base = docs) => readFileSync(fileURLToPath(new URL(path, base)), 'utf8');
+const page = text('reliability.md');
+/** Five cells each, without the heads. */
+const rows = [...page.matchAll(/^\| (?!fault|---)(.*) \|$/gm)].map(([, row = '']) => row.split(' | '));
+
+const config = configSchema.parse({});
+const unit = text('../systemd/bathnet2mqtt.service');
+const unitSeconds = (key: string) => Number(new RegExp(`^${key}=(\\d+)$`, 'm').exec(unit)?.[1]);
+const seconds = (...ms: number[]) => ms.map((each) => `${each / 1000} s`);
+
+const microphone = Object.entries(PATIENCE_SECONDS).map(([problem, patience]): [string, string[]] => [
+  problem,
+  [
+    `${patience} s`,
+    ...(problem === 'microphone_muted' ? [`${MINUTES_TO_KNOW / 60} h`] : []),
+    `${MENDED_SECONDS} s`,
+  ],
+]);
+
+/** What a row is known by, and every time in it. */
+const times: [string, string[]][] = [
+  ['sound server or the program ends', [`${BACKOFF_MIN_SECONDS} s`, `${config.input.reopenMaxSeconds} s`]],
+  [
+    'program stands still',
+    [`${config.input.noDataTimeoutSeconds} s`, `${config.input.firstSoundTimeoutSeconds} s`],
+  ],
+  ...microphone,
+  ['wrong_sample_rate', seconds(2 * RATE_MS, 6 * RATE_MS, 3 * RATE_MS)],
+  ['channels_cancel', [`${LOSSY_MEASURES * MIX_SECONDS} s`, `${MIX_SECONDS} s`]],
+  ['windows_dropped', seconds(HEALTH_INTERVAL_MS)],
+  ['engine_failed', [...seconds(ENGINE_TIMEOUT_MS), `${unitSeconds('RestartSec')} s`]],
+  [
+    'The whole process hangs',
+    [`${HANGING_SECONDS} s`, `${unitSeconds('WatchdogSec')} s`, `${unitSeconds('RestartSec')} s`],
+  ],
+  ['killed or crashes', [`${unitSeconds('RestartSec')} s`]],
+  ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
+  [
+    'The broker is away',
+    [
+      `${DEFAULT_TIMING.warnEveryMs / 60_000} min`,
+      ...seconds(DEFAULT_TIMING.reconnectMinMs, DEFAULT_TIMING.reconnectMaxMs, DEFAULT_TIMING.urgentMaxMs),
+    ],
+  ],
+  ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
+  ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
+  ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],
+  ['events_dropped', seconds(HEALTH_INTERVAL_MS)],
+  ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS)],
+];
+
+describe('docs/reliability.md', () => {
+  it('names every problem in one row, and no other', () => {
+    const named = rows.flatMap(([, said = '']) => [...said.matchAll(/`([a-z]+(?:_[a-z]+)+)`/g)]);
+    const problems = named.map(([, name]) => name).filter((name) => name !== 'input_lost');
+    const twice = new Set(['no_sound']); // it ends, or stands still
+    const once = problems.filter((name, i) => !(twice.has(name ?? '') && problems.indexOf(name) < i));
+    expect(once.sort()).toStrictEqual(Object.values(PROBLEMS).flat().sort());
+  });
+
+  it.each(times)('says the truth of the times of: %s', (known, expected) => {
+    const found = rows.filter((row) => row.join(' ').includes(known));
+    expect(found).toHaveLength(1);
+    expect(
+      found[0]
+        ?.slice(1, 4)
+        .join(' ')
+        .match(/[\d.]+ (?:s|min|h)\b/g),
+    ).toStrictEqual(expected);
+  });
+
+  it('has no time beside those', () => {
+    const others = rows.filter((row) => !times.some(([known]) => row.join(' ').includes(known)));
+    expect(others.filter((row) => /\d (?:s|min|h)\b/.test(row.join(' ')))).toStrictEqual([]);
+  });
+
+  it('has the bounds of what waits, how much later, and how often health is said', () => {
+    const { outboxEvents, outboxBytes, outboxDays } = config.mqtt;
+    expect(page).toContain(`${outboxEvents} events, ${outboxBytes / 1e6} MB, ${outboxDays} days`);
+    expect(page).toContain(`no alarm waits, ${COSTLY} times as late`);
+    expect(page).toContain(`is said again every ${HEALTH_INTERVAL_MS / 1000} s`);
+  });
+
+  it('shows every fault by a test that there is', () => {
+    const shown = rows.map((row) => [...(row[4] ?? '').matchAll(/\[([^\]]+)\]\((\.\.\/test\/[^)]+)\)/g)]);
+    expect(rows.filter((_, i) => shown[i]?.length === 0)).toStrictEqual([]);
+    const missing = shown.flat().filter(([, title = '', path = '']) => {
+      const file = fileURLToPath(new URL(path, docs));
+      return !existsSync(file) || !readFileSync(file, 'utf8').includes(title);
+    });
+    expect(missing.map(([link]) => link)).toStrictEqual([]);
+  });
+});
