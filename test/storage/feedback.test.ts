@@ -7,11 +7,13 @@ import { deleteFeedback, embeddingsOf, FeedbackStore, readFeedback } from '../..
 import type { DecisionEvent, PipelineResult } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
 
+const damaged: string[] = [];
 let dir: string;
 let folder: string;
 let store: FeedbackStore;
 let veto: Veto;
 beforeEach(() => {
+  damaged.length = 0;
   dir = mkdtempSync(join(tmpdir(), 'bathnet-feedback-'));
   folder = join(dir, 'feedback');
   veto = new Veto();
@@ -31,7 +33,6 @@ function hear(value: number, hit: boolean, event?: Partial<DecisionEvent>): void
 const start = (episodeId: string) =>
   ({ type: 'alarm_started', episodeId, label: 'abnormal', atMs: 5000 }) as Partial<DecisionEvent>;
 const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
-const damaged: string[] = [];
 const read = () => readFeedback(folder, (path) => damaged.push(path));
 
 describe('feedback', () => {
@@ -73,6 +74,25 @@ describe('feedback', () => {
     writeFileSync(folder, '');
     hear(1, true, start('e1'));
     expect(store.give('real_alarm')).toMatch(/cannot be kept/);
+  });
+
+  it.each([
+    ['no whole number of values', Buffer.from(Float32Array.of(1, 2).buffer).subarray(1).toString('base64')],
+    ['no numbers', Buffer.from(Float32Array.of(1, Number.NaN).buffer).toString('base64')],
+    ['no base64', '?????'],
+  ])('is left out where its embeddings are %s, and the others count', (_, damage) => {
+    for (const id of ['e1', 'e2']) {
+      hear(1, true, start(id));
+      store.give('false_alarm');
+    }
+    const path = join(folder, 'e1.json');
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...record, embeddings: [...record.embeddings, damage] }));
+    const next = new Veto();
+    new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, next, silentLog).load();
+    expect(next.episodeIds).toEqual(['e2']);
+    expect(read().map(({ episodeId }) => episodeId)).toEqual(['e2']);
+    expect(damaged).toEqual([path]);
   });
 
   it('is shown without damaged files, which are named, and can be deleted', () => {
