@@ -95,11 +95,12 @@ export const pick = (random, values) => values[below(random, values.length)];
 export function mutateBytes(random, sample, samples = [sample]) {
   let bytes = Buffer.from(sample);
   for (let left = 1 + below(random, pick(random, [1, 2, 8])); left > 0 && bytes.length > 0; left--)
-    bytes = pick(random, BYTE_CHANGES)(random, bytes, samples);
+    bytes = pick(random, below(random, 4) ? IN_PLACE : MOVED)(random, bytes, samples);
   return bytes;
 }
 
-const BYTE_CHANGES = [
+/** What stays where it was comes deeper into a reader. */
+const IN_PLACE = [
   (random, bytes) => {
     bytes[place(random, bytes)] ^= 1 << below(random, 8);
     return bytes;
@@ -109,12 +110,9 @@ const BYTE_CHANGES = [
     return bytes;
   },
   putInteger,
-  putInteger,
-  // Most of what decides lies at the front.
-  (random, bytes) => {
-    bytes[below(random, Math.min(64, bytes.length))] = below(random, 256);
-    return bytes;
-  },
+];
+
+const MOVED = [
   (random, bytes) => bytes.subarray(0, below(random, bytes.length)),
   (random, bytes) => spliced(random, bytes, ''),
   (random, bytes) => spliced(random, bytes, piece(random, bytes)),
@@ -131,8 +129,8 @@ const BYTE_CHANGES = [
 
 /** Rather one that says something: files have long runs of zeros that nobody reads. */
 function place(random, bytes) {
-  let at = 0;
-  for (let tries = 4; tries > 0 && !bytes[at]; tries--) at = below(random, bytes.length);
+  let at = below(random, bytes.length);
+  for (let tries = 3; tries > 0 && bytes[at] === 0; tries--) at = below(random, bytes.length);
   return at;
 }
 
