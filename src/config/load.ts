@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseDotenv } from 'dotenv';
-import { parse as parseYaml } from 'yaml';
+import { parseDocument } from 'yaml';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { ENV_PREFIX, fromText, pathOfEnv } from './env.js';
 import { contradictions, describe, show } from './problems.js';
@@ -17,6 +17,8 @@ export interface ConfigSources {
   readonly cwd: string;
 }
 
+/** Ten times the default one with all its comments: nesting and aliases make the reader slow. */
+const MAX_CHARACTERS = 100_000;
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
 
 /**
@@ -70,20 +72,7 @@ function readConfigFile(named: string | undefined): Tree {
       { cause: error },
     );
   }
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(text);
-  } catch (error) {
-    throw new UserError(
-      ExitCode.config,
-      // Its first line alone: the others show the file, and a password may be in it.
-      `${path} is not YAML: ${messageOf(error).split('\n')[0]?.replace(/:$/, '')}`,
-      'Mend the line named above.',
-      {
-        cause: error,
-      },
-    );
-  }
+  const parsed = parseYaml(text, path);
   if (parsed === null || parsed === undefined) return {}; // nothing but comments
   if (!isTree(parsed))
     throw new UserError(
@@ -93,6 +82,37 @@ function readConfigFile(named: string | undefined): Tree {
     );
   // A section whose keys are all commented out is null in YAML: it is empty, not wrong.
   return Object.fromEntries(Object.entries(parsed).map(([key, value]) => [key, value ?? undefined]));
+}
+
+function parseYaml(text: string, path: string): unknown {
+  const refused = (what: string, hint: string, options?: ErrorOptions) =>
+    new UserError(ExitCode.config, `${path} ${what}`, hint, options);
+  if (text.length > MAX_CHARACTERS)
+    throw refused(
+      `has ${text.length} characters, ${MAX_CHARACTERS} are the limit`,
+      'Name a configuration; config/default.yaml is one to start from.',
+    );
+  try {
+    const document = parseDocument(text, { stringKeys: true });
+    // A warning, too, says that something is taken for what it does not say: a tag such as !secret for its bare text.
+    const [problem] = [...document.errors, ...document.warnings];
+    if (problem) throw problem;
+    const value: unknown = document.toJS();
+    JSON.stringify(value, refuseOdd); // fails where an alias holds itself, too
+    return value;
+  } catch (error) {
+    // Its first line alone: the others show the file, and a password may be in it.
+    const [what] = messageOf(error).split('\n');
+    throw refused(`is not YAML: ${what?.replace(/:$/, '')}`, 'Mend the line named above.', { cause: error });
+  }
+}
+
+/** Tags such as !!set make what no schema looks into. */
+function refuseOdd(this: Tree, key: string, value: unknown): unknown {
+  const own = this[key];
+  if (isTree(own) && Object.getPrototypeOf(own) !== Object.prototype)
+    throw new Error(`"${key}" is neither a value nor a list nor a section`);
+  return value;
 }
 
 function readDotenv(cwd: string): Record<string, string> {

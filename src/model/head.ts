@@ -3,7 +3,7 @@ import { ExitCode, UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
 import type { Bundle } from './bundle.js';
 import { activate } from './dense.js';
-import type { BlendHead, Manifest, MapHead } from './manifest.js';
+import { type BlendHead, headNamed, type Manifest, type MapHead } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 
 /** The head whose 521 scores also tell people what was heard. */
@@ -28,7 +28,7 @@ export interface ScoringHead {
  */
 export function chooseHead(bundle: Bundle, name = bundle.manifest.defaultHead): ScoringHead {
   const { manifest } = bundle;
-  const head = manifest.heads[name];
+  const head = headNamed(manifest.heads, name);
   if (head === undefined)
     throw new UserError(
       ExitCode.usage,
@@ -45,7 +45,7 @@ export function chooseHead(bundle: Bundle, name = bundle.manifest.defaultHead): 
 
 /** The heads that a head is made of, each after those that it is made of itself; the head comes last. */
 export function headsBehind(manifest: Pick<Manifest, 'heads'>, name: string): string[] {
-  const head = manifest.heads[name];
+  const head = headNamed(manifest.heads, name);
   const direct =
     head?.type === 'map' ? [head.from] : head?.type === 'blend' ? head.parts.map((part) => part.head) : [];
   return [...new Set([...direct.flatMap((each) => headsBehind(manifest, each)), name])];
@@ -116,7 +116,7 @@ export function backboneFingerprint({ manifest, tensors }: Bundle): string {
  * @returns n × labels, row-major
  */
 export function denseScores({ manifest, tensors }: Bundle, name: string, frames: Float32Array): Float32Array {
-  const head = manifest.heads[name];
+  const head = headNamed(manifest.heads, name);
   if (head?.type !== 'dense') throw new Error(`model ${manifest.name} has no dense head "${name}"`);
   const count = frames.length / manifest.embeddingSize;
   return head.layers.reduce((input, { units, activation }, layer) => {

@@ -92,6 +92,11 @@ export type DenseHead = Extract<Head, { type: 'dense' }>;
 export type MapHead = Extract<Head, { type: 'map' }>;
 export type BlendHead = Extract<Head, { type: 'blend' }>;
 
+/** Not by the name alone, which may be one that every object has: `constructor`. */
+export function headNamed(heads: Manifest['heads'], name: string): Head | undefined {
+  return Object.hasOwn(heads, name) ? heads[name] : undefined;
+}
+
 /**
  * @param bytes of the file
  * @param path for errors
@@ -139,7 +144,7 @@ export function checkReferences(
 ): void {
   const problems: string[] = [];
   const { heads, backbone, embeddingSize, defaultHead, event } = manifest;
-  if (!(defaultHead in heads)) problems.push(`defaultHead "${defaultHead}" is none of its heads`);
+  if (!headNamed(heads, defaultHead)) problems.push(`defaultHead "${defaultHead}" is none of its heads`);
   if (backbone.at(-1)?.filters !== embeddingSize)
     problems.push(
       `embeddingSize is ${embeddingSize}, the last layer has ${backbone.at(-1)?.filters} filters`,
@@ -171,7 +176,7 @@ function headProblems(head: Head, heads: Manifest['heads']): string[] {
 }
 
 function mapProblems(head: MapHead, heads: Manifest['heads']): string[] {
-  const from = heads[head.from];
+  const from = headNamed(heads, head.from);
   if (from?.type !== 'dense') return [` maps "${head.from}", which is no dense head`];
   const problems: string[] = [];
   for (const [label, classes] of Object.entries(head.classes)) {
@@ -190,7 +195,7 @@ function blendProblems(head: BlendHead, heads: Manifest['heads']): string[] {
   if (head.bias.length !== head.labels.length)
     problems.push(`: ${head.bias.length} biases, ${head.labels.length} labels`);
   for (const name of names) {
-    const part = Object.hasOwn(heads, name) ? heads[name] : undefined;
+    const part = headNamed(heads, name);
     if (part === undefined) problems.push(` blends "${name}", which is none of the heads`);
     else if (part.type === 'blend') problems.push(` blends "${name}", which is a blend itself`);
     else if (part.labels.join('\n') !== head.labels.join('\n'))

@@ -17,7 +17,10 @@ interface Entry {
   data_offsets: [number, number];
 }
 
-const BYTES_PER_VALUE: Record<string, number> = { F32: 4, F16: 2 };
+const BYTES_PER_VALUE = new Map([
+  ['F32', 4],
+  ['F16', 2],
+]);
 
 /**
  * Reads F32 and F16 tensors out of a safetensors file.
@@ -47,8 +50,9 @@ export function readSafetensors(file: Uint8Array, name: string): Map<string, Ten
   const tensors = new Map<string, Tensor>();
   for (const [key, entry] of Object.entries(header)) {
     if (key === '__metadata__') continue;
-    const size = BYTES_PER_VALUE[entry?.dtype];
-    if (size === undefined) throw broken(`tensor ${key} has type ${entry?.dtype}, not F32 or F16`);
+    if (typeof entry?.dtype !== 'string') throw broken(`tensor ${key} has no type`);
+    const size = BYTES_PER_VALUE.get(entry.dtype);
+    if (size === undefined) throw broken(`tensor ${key} has type ${entry.dtype}, not F32 or F16`);
     if (!isShape(entry.shape) || !isShape(entry.data_offsets) || entry.data_offsets.length !== 2)
       throw broken(`tensor ${key} has no valid shape and offsets`);
     const count = entry.shape.reduce((product, extent) => product * extent, 1);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { type Bundle, MODEL_FILE, readBundle } from './bundle.js';
 import { withHeadOf } from './combine.js';
-import { manifestSchema } from './manifest.js';
+import { headNamed, manifestSchema } from './manifest.js';
 
 /** The bundles that come with the program. */
 export const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -31,7 +31,7 @@ export async function readModel(
   shelves: readonly string[],
 ): Promise<{ bundle: Bundle; head: string | undefined }> {
   const bundle = await readBundle(await findBundle(name, shelves));
-  if (head === undefined || head in bundle.manifest.heads) return { bundle, head };
+  if (head === undefined || headNamed(bundle.manifest.heads, head)) return { bundle, head };
   if (!head.includes(sep) && !(await isFile(join(head, MODEL_FILE)))) return { bundle, head }; // refused by name
   const combined = withHeadOf(bundle, await readBundle(await findBundle(head, shelves)));
   return { bundle: combined, head: combined.manifest.defaultHead };

@@ -3,6 +3,8 @@ import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
+/** An event has a few, and one or two for each window that led to it. */
+const MOST_BRACKETS = 1000;
 
 export interface EventContext {
   /** UUID v7 of this event; stays the same when it is sent again, so that receivers can tell. */
@@ -75,8 +77,9 @@ export function deliveredEvent(
   return JSON.stringify({ ...event, at, latencyMs: waitedMs ?? null, replayed });
 }
 
-/** Whether `deliveredEvent` can make something of it. */
+/** Whether `deliveredEvent` can make something of it; what is deeper than any event may not be written again. */
 export function isEventPayload(payload: string): boolean {
+  if (payload.split(/[[{]/, MOST_BRACKETS + 1).length > MOST_BRACKETS) return false;
   try {
     const event = JSON.parse(payload) as { at?: unknown } | null;
     return typeof event?.at === 'string' && !Number.isNaN(Date.parse(event.at));

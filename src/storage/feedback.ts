@@ -30,7 +30,9 @@ const recordSchema = z.object({
   /** Embeddings mean something only for the backbone that they come from. */
   model: z.object({ name: z.string(), backbone: z.string() }),
   /** Of each sound that spoke for the alarm, float32 little-endian in base64. */
-  embeddings: z.array(z.string()),
+  embeddings: z.array(
+    z.base64().refine((text) => valuesOf(text)?.every(Number.isFinite) === true, 'not numbers'),
+  ),
 });
 
 export type FeedbackRecord = z.infer<typeof recordSchema>;
@@ -218,7 +220,13 @@ export function deleteFeedback(folder: string, episodeId?: string): number {
 
 /** The embeddings of a record, one array each. */
 export function embeddingsOf({ embeddings }: FeedbackRecord): Float32Array[] {
-  return embeddings.map((text) => new Float32Array(new Uint8Array(Buffer.from(text, 'base64')).buffer));
+  return embeddings.map((text) => valuesOf(text) ?? new Float32Array());
+}
+
+/** Undefined where the bytes are no whole number of values. */
+function valuesOf(text: string): Float32Array | undefined {
+  const bytes = new Uint8Array(Buffer.from(text, 'base64')); // a copy, so aligned
+  return bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : undefined;
 }
 
 function toBase64(values: Float32Array): string {

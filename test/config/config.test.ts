@@ -125,6 +125,13 @@ describe('the configuration', () => {
     ['an id that is no id', 'device: {id: "Bad Room"}', /device\.id: expected lower-case/],
     ['a value where a section belongs', 'mqtt: 5', /mqtt: expected object, found 5/],
     ['text that is not YAML', 'mqtt: {', /is not YAML/],
+    ['a tag that means nothing here', 'mqtt: {password: !secret pw}', /is not YAML: Unresolved tag: !secret/],
+    ['a set', 'mqtt: !!set {a, b}', /is not YAML: "mqtt" is neither/],
+    ['a time', '%YAML 1.1\n---\nmqtt: {url: 2001-01-01}', /is not YAML: "url" is neither/],
+    ['a section as a key', '? {a: b}\n: 1', /is not YAML: .*keys must be strings/],
+    ['a section within itself', 'mqtt: &a {url: *a}', /is not YAML: .*circular/],
+    ['brackets without an end', '['.repeat(50_000), /is not YAML/],
+    ['a file that is no configuration', 'a'.repeat(100_001), /has 100001 characters, 100000 are the limit/],
     ['a list', '- 1', /expected sections such as/],
     [
       'a prefix that no topic has room for',

@@ -102,6 +102,11 @@ describe('a bundle', () => {
       /defaultHead "x" is none of its heads/,
     ],
     [
+      'a default head of a name that every object has',
+      (m) => Object.assign(m, { defaultHead: 'constructor' }),
+      /defaultHead "constructor" is none of its heads/,
+    ],
+    [
       'an alarm label it has not',
       (m) => m.heads.bathnet!.alarm!.labels.push('fire'),
       /alarm label "fire" is none of its labels/,

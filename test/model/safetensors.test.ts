@@ -86,3 +86,24 @@ describe('writeSafetensors', () => {
     expect(writeSafetensors(tensors).byteLength).toBeLessThan(manifest.weights.bytes * 1.01);
   });
 });
+
+describe('a header', () => {
+  const withHeader = (header: unknown) => {
+    const json = new TextEncoder().encode(typeof header === 'string' ? header : JSON.stringify(header));
+    const file = new Uint8Array(8 + json.length);
+    new DataView(file.buffer).setBigUint64(0, BigInt(json.length), true);
+    file.set(json, 8);
+    return file;
+  };
+  const deep = '['.repeat(50_000) + ']'.repeat(50_000);
+
+  it.each([
+    ['no tensor', { x: null }, /tensor x has no type/],
+    ['a type that is none', `{"x":{"dtype":${deep}}}`, /tensor x has no type/],
+    ['a type of a name that every object has', { x: { dtype: 'constructor' } }, /type constructor, not F32/],
+    ['a deep shape', `{"x":{"dtype":"F32","shape":${deep}}}`, /no valid shape/],
+    ['a list', [1], /tensor 0 has no type/],
+  ])('with %s is refused', (_, header, message) => {
+    expect(() => readSafetensors(withHeader(header), 'test')).toThrow(message);
+  });
+});

@@ -4,6 +4,7 @@ import {
   deliveredEvent,
   eventPayload,
   healthPayload,
+  isEventPayload,
   levelPayload,
 } from '../../src/publish/payloads.js';
 import type { AlarmStarted } from '../../src/types.js';
@@ -135,6 +136,21 @@ describe('delivered event', () => {
   it('says null of a duration that is not known', () => {
     const payload = eventPayload({ ...alarmEnded, durationSeconds: Number.NaN }, context);
     expect(JSON.parse(payload).durationSeconds).toBeNull();
+  });
+});
+
+describe('a kept payload', () => {
+  const kept = eventPayload(alarmStarted, { id: 'an id', test: false, model });
+  const nested = (depth: number) => kept.replace('{', `{"x":${'['.repeat(depth)}${']'.repeat(depth)},`);
+
+  it.each([
+    ['as it was written', kept, true],
+    ['of a version with one more key', nested(3), true],
+    ['deeper than it could be written again', nested(50_000), false],
+    ['without a time', '{}', false],
+    ['cut short', kept.slice(0, -1), false],
+  ])('%s: whether it can be sent', (_, payload, fits) => {
+    expect(isEventPayload(payload)).toBe(fits);
   });
 });
 

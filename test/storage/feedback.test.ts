@@ -8,6 +8,7 @@ import type { DecisionEvent, PipelineResult, Verdict } from '../../src/types.js'
 import { ManualClock } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
+const damaged: string[] = [];
 let dir: string;
 let folder: string;
 let store: FeedbackStore;
@@ -15,6 +16,7 @@ let veto: Veto;
 let clock: ManualClock;
 let warnings: object[];
 beforeEach(() => {
+  damaged.length = 0;
   dir = mkdtempSync(join(tmpdir(), 'bathnet-feedback-'));
   folder = join(dir, 'feedback');
   veto = new Veto();
@@ -43,7 +45,6 @@ async function judge(verdict: Verdict): Promise<void> {
 }
 
 const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
-const damaged: string[] = [];
 const read = () => readFeedback(folder, (path) => damaged.push(path));
 
 describe('feedback', () => {
@@ -93,6 +94,25 @@ describe('feedback', () => {
     await judge('false_alarm');
     expect(read()).toHaveLength(1);
     expect(veto.episodeIds).toEqual(['e1']);
+  });
+
+  it.each([
+    ['no whole number of values', Buffer.from(Float32Array.of(1, 2).buffer).subarray(1).toString('base64')],
+    ['no numbers', Buffer.from(Float32Array.of(1, Number.NaN).buffer).toString('base64')],
+    ['no base64', '?????'],
+  ])('is left out where its embeddings are %s, and the others count', async (_, damage) => {
+    for (const id of ['e1', 'e2']) {
+      hear(1, true, start(id));
+      await judge('false_alarm');
+    }
+    const path = join(folder, 'e1.json');
+    const record = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(path, JSON.stringify({ ...record, embeddings: [...record.embeddings, damage] }));
+    const next = new Veto();
+    new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, next, silentLog, clock).load();
+    expect(next.episodeIds).toEqual(['e2']);
+    expect(read().map(({ episodeId }) => episodeId)).toEqual(['e2']);
+    expect(damaged).toEqual([path]);
   });
 
   it('that is given a thousand times a second is written a few times, each alarm with its last verdict', async () => {

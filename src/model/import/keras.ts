@@ -113,7 +113,10 @@ function readVariables(bytes: Uint8Array, unsuitable: (what: string) => Error): 
     const variable = path.replace(/.*\//, '').replace(/:\d+$/, '');
     const name = `${number ? `${number}/${kind}` : 'dense'}/${variable}`;
     if (variables.has(name)) throw unsuitable(`it has layer ${name} twice`);
-    variables.set(name, { shape: [...shape], data: Float32Array.from(value as number[]) });
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    if (!Array.isArray(value) || value.length !== count)
+      throw unsuitable(`${path} [${shape}] does not have its shape's size: the file is damaged`);
+    variables.set(name, { shape: [...shape], data: Float32Array.from(value) });
   }
   return variables;
 }

@@ -1,0 +1,100 @@
+import { DEFAULT_ALARM_RULE } from '../../../dist/alarm/rule.js';
+import { NUMBER_RANGES } from '../../../dist/constants.js';
+import { Control } from '../../../dist/control.js';
+import { HomeAssistantBirth } from '../../../dist/publish/birth.js';
+import { OwnEcho } from '../../../dist/publish/echo.js';
+import { DEFAULT_TIMING } from '../../../dist/publish/options.js';
+import { topicsOf } from '../../../dist/publish/topics.js';
+import { Settings } from '../../../dist/storage/settings.js';
+import { systemClock } from '../../../dist/system/clock.js';
+import { below, mutateBytes, mutateText, pick } from '../mutate.mjs';
+
+const WORDS = [
+  'ON',
+  'OFF',
+  'None',
+  'PRESS',
+  'false_alarm',
+  'real_alarm',
+  'online',
+  'low',
+  '0.5',
+  '3',
+  '-1',
+  ' 10\n',
+  '',
+];
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Messages from the broker on the topics that are listened to, and on others. */
+export function start() {
+  const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+  const listeners = new Map();
+  const written = new Map();
+  const store = { read: (name) => written.get(name), write: (name, text) => written.set(name, text) };
+  const rule = { ...DEFAULT_ALARM_RULE, sensitivity: 'normal' };
+  const control = new Control(
+    {
+      topics,
+      store,
+      rule,
+      hopSeconds: 0.48,
+      onTest() {},
+      publisher: { onMessage: (topic, handler) => listeners.set(topic, handler), setState: checkState },
+      listener: { setRule: checkRule, setEnabled() {}, setOccupied() {}, acknowledge() {} },
+      reporter: { problems() {}, occupied() {} },
+      feedback: { give: () => undefined },
+    },
+    systemClock,
+    log,
+  );
+  control.load();
+  control.start();
+  const birth = new HomeAssistantBirth(DEFAULT_TIMING, systemClock, () => {});
+  const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
+  const known = [...Object.values(topics.commands), topics.availability, 'homeassistant/status'];
+
+  return {
+    input(random) {
+      const topic = pick(random, known);
+      const payload = below(random, 3)
+        ? mutateBytes(random, Buffer.from(pick(random, WORDS)), WORDS.map(Buffer.from))
+        : Buffer.from(pick(random, WORDS).repeat(below(random, 600)));
+      return JSON.stringify({
+        topic: below(random, 8) ? topic : mutateText(random, topic),
+        payload: payload.toString('base64'),
+        retained: below(random, 4) === 0,
+      });
+    },
+    async run(input) {
+      const message = JSON.parse(input);
+      message.payload = Buffer.from(message.payload, 'base64');
+      listeners.get(message.topic)?.(message);
+      birth.message(message);
+      echo.message(message);
+      await new Promise(setImmediate); // what was set is kept
+      const again = new Settings(store, rule, {
+        ...log,
+        warn: (_, text) => {
+          throw new Error(text);
+        },
+      });
+      again.load();
+    },
+    stop() {
+      control.stop();
+      birth.cancel();
+      echo.cancel();
+    },
+  };
+}
+
+function checkState(topic, text) {
+  if (!/^(ON|OFF|low|normal|high|\d+(\.\d+)?)$/.test(text)) throw new Error(`${topic} says ${text}`);
+}
+
+function checkRule(rule) {
+  for (const [name, { min, max }] of Object.entries(NUMBER_RANGES))
+    if (!(rule[name] >= min && rule[name] <= max)) throw new Error(`${name} is ${rule[name]}`);
+  if (rule.hits > rule.window) throw new Error(`${rule.hits} hits of ${rule.window} windows`);
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_ALARM_RULE } from '../../../dist/alarm/rule.js';
+import { Veto } from '../../../dist/alarm/veto.js';
+import { announcementFor } from '../../../dist/publish/announcement.js';
+import { featuresOf } from '../../../dist/publish/features.js';
+import { deliveredEvent, eventPayload, isEventPayload } from '../../../dist/publish/payloads.js';
+import { topicsOf } from '../../../dist/publish/topics.js';
+import { openDevice } from '../../../dist/storage/device.js';
+import { FeedbackStore, readFeedback } from '../../../dist/storage/feedback.js';
+import { Outbox } from '../../../dist/storage/outbox.js';
+import { Settings } from '../../../dist/storage/settings.js';
+import { endedByRestart } from '../../../dist/storage/state.js';
+import { systemClock } from '../../../dist/system/clock.js';
+import { below, mutateBytes, mutateJsonText, pick } from '../mutate.mjs';
+
+const log = { debug() {}, info() {}, warn() {}, error() {} };
+const MODEL = {
+  name: 'small',
+  version: '1',
+  sha256: '0',
+  engine: 'tfjs-wasm',
+  labels: ['abnormal'],
+  alarmLabels: ['abnormal'],
+  alarmKinds: [],
+};
+const MODEL_OF_VERDICTS = { name: 'small', backbone: 'b' };
+const EVENT = eventPayload(
+  { type: 'test', atMs: Date.UTC(2026, 10, 1) },
+  { id: 'an id', test: true, model: MODEL },
+);
+const EMBEDDING = Buffer.from(Float32Array.of(0.5, 1, 0, 2, 3).buffer).toString('base64');
+
+const parts = { outbox, state };
+export const start = (part) => parts[part]();
+
+/** In memory where the system has it: each case makes and syncs files. */
+function scratchFolder() {
+  return mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'bathnet-fuzz-kept-'));
+}
+
+/** One event that an earlier run has kept: it is delivered or set aside. */
+function outbox() {
+  const folder = scratchFolder();
+  const record = { version: 1, topic: 'bathnet/test/event', payload: EVENT, keptAtMs: Date.UTC(2026, 10, 1) };
+  const withHash = (json) => `${createHash('sha256').update(json).digest('hex')}\n${json}`;
+  let number = 0;
+  return {
+    input(random) {
+      if (below(random, 4) === 0) return mutateBytes(random, Buffer.from(withHash(JSON.stringify(record))));
+      const payload = () => mutateJsonText(random, JSON.parse(EVENT));
+      return withHash(
+        below(random, 2) ? JSON.stringify({ ...record, payload: payload() }) : mutateJsonText(random, record),
+      );
+    },
+    async run(input) {
+      const place = join(folder, String(number++));
+      mkdirSync(place);
+      writeFileSync(join(place, '000000000001-00000000.json'), input);
+      const options = { folder: place, events: 10, bytes: 1e6, days: 7, isPayload: isEventPayload };
+      const outbox = new Outbox(options, log, systemClock);
+      outbox.start();
+      if (outbox.size + outbox.dropped !== 1) throw new Error('the event is neither kept nor dropped');
+      const event = outbox.next();
+      if (event) {
+        JSON.parse(deliveredEvent(event.payload, event.replayed, Date.now(), undefined));
+        outbox.remove(event);
+      }
+      await outbox.stop();
+      rmSync(place, { recursive: true });
+      rmSync(`${place}-set-aside`, { recursive: true, force: true });
+    },
+    stop: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+/** Every file that is kept of a device, one or more of them damaged: the daemon starts all the same. */
+function state() {
+  const folder = scratchFolder();
+  const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
+  const features = featuresOf(MODEL, { waterLabels: [], speechLabels: [] }, false);
+  const discovery = {
+    mode: 'device',
+    deviceId: 'test',
+    deviceName: 'Bathroom',
+    topics,
+    model: MODEL,
+    features,
+    version: '1',
+    discoveryPrefix: 'homeassistant',
+  };
+  const episodeId = '019b0000-0000-7000-8000-000000000000';
+  const files = {
+    'settings.json': {
+      enabled: true,
+      threshold: 0.5,
+      hits: 2,
+      window: 3,
+      cooldownSeconds: 10,
+      sensitivity: 'low',
+    },
+    'open-alarm.json': {
+      episodeId,
+      label: 'abnormal',
+      kind: 'impact',
+      peakConfidence: 0.9,
+      startedAtMs: Date.UTC(2026, 10, 1),
+    },
+    'announced.json': {
+      mode: 'component',
+      discoveryPrefix: 'homeassistant',
+      deviceId: 'old',
+      components: { alarm: 'binary_sensor', gone: 'sensor' },
+      states: ['bathnet/old/alarm'],
+      small: true,
+    },
+    'feedback/one.json': {
+      episodeId,
+      verdict: 'false_alarm',
+      label: 'abnormal',
+      kind: 'impact',
+      alarmAt: '2026-11-01T00:00:00Z',
+      givenAt: '2026-11-01T00:00:00Z',
+      model: MODEL_OF_VERDICTS,
+      embeddings: [EMBEDDING, EMBEDDING],
+    },
+    'device-id': 'abc123',
+    input: 'stdin:',
+  };
+  const texts = Object.values(files).map((value) => Buffer.from(JSON.stringify(value)));
+  const damaged = (random, value) =>
+    below(random, 4)
+      ? Buffer.from(mutateJsonText(random, value))
+      : mutateBytes(random, Buffer.from(JSON.stringify(value)), texts);
+
+  return {
+    input(random) {
+      const names = Array.from({ length: 1 + below(random, 2) }, () => pick(random, Object.keys(files)));
+      return JSON.stringify(
+        Object.fromEntries(names.map((name) => [name, damaged(random, files[name]).toString('base64')])),
+      );
+    },
+    async run(input) {
+      const id = 'test';
+      const place = join(folder, 'devices', id);
+      mkdirSync(join(place, 'feedback'), { recursive: true });
+      const given = JSON.parse(input);
+      for (const [name, value] of Object.entries(files))
+        writeFileSync(
+          join(place, name),
+          name in given ? Buffer.from(given[name], 'base64') : JSON.stringify(value),
+        );
+      const device = await openDevice(folder, id, { source: 'stdin', device: 'default' }, log);
+      try {
+        takeUp(device.state, join(place, 'feedback'));
+      } finally {
+        await device.release();
+        rmSync(folder, { recursive: true });
+      }
+    },
+    stop: () => rmSync(folder, { recursive: true, force: true }),
+  };
+
+  function takeUp(state, verdicts) {
+    if (!/^[a-z0-9_-]+$/.test(state.deviceId())) throw new Error('the device id is none');
+    const open = state.openAlarm();
+    if (open) eventPayload(endedByRestart(open, Date.now()), { id: 'an id', test: false, model: MODEL });
+    new Settings(state, { ...DEFAULT_ALARM_RULE, sensitivity: 'normal' }, log).load();
+    const { first } = announcementFor(state, discovery, true, log);
+    for (const { topic } of first)
+      if (!/^[^+#\0]+$/.test(topic)) throw new Error(`nobody can publish on ${JSON.stringify(topic)}`);
+    const veto = new Veto();
+    new FeedbackStore(verdicts, MODEL_OF_VERDICTS, veto, log).load();
+    const match = veto.match(Float32Array.of(0.5, 1, 0, 2, 3));
+    if (match && !(match.similarity <= 1.001)) throw new Error(`a similarity of ${match.similarity}`);
+    readFeedback(verdicts, () => {});
+  }
+}
