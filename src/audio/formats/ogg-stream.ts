@@ -31,7 +31,7 @@ interface PacketDecoder {
 
 const HEADS = { opus: 'OpusHead', vorbis: '\x01vorbis', flac: '\x7fFLAC' } as const;
 /** More than any picture in the tags has. */
-const MAX_PACKET_BYTES = 2 ** 26;
+const MAX_PACKET_BYTES = 2 ** 25;
 const MAX_CHANNELS = 8;
 /** Where the channels of a WAV file lie in those of an Opus file, by their number. */
 const CHANNEL_ORDER: Record<number, readonly number[]> = {
@@ -64,6 +64,7 @@ export async function openStream(first: Page): Promise<Stream | undefined> {
   let complete = false;
   let freed = false;
   let next: number | undefined;
+  let unfinishedBytes = 0;
   const free = () => {
     if (!freed) decoder.free();
     freed = true;
@@ -76,6 +77,10 @@ export async function openStream(first: Page): Promise<Stream | undefined> {
       // Behind the headers there may be a gap: whoever joins a stream late gets them and what is sent just now.
       if (page.granule !== 0) next = page.number + 1;
       complete ||= page.last;
+      unfinishedBytes = page.segments.every((length) => length === 255)
+        ? unfinishedBytes + page.body.length
+        : 0;
+      if (unfinishedBytes > MAX_PACKET_BYTES) throw new Error('a packet has more than 32 MiB');
       yield* decoder.decode(page);
     },
     *end() {
@@ -168,28 +173,23 @@ function overPackets(decoder: PacketDecoder): PageDecoder {
 /** Puts together the segments of packets, which may go over several pages. */
 function createPackets(): (page: Page) => Buffer[] {
   let parts: Buffer[] = [];
-  let bytes = 0;
-  let number = -1;
-  return ({ segments, body, continued, number: pageNumber }) => {
+  let lastNumber = -1;
+  return ({ segments, body, continued, number }) => {
     const packets: Buffer[] = [];
     // A packet of which a part is missing is none.
-    let whole = continued === parts.length > 0 && (parts.length === 0 || pageNumber === number + 1);
-    if (!whole) [parts, bytes] = [[], 0];
-    whole ||= !continued;
-    number = pageNumber;
+    const fits = parts.length > 0 ? continued && number === lastNumber + 1 : !continued;
+    if (!fits) parts = [];
+    let whole = fits || !continued;
+    lastNumber = number;
     let start = 0;
     let at = 0;
     for (const length of segments) {
       at += length;
       if (length === 255) continue;
       if (whole) packets.push(Buffer.concat([...parts, body.subarray(start, at)]));
-      [parts, bytes, whole, start] = [[], 0, true, at];
+      [parts, whole, start] = [[], true, at];
     }
-    if (whole && start < at) {
-      parts.push(body.subarray(start, at));
-      bytes += at - start;
-      if (bytes > MAX_PACKET_BYTES) throw new Error('a packet has more than 64 MiB');
-    }
+    if (whole && start < at) parts.push(body.subarray(start, at));
     return packets;
   };
 }

@@ -77,7 +77,7 @@ async function openOgg(): Promise<Decoder> {
     yield { channelData: [], sampleRate: 0, passedOver };
     if (!last) return;
     if (stream) yield* stream.end();
-    const damage = stream?.complete() ? undefined : 'its end is cut off';
+    const damage = stream && !stream.complete() ? 'its end is cut off' : undefined;
     yield { channelData: [], sampleRate: 0, damage };
   }
   return {

@@ -138,6 +138,13 @@ describe('a file that was made to cost', () => {
     expect((await attempt(bytes())).cpuSeconds).toBeLessThan(3);
   });
 
+  it('keeps no packet that has no end', async () => {
+    const page = { flags: 1, granule: -1n, serial: 1, number: 1 };
+    const full = { ...page, segments: Buffer.alloc(255, 255), body: Buffer.alloc(255 * 255) };
+    const { reason } = await attempt(opusOf(Buffer.alloc(2 ** 25 + 2 ** 20, writePages([full]))));
+    expect(reason).toMatch('a packet has more than 32 MiB');
+  });
+
   it('makes no more memory than it has sound: frames of FLAC with 65 535 samples in a few bytes', async () => {
     // Each channel is a type and a constant.
     const frame = withCrc(16, Buffer.concat([FLAC_HEADER, Buffer.alloc(8 * 3)]));
