@@ -139,11 +139,11 @@ ${table(result)}
 
 ${faultTable(result)}
 
-An alarm sounds once the daemon hears again after a fault of hearing; faults of delivery are over when they are, before, during or after it. In the first three quarters the process of the daemon is never ended, so that its memory can be measured.
+An alarm sounds once the daemon hears again after a fault of hearing (a knock tells); where more than 0.3 s of it never reached the daemon although no fault was made, or windows were overwritten, the machine was too slow, and it does not count. Faults of delivery begin and end before, while and after it sounds. In the first three quarters the process of the daemon is never ended, so that its memory can be measured.
 
 ## What speed means
 
-All processes but the one that measures lived in a time that ran ${speed} times as fast (\`tools/soak/world.c\`): clocks, timers, time-outs, pauses, the pace of the sound server. The program is the shipped one and has no part in it. ${speed > 1 ? `So these hours were ${(hours / speed).toFixed(1)} of the clock on the wall. What a speed above 1 does not test: that nothing shows only in hours of real time, as in the kernel's own timers; how little of a machine the daemon needs, for it needed ${speed} times as much; and times shorter than the machine's own, which look ${speed} times as long, so the times above are upper limits.` : ''}
+All processes but the one that measures lived in a time that ran ${speed} times as fast (\`tools/soak/world.c\`): clocks, timers, time-outs, pauses, the pace of the sound server. The program is the shipped one and has no part in it. ${speed > 1 ? `So these hours were ${(hours / speed).toFixed(1)} of the clock on the wall. What a speed above 1 does not test: what only hours of real time bring out, as in the kernel's own timers, and how little of a machine the daemon needs, for here it needed ${speed} times as much. What the machine itself takes, as for a start, looks ${speed} times as long: the times above are upper limits.` : ''}
 `;
 }
 
