@@ -60,7 +60,7 @@ async function fuzz(name) {
   const total = { cases: 0, refused: 0, slowestMs: 0, mostBytes: 0 };
   const findings = [];
   const endMs = performance.now() + Number(flags.seconds) * 1000;
-  const to = Number(flags.from) + Number(flags.cases);
+  const to = Number(flags.from) + (flags.replay ? 1 : Number(flags.cases));
   for (let from = Number(flags.from); from < to && findings.length < MOST_FINDINGS; ) {
     const seconds = (endMs - performance.now()) / 1000;
     if (seconds <= 0) break;
