@@ -43,8 +43,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'bathnet-fuzz-'));
 const failed = [];
 const waiting = [...names];
 console.log('target        cases   refused  slowest ms  most MB  findings');
-// One core is left to the others where there are several.
-await Promise.all(Array.from({ length: Math.max(1, availableParallelism() - 1) }, work));
+await Promise.all(Array.from({ length: availableParallelism() }, work));
 rmSync(scratch, { recursive: true, force: true });
 if (failed.length > 0) {
   console.error(`${failed.length} findings:\n${failed.join('\n')}`);
