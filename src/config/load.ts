@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseDotenv } from 'dotenv';
-import { parseDocument } from 'yaml';
+import { Lexer, Parser, parseDocument } from 'yaml';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { ENV_PREFIX, fromText, pathOfEnv } from './env.js';
 import { contradictions, describe, show } from './problems.js';
@@ -17,8 +17,10 @@ export interface ConfigSources {
   readonly cwd: string;
 }
 
-/** Ten times the default one with all its comments: nesting and aliases make the reader slow. */
+/** Ten times the default one with all its comments: aliases make the reader slow. */
 const MAX_CHARACTERS = 100_000;
+/** Ten times as deep as a configuration is: the reader calls itself for each level, and too many end the process. */
+const MAX_DEPTH = 30;
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
 
 /**
@@ -93,6 +95,7 @@ function parseYaml(text: string, path: string): unknown {
       'Name a configuration; config/default.yaml is one to start from.',
     );
   try {
+    if (isDeep(text)) throw new Error(`more than ${MAX_DEPTH} levels`);
     const document = parseDocument(text, { stringKeys: true });
     // A warning, too, says that something is taken for what it does not say: a tag such as !secret for its bare text.
     const [problem] = [...document.errors, ...document.warnings];
@@ -105,6 +108,16 @@ function parseYaml(text: string, path: string): unknown {
     const [what] = messageOf(error).split('\n');
     throw refused(`is not YAML: ${what?.replace(/:$/, '')}`, 'Mend the line named above.', { cause: error });
   }
+}
+
+/** What is open is a list here, not calls within calls. */
+function isDeep(text: string): boolean {
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme)); // what is closed
+    if (parser.stack.length > MAX_DEPTH) return true;
+  }
+  return false;
 }
 
 /** Tags such as !!set make what no schema looks into. */

@@ -130,7 +130,9 @@ describe('the configuration', () => {
     ['a time', '%YAML 1.1\n---\nmqtt: {url: 2001-01-01}', /is not YAML: "url" is neither/],
     ['a section as a key', '? {a: b}\n: 1', /is not YAML: .*keys must be strings/],
     ['a section within itself', 'mqtt: &a {url: *a}', /is not YAML: .*circular/],
-    ['brackets without an end', '['.repeat(50_000), /is not YAML/],
+    ['brackets without an end', '['.repeat(50_000), /is not YAML: more than 30 levels/],
+    ['lists in lists', '- '.repeat(40_000), /is not YAML: more than 30 levels/],
+    ['sections as keys', '? '.repeat(40_000), /is not YAML: more than 30 levels/],
     ['a file that is no configuration', 'a'.repeat(100_001), /has 100001 characters, 100000 are the limit/],
     ['a list', '- 1', /expected sections such as/],
     [

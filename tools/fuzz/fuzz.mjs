@@ -43,8 +43,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'bathnet-fuzz-'));
 const failed = [];
 const waiting = [...names];
 console.log('target        cases   refused  slowest ms  most MB  findings');
-// One core is left to the others where there are several.
-await Promise.all(Array.from({ length: Math.max(1, availableParallelism() - 1) }, work));
+await Promise.all(Array.from({ length: availableParallelism() }, work));
 rmSync(scratch, { recursive: true, force: true });
 if (failed.length > 0) {
   console.error(`${failed.length} findings:\n${failed.join('\n')}`);
@@ -60,7 +59,7 @@ async function fuzz(name) {
   const total = { cases: 0, refused: 0, slowestMs: 0, mostBytes: 0 };
   const findings = [];
   const endMs = performance.now() + Number(flags.seconds) * 1000;
-  const to = Number(flags.from) + Number(flags.cases);
+  const to = Number(flags.from) + (flags.replay ? 1 : Number(flags.cases));
   for (let from = Number(flags.from); from < to && findings.length < MOST_FINDINGS; ) {
     const seconds = (endMs - performance.now()) / 1000;
     if (seconds <= 0) break;

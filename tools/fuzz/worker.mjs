@@ -1,5 +1,5 @@
 // Runs cases of one target, one after the other, and tells the parent what it finds; see fuzz.mjs.
-import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { UserError } from '../../dist/errors.js';
 import { createRandom } from '../../dist/training/random.js';
 import { targets } from './targets.mjs';
@@ -19,6 +19,8 @@ const inputOf = (number) =>
   target.input(createRandom(seed * 2 ** 32 + number * 64 + Object.keys(targets).indexOf(name)));
 const total = { cases: 0, refused: 0, slowestMs: 0, mostBytes: 0 };
 let current = from;
+const file = progress && openSync(progress, 'r+');
+const position = Buffer.alloc(8);
 
 process.on('uncaughtException', (error) => {
   found('crash', error?.stack ?? String(error), () => process.exit(1));
@@ -27,25 +29,29 @@ process.on('uncaughtException', (error) => {
 process.on('warning', (warning) => found('warning', warning.stack));
 
 if (save) writeFileSync(save, inputOf(from));
-else if (replay) await check(readFileSync(replay));
-else await all();
+else if (replay) {
+  noteProgress();
+  await check(readFileSync(replay));
+} else await all();
 await target.stop?.();
 process.send({ total }, () => process.disconnect());
 
 async function all() {
-  const file = openSync(progress, 'r+');
-  const number = Buffer.alloc(8);
   const endMs = performance.now() + seconds * 1000;
   let baseline = Number.POSITIVE_INFINITY;
   for (current = from; current < to && performance.now() < endMs; current++) {
-    number.writeDoubleLE(current);
-    writeSync(file, number, 0, 8, 0); // what a hang or a crash leaves behind
+    noteProgress();
     const input = inputOf(current);
     if (current === from + WARM_UP) baseline = settledBytes();
     if (process.memoryUsage.rss() > baseline + GARBAGE_BYTES) globalThis.gc();
     await check(input);
   }
-  closeSync(file);
+}
+
+/** What a hang or a crash leaves behind. */
+function noteProgress() {
+  position.writeDoubleLE(current);
+  writeSync(file, position, 0, 8, 0);
 }
 
 async function check(input) {
