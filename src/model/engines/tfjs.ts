@@ -18,7 +18,7 @@ export async function createTfjsNetwork(
   choice: EngineChoice,
   wanted: readonly string[] = Object.keys(manifest.heads),
 ): Promise<Network> {
-  const engine = await loadBackend(choice);
+  const engine = await startTfjs(choice);
   const onDevice = new Map(
     [...tensors]
       .filter(([name]) => !name.startsWith('event.')) // computed outside the engine: src/model/event-head.ts
@@ -92,8 +92,12 @@ function denseLayers(head: string, { layers }: DenseHead, weight: (name: string)
   });
 }
 
-/** TensorFlow.js has one backend for the whole process. */
-async function loadBackend(choice: EngineChoice): Promise<EngineName> {
+/**
+ * Starts TensorFlow.js, which has one backend for the whole process.
+ *
+ * @throws UserError unavailable, where it cannot
+ */
+export async function startTfjs(choice: EngineChoice): Promise<EngineName> {
   if (choice !== 'tfjs-wasm') {
     try {
       await import('@tensorflow/tfjs-node' as string); // registers itself; types are not always installed

@@ -1,4 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
+import { getBackend } from '@tensorflow/tfjs-core';
+import { startTfjs } from '../../model/engines/tfjs.js';
 import type { DenseHead } from '../../model/manifest.js';
 import type { Tensor } from '../../model/safetensors.js';
 import { createRandom, shuffled } from '../random.js';
@@ -50,8 +52,8 @@ const MIN_IMPROVEMENT = 1e-3;
 
 /**
  * Trains dense layers with softmax on embeddings: Adam on the cross entropy, dropout on the hidden layers, early
- * stopping that goes back to the best weights. On whatever backend TensorFlow.js runs, which must be set; the same
- * seed and engine give the same weights to the last bit.
+ * stopping that goes back to the best weights. On the backend that TensorFlow.js runs on, if it does; the same
+ * seed and backend give the same weights to the last bit.
  *
  * Embeddings are centred and scaled for training; the first layer that is returned has that folded in.
  *
@@ -67,6 +69,7 @@ export async function fitHead(
   options: FitOptions,
 ): Promise<FittedHead> {
   const { hidden, epochs, batchSize, learningRate, dropout, patience, seed, signal, onEpoch } = options;
+  if (!getBackend()) await startTfjs('auto');
   const random = createRandom(seed);
   const scaling = scalingOf(training.features, size);
   const weights = options.classWeights ? balanced(training.classes, classCount) : undefined;
