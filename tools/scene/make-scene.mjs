@@ -79,25 +79,25 @@ const glass = {
 };
 
 const pain = {
-  pitchHz: 322,
-  attack: 0.854,
-  release: 0.613,
-  vibrato: 0.0391,
+  pitchHz: 636,
+  attack: 0.869,
+  release: 0.818,
+  vibrato: 0.0188,
   vibratoHz: 5.7,
-  jitter: 6.73,
-  subharmonics: 0.245,
-  tilt: 0.169,
-  roughness: 0.231,
-  roughnessHz: 92.1,
-  breath: 0.0524,
-  direct: 0.318,
-  formantHz: 497,
+  jitter: 5.95,
+  subharmonics: 0.298,
+  tilt: 0.914,
+  roughness: 0.184,
+  roughnessHz: 50.4,
+  breath: 0.29,
+  direct: 0.257,
+  formantHz: 671,
   formant2: 2.25,
   formant3: 2.59,
   formant4: 3.08,
-  q: 3.38,
-  drive: 4.22,
-  seconds: 0.7,
+  q: 4.78,
+  drive: 1.41,
+  seconds: 0.9,
   pauseSeconds: 0.236,
 };
 
@@ -124,7 +124,7 @@ function fall() {
   return saturated(levelled(sound, -12), 1.9);
 }
 
-/** Cries of less than a second, each at a pitch of its own. */
+/** Cries of about a second, each at a pitch of its own. */
 function cries(count) {
   const length = pain.seconds + pain.pauseSeconds;
   const sound = silence(count * length);
@@ -145,7 +145,7 @@ put(
   say('I will just rinse this, and then I am done. Could you pass me the towel, please?', 155, 50),
 );
 put(FALL_SECONDS, -16, fall());
-put(CRY_SECONDS, -18, cries(4));
+put(CRY_SECONDS, -18, cries(3));
 put(CRY_SECONDS + 4.2, -20, say('Help me!', 130, 90));
 put(36, -29, faded(runningWater(random, SECONDS - 36, tap), 0.3, 0.2));
 put(22, -36, motor(random, 3, fan));
@@ -172,7 +172,7 @@ function alarm(what, atSeconds, lengthSeconds) {
   const range = (from, to) => `[${(atSeconds + from).toFixed(1)}, ${(atSeconds + to).toFixed(1)}]`;
   const release = 5;
   const end = lengthSeconds + release;
-  return `{ "sound": "${what}", "label": "abnormal", "startSeconds": ${range(0, 3)}, "endSeconds": ${range(end - 2.5, end + 1.5)} }`;
+  return `{ "sound": "${what}", "label": "abnormal", "startSeconds": ${range(0, 4)}, "endSeconds": ${range(end - 2.5, end + 3.5)} }`;
 }
 
 /** espeak-ng's voice, at 16 kHz. */
