@@ -202,7 +202,7 @@ describe('the listener', () => {
       return [before, ...told];
     };
     const hangs = await failures(() => new Promise(() => {}));
-    expect(hangs).toEqual([0, 'failed', expect.stringMatching(/tfjs-wasm has not answered for 10 s/)]);
+    expect(hangs).toEqual([0, 'failed', expect.stringMatching(/engine \S+ has not answered for 10 s/)]);
     expect(await failures(() => Promise.reject(new Error('broke')))).toEqual([2, 'failed', 'Error: broke']);
     expect(clock.pending).toBe(0);
   });

@@ -7,6 +7,7 @@ import { REGISTRY } from '../../src/commands/registry.js';
 import { addCommands, defineAll } from '../../src/commands/support/lazy.js';
 import { run } from '../support/daemon.js';
 import { GOLDEN } from '../support/golden.js';
+import { lacksPackage } from '../support/require.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
@@ -61,11 +62,21 @@ describe('the command line', () => {
   });
 
   it('loads only what it needs', async () => {
-    const heavy = ['@tensorflow', 'zod', 'mqtt/build', 'aedes', 'pino', 'dist/app.js', 'dist/training'];
+    const heavy = [
+      '@tensorflow',
+      'onnxruntime-node',
+      'zod',
+      'mqtt/build',
+      'aedes',
+      'pino',
+      'dist/app.js',
+      'dist/training',
+    ];
     expect((await loadedBy(['--version'], heavy)).found).toEqual([]);
     expect((await loadedBy(['--help'], heavy)).found).toEqual([]);
     const classify = await loadedBy(['classify', join(GOLDEN, 'silence.wav')], heavy);
-    expect(classify.found).toEqual(['@tensorflow', 'zod', 'pino']);
+    const engine = lacksPackage('onnxruntime-node') ? '@tensorflow' : 'onnxruntime-node';
+    expect(classify.found).toEqual([engine, 'zod', 'pino']);
     expect(classify.commands).toEqual(['classify.js', 'registry.js']);
     const daemon = await loadedBy(['run', '--source', 'nonesuch'], heavy);
     expect(daemon.found).not.toContain('dist/training');
