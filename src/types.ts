@@ -202,7 +202,7 @@ export interface ModelInfo {
   readonly version: string;
   /** SHA-256 of the weights. */
   readonly sha256: string;
-  /** `onnxruntime`, `tfjs-node`, `tfjs-wasm` */
+  /** One of `ENGINES`. */
   readonly engine: string;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];

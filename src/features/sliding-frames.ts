@@ -3,12 +3,8 @@ import { MEL_BANDS, PATCH_FRAMES, STFT_HOP_SAMPLES } from '../constants.js';
 /** The frames of a window that slides over the sound: those that it shares with the last one stay. */
 export class SlidingFrames {
   /** 96 frames × 64 bands, frame first. */
-  readonly values: Float64Array;
+  readonly values = new Float64Array(PATCH_FRAMES * MEL_BANDS);
   #startSample = Number.NaN;
-
-  constructor() {
-    this.values = new Float64Array(PATCH_FRAMES * MEL_BANDS);
-  }
 
   /**
    * Moves on to a window.

@@ -1,3 +1,4 @@
+import type { ENGINES } from '../constants.js';
 import type { NetworkOutput } from '../types.js';
 
 /** The narrow seam between the pipeline and whatever runs the network. */
@@ -11,6 +12,6 @@ export interface Network {
   close(): Promise<void>;
 }
 
-export type EngineName = 'onnxruntime' | 'tfjs-node' | 'tfjs-wasm';
-/** `auto` takes the first of them that is installed, here in the order of their speed; WASM is everywhere. */
+export type EngineName = (typeof ENGINES)[number];
+/** `auto` takes the first of them that is installed; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';

@@ -1,10 +1,9 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
+import { AUDIO_EXTENSIONS } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { byCode } from './collections.js';
 
-/** What audio files are called; whether they hold sound shows when they are decoded. */
-const AUDIO_EXTENSIONS = ['.wav', '.w64', '.rf64', '.flac', '.ogg', '.oga', '.opus', '.mp3', '.mp2'];
 /** Numbers of one stem that differ by no more than this belong to one recording. */
 const MAX_GAP = 10;
 

@@ -9,6 +9,7 @@ import {
   quietly,
   readAt,
   SearchLimit,
+  straighten,
 } from './format.js';
 import { tagBytes } from './tags.js';
 
@@ -79,20 +80,10 @@ export async function openFrames() {
   await library.ready;
   const decode = async (frame: Uint8Array, bits: number): Promise<Decoded> => {
     const decoded = fromLibrary(await quietly(() => library.decodeFrames([frame])));
-    for (const channel of decoded.channelData) straighten(channel, bits);
+    for (const channel of decoded.channelData) straighten(channel, bits, 'all');
     return decoded;
   };
   return Object.assign(decode, { free: () => library.free() });
-}
-
-/**
- * A sample is value / 2^(bits−1), but the library divides by 2^(bits−1) − 1. This undoes it exactly; at 32 bits
- * nothing of it is left in a float.
- */
-function straighten(samples: Float32Array, bits: number): void {
-  if (bits > 24) return;
-  const highest = 2 ** (bits - 1) - 1;
-  for (let i = 0; i < samples.length; i++) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
 }
 
 /**

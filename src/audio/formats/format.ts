@@ -67,6 +67,20 @@ export class SearchLimit {
   }
 }
 
+/**
+ * Integer PCM is value / 2^(bits−1), but libraries divide by 2^(bits−1) − 1; where they do so with positive values
+ * only, that bends the waveform: a loud tone gets overtones as strong as the log-mel's offset. This undoes it exactly;
+ * at 32 bits nothing of it is left in a float.
+ *
+ * @param divided the values that the library divides so
+ */
+export function straighten(samples: Float32Array, bits: number, divided: 'all' | 'positive'): void {
+  if (bits > 24) return;
+  const highest = 2 ** (bits - 1) - 1;
+  for (let i = 0; i < samples.length; i++)
+    if (divided === 'all' || samples[i]! > 0) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
+}
+
 /** The error of a file whose content is wrong. */
 export function badAudio(path: string, what: string, hint?: string, cause?: unknown): UserError {
   return new UserError(

@@ -1,4 +1,4 @@
-import { badAudio, type Decoder, notSupported } from './format.js';
+import { badAudio, type Decoder, notSupported, straighten } from './format.js';
 import { openMp3 } from './mp3.js';
 
 /** More than any array of microphones has. */
@@ -109,22 +109,10 @@ async function openWav(header: Uint8Array, integerBits = 32): Promise<Decoder> {
   return {
     decode(bytes) {
       const decoded = library.decode(bytes);
-      for (const channel of decoded.channelData) straighten(channel, integerBits);
+      for (const channel of decoded.channelData) straighten(channel, integerBits, 'positive');
       return [decoded];
     },
     flush: () => [],
     free: () => library.free(),
   };
-}
-
-/**
- * Integer PCM is value / 2^(bits−1), but the library divides positive values by 2^(bits−1) − 1, which bends the
- * waveform: a loud tone gets overtones as strong as the log-mel's offset. This undoes it exactly; at 32 bits
- * nothing of it is left in a float.
- */
-function straighten(samples: Float32Array, bits: number): void {
-  if (bits > 24) return;
-  const highest = 2 ** (bits - 1) - 1;
-  for (let i = 0; i < samples.length; i++)
-    if (samples[i]! > 0) samples[i] = Math.round(samples[i]! * highest) / (highest + 1);
 }

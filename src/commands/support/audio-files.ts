@@ -1,9 +1,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
+import { AUDIO_EXTENSIONS } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 
-/** What audio files are called; whether they hold sound shows when they are decoded. */
-export const AUDIO = /\.(wav|w64|rf64|flac|ogg|oga|opus|mp3|mp2)$/i;
+/** The end of an audio file's name. */
+export const AUDIO = new RegExp(`(${AUDIO_EXTENSIONS.join('|').replaceAll('.', '\\.')})$`, 'i');
 
 /**
  * A file as it is, and of a folder the audio files below it.

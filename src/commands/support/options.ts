@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { ENGINES } from '../../constants.js';
 
 /** Settings that several commands share; everything else is reached by --set. */
 
@@ -22,14 +23,7 @@ export function withSettings(command: Command): Command {
 export function withBackbone(command: Command): Command {
   return withSettings(command)
     .option('-m, --model <bundle>', 'model bundle: a name or the path of its folder')
-    .addOption(
-      suggest('--engine <name>', 'what computes the model', [
-        'auto',
-        'onnxruntime',
-        'tfjs-node',
-        'tfjs-wasm',
-      ]),
-    );
+    .addOption(suggest('--engine <name>', 'what computes the model', ['auto', ...ENGINES]));
 }
 
 export function withModel(command: Command): Command {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ENGINES } from '../../constants.js';
 
 export const model = z
   .strictObject({
@@ -13,7 +14,7 @@ export const model = z
       .optional()
       .describe("The model's head that decides. Default: the model's own default."),
     engine: z
-      .enum(['auto', 'onnxruntime', 'tfjs-node', 'tfjs-wasm'])
+      .enum(['auto', ...ENGINES])
       .default('auto')
       .describe(
         'What runs the network: auto takes the first of onnxruntime, tfjs-node and tfjs-wasm that is installed.',

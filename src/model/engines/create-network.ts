@@ -1,6 +1,6 @@
-import { ExitCode, messageOf, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
 import type { EngineChoice, Network } from '../network.js';
+import { notLoaded } from './not-loaded.js';
 
 /**
  * Loads an engine and puts the bundle's network on it.
@@ -20,11 +20,10 @@ export async function createNetwork(
       return await createOnnxNetwork(bundle, heads);
     } catch (error) {
       if (engine === 'onnxruntime')
-        throw new UserError(
-          ExitCode.unavailable,
-          `model.engine is onnxruntime, which cannot be loaded: ${messageOf(error).split('\n')[0]}`,
-          'Install it (npm install onnxruntime-node --ignore-scripts; it needs glibc 2.28) or set model.engine to auto.',
-          { cause: error },
+        throw notLoaded(
+          engine,
+          error,
+          () => 'Install it (npm install onnxruntime-node --ignore-scripts; it needs glibc 2.28)',
         );
     }
   }

@@ -1,22 +1,23 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
-import { ExitCode, nativeFailure, UserError } from '../../errors.js';
+import { ExitCode, UserError } from '../../errors.js';
 import type { NetworkOutput } from '../../types.js';
 import type { Bundle } from '../bundle.js';
 import type { DenseHead, Manifest } from '../manifest.js';
 import type { EngineChoice, EngineName, Network } from '../network.js';
+import { notLoaded } from './not-loaded.js';
 
 type Layer = (x: tf.Tensor) => tf.Tensor;
 
 /**
  * The MobileNetV1 of a bundle, built from fused TensorFlow.js operations.
  *
- * @param wanted heads, of which the dense ones are computed; all when left out
+ * @param wanted heads, of which the dense ones are computed
  */
 export async function createTfjsNetwork(
   { manifest, tensors }: Bundle,
   choice: EngineChoice,
-  wanted: readonly string[] = Object.keys(manifest.heads),
+  wanted: readonly string[],
 ): Promise<Network> {
   const engine = await startTfjs(choice);
   const onDevice = new Map(
@@ -104,7 +105,12 @@ export async function startTfjs(choice: EngineChoice): Promise<EngineName> {
       if (await tf.setBackend('tensorflow')) return 'tfjs-node';
       throw new Error('its backend does not start');
     } catch (error) {
-      if (choice === 'tfjs-node') throw notLoaded(error);
+      if (choice === 'tfjs-node')
+        throw notLoaded(choice, error, (installed) =>
+          installed
+            ? 'Build it again (npm rebuild @tensorflow/tfjs-node --build-addon-from-source)'
+            : 'Install it (npm install @tensorflow/tfjs-node)',
+        );
     }
   }
   const { setThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
@@ -116,14 +122,4 @@ export async function startTfjs(choice: EngineChoice): Promise<EngineName> {
       'Node 20 or newer with WebAssembly is needed: run bathnet2mqtt doctor.',
     );
   return 'tfjs-wasm';
-}
-
-function notLoaded(error: unknown): UserError {
-  const { reason, installed } = nativeFailure(error);
-  return new UserError(
-    ExitCode.unavailable,
-    `model.engine is tfjs-node, which cannot be loaded: ${reason}`,
-    `${installed ? 'Build it again (npm rebuild @tensorflow/tfjs-node --build-addon-from-source)' : 'Install it (npm install @tensorflow/tfjs-node)'} or set model.engine to auto.`,
-    { cause: error },
-  );
 }
