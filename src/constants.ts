@@ -22,6 +22,9 @@ export const MEL_BANDS = 64;
 const PATCH_SECONDS = 0.96;
 export const PATCH_FRAMES = Math.round(PATCH_SECONDS / STFT_HOP_SECONDS); // 96
 
+/** Numbers in one patch. */
+export const PATCH_VALUES = PATCH_FRAMES * MEL_BANDS;
+
 /** Samples needed for one patch: (0.96 + 0.025 − 0.010) s × 16 kHz = 15 600. */
 export const WINDOW_SAMPLES = (PATCH_FRAMES - 1) * STFT_HOP_SAMPLES + STFT_WINDOW_SAMPLES;
 

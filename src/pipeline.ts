@@ -3,32 +3,18 @@ import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
 import { Veto } from './alarm/veto.js';
-import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
-import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
-import { createFrontEnd } from './features/create-front-end.js';
-import type { FrontEnd } from './features/front-end.js';
-import { levelOf } from './features/level.js';
-import { LevelHistory } from './features/level-history.js';
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
+import { ExitCode, UserError } from './errors.js';
+import { Hearing } from './hearing.js';
 import type { Bundle, Manifest } from './model/bundle.js';
-import { createNetwork } from './model/engines/create-network.js';
-import { EventHead } from './model/event-head.js';
-import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
-import type { EngineChoice, Network } from './model/network.js';
-import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Vetoed, Window } from './types.js';
-
-/** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
-const AUDIOSET_TOP = 3;
+import { chooseHead, type ScoringHead } from './model/head.js';
+import type { EngineChoice } from './model/network.js';
+import type { ModelInfo, PipelineResult, ScoredWindow, Vetoed, Window } from './types.js';
 
 type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
   /** Of the bundle's alarm kinds, those that alarm. */
   readonly kinds?: readonly string[] | undefined;
 };
-
-/** What says of the last seconds which kind of event they were, where the bundle has it. */
-interface Events {
-  readonly head: EventHead;
-  readonly levels: LevelHistory;
-}
 
 export interface PipelineOptions {
   /** The bundle's default when left out. */
@@ -41,15 +27,14 @@ export interface PipelineOptions {
 }
 
 /**
- * Window → mel → scores → decision, without any input or output: the same for the daemon, for files and
- * for evaluation.
+ * Window → hearing → decision, without any input or output: what the daemon does with its sound. Files are heard on
+ * all cores (`files/`) and decided by the same rule.
  */
 export class Pipeline {
   sense: Sense;
   /** What is no alarm, by people's verdicts: empty until it is told of one. */
   readonly veto = new Veto();
   readonly #subjects = new SubjectMemory();
-  readonly #mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
   /** Position after the last window. */
   #endSample = 0;
 
@@ -57,11 +42,7 @@ export class Pipeline {
     readonly model: ModelInfo,
     rule: AlarmRule,
     readonly senseOptions: SenseOptions,
-    private readonly frontEnd: FrontEnd,
-    private readonly network: Network,
-    private readonly head: ScoringHead,
-    private readonly audiosetLabels: readonly string[],
-    private readonly events: Events | undefined,
+    private readonly hearing: Hearing,
   ) {
     this.sense = new Sense(rule, senseOptions);
   }
@@ -75,78 +56,37 @@ export class Pipeline {
    * @throws UserError where head, engine or alarm labels do not fit the bundle
    */
   static async create(bundle: Bundle, options: PipelineOptions = {}): Promise<Pipeline> {
-    const { manifest } = bundle;
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
-    const computed = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
-    const network = await createNetwork(bundle, options.engine, computed);
-    const model: ModelInfo = {
-      name: manifest.name,
-      version: manifest.version,
-      sha256: manifest.weights.sha256,
-      engine: network.engine,
-      labels: head.labels,
-      alarmLabels: rule.labels,
-      alarmKinds: rule.evidence?.kinds ?? [],
-    };
-    const audioset = manifest.heads[AUDIOSET_HEAD]?.labels ?? [];
-    const frontEnd = createFrontEnd(manifest.frontEnd);
-    const events = manifest.event && {
-      head: new EventHead(manifest.event, bundle.tensors),
-      levels: new LevelHistory(manifest.event.levels),
-    };
-    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset, events);
+    const hearing = await Hearing.create(bundle, options.head, options.engine);
+    const model = modelInfo(bundle, head, rule, hearing.engine);
+    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
   async process(window: Window): Promise<PipelineResult> {
-    const begin = performance.now();
-    this.frontEnd.compute(window, this.#mel);
-    const melDone = performance.now();
-    const output = await this.network.run(this.#mel);
-    const networkDone = performance.now();
-
-    const values = this.head.score(output);
-    if (![values, output.embedding].every((each) => each.every(Number.isFinite)))
-      throw new UserError(
-        ExitCode.unavailable,
-        `the engine ${this.model.engine} gives no numbers`,
-        ENGINE_HINT,
-      );
-    let best = 0;
-    const scores: Record<string, number> = {};
-    for (const [i, label] of this.model.labels.entries()) {
-      scores[label] = values[i]!;
-      if (values[i]! > values[best]!) best = i;
-    }
-    const heard: ScoredWindow = {
-      startSeconds: window.startSample / SAMPLE_RATE_HZ,
-      endSeconds: (window.startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ,
-      endAtMs: window.endAtMs,
-      label: this.model.labels[best]!,
-      confidence: values[best]!,
-      scores: scores as Scores,
-      ...levelOf(window.samples),
-      audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
-      kinds: this.#kindsOf(window, output.embedding),
-    };
-    const subjects = this.#subjects.push(heard, output.embedding, this.rule);
+    const { windows, melMs, networkMs } = await this.hearing.hear([window]);
+    const { scored: heard, embedding } = windows[0]!;
+    if (window.startSample > this.#endSample) this.#subjects.forget(); // sound before it was lost
+    this.#endSample = window.startSample + WINDOW_SAMPLES;
+    const subjects = this.#subjects.push(heard, embedding, this.rule);
     const scored = { ...heard, vetoed: this.#vetoed(heard, subjects) };
     const event = this.sense.push(scored);
     return {
       scored,
-      embedding: output.embedding,
+      embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
-      melMs: melDone - begin,
-      networkMs: networkDone - melDone,
+      melMs,
+      networkMs,
     };
   }
 
   /** Begins a new stream: nothing of the last one is remembered. */
   reset(): void {
     this.sense = new Sense(this.rule, this.senseOptions);
-    this.#forget();
+    this.#subjects.forget();
+    this.hearing.forget();
   }
 
   #vetoed(window: ScoredWindow, { hit, kind }: Subjects): Vetoed | undefined {
@@ -155,32 +95,35 @@ export class Pipeline {
     return vetoed.hit || vetoed.kinds ? vetoed : undefined;
   }
 
-  /** What the event head says of the sound up to the window's end. */
-  #kindsOf(window: Window, embedding: Float32Array): ScoredWindow['kinds'] {
-    if (!this.events) return undefined;
-    const { head, levels } = this.events;
-    const endSample = window.startSample + WINDOW_SAMPLES;
-    // Sound between the windows was lost, or another stream begins.
-    if (window.startSample > this.#endSample || endSample <= this.#endSample) this.#forget();
-    this.#endSample = endSample;
-    const logOdds = head.push(embedding, levels.push(window), endSample);
-    return Object.fromEntries(head.kinds.map((kind, i) => [kind, logOdds[i]!]));
-  }
-
-  #forget(): void {
-    this.frontEnd.forget();
-    this.#subjects.forget();
-    this.events?.head.forget();
-    this.events?.levels.forget();
-  }
-
   async close(): Promise<void> {
-    await this.network.close();
+    await this.hearing.close();
   }
 }
 
-/** Configuration over the bundle's calibration over the default; labels must be the head's own. */
-function alarmRule(
+/** What travels with everything that a model says. */
+export function modelInfo(
+  { manifest }: Bundle,
+  { labels }: ScoringHead,
+  rule: AlarmRule,
+  engine: string,
+): ModelInfo {
+  return {
+    name: manifest.name,
+    version: manifest.version,
+    sha256: manifest.weights.sha256,
+    engine,
+    labels,
+    alarmLabels: rule.labels,
+    alarmKinds: rule.evidence?.kinds ?? [],
+  };
+}
+
+/**
+ * Configuration over the bundle's calibration over the default.
+ *
+ * @throws UserError config, where labels or kinds are not the head's own, or no alarm could start
+ */
+export function alarmRule(
   { manifest }: Bundle,
   head: ScoringHead,
   { kinds, ...wanted }: AlarmRuleOverrides = {},
@@ -231,18 +174,4 @@ function evidenceRules({ name, event }: Manifest, wanted?: readonly string[]): E
 
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
-}
-
-function topScores(scores: Float32Array | undefined, labels: readonly string[]): ScoredWindow['audioset'] {
-  if (!scores) return [];
-  const top: number[] = [];
-  for (let i = 0; i < scores.length; i++) {
-    let place = top.length;
-    while (place > 0 && scores[i]! > scores[top[place - 1]!]!) place--;
-    if (place < AUDIOSET_TOP) {
-      top.splice(place, 0, i);
-      if (top.length > AUDIOSET_TOP) top.pop();
-    }
-  }
-  return top.map((i) => [labels[i]!, scores[i]!] as const);
 }

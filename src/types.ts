@@ -47,7 +47,7 @@ export interface Window {
   readonly endAtMs: number;
 }
 
-/** What the network says of one window. The arrays are its own until the next run. */
+/** What the network says of one window or, row after row, of several. The arrays are its own until the next run. */
 export interface NetworkOutput {
   /** Mean over time and frequency of the last convolution's output. */
   readonly embedding: Float32Array;

@@ -43,9 +43,10 @@ function startWith(code: string, source = LIVE): Program {
 
 const HANG = 'Pipeline.prototype.process = () => new Promise(() => {});';
 const NO_NUMBERS = `Pipeline.prototype.process = function (window) {
-  const { run } = this.network;
+  const { network } = this.hearing;
+  const { run } = network;
   if (++windows === 4)
-    this.network.run = async (mel) => {
+    network.run = async (mel) => {
       const output = await run(mel);
       for (const values of [output.embedding, ...Object.values(output.heads)]) values.fill(NaN);
       return output;

@@ -42,12 +42,14 @@ export function dbfsOf(power: number): number {
 export function levelOf(samples: Float32Array): { rmsDbfs: number; peakDbfs: number } {
   const moments = momentsOf(samples);
   const mean = moments.sum / moments.count;
-  let peak = 0;
+  let [lowest, highest] = [mean, mean];
   for (let i = 0; i < samples.length; i++) {
-    const x = samples[i]! - mean;
-    const magnitude = x < 0 ? -x : x;
-    if (magnitude > peak) peak = magnitude;
+    const x = samples[i]!;
+    if (x < lowest) lowest = x;
+    if (x > highest) highest = x;
   }
+  // The farthest from the mean is one of the two.
+  const peak = Math.max(mean - lowest, highest - mean);
   return { rmsDbfs: dbfsOf(powerOf(moments)), peakDbfs: dbfsOf(peak * peak) };
 }
 

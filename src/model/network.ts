@@ -5,7 +5,7 @@ import type { NetworkOutput } from '../types.js';
 export interface Network {
   readonly engine: EngineName;
   /**
-   * @param mel 96 × 64 row-major, frame first
+   * @param mel windows × 96 × 64 row-major, frame first; what a window gets does not depend on those beside it
    * @throws Error when the engine fails
    */
   run(mel: Float32Array): Promise<NetworkOutput>;

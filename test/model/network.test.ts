@@ -39,6 +39,23 @@ describe.each(installed)('bathnet-mini on %s', (engine) => {
     );
   });
 
+  it('gives each of several windows at once what it gives it alone', async () => {
+    const mels: Float32Array[] = [];
+    const alone: { embedding: Float32Array; audioset: Float32Array }[] = [];
+    for (const name of SYNTHETIC) {
+      hear(name);
+      mels.push(mel.slice());
+      const { embedding, heads } = await network.run(mel);
+      alone.push({ embedding: embedding.slice(), audioset: heads.audioset!.slice() });
+    }
+    const together = new Float32Array(mels.length * mel.length);
+    for (const [i, each] of mels.entries()) together.set(each, i * mel.length);
+    const { embedding, heads } = await network.run(together);
+    const rows = (of: (one: (typeof alone)[number]) => Float32Array) => alone.flatMap((one) => [...of(one)]);
+    expect([...embedding]).toEqual(rows((one) => one.embedding));
+    expect([...heads.audioset!]).toEqual(rows((one) => one.audioset));
+  });
+
   it('computes the dense heads that are asked for, and no others', async () => {
     const without = await createNetwork(bundle, engine, ['bathnet']);
     expect((await without.run(mel)).heads).toEqual({});

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { ENGINES } from '../../constants.js';
+import { numberFlag } from './flag-values.js';
 
 /** Settings that several commands share; everything else is reached by --set. */
 
@@ -31,6 +32,20 @@ export function withModel(command: Command): Command {
     '--head <name>',
     "the model's head that decides, for example bathnet or audioset, or the path of a bundle whose head fits",
   );
+}
+
+/** How many threads share the work. */
+export function withJobs(command: Command): Command {
+  return command.option('-j, --jobs <number>', 'how many threads (default: as many as there are cores)');
+}
+
+export interface JobsFlag {
+  readonly jobs?: string;
+}
+
+/** @throws UserError usage, where it is no number of threads */
+export function jobsFlag({ jobs }: JobsFlag): number | undefined {
+  return jobs === undefined ? undefined : numberFlag('jobs', jobs, { min: 1, max: 256, integer: true });
 }
 
 export function withBroker(command: Command): Command {

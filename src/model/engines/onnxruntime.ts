@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import type { Bundle } from '../bundle.js';
 import type { Network } from '../network.js';
 import { denseLayers, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
@@ -24,7 +24,7 @@ export async function createOnnxNetwork(
 ): Promise<Network> {
   const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
   env.logLevel = 'error'; // what it warns of concerns graphics cards
-  const graph = new OnnxGraphBuilder();
+  const graph = new OnnxGraphBuilder({ batches: true });
   const embedding = graph.backbone(manifest.backbone, (name) => tensors.get(name)!);
   graph.output(EMBEDDING, embedding, manifest.embeddingSize);
   const heads: string[] = [];
@@ -38,18 +38,16 @@ export async function createOnnxNetwork(
     heads.push(name);
   }
   const session = await InferenceSession.create(graph.write(manifest.name), OPTIONS);
-  const patch = new Float32Array(PATCH_FRAMES * MEL_BANDS);
-  const input = { [LOG_MEL]: new Tensor('float32', patch, [1, PATCH_FRAMES, MEL_BANDS, 1]) };
 
   const run: Network['run'] = async (mel) => {
-    patch.set(mel);
-    const outputs = await session.run(input);
+    const shape = [mel.length / PATCH_VALUES, PATCH_FRAMES, MEL_BANDS, 1];
+    const outputs = await session.run({ [LOG_MEL]: new Tensor('float32', mel, shape) });
     const values = (name: string) => outputs[name]!.data as Float32Array;
     return {
       embedding: values(EMBEDDING),
       heads: Object.fromEntries(heads.map((name) => [name, values(`head.${name}`)])),
     };
   };
-  await run(patch); // allocates: that must not cost the first window its latency
+  await run(new Float32Array(PATCH_VALUES)); // allocates: that must not cost the first window its latency
   return { engine: 'onnxruntime', run, close: () => session.release() };
 }

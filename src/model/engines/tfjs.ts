@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import type { NetworkOutput } from '../../types.js';
 import type { Bundle } from '../bundle.js';
@@ -33,16 +33,16 @@ export async function createTfjsNetwork(
 
   const run = (mel: Float32Array): NetworkOutput =>
     tf.tidy(() => {
-      const patch = tf.tensor4d(mel, [1, PATCH_FRAMES, MEL_BANDS, 1]);
-      const features = backbone.reduce<tf.Tensor>((x, layer) => layer(x), patch); // [1, h, w, C]
-      const embedding = tf.mean(features, [1, 2]); // [1, C]
+      const patch = tf.tensor4d(mel, [mel.length / PATCH_VALUES, PATCH_FRAMES, MEL_BANDS, 1]);
+      const features = backbone.reduce<tf.Tensor>((x, layer) => layer(x), patch); // [windows, h, w, C]
+      const embedding = tf.mean(features, [1, 2]); // [windows, C]
       const scores: Record<string, Float32Array> = {};
       for (const [name, layers] of heads)
         scores[name] = layers.reduce((x, layer) => layer(x), embedding).dataSync<'float32'>();
       return { embedding: embedding.dataSync<'float32'>(), heads: scores };
     });
   // The first run compiles and allocates; it must not cost the first window its latency.
-  run(new Float32Array(PATCH_FRAMES * MEL_BANDS));
+  run(new Float32Array(PATCH_VALUES));
 
   return {
     engine,

@@ -7,7 +7,7 @@ export function onnxModel(
   { description, labels, backbone, parts, bias, weight }: ExportPlan,
   order: PatchOrder,
 ): Uint8Array {
-  const graph = new OnnxGraphBuilder(order === 'bands-frames');
+  const graph = new OnnxGraphBuilder({ bandsFirst: order === 'bands-frames' });
   const embedding = graph.backbone(backbone, weight);
 
   const scoresOf = ({ layers, map }: PlannedPart): string => {

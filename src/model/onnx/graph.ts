@@ -36,10 +36,18 @@ const OUTPUT_OPS: Record<string, string> = { relu: 'Relu', softmax: 'Softmax', s
 export class OnnxGraphBuilder {
   readonly #nodes: OnnxNode[] = [];
   readonly #constants: OnnxConstant[] = [];
-  readonly #outputs: { name: string; shape: readonly number[] }[] = [];
+  readonly #outputs: { name: string; shape: readonly (number | string)[] }[] = [];
+  readonly #bandsFirst: boolean;
+  readonly #windows: number | string;
 
-  /** @param bandsFirst the patch enters as [1,64,96,1] instead of [1,96,64,1] */
-  constructor(private readonly bandsFirst = false) {}
+  /**
+   * @param options.bandsFirst the patch enters as [1,64,96,1] instead of [1,96,64,1]
+   * @param options.batches any number of windows at once
+   */
+  constructor({ bandsFirst = false, batches = false } = {}) {
+    this.#bandsFirst = bandsFirst;
+    this.#windows = batches ? 'windows' : 1;
+  }
 
   constant(shape: readonly number[], data: OnnxConstant['data']): string {
     const name = `c${this.#constants.length}`;
@@ -61,7 +69,7 @@ export class OnnxGraphBuilder {
   /** The backbone from the input on; returns the embedding. @param weight of the bundle, by name */
   backbone(layers: Manifest['backbone'], weight: (name: string) => Tensor): string {
     let [height, width] = [PATCH_FRAMES, MEL_BANDS];
-    const perm = this.bandsFirst ? [0, 3, 2, 1] : [0, 3, 1, 2];
+    const perm = this.#bandsFirst ? [0, 3, 2, 1] : [0, 3, 1, 2];
     let x = this.step('Transpose', [LOG_MEL], { perm }); // [1,1,96,64]
 
     const convolution = (name: string, stride: number) => {
@@ -106,12 +114,13 @@ export class OnnxGraphBuilder {
   /** Makes a value of `size` numbers an output under this name. */
   output(name: string, value: string, size: number): void {
     this.#nodes.push({ op: 'Identity', inputs: [value], output: [name] });
-    this.#outputs.push({ name, shape: [1, size] });
+    this.#outputs.push({ name, shape: [this.#windows, size] });
   }
 
   /** The ONNX file. @param description one line */
   write(description: string): Uint8Array {
-    const shape = this.bandsFirst ? [1, MEL_BANDS, PATCH_FRAMES, 1] : [1, PATCH_FRAMES, MEL_BANDS, 1];
+    const plane = this.#bandsFirst ? [MEL_BANDS, PATCH_FRAMES] : [PATCH_FRAMES, MEL_BANDS];
+    const shape = [this.#windows, ...plane, 1];
     const input = { name: LOG_MEL, shape };
     return writeOnnx({
       description,

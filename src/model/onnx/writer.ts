@@ -20,7 +20,8 @@ export interface OnnxNode {
 /** A float32 input or output of the graph. */
 interface OnnxValue {
   readonly name: string;
-  readonly shape: readonly number[];
+  /** A name stands for a dimension that is not fixed. */
+  readonly shape: readonly (number | string)[];
 }
 
 export interface OnnxGraph {
@@ -93,7 +94,7 @@ const ModelProto = protobuf.Root.fromJSON({
     TypeProto: { fields: { tensorType: one('TensorType', 1) } },
     TensorType: { fields: { elemType: one('int32', 1), shape: one('TensorShapeProto', 2) } },
     TensorShapeProto: { fields: { dim: many('Dimension', 1) } },
-    Dimension: { fields: { dimValue: one('int64', 1) } },
+    Dimension: { fields: { dimValue: one('int64', 1), dimParam: one('string', 2) } },
   },
 }).lookupType('ModelProto');
 
@@ -131,6 +132,6 @@ export function writeOnnx({ description, input, outputs, nodes, constants }: Onn
 }
 
 function valueInfo({ name, shape }: OnnxValue) {
-  const dim = shape.map((dimValue) => ({ dimValue }));
+  const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
   return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
 }

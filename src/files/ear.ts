@@ -1,0 +1,99 @@
+import { PATCH_VALUES } from '../constants.js';
+import { createFrontEnd } from '../features/create-front-end.js';
+import { levelOf } from '../features/level.js';
+import { audiosetLabels, Hearing, memorySamples } from '../hearing.js';
+import type { Bundle } from '../model/bundle.js';
+import { createNetwork } from '../model/engines/create-network.js';
+import { chooseHead } from '../model/head.js';
+import type { EngineChoice, EngineName } from '../model/network.js';
+import type { Window } from '../types.js';
+import { type Columns, pack, widthOf } from './table.js';
+
+/** What a window becomes: scores and log-odds (`table.ts`), or its embedding alone, for whoever trains on it. */
+export type Wanted = 'scores' | 'embeddings';
+
+/** The model, and what of it is wanted. */
+export interface EarOptions {
+  readonly bundle: Bundle;
+  /** The bundle's default when left out; embeddings need none. */
+  readonly head?: string | undefined;
+  readonly engine?: EngineChoice | undefined;
+  readonly wanted: Wanted;
+}
+
+/** Hears windows and puts them into rows. */
+export interface Ear {
+  readonly engine: EngineName;
+  /** Numbers in a row. */
+  readonly width: number;
+  /**
+   * Takes the next windows of a stream.
+   *
+   * @param put gets RMS and peak of each window, dBFS, and its row
+   */
+  hear(
+    windows: readonly Window[],
+    put: (i: number, rms: number, peak: number, row: Float32Array) => void,
+  ): Promise<void>;
+  /** Another part begins: nothing of the last one is remembered. */
+  forget(): void;
+}
+
+/** What the numbers of a row stand for, with scores. */
+export function columnsOf(bundle: Bundle, headName?: string): Columns {
+  const { manifest } = bundle;
+  return {
+    labels: chooseHead(bundle, headName).labels,
+    kinds: manifest.event?.kinds ?? [],
+    audiosetLabels: audiosetLabels(manifest),
+  };
+}
+
+/** How far back before a window it matters what was heard. */
+export function memoryOf({ bundle, wanted }: EarOptions): number {
+  return wanted === 'scores' ? memorySamples(bundle.manifest) : 0;
+}
+
+/** @throws UserError where head or engine do not fit the bundle */
+export function createEar(options: EarOptions): Promise<Ear> {
+  return options.wanted === 'scores' ? createScoringEar(options) : createEmbeddingEar(options);
+}
+
+async function createScoringEar({ bundle, head, engine }: EarOptions): Promise<Ear> {
+  const hearing = await Hearing.create(bundle, head, engine);
+  const columns = columnsOf(bundle, head);
+  const row = new Float32Array(widthOf(columns));
+  return {
+    engine: hearing.engine,
+    width: row.length,
+    async hear(windows, put) {
+      const heard = await hearing.hear(windows);
+      for (const [i, { scored }] of heard.windows.entries()) {
+        pack(scored, columns, row);
+        put(i, scored.rmsDbfs, scored.peakDbfs, row);
+      }
+    },
+    forget: () => hearing.forget(),
+  };
+}
+
+async function createEmbeddingEar({ bundle, engine }: EarOptions): Promise<Ear> {
+  const { frontEnd: name, embeddingSize: size } = bundle.manifest;
+  const network = await createNetwork(bundle, engine, []);
+  const frontEnd = createFrontEnd(name);
+  return {
+    engine: network.engine,
+    width: size,
+    async hear(windows, put) {
+      const mel = new Float32Array(windows.length * PATCH_VALUES);
+      for (const [i, window] of windows.entries())
+        frontEnd.compute(window, mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
+      const { embedding } = await network.run(mel);
+      for (const [i, { samples }] of windows.entries()) {
+        const { rmsDbfs, peakDbfs } = levelOf(samples);
+        put(i, rmsDbfs, peakDbfs, embedding.subarray(i * size, (i + 1) * size));
+      }
+    },
+    forget: () => frontEnd.forget(),
+  };
+}

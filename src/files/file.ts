@@ -1,0 +1,69 @@
+import type { UserError } from '../errors.js';
+import type { HeardLays } from './cache.js';
+import type { Decoded, Sound } from './hear-thread.js';
+import type { Extent } from './lay.js';
+import type { Segment } from './segments.js';
+import type { Table } from './table.js';
+
+/** A file that is being heard. */
+export class File<S extends Sound = Sound> {
+  readonly lays: { extent: Extent | undefined; readonly tables: Table[] }[];
+  readonly warnings: string[] = [];
+  /** Where the cache wants it. */
+  entry: string | undefined;
+  segmentsHeard = 0;
+  error: UserError | undefined;
+  #decoded = false;
+  /** Segments that are decoded and not heard yet. */
+  #missing = 0;
+  readonly #segments: number[];
+
+  constructor(readonly sound: S) {
+    this.lays = sound.lays.map(() => ({ extent: undefined, tables: [] }));
+    this.#segments = sound.lays.map(() => 0);
+  }
+
+  get finished(): boolean {
+    return this.error !== undefined || (this.#decoded && this.#missing === 0);
+  }
+
+  /** What was heard of it, once it has finished. */
+  get heard(): HeardLays {
+    return this.lays.map(({ extent, tables }) => {
+      if (!extent) throw new Error(`${this.sound.path} has not been heard`);
+      return { extent, tables };
+    });
+  }
+
+  /** Takes what the cache has of it. */
+  keep(kept: HeardLays): void {
+    for (const [lay, { extent, tables }] of kept.entries()) this.lays[lay] = { extent, tables: [...tables] };
+    this.#decoded = true;
+  }
+
+  /** Takes the next piece. @returns what is to be heard of it */
+  take({ segments, extents, done, warnings }: Decoded): Task['segments'] {
+    for (const { lay, extent } of extents) this.lays[lay]!.extent = extent;
+    this.warnings.push(...warnings);
+    this.#decoded = done;
+    this.#missing += segments.length;
+    return segments.map(({ lay, segment }) => ({ lay, number: this.#segments[lay]!++, segment }));
+  }
+
+  /** Takes what was heard of a task. */
+  put(task: Task, tables: readonly Table[]): void {
+    for (const [i, { lay, number }] of task.segments.entries()) this.lays[lay]!.tables[number] = tables[i]!;
+    this.#missing -= tables.length;
+    this.segmentsHeard += tables.length;
+  }
+}
+
+/** Segments of a file that any thread may hear. */
+export interface Task<S extends Sound = Sound> {
+  readonly file: File<S>;
+  readonly segments: ReadonlyArray<{
+    readonly lay: number;
+    readonly number: number;
+    readonly segment: Segment;
+  }>;
+}

@@ -1,0 +1,154 @@
+/**
+ * A thread that decodes files and hears segments of sound, its own or those that another thread has decoded.
+ */
+import { workerData } from 'node:worker_threads';
+import { SAMPLE_RATE_HZ } from '../constants.js';
+import type { Surroundings } from '../training/life.js';
+import { entryOf, type HeardLays, readEntry } from './cache.js';
+import { createEar, type Ear, type EarOptions, memoryOf } from './ear.js';
+import { type Extent, type Lay, laid, soundOf } from './lay.js';
+import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments.js';
+import type { Table } from './table.js';
+import { answer } from './threads.js';
+
+/** How many windows the network gets at once: more gain nothing, and take memory. */
+const BATCH = 16;
+/** A file is given in pieces of at least so much sound, so that a short one is one piece. */
+const PIECE_SAMPLES = (SEGMENT_SECONDS / 2) * SAMPLE_RATE_HZ;
+
+/** What all threads of a command share. */
+export interface HearSetup extends EarOptions {
+  readonly hopSamples: number;
+  /** What clips are laid into. */
+  readonly surroundings?: Surroundings | undefined;
+  /** Where results are kept, and what they depend on beside file, lays and engine. */
+  readonly cache?: { readonly dir: string; readonly computedBy: string } | undefined;
+}
+
+/** A file, and in what ways it is to be heard. */
+export interface Sound {
+  readonly path: string;
+  readonly lays: readonly Lay[];
+}
+
+/** One at a time: `start` before all others, `open` before `next`; whichever thread has decoded it may `hear`. */
+export type HearRequest =
+  | { readonly ask: 'start' }
+  | { readonly ask: 'open'; readonly sound: Sound }
+  | { readonly ask: 'next' }
+  | { readonly ask: 'hear'; readonly segments: readonly Segment[] };
+
+export interface Opened {
+  /** What the cache has of it. */
+  readonly kept?: HeardLays | undefined;
+  /** Where the result belongs. */
+  readonly entry?: string | undefined;
+}
+
+export interface Decoded {
+  readonly segments: ReadonlyArray<{ readonly lay: number; readonly segment: Segment }>;
+  /** Of the lays that ended with this. */
+  readonly extents: ReadonlyArray<{ readonly lay: number; readonly extent: Extent }>;
+  /** Whether this was all. */
+  readonly done: boolean;
+  readonly warnings: readonly string[];
+}
+
+const setup = workerData as HearSetup;
+const { hopSamples, cache } = setup;
+let ear: Ear;
+let decoding: Decoding | undefined;
+
+answer(async (request: HearRequest) => {
+  switch (request.ask) {
+    case 'start':
+      ear = await createEar(setup);
+      return { value: ear.engine };
+    case 'open':
+      return { value: await open(request.sound) };
+    case 'next': {
+      const decoded = await next();
+      return { value: decoded, transfer: decoded.segments.map(({ segment }) => segment.samples.buffer) };
+    }
+    case 'hear': {
+      const tables: Table[] = [];
+      for (const segment of request.segments) tables.push(await hear(segment));
+      return {
+        value: tables,
+        transfer: tables.flatMap(({ levels, values }) => [levels.buffer, values.buffer]),
+      };
+    }
+  }
+});
+
+type Piece = { readonly lay: number } & ({ readonly segment: Segment } | { readonly extent: Extent });
+
+interface Decoding {
+  readonly pieces: AsyncGenerator<Piece, void, void>;
+  readonly warnings: string[];
+  /** One piece ahead, to know which is the last. */
+  ahead: IteratorResult<Piece, void>;
+}
+
+async function open(sound: Sound): Promise<Opened> {
+  await decoding?.pieces.return(); // a file that was given up
+  decoding = undefined;
+  const { path, lays } = sound;
+  const entry =
+    cache && (await entryOf(cache.dir, path, `${ear.engine},${cache.computedBy},${JSON.stringify(lays)}`));
+  const kept = entry === undefined ? undefined : await readEntry(entry);
+  if (kept) return { kept };
+  const warnings: string[] = [];
+  const pieces = piecesOf(sound, warnings);
+  decoding = { pieces, warnings, ahead: await pieces.next() };
+  return { entry };
+}
+
+async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenerator<Piece, void, void> {
+  const sound = soundOf(path, (message) => void warnings.push(message));
+  const cut = { hopSamples, memorySamples: memoryOf(setup) };
+  for (const [lay, how] of lays.entries()) {
+    let extent: Extent | undefined;
+    const blocks = async function* () {
+      extent = yield* laid(sound, how, setup);
+    };
+    for await (const segment of segmentsOf(blocks(), cut)) yield { lay, segment };
+    if (extent) yield { lay, extent };
+  }
+}
+
+async function next(): Promise<Decoded> {
+  if (!decoding) throw new Error('no file is open');
+  const { pieces, warnings } = decoding;
+  const segments: { lay: number; segment: Segment }[] = [];
+  const extents: { lay: number; extent: Extent }[] = [];
+  for (let samples = 0; samples < PIECE_SAMPLES; ) {
+    const { value } = decoding.ahead;
+    if (!value) break;
+    if ('extent' in value) extents.push(value);
+    else {
+      segments.push(value);
+      samples += value.segment.samples.length;
+    }
+    decoding.ahead = await pieces.next();
+  }
+  const done = decoding.ahead.done ?? false;
+  if (done) decoding = undefined;
+  return { segments, extents, done, warnings: done ? warnings : [] };
+}
+
+async function hear(segment: Segment): Promise<Table> {
+  const count = segment.windows - segment.before;
+  const levels = new Float64Array(2 * count);
+  const values = new Float32Array(count * ear.width);
+  ear.forget();
+  const windows = [...windowsOf(segment, hopSamples)];
+  for (let from = 0; from < windows.length; from += BATCH)
+    await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row) => {
+      const at = from + i - segment.before;
+      if (at < 0) return;
+      levels.set([rms, peak], 2 * at);
+      values.set(row, at * ear.width);
+    });
+  return { count, levels, values };
+}

@@ -1,0 +1,107 @@
+import { decodeFile } from '../audio/decode.js';
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { augmented } from '../training/augment.js';
+import { blocksOf, layInLife, type Surroundings } from '../training/life.js';
+import { createRandom } from '../training/random.js';
+import { createTone, inRoom } from '../training/room.js';
+
+/** What is done to the sound of a file before it is heard. It crosses threads and names an entry of the cache. */
+export type Lay =
+  | { readonly how: 'as it is' }
+  /** In a quiet room, with so much of it before and after (`training/room.ts`). */
+  | { readonly how: 'in a room'; readonly aroundSamples: number }
+  /** Varied, then in a quiet room (`training/augment.ts`). */
+  | { readonly how: 'varied'; readonly seed: number; readonly copy: number }
+  /** In a room or ordinary sound, at a time and level that follow from the name (`training/life.ts`). */
+  | { readonly how: 'in life'; readonly name: string }
+  /** No file, but a window of a room in which nothing is heard. */
+  | { readonly how: 'quiet room'; readonly seed: number; readonly levelDbfs: number };
+
+/** How long the sound is, and where the file lies in it; known when all of it has been given. */
+export interface Extent {
+  readonly seconds: number;
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+export interface LayOptions {
+  readonly hopSamples: number;
+  /** What clips are laid into `in life`. */
+  readonly surroundings?: Surroundings | undefined;
+}
+
+/** Sound is held for more than one use up to this length; what is longer is decoded again. */
+const KEPT_SAMPLES = 300 * SAMPLE_RATE_HZ;
+
+/**
+ * A file's sound, mono at 16 kHz in blocks, as often as it is wanted; a short file is decoded once.
+ *
+ * @param onWarning told once, at the end of the first decoding
+ */
+export function soundOf(
+  path: string,
+  onWarning: (message: string) => void,
+): () => AsyncIterable<Float32Array> {
+  let kept: Float32Array[] | undefined;
+  let first = true;
+  return async function* () {
+    if (kept) return yield* kept;
+    const blocks: Float32Array[] = [];
+    let samples = 0;
+    for await (const block of decodeFile(path, first ? onWarning : () => {})) {
+      samples += block.length;
+      if (samples <= KEPT_SAMPLES)
+        blocks.push(block.slice()); // a decoder may use its block again
+      else blocks.length = 0;
+      yield block;
+    }
+    first = false;
+    if (samples <= KEPT_SAMPLES) kept = blocks;
+  };
+}
+
+/**
+ * Lays a file's sound.
+ *
+ * @param sound of the file, mono at 16 kHz
+ * @returns the extent
+ */
+export async function* laid(
+  sound: () => AsyncIterable<Float32Array>,
+  lay: Lay,
+  { hopSamples, surroundings }: LayOptions,
+): AsyncGenerator<Float32Array, Extent, void> {
+  if (lay.how === 'in life') {
+    if (!surroundings) throw new Error('there is nothing to lay a clip into');
+    const { samples, startSeconds, endSeconds } = await layInLife(sound(), lay.name, surroundings);
+    yield* blocksOf(samples);
+    return { seconds: samples.length / SAMPLE_RATE_HZ, startSeconds, endSeconds };
+  }
+  let samples = 0;
+  for await (const block of blocksLaid(sound, lay, hopSamples)) {
+    samples += block.length;
+    yield block;
+  }
+  const seconds = samples / SAMPLE_RATE_HZ;
+  return { seconds, startSeconds: 0, endSeconds: seconds };
+}
+
+function blocksLaid(
+  sound: () => AsyncIterable<Float32Array>,
+  lay: Exclude<Lay, { how: 'in life' }>,
+  hopSamples: number,
+): AsyncIterable<Float32Array> | Iterable<Float32Array> {
+  switch (lay.how) {
+    case 'as it is':
+      return sound();
+    case 'in a room':
+      return inRoom(sound(), { hopSamples, aroundSamples: lay.aroundSamples });
+    case 'varied':
+      return inRoom(
+        augmented(sound, lay.seed, lay.copy)('', () => {}),
+        { hopSamples },
+      );
+    case 'quiet room':
+      return [createTone(createRandom(lay.seed))(WINDOW_SAMPLES, lay.levelDbfs)];
+  }
+}

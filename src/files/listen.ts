@@ -1,0 +1,132 @@
+import { availableParallelism } from 'node:os';
+import { UserError } from '../errors.js';
+import type { EngineName } from '../model/network.js';
+import { CACHE_MAX_BYTES, type HeardLays, pruneCache, writeEntry } from './cache.js';
+import type { File } from './file.js';
+import type { Decoded, HearRequest, HearSetup, Opened, Sound } from './hear-thread.js';
+import { Schedule, type Step } from './schedule.js';
+import { SEGMENT_SECONDS } from './segments.js';
+import { shared } from './shared.js';
+import type { Table } from './table.js';
+import { Thread } from './threads.js';
+
+export interface ListenOptions extends HearSetup {
+  /** How many threads; as many as there are cores when left out. */
+  readonly jobs?: number | undefined;
+  /** Ends all threads at once; then the signal's reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
+  /** A file goes on: so much of it has been heard, about. */
+  readonly onProgress?: ((path: string, seconds: number) => void) | undefined;
+}
+
+/** A file that was heard, or why it cannot be. */
+export type HeardFile<S extends Sound = Sound> =
+  | {
+      readonly sound: S;
+      readonly lays: HeardLays;
+      readonly engine: EngineName;
+      readonly warnings: readonly string[];
+    }
+  | { readonly sound: S; readonly error: UserError };
+
+/**
+ * Sends sound files through the model on all cores. What comes of them is the same for any number of threads, and in
+ * the order of the files. One that cannot be read takes no other down.
+ *
+ * Files are opened only as the results are taken, and how much of them waits at a time has a bound (`Schedule`). No
+ * thread outlives this, however it ends.
+ *
+ * @throws UserError where the engine cannot be loaded
+ */
+export async function* listenToFiles<S extends Sound>(
+  sounds: Iterable<S>,
+  { jobs = availableParallelism(), signal, onProgress = () => {}, ...setup }: ListenOptions,
+): AsyncGenerator<HeardFile<S>, void, void> {
+  signal?.throwIfAborted();
+  const schedule = new Schedule(sounds, jobs);
+  const workerData = shared(setup);
+  const threads: Thread[] = [];
+  let engine: EngineName | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  const stop = () => schedule.end();
+  signal?.addEventListener('abort', stop, { once: true });
+
+  const lane = async () => {
+    let thread: Thread | undefined;
+    let decoding: File<S> | undefined;
+    for (let step = await schedule.step(decoding); step; step = await schedule.step(decoding)) {
+      if (!thread) {
+        thread = new Thread('hear-thread', workerData);
+        threads.push(thread);
+        engine = await thread.ask<EngineName>({ ask: 'start' } satisfies HearRequest);
+      }
+      decoding = await take(step, thread, decoding, schedule, onProgress);
+      schedule.changed();
+    }
+  };
+  const lanes = Array.from({ length: jobs }, () =>
+    lane().catch((error) => {
+      failure ??= { error };
+      schedule.end();
+    }),
+  );
+
+  try {
+    for (let file = await schedule.next(); file; file = await schedule.next()) {
+      const { sound, error, warnings } = file;
+      if (error) yield { sound, error };
+      else {
+        // What a damaged file is warned of must be said again the next time.
+        if (file.entry && warnings.length === 0) await writeEntry(file.entry, file.heard);
+        yield { sound, lays: file.heard, engine: engine!, warnings };
+      }
+    }
+    signal?.throwIfAborted();
+    if (failure) throw failure.error;
+    if (setup.cache) await pruneCache(setup.cache.dir, CACHE_MAX_BYTES);
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    schedule.end();
+    await Promise.all(threads.map((thread) => thread.end()));
+    await Promise.all(lanes);
+  }
+}
+
+/**
+ * Does one step.
+ *
+ * @returns the file that the thread decodes from now on
+ */
+async function take<S extends Sound>(
+  step: Step<S>,
+  thread: Thread,
+  decoding: File<S> | undefined,
+  schedule: Schedule<S>,
+  onProgress: (path: string, seconds: number) => void,
+): Promise<File<S> | undefined> {
+  const { file } = step.do === 'hear' ? step.task : step;
+  const ask = <T>(request: HearRequest, memory: ArrayBuffer[] = []) => thread.ask<T>(request, memory);
+  try {
+    if (step.do === 'hear') {
+      const segments = step.task.segments.map(({ segment }) => segment);
+      const memory = segments.map(({ samples }) => samples.buffer);
+      file.put(step.task, await ask<Table[]>({ ask: 'hear', segments }, memory));
+      onProgress(file.sound.path, file.segmentsHeard * SEGMENT_SECONDS);
+      return decoding;
+    }
+    if (step.do === 'open') {
+      const { kept, entry } = await ask<Opened>({ ask: 'open', sound: file.sound });
+      file.entry = entry;
+      if (!kept) return file;
+      file.keep(kept);
+      return undefined;
+    }
+    const decoded = await ask<Decoded>({ ask: 'next' });
+    schedule.add({ file, segments: file.take(decoded) });
+    return decoded.done ? undefined : file;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    file.error ??= error;
+    return step.do === 'hear' ? decoding : undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import type { HearSetup } from './hear-thread.js';
+
+/** The same, with everything large in memory that all threads see: copies of a model would add up. */
+export function shared(setup: HearSetup): HearSetup {
+  const { bundle, surroundings } = setup;
+  const tensors = new Map(
+    [...bundle.tensors].map(([name, { shape, data }]) => [name, { shape, data: sharedCopy(data) }]),
+  );
+  return {
+    ...setup,
+    bundle: { ...bundle, tensors },
+    surroundings: surroundings && { ...surroundings, pieces: surroundings.pieces.map(sharedCopy) },
+  };
+}
+
+function sharedCopy(values: Float32Array): Float32Array {
+  const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
+  copy.set(values);
+  return copy;
+}

@@ -1,0 +1,74 @@
+import { AUDIOSET_TOP, timesOf } from '../hearing.js';
+import type { ScoredWindow } from '../types.js';
+
+/** What the numbers of a window stand for. */
+export interface Columns {
+  readonly labels: readonly string[];
+  readonly kinds: readonly string[];
+  readonly audiosetLabels: readonly string[];
+}
+
+/** Windows as numbers, which cross threads and lie in a cache as they are; what is said of them is not rounded. */
+export interface Table {
+  readonly count: number;
+  /** RMS and peak of each window, dBFS. */
+  readonly levels: Float64Array<ArrayBuffer>;
+  /** Rows of `width`: what `pack` says, or an embedding. */
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** Numbers in the row of a window. */
+export function widthOf({ labels, kinds }: Columns): number {
+  return labels.length + kinds.length + 2 * AUDIOSET_TOP;
+}
+
+/** Puts a window into a row: scores, log-odds, then class and score of the highest of AudioSet. */
+export function pack(window: ScoredWindow, columns: Columns, row: Float32Array): void {
+  let at = 0;
+  for (const label of columns.labels) row[at++] = window.scores[label]!;
+  for (const kind of columns.kinds) row[at++] = window.kinds![kind]!;
+  for (let i = 0; i < AUDIOSET_TOP; i++) {
+    const [name, score] = window.audioset[i] ?? [];
+    row[at++] = name === undefined ? -1 : columns.audiosetLabels.indexOf(name);
+    row[at++] = score ?? 0;
+  }
+}
+
+/** The windows again, in order, as they were; of the times only those of the stream. */
+export function* scoredWindows(
+  tables: Iterable<Table>,
+  columns: Columns,
+  hopSamples: number,
+): Generator<ScoredWindow> {
+  const { labels, kinds, audiosetLabels } = columns;
+  const width = widthOf(columns);
+  let number = 0;
+  for (const { count, levels, values } of tables)
+    for (let i = 0; i < count; i++) {
+      const row = values.subarray(i * width, (i + 1) * width);
+      const scores: Record<string, number> = {};
+      let best = 0;
+      for (const [k, label] of labels.entries()) {
+        scores[label] = row[k]!;
+        if (row[k]! > row[best]!) best = k;
+      }
+      const top = row.subarray(labels.length + kinds.length);
+      const audioset: [string, number][] = [];
+      for (let k = 0; k < top.length && top[k]! >= 0; k += 2)
+        audioset.push([audiosetLabels[top[k]!]!, top[k + 1]!]);
+      yield {
+        ...timesOf(number++ * hopSamples),
+        endAtMs: 0,
+        label: labels[best]!,
+        confidence: row[best]!,
+        scores,
+        rmsDbfs: levels[2 * i]!,
+        peakDbfs: levels[2 * i + 1]!,
+        audioset,
+        kinds:
+          kinds.length > 0
+            ? Object.fromEntries(kinds.map((kind, k) => [kind, row[labels.length + k]!]))
+            : undefined,
+      };
+    }
+}

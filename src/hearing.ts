@@ -1,0 +1,190 @@
+import { PATCH_VALUES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
+import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
+import { createFrontEnd } from './features/create-front-end.js';
+import type { FrontEnd } from './features/front-end.js';
+import { levelOf } from './features/level.js';
+import { LevelHistory } from './features/level-history.js';
+import type { Bundle, Manifest } from './model/bundle.js';
+import { createNetwork } from './model/engines/create-network.js';
+import { EventHead } from './model/event-head.js';
+import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
+import type { EngineChoice, EngineName, Network } from './model/network.js';
+import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
+
+/** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
+export const AUDIOSET_TOP = 3;
+
+/** What says of the last seconds which kind of event they were, where the bundle has it. */
+interface Events {
+  readonly head: EventHead;
+  readonly levels: LevelHistory;
+}
+
+/** A window after the network, before any decision. */
+export interface Heard {
+  readonly scored: ScoredWindow;
+  /** The network's embedding of the window, an array of its own. */
+  readonly embedding: Float32Array;
+}
+
+/** Some windows of one stream after the network, and where the time went, milliseconds. */
+export interface HeardWindows {
+  readonly windows: readonly Heard[];
+  readonly melMs: number;
+  readonly networkMs: number;
+}
+
+/**
+ * Window → log-mel → scores, as many windows at once as the caller has. It remembers no more of a stream than
+ * `memorySamples` says, so any part of one can be heard by itself.
+ */
+export class Hearing {
+  #mel = new Float32Array(PATCH_VALUES);
+  /** Position after the last window. */
+  #endSample = 0;
+
+  private constructor(
+    readonly head: ScoringHead,
+    private readonly frontEnd: FrontEnd,
+    private readonly network: Network,
+    private readonly audiosetLabels: readonly string[],
+    private readonly events: Events | undefined,
+  ) {}
+
+  /**
+   * @param head the bundle's default when left out
+   * @throws UserError where head or engine do not fit the bundle
+   */
+  static async create(bundle: Bundle, headName?: string, engine?: EngineChoice): Promise<Hearing> {
+    const { manifest, tensors } = bundle;
+    const head = chooseHead(bundle, headName);
+    const network = await createNetwork(bundle, engine, [...headsBehind(manifest, head.name), AUDIOSET_HEAD]);
+    const { event } = manifest;
+    const events = event && { head: new EventHead(event, tensors), levels: new LevelHistory(event.levels) };
+    const frontEnd = createFrontEnd(manifest.frontEnd);
+    return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
+  }
+
+  get engine(): EngineName {
+    return this.network.engine;
+  }
+
+  /**
+   * Takes the next windows of a stream, in order.
+   *
+   * @throws UserError unavailable, where the engine gives no numbers
+   */
+  async hear(windows: readonly Window[]): Promise<HeardWindows> {
+    const begin = performance.now();
+    const mel = this.#room(windows.length);
+    for (const [i, window] of windows.entries())
+      this.frontEnd.compute(window, mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
+    const melDone = performance.now();
+    const output = await this.network.run(mel);
+    const networkDone = performance.now();
+    return {
+      windows: windows.map((window, i) => this.#heard(window, rowOf(output, i, windows.length))),
+      melMs: melDone - begin,
+      networkMs: networkDone - melDone,
+    };
+  }
+
+  /** Begins a new stream, or goes on elsewhere in one: nothing of the last one is remembered. */
+  forget(): void {
+    this.frontEnd.forget();
+    this.events?.head.forget();
+    this.events?.levels.forget();
+  }
+
+  async close(): Promise<void> {
+    await this.network.close();
+  }
+
+  #room(windows: number): Float32Array {
+    const values = windows * PATCH_VALUES;
+    if (this.#mel.length !== values) this.#mel = new Float32Array(values);
+    return this.#mel;
+  }
+
+  #heard(window: Window, output: NetworkOutput): Heard {
+    const values = this.head.score(output);
+    if (![values, output.embedding].every((each) => each.every(Number.isFinite)))
+      throw new UserError(ExitCode.unavailable, `the engine ${this.engine} gives no numbers`, ENGINE_HINT);
+    const { labels } = this.head;
+    let best = 0;
+    const scores: Record<string, number> = {};
+    for (const [i, label] of labels.entries()) {
+      scores[label] = values[i]!;
+      if (values[i]! > values[best]!) best = i;
+    }
+    const scored: ScoredWindow = {
+      ...timesOf(window.startSample),
+      endAtMs: window.endAtMs,
+      label: labels[best]!,
+      confidence: values[best]!,
+      scores: scores as Scores,
+      ...levelOf(window.samples),
+      audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
+      kinds: this.#kindsOf(window, output.embedding),
+    };
+    return { scored, embedding: output.embedding };
+  }
+
+  /** What the event head says of the sound up to the window's end. */
+  #kindsOf(window: Window, embedding: Float32Array): ScoredWindow['kinds'] {
+    if (!this.events) return undefined;
+    const { head, levels } = this.events;
+    const endSample = window.startSample + WINDOW_SAMPLES;
+    // Sound between the windows was lost, or another stream begins.
+    if (window.startSample > this.#endSample || endSample <= this.#endSample) this.forget();
+    this.#endSample = endSample;
+    const logOdds = head.push(embedding, levels.push(window), endSample);
+    return Object.fromEntries(head.kinds.map((kind, i) => [kind, logOdds[i]!]));
+  }
+}
+
+/** The classes of the AudioSet head; none where the bundle has no such head. */
+export function audiosetLabels({ heads }: Manifest): readonly string[] {
+  return heads[AUDIOSET_HEAD]?.labels ?? [];
+}
+
+/** How far back it matters what was heard, beyond the window itself. */
+export function memorySamples({ event }: Manifest): number {
+  if (!event) return 0;
+  const embeddings = (event.windows - 1) * event.hopSamples;
+  return Math.max(embeddings, event.levels.blocks * event.levels.blockSamples);
+}
+
+/** Stream time of a window's first and last sample. */
+export function timesOf(startSample: number): Pick<ScoredWindow, 'startSeconds' | 'endSeconds'> {
+  return {
+    startSeconds: startSample / SAMPLE_RATE_HZ,
+    endSeconds: (startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ,
+  };
+}
+
+function rowOf({ embedding, heads }: NetworkOutput, row: number, rows: number): NetworkOutput {
+  if (rows === 1) return { embedding, heads };
+  const part = (values: Float32Array) => {
+    const size = values.length / rows;
+    return values.subarray(row * size, (row + 1) * size);
+  };
+  return {
+    embedding: part(embedding),
+    heads: Object.fromEntries(Object.entries(heads).map(([name, values]) => [name, part(values)])),
+  };
+}
+
+function topScores(scores: Float32Array | undefined, labels: readonly string[]): ScoredWindow['audioset'] {
+  if (!scores) return [];
+  const top: number[] = [];
+  for (let i = 0; i < scores.length; i++) {
+    let place = top.length;
+    while (place > 0 && scores[i]! > scores[top[place - 1]!]!) place--;
+    if (place < AUDIOSET_TOP) {
+      top.splice(place, 0, i);
+      if (top.length > AUDIOSET_TOP) top.pop();
+    }
+  }
+  return top.map((i) => [labels[i]!, scores[i]!] as const);
+}
