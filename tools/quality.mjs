@@ -10,15 +10,13 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { decodeFile } from '../dist/audio/decode.js';
 import { loadConfig } from '../dist/config/load.js';
+import { extractEmbeddings } from '../dist/files/embeddings.js';
 import { readBundle } from '../dist/model/bundle.js';
-import { createNetwork } from '../dist/model/engines/create-network.js';
 import { AUDIOSET_HEAD, denseScores } from '../dist/model/head.js';
 import { findBundle, modelShelves } from '../dist/model/shelf.js';
 import { stateFolder } from '../dist/storage/state.js';
 import { scanDataset } from '../dist/training/dataset.js';
-import { extractEmbeddings } from '../dist/training/embeddings.js';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const LARGEST_REPORT = 256 * 1024 * 1024;
@@ -56,9 +54,9 @@ async function agreement(dirs, names) {
   const [one, other] = await Promise.all(
     names.map(async (name) => {
       const bundle = await readBundle(await findBundle(name, shelves));
-      const network = await createNetwork(bundle, undefined, [AUDIOSET_HEAD]);
-      const clips = await extractEmbeddings(paths, bundle, network, { hopSeconds: 0.48, decode: decodeFile });
-      return { bundle, clips };
+      const sounds = paths.map((path) => ({ path, lays: [{ how: 'as it is' }] }));
+      const { files } = await extractEmbeddings(sounds, { bundle, hopSeconds: 0.48 });
+      return { bundle, clips: files.flat() };
     }),
   );
   let windows = 0;

@@ -35,6 +35,11 @@ export class AlarmDecision {
     return this.#episode.open;
   }
 
+  /** Whether no alarm is on, and nothing that was heard speaks for one. */
+  get idle(): boolean {
+    return !this.#episode.open && this.#hits.idle && this.#evidence.idle;
+  }
+
   /**
    * Changes the rule from the next window on. What was no hit does not become one, and what is none any more
    * no longer counts.

@@ -84,6 +84,12 @@ export class Evidence {
     return this.#sums.get(kind);
   }
 
+  /** Whether nothing speaks for any kind. */
+  get idle(): boolean {
+    for (const { evidence } of this.#sums.values()) if (evidence > 0) return false;
+    return true;
+  }
+
   forget(): void {
     this.#sums.clear();
     this.#endSeconds = undefined;

@@ -1,7 +1,7 @@
 import type { ScoredWindow } from '../types.js';
 
 /** The noise floor is the quietest window of so long before… */
-const FLOOR_SECONDS = 10;
+export const FLOOR_SECONDS = 10;
 /** …if there were at least so many seconds of sound. */
 const MIN_FLOOR_SECONDS = 2;
 /** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */

@@ -29,6 +29,11 @@ export class Hits {
     return { hit, start: hit.score >= rule.instantThreshold ? { reason: 'instant', hits } : undefined };
   }
 
+  /** Whether none of the last windows counts. */
+  get idle(): boolean {
+    return this.#recent.every((hit) => hit === undefined);
+  }
+
   forget(): void {
     this.#recent = [];
   }

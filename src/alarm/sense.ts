@@ -92,6 +92,11 @@ export class Sense {
     return thumpSilenceSeconds(this.rule, this.#options) > 0 || this.#options.longStayMinutes > 0;
   }
 
+  /** Whether no alarm is on, and none can come of what was heard so far alone. */
+  get idle(): boolean {
+    return this.#decision.idle && this.#thump.idle;
+  }
+
   /** Takes the next window. What has lasted long waits for the next one where an alarm has something to say. */
   push(window: ScoredWindow): DecisionEvent | undefined {
     this.#water.push(window);

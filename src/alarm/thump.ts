@@ -96,6 +96,11 @@ export class ThumpThenSilence {
     return window.endSeconds - atSeconds >= silenceSeconds ? this.#impact?.hit : undefined;
   }
 
+  /** Whether no impact waits for its silence. */
+  get idle(): boolean {
+    return this.#impact === undefined;
+  }
+
   /** Forgets the impact: it has become an alarm, or nobody is there who could have fallen. */
   forget(): void {
     this.#impact = undefined;

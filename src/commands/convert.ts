@@ -1,27 +1,24 @@
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import type { Command } from 'commander';
 import { type Conversion, planConversions } from '../audio/convert-plan.js';
-import type { ConvertReply, ConvertRequest } from '../audio/convert-worker.js';
 import { ExitCode, UserError } from '../errors.js';
+import type { Converted, ConvertRequest } from '../files/convert-thread.js';
+import { Thread } from '../files/threads.js';
 import { finish } from './support/finish.js';
-import { numberFlag } from './support/flag-values.js';
 import { interruptible } from './support/interrupt.js';
+import { type JobsFlag, jobsFlag, withJobs } from './support/options.js';
 import { showProgress } from './support/progress.js';
 
 export function define(command: Command): void {
-  command
+  withJobs(command)
     .argument('<in>', 'an audio file or a folder; its structure is kept')
     .argument('<out>', 'a .wav file or a folder')
-    .option('-j, --jobs <number>', 'how many at a time (default: as many as there are cores)')
     .option('--force', 'convert again what is done')
     .option('--json', 'the summary as JSON')
     .action(finish(convert));
 }
 
-interface Flags {
-  readonly jobs?: string;
+interface Flags extends JobsFlag {
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -42,28 +39,27 @@ interface Outcome {
  * @throws UserError where results cannot be written; nothing else is tried then
  */
 async function convert(input: string, output: string, flags: Flags): Promise<ExitCode> {
-  const jobs = flags.jobs ? numberFlag('jobs', flags.jobs, { min: 1, max: 256, integer: true }) : undefined;
+  const jobs = jobsFlag(flags);
   const { conversions, refused } = await planConversions(input, output);
   const failed = refused.map(({ source, error }) => ({ file: source, error }));
   const outcome: Outcome = { converted: 0, skipped: 0, failed, warnings: [], interrupted: false };
   const progress = showProgress('convert', conversions.length);
   let done = 0;
-  const note = ({ source }: Conversion, reply: ConvertReply) => {
-    if (reply.type === 'stopped') return;
-    progress.update(++done, source);
-    if (reply.type === 'failed') {
-      const error = new UserError(reply.code, reply.message, reply.hint);
+  const note = ({ source }: Conversion, result: Converted | UserError) => {
+    if (result instanceof UserError) {
       // A full disk is no fault of this file, and no other would fare better.
-      if (reply.code === ExitCode.cannotCreate) throw error;
-      failed.push({ file: source, error });
-    } else {
-      outcome[reply.type]++;
-      outcome.warnings.push(...reply.warnings);
+      if (result.code === ExitCode.cannotCreate) throw result;
+      failed.push({ file: source, error: result });
+    } else if (result.type === 'stopped') return;
+    else {
+      outcome[result.type]++;
+      outcome.warnings.push(...result.warnings);
     }
+    progress.update(++done, source);
   };
   try {
     await interruptible(async (signal) => {
-      await convertAll(conversions, { jobs, force: flags.force ?? false, signal, onReply: note });
+      await convertAll(conversions, { jobs, force: flags.force ?? false, signal, onResult: note });
       outcome.interrupted = signal.aborted;
     });
   } finally {
@@ -81,36 +77,38 @@ interface PoolOptions {
   readonly force: boolean;
   readonly signal: AbortSignal;
   /** What it throws ends everything. */
-  readonly onReply: (conversion: Conversion, reply: ConvertReply) => void;
+  readonly onResult: (conversion: Conversion, result: Converted | UserError) => void;
 }
 
 /** Threads take one conversion after the other from the list. On `signal`, and on the first error, all stop. */
 async function convertAll(
   conversions: readonly Conversion[],
-  { jobs = availableParallelism(), force, signal, onReply }: PoolOptions,
+  { jobs = availableParallelism(), force, signal, onResult }: PoolOptions,
 ): Promise<void> {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   signal.addEventListener('abort', stop, { once: true });
   const queue = conversions.values();
   const lane = async () => {
-    const worker = new Worker(new URL('../audio/convert-worker.js', import.meta.url));
-    const send = (request: ConvertRequest) => worker.postMessage(request);
-    const stopWorker = () => send('stop');
-    stopping.signal.addEventListener('abort', stopWorker, { once: true });
+    const thread = new Thread('convert-thread');
+    const stopThread = () => thread.tell('stop' satisfies ConvertRequest);
+    stopping.signal.addEventListener('abort', stopThread, { once: true });
     try {
       for (const conversion of queue) {
         if (stopping.signal.aborted) return;
-        const reply = once(worker, 'message'); // rejects where the thread breaks
-        send({ ...conversion, force });
-        onReply(conversion, ((await reply) as [ConvertReply])[0]);
+        const request: ConvertRequest = { ...conversion, force };
+        const result = await thread.ask<Converted>(request).catch((error) => {
+          if (error instanceof UserError) return error;
+          throw error;
+        });
+        onResult(conversion, result);
       }
     } catch (error) {
       stop();
       throw error;
     } finally {
-      stopping.signal.removeEventListener('abort', stopWorker);
-      await worker.terminate();
+      stopping.signal.removeEventListener('abort', stopThread);
+      await thread.end();
     }
   };
   const lanes = await Promise.allSettled(Array.from({ length: Math.min(jobs, conversions.length) }, lane));

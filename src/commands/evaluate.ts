@@ -34,8 +34,7 @@ async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): P
     life: life || folders.length > 0 ? { folders, describe } : undefined,
   });
   if (listened === undefined) return ExitCode.ok;
-  const { pipeline, head, collarSeconds, recordings, failed } = listened;
-  const { model, rule } = pipeline;
+  const { model, rule, head, collarSeconds, recordings, failed } = listened;
   const clips = listened.clips.map((clip) =>
     flags.kinds ? { ...clip, kind: kindOf(clip.path, dir) } : clip,
   );

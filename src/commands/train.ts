@@ -1,9 +1,8 @@
 import { basename, join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { decodeFile } from '../audio/decode.js';
 import { ExitCode, UserError } from '../errors.js';
+import { extractEmbeddings } from '../files/embeddings.js';
 import { readBundle } from '../model/bundle.js';
-import { createNetwork } from '../model/engines/create-network.js';
 import { findBundle } from '../model/shelf.js';
 import { feedbackFolders } from '../storage/device.js';
 import { stateFolder } from '../storage/state.js';
@@ -15,13 +14,13 @@ import { finish } from './support/finish.js';
 import { patternFlag } from './support/flag-values.js';
 import { configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
-import { withBackbone } from './support/options.js';
+import { jobsFlag, withBackbone, withJobs } from './support/options.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
 import { modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
 
 export function define(command: Command): void {
-  withBackbone(command)
+  withJobs(withBackbone(command))
     .argument('<dir>', 'one folder per class with audio files in it')
     .argument('<out>', 'folder of the new bundle')
     .option('-n, --name <name>', 'what the new head is called', 'custom')
@@ -78,13 +77,14 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
     );
   await checkTarget(folder, flags.force ?? false);
   const settings = settingsOf(flags);
+  const jobs = jobsFlag(flags);
   const groupBy = flags.groupBy === undefined ? undefined : patternFlag(flags.groupBy);
   const dataset = await scanDataset(dir, groupBy && { groupBy });
   warnOfIgnored(dataset.ignored);
 
   const stateDir = stateFolder(config.stateDir, process.env);
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
-  const network = await createNetwork(base, config.model.engine, []);
+  const { hopSeconds } = config.window;
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
   let interrupted = false;
@@ -96,7 +96,6 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
       const trained = await trainHead(
         dataset,
         base,
-        network,
         {
           ...settings,
           signal,
@@ -107,13 +106,19 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
           quietLabel: dataset.labels.find((label) => label === ORDINARY_LABEL),
           name: bundleName(folder),
           alarmLabels: flags.alarm?.split(',') ?? dataset.labels.filter((label) => label === ALARM_LABEL),
-          extract: {
-            hopSeconds: config.window.hopSeconds,
-            decode: decodeFile,
-            skipBad: flags.skipBad,
-            cacheDir: flags.cache ? join(stateDir, 'cache', 'embeddings') : undefined,
-            onWarning: (message) => console.error(`warning: ${message}`),
-          },
+          hopSeconds,
+          extract: (files, onProgress) =>
+            extractEmbeddings(files, {
+              bundle: base,
+              engine: config.model.engine,
+              hopSeconds,
+              skipBad: flags.skipBad,
+              cacheDir: flags.cache ? join(stateDir, 'cache', 'embeddings') : undefined,
+              jobs,
+              signal,
+              onProgress,
+              onWarning: (message) => console.error(`warning: ${message}`),
+            }),
         },
         {
           onProgress: progress.update,
@@ -147,7 +152,6 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
     console.error(`interrupted: ${out} is as it was`);
   } finally {
     progress.stop();
-    await network.close();
   }
   // Everything is in order: now end as one that was interrupted ends, for scripts to see.
   process.kill(process.pid, 'SIGINT');

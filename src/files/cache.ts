@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Extent } from './lay.js';
+import { backboneFingerprint } from '../model/head.js';
+import type { Extent } from '../training/lay.js';
+import type { HearSetup } from './hear-thread.js';
 import type { Table } from './table.js';
 
 /** What a cache may hold; the entries that were not used for the longest time go first. */
@@ -14,6 +16,31 @@ const SIZE_BYTES = 4;
 
 /** What was heard of a file, as the threads gave it: of each lay its extent and its windows. */
 export type HeardLays = ReadonlyArray<{ readonly extent: Extent; readonly tables: readonly Table[] }>;
+
+/** What the numbers depend on beside file, lays and engine; rules of alarms are not among it. */
+export function computedBy(setup: HearSetup): string {
+  const { bundle, head, wanted, hopSamples, surroundings } = setup;
+  const { frontEnd, heads, event, defaultHead } = bundle.manifest;
+  const hash = createHash('sha256').update(`${CACHE_FORMAT},${wanted},${frontEnd},${hopSamples}`);
+  hash.update(backboneFingerprint(bundle));
+  if (wanted === 'embeddings') return hash.digest('hex');
+  const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
+  hash.update(
+    JSON.stringify([
+      head ?? defaultHead,
+      Object.entries(heads).map(([name, each]) => [name, withoutAlarm(each)]),
+    ]),
+  );
+  hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed]));
+  const rest = [...bundle.tensors].filter(([name]) => !name.startsWith('backbone.'));
+  for (const [name, { data }] of rest) hash.update(name).update(bytesOf(data));
+  for (const piece of surroundings?.pieces ?? []) hash.update(bytesOf(piece));
+  return hash.digest('hex');
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /**
  * Names the entry of a file by its content, whatever it is called, and by all that else the result depends on.
@@ -30,7 +57,7 @@ export async function entryOf(dir: string, path: string, computedBy: string): Pr
     return undefined;
   }
   const key = createHash('sha256')
-    .update(`${CACHE_FORMAT},${computedBy},${hash.digest('hex')}`)
+    .update(`${computedBy},${hash.digest('hex')}`)
     .digest('hex');
   return join(dir, `${key}.heard`);
 }

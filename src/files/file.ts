@@ -1,7 +1,7 @@
 import type { UserError } from '../errors.js';
+import type { Extent } from '../training/lay.js';
 import type { HeardLays } from './cache.js';
 import type { Decoded, Sound } from './hear-thread.js';
-import type { Extent } from './lay.js';
 import type { Segment } from './segments.js';
 import type { Table } from './table.js';
 

@@ -3,11 +3,12 @@
  */
 import { workerData } from 'node:worker_threads';
 import { SAMPLE_RATE_HZ } from '../constants.js';
+import { type Extent, type Lay, laid } from '../training/lay.js';
 import type { Surroundings } from '../training/life.js';
 import { entryOf, type HeardLays, readEntry } from './cache.js';
 import { createEar, type Ear, type EarOptions, memoryOf } from './ear.js';
-import { type Extent, type Lay, laid, soundOf } from './lay.js';
 import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments.js';
+import { soundOf } from './sound.js';
 import type { Table } from './table.js';
 import { answer } from './threads.js';
 
@@ -21,8 +22,10 @@ export interface HearSetup extends EarOptions {
   readonly hopSamples: number;
   /** What clips are laid into. */
   readonly surroundings?: Surroundings | undefined;
-  /** Where results are kept, and what they depend on beside file, lays and engine. */
-  readonly cache?: { readonly dir: string; readonly computedBy: string } | undefined;
+  /** Where results are kept; nothing is kept without it. */
+  readonly cacheDir?: string | undefined;
+  /** What they depend on beside file, lays and engine: `computedBy`. */
+  readonly computedBy?: string | undefined;
 }
 
 /** A file, and in what ways it is to be heard. */
@@ -55,7 +58,7 @@ export interface Decoded {
 }
 
 const setup = workerData as HearSetup;
-const { hopSamples, cache } = setup;
+const { hopSamples, cacheDir, computedBy } = setup;
 let ear: Ear;
 let decoding: Decoding | undefined;
 
@@ -94,18 +97,19 @@ async function open(sound: Sound): Promise<Opened> {
   await decoding?.pieces.return(); // a file that was given up
   decoding = undefined;
   const { path, lays } = sound;
+  // A lay that needs no file has none whose content could name the entry: `entryOf` finds nothing to read.
   const entry =
-    cache && (await entryOf(cache.dir, path, `${ear.engine},${cache.computedBy},${JSON.stringify(lays)}`));
-  const kept = entry === undefined ? undefined : await readEntry(entry);
+    cacheDir && (await entryOf(cacheDir, path, `${ear.engine},${computedBy},${JSON.stringify(lays)}`));
+  const kept = entry ? await readEntry(entry) : undefined;
   if (kept) return { kept };
   const warnings: string[] = [];
   const pieces = piecesOf(sound, warnings);
   decoding = { pieces, warnings, ahead: await pieces.next() };
-  return { entry };
+  return { entry: entry || undefined };
 }
 
 async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenerator<Piece, void, void> {
-  const sound = soundOf(path, (message) => void warnings.push(message));
+  const sound = soundOf(path, lays.length > 1, (message) => void warnings.push(message));
   const cut = { hopSamples, memorySamples: memoryOf(setup) };
   for (const [lay, how] of lays.entries()) {
     let extent: Extent | undefined;

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { UserError } from '../errors.js';
 import type { EngineName } from '../model/network.js';
-import { CACHE_MAX_BYTES, type HeardLays, pruneCache, writeEntry } from './cache.js';
+import { CACHE_MAX_BYTES, computedBy, type HeardLays, pruneCache, writeEntry } from './cache.js';
 import type { File } from './file.js';
 import type { Decoded, HearRequest, HearSetup, Opened, Sound } from './hear-thread.js';
 import { Schedule, type Step } from './schedule.js';
@@ -10,7 +10,7 @@ import { shared } from './shared.js';
 import type { Table } from './table.js';
 import { Thread } from './threads.js';
 
-export interface ListenOptions extends HearSetup {
+export interface ListenOptions extends Omit<HearSetup, 'computedBy'> {
   /** How many threads; as many as there are cores when left out. */
   readonly jobs?: number | undefined;
   /** Ends all threads at once; then the signal's reason is thrown. */
@@ -44,7 +44,7 @@ export async function* listenToFiles<S extends Sound>(
 ): AsyncGenerator<HeardFile<S>, void, void> {
   signal?.throwIfAborted();
   const schedule = new Schedule(sounds, jobs);
-  const workerData = shared(setup);
+  const workerData = shared({ ...setup, computedBy: setup.cacheDir && computedBy(setup) });
   const threads: Thread[] = [];
   let engine: EngineName | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -83,7 +83,7 @@ export async function* listenToFiles<S extends Sound>(
     }
     signal?.throwIfAborted();
     if (failure) throw failure.error;
-    if (setup.cache) await pruneCache(setup.cache.dir, CACHE_MAX_BYTES);
+    if (setup.cacheDir) await pruneCache(setup.cacheDir, CACHE_MAX_BYTES);
   } finally {
     signal?.removeEventListener('abort', stop);
     schedule.end();

@@ -6,6 +6,9 @@ import { type ExitCode, UserError } from '../errors.js';
 /** The two threads there are, both in this folder. */
 type Program = 'hear-thread' | 'convert-thread';
 
+/** Blocks of sound are small objects around large memory, which a rare collection would let pile up. */
+const LIMITS = { maxYoungGenerationSizeMb: 4 };
+
 type Reply =
   | { readonly value: unknown }
   | { readonly error: { readonly code: ExitCode; readonly message: string; readonly hint: string } };
@@ -17,7 +20,7 @@ export class Thread {
   #settle: ((reply: Reply | undefined) => void) | undefined;
 
   constructor(program: Program, workerData?: unknown) {
-    this.#worker = new Worker(compiled(program), { workerData })
+    this.#worker = new Worker(compiled(program), { workerData, resourceLimits: LIMITS })
       .on('message', (reply: Reply) => this.#settle?.(reply))
       .on('error', (error) => {
         this.#broken = error;
@@ -66,16 +69,18 @@ function compiled(program: Program): string {
   return found;
 }
 
-/** What a thread does with a request; the memory of `transfer` goes with the answer. */
+/** What a thread does with a request; the memory of `transfer` goes with the answer. Undefined is none. */
 type Handler<Request> = (
   request: Request,
-) => Promise<{ readonly value: unknown; readonly transfer?: readonly TransferListItem[] }>;
+) => Promise<{ readonly value: unknown; readonly transfer?: readonly TransferListItem[] } | undefined>;
 
 /** In a thread: answers requests. An error that is no person's mistake ends it. */
 export function answer<Request>(handle: Handler<Request>): void {
   parentPort?.on('message', async (request: Request) => {
     try {
-      const { value, transfer = [] } = await handle(request);
+      const done = await handle(request);
+      if (!done) return;
+      const { value, transfer = [] } = done;
       parentPort?.postMessage({ value } satisfies Reply, transfer);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

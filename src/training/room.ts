@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { dbfsOf, piecePowers } from '../features/level.js';
 import { join } from './augment.js';
-import type { Decode } from './embeddings.js';
+import type { Lay } from './lay.js';
 import { createRandom } from './random.js';
 
 /** No room is quieter than this to a microphone; digital silence is what files have instead. */
@@ -55,28 +55,13 @@ export async function* inRoom(
   yield tone(full - length + aroundSamples, levelDbfs);
 }
 
-/** A decoder whose sounds lie in a room. */
-export function roomed(decode: Decode, hopSeconds: number): Decode {
-  const hopSamples = Math.round(hopSeconds * SAMPLE_RATE_HZ);
-  return (path, onWarning) => inRoom(decode(path, onWarning), { hopSamples });
-}
-
-/** Rooms in which nothing is heard, from digital silence to a noisy night: a decoder of them, by their names. */
-export function quietRooms(
-  count: number,
-  seed: number,
-): { readonly names: string[]; readonly decode: Decode } {
+/** Rooms in which nothing is heard, from digital silence to a noisy night, with their names. */
+export function quietRooms(count: number, seed: number): { readonly name: string; readonly lay: Lay }[] {
   const [low, high] = QUIET_RANGE_DBFS;
-  const rooms = new Map(
-    Array.from({ length: count }, (_, i) => {
-      const levelDbfs = low + ((high - low) * i) / Math.max(1, count - 1);
-      return [`quiet room ${i + 1}`, createTone(createRandom(seed + i))(WINDOW_SAMPLES, levelDbfs)];
-    }),
-  );
-  const decode: Decode = async function* (name) {
-    yield rooms.get(name) ?? new Float32Array(0);
-  };
-  return { names: [...rooms.keys()], decode };
+  return Array.from({ length: count }, (_, i) => {
+    const levelDbfs = low + ((high - low) * i) / Math.max(1, count - 1);
+    return { name: `quiet room ${i + 1}`, lay: { how: 'quiet room', seed: seed + i, levelDbfs } };
+  });
 }
 
 /** Noise like a quiet room's; every call goes on where the last one ended. */

@@ -1,5 +1,8 @@
 import type { AlarmRule } from '../alarm/decision.js';
+import { FLOOR_SECONDS } from '../alarm/floor.js';
+import { evidenceRule } from '../alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
+import { IMPACT_KIND, thumpSilenceSeconds } from '../alarm/thump.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
 import { type Alarm, type LabelledEvent, matchEvents } from './events.js';
@@ -17,6 +20,8 @@ export class Track {
   #values = new Float32Array(0);
   /** Those of the kinds that the first window has; the same in all of a model. */
   #kinds: readonly string[] = [];
+  /** What `#stirring` found for the labels and lines that it was last asked for. */
+  #found: Loudest | undefined;
 
   /**
    * @param labels those whose scores are kept: no other can alarm in `replay`
@@ -57,7 +62,11 @@ export class Track {
     return 1 + this.labels.length + this.#kinds.length;
   }
 
-  /** The alarms that the decision stage raises in this recording under a rule. */
+  /**
+   * The alarms that the decision stage raises in this recording under a rule. While nothing speaks for one, it goes on
+   * to where something does, and begins as much before that as the decision looks back: hours are mostly quiet, and
+   * hundreds of rules are tried on them.
+   */
   replay(rule: AlarmRule): Alarm[] {
     const sense = new Sense(rule, this.sense);
     const alarms: Alarm[] = [];
@@ -77,7 +86,10 @@ export class Track {
     const kinds: Record<string, number> = {};
     const window = { ...EMPTY_WINDOW, scores, kinds: this.#kinds.length > 0 ? kinds : undefined };
     const width = this.#width;
-    for (let k = 0; k < this.#count; k++) {
+    const next = this.#stirring(rule);
+    const { memorySeconds = 0 } = rule.evidence ?? {};
+    const before = Math.ceil((memorySeconds + FLOOR_SECONDS + 2 * WINDOW_SECONDS) / this.hopSeconds) + 1;
+    for (let k = next ? Math.max(0, next(0) - before) : 0; k < this.#count; k++) {
       const at = k * width;
       // Made of samples, as the pipeline makes them: the last digit decides where a time is just enough.
       const startSample = Math.round(k * this.hopSeconds * SAMPLE_RATE_HZ);
@@ -88,11 +100,61 @@ export class Track {
       const from = at + 1 + this.labels.length;
       for (let i = 0; i < this.#kinds.length; i++) kinds[this.#kinds[i]!] = this.#values[from + i]!;
       take(sense.push(window));
+      if (next && sense.idle) k = Math.max(k, next(k + 1) - before - 1);
     }
     take(sense.end('stop', Math.max(this.seconds, window.endSeconds), 0));
     return alarms;
   }
+
+  /**
+   * Finds windows that speak for an alarm: by a class that reaches the threshold, or by a kind.
+   *
+   * @returns gives the first of them from a window on, or the number of windows; undefined where that cannot be told
+   *   of windows alone
+   */
+  #stirring(rule: AlarmRule): ((from: number) => number) | undefined {
+    const own = evidenceRule(rule);
+    const thump = own?.thump?.line ?? (own?.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2;
+    // Water is heard over any time; what impacts are of a model without kinds is not in a track.
+    if (this.sense.waterThreshold !== undefined || !(thump > 0)) return undefined;
+    if (!own && thumpSilenceSeconds(rule, this.sense) > 0) return undefined;
+    const { scores, speaks } = this.#loudest(rule);
+    return (from) => {
+      let k = from;
+      while (k < this.#count && scores[k]! < rule.threshold && speaks[k] === 0) k++;
+      return k;
+    };
+  }
+
+  /** The highest score of each window among the labels that alarm, and whether any kind gains by it. */
+  #loudest(rule: AlarmRule): Loudest {
+    const kinds = rule.evidence?.kinds ?? [];
+    const offsets = evidenceRule(rule)?.offsets ?? {};
+    const by = JSON.stringify([this.#count, rule.labels, kinds, offsets]);
+    if (this.#found?.by === by) return this.#found;
+    const scores = new Float32Array(this.#count);
+    const speaks = new Uint8Array(this.#count);
+    const labels = this.labels.flatMap((label, i) => (rule.labels.includes(label) ? [1 + i] : []));
+    const heard = this.#kinds.flatMap((kind, i) =>
+      kinds.includes(kind) ? [{ column: 1 + this.labels.length + i, offset: offsets[kind] ?? 0 }] : [],
+    );
+    for (let k = 0; k < this.#count; k++) {
+      const at = k * this.#width;
+      for (const column of labels) scores[k] = Math.max(scores[k]!, this.#values[at + column]!);
+      if (heard.some(({ column, offset }) => this.#values[at + column]! + offset > 0)) speaks[k] = 1;
+    }
+    this.#found = { by, scores, speaks };
+    return this.#found;
+  }
 }
+
+interface Loudest {
+  readonly by: string;
+  readonly scores: Float32Array;
+  readonly speaks: Uint8Array;
+}
+
+const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 
 const EMPTY_WINDOW = {
   startSeconds: 0,

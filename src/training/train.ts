@@ -1,14 +1,13 @@
 import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
-import type { Network } from '../model/network.js';
-import { augmented } from './augment.js';
 import type { Clip, Dataset } from './dataset.js';
-import { type ClipEmbeddings, type ExtractOptions, extractEmbeddings } from './embeddings.js';
+import type { ClipEmbeddings, Extract } from './embeddings.js';
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
+import type { Lay } from './lay.js';
 import { classification, type Verdict } from './metrics.js';
 import { concatenated, type LabelledFrames, samplesOf } from './pooling.js';
-import { quietRooms, roomed } from './room.js';
+import { quietRooms } from './room.js';
 import { splitByGroup } from './split.js';
 import { type ClassReport, fitFigures, type TrainingReport, validationFigures } from './train-report.js';
 import { trainingMetrics, verdict, withTrainedHead } from './trained-bundle.js';
@@ -33,7 +32,9 @@ export interface TrainOptions extends Omit<FitOptions, 'onEpoch'> {
   readonly quietLabel?: string | undefined;
   /** Embeddings with their class that are trained on, too, and never validated with. */
   readonly judged?: readonly Judged[];
-  readonly extract: Omit<ExtractOptions, 'onProgress' | 'signal'>;
+  /** From the start of one window to the start of the next, as in the daemon. */
+  readonly hopSeconds: number;
+  readonly extract: Extract;
 }
 
 interface Judged {
@@ -63,18 +64,16 @@ interface Heard extends Clip {
  * look at the validation part with the weights that were found. Nothing is written but the cache.
  *
  * @param base the bundle whose backbone is used and whose other heads are kept
- * @param network of `base`
  * @throws UserError bad data, where clips cannot be decoded; usage, where an alarm label is no class
  */
 export async function train(
   dataset: Dataset,
   base: Bundle,
-  network: Network,
   options: TrainOptions,
   handlers: TrainHandlers,
 ): Promise<Trained> {
   const { labels } = dataset;
-  const { head, name, alarmLabels, seed, signal, extract } = options;
+  const { head, name, alarmLabels, seed, extract } = options;
   const unknown = alarmLabels.filter((label) => !labels.includes(label));
   if (unknown.length > 0)
     throw new UserError(
@@ -92,12 +91,8 @@ export async function train(
     );
 
   // Embeddings of all clips, split by recording
-  const { hopSeconds } = extract;
-  const clips = await hear(dataset.clips, 'embeddings', {
-    ...extract,
-    decode: roomed(extract.decode, hopSeconds),
-    variation: 'in a room',
-  });
+  const inRoom: Lay = { how: 'in a room', aroundSamples: 0 };
+  const { heard: clips, engine } = await hear(dataset.clips, 'embeddings', [inRoom]);
   const split = splitByGroup(clips, options.validation, seed);
   const { training, validation } = split;
   const missing = labels.filter((label) => !training.some((clip) => clip.label === label));
@@ -111,23 +106,16 @@ export async function train(
   handlers.onSplit({ classes, warnings: split.warnings });
 
   // Variations of the training clips only: none crosses the split
-  const varied: Heard[] = [];
-  for (let copy = 1; copy <= options.augment; copy++)
-    varied.push(
-      ...(await hear(training, 'variations', {
-        ...extract,
-        decode: roomed(augmented(extract.decode, seed, copy), hopSeconds),
-        variation: `variation ${seed} ${copy} in a room`,
-      })),
-    );
+  const copies = Array.from(
+    { length: options.augment },
+    (_, i): Lay => ({ how: 'varied', seed, copy: i + 1 }),
+  );
+  const { heard: varied } = await hear(training, 'variations', copies);
 
   // Around short clips the room is quiet: that must not be what tells their class
   const { quietLabel } = options;
-  const rooms = quietRooms(QUIET_ROOMS, seed);
-  const quiet =
-    quietLabel === undefined
-      ? []
-      : await extractEmbeddings(rooms.names, base, network, { hopSeconds, decode: rooms.decode, signal });
+  const rooms = quietLabel === undefined ? [] : quietRooms(QUIET_ROOMS, seed);
+  const quiet = (await extract(rooms.map(({ name, lay }) => ({ path: name, lays: [lay] })))).files.flat();
 
   const size = base.manifest.embeddingSize;
   const learnt = [
@@ -158,7 +146,7 @@ export async function train(
       model: name,
       head,
       base: `${base.manifest.name} ${base.manifest.version}`,
-      engine: network.engine,
+      engine,
       labels,
       alarmLabels,
       settings: settingsOf(options),
@@ -170,22 +158,23 @@ export async function train(
     },
   };
 
+  /** By lay, and in the order of the clips. */
   async function hear(
     which: readonly Clip[],
     step: 'embeddings' | 'variations',
-    how: Omit<ExtractOptions, 'onProgress' | 'signal'>,
-  ): Promise<Heard[]> {
-    const found = await extractEmbeddings(
-      which.map(({ path }) => path),
-      base,
-      network,
-      { ...how, signal, onProgress: (done) => handlers.onProgress(step, done, which.length) },
+    lays: readonly Lay[],
+  ): Promise<{ heard: Heard[]; engine: string }> {
+    if (lays.length === 0) return { heard: [], engine: '' };
+    const sounds = which.map(({ path }) => ({ path, lays }));
+    const { files, engine } = await extract(sounds, (done) => handlers.onProgress(step, done, which.length));
+    const byPath = new Map(files.map((file) => [file[0]?.path, file]));
+    const heard = lays.flatMap((_, lay) =>
+      which.flatMap(({ path, label, group, cut }) => {
+        const embeddings = byPath.get(path)?.[lay];
+        return embeddings ? [{ path, label, group, ...(cut !== undefined && { cut }), embeddings }] : [];
+      }),
     );
-    const byPath = new Map(found.map((embeddings) => [embeddings.path, embeddings]));
-    return which.flatMap(({ path, label, group, cut }) => {
-      const embeddings = byPath.get(path);
-      return embeddings ? [{ path, label, group, ...(cut !== undefined && { cut }), embeddings }] : [];
-    });
+    return { heard, engine };
   }
 }
 
@@ -227,7 +216,7 @@ function settingsOf(options: TrainOptions): TrainingReport['settings'] {
     classWeights: options.classWeights,
     augment: options.augment,
     pool: options.pool,
-    hopSeconds: options.extract.hopSeconds,
+    hopSeconds: options.hopSeconds,
     validation: options.validation,
     groupBy: options.groupBy ?? 'consecutive numbers',
     seed: options.seed,

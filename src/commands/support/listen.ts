@@ -1,20 +1,27 @@
 import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { AlarmRule } from '../../alarm/decision.js';
+import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { chooseHead } from '../../model/head.js';
 import { findBundle, readModel } from '../../model/shelf.js';
-import { Pipeline } from '../../pipeline.js';
+import { alarmRule, modelInfo } from '../../pipeline.js';
+import { stateFolder } from '../../storage/state.js';
+import type { ModelInfo } from '../../types.js';
 import { numberFlag, patternFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
 import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
-import { repeatable, withModel } from './options.js';
+import { type JobsFlag, jobsFlag, repeatable, withJobs, withModel } from './options.js';
 import { printError } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
 import { readSurroundings } from './surroundings.js';
 
 /** What a model is measured on. */
 export function withMaterial(command: Command): Command {
-  return withModel(command)
+  return withJobs(withModel(command))
+    .option('--no-cache', 'compute all scores again and keep none')
     .argument('[dir]', 'class folders with clips, recordings with label files beside them, or both')
     .addOption(repeatable('--ordinary <dir>', 'recordings in which nothing is to be found; can be repeated'))
     .addOption(
@@ -31,7 +38,8 @@ export function withMaterial(command: Command): Command {
 }
 
 /** What chooses the model, and the clips and recordings that it is measured on. */
-export interface MaterialFlags extends ConfigFlags {
+export interface MaterialFlags extends ConfigFlags, JobsFlag {
+  readonly cache: boolean;
   readonly ordinary?: readonly string[];
   readonly map?: readonly string[];
   readonly collar: string;
@@ -42,8 +50,9 @@ export interface MaterialFlags extends ConfigFlags {
 }
 
 /** What a model says to clips and recordings, before any figure is made of it. */
-export interface Listened extends Heard {
-  readonly pipeline: Pipeline;
+export interface Listened extends Omit<Heard, 'engine'> {
+  readonly model: ModelInfo;
+  readonly rule: AlarmRule;
   /** The bundle that the head belongs to. */
   readonly folder: string;
   readonly head: string;
@@ -80,34 +89,41 @@ export async function listenTo(
   const folder = await findBundle(owner, shelves);
   const material = await selectedMaterial(dir, folder, flags);
   if (willWrite) await checkWritable(folder);
-  const pipeline = await Pipeline.create(bundle, {
-    head,
-    engine: config.model.engine,
-    alarm: config.alarm,
-    sense: config.sense,
-  });
-  try {
-    checkLabels(material, pipeline.model.labels);
-    const heard = await interruptible(async (signal) => {
-      const listen = async () => {
-        const seed = numberFlag('seed', flags.seed, SEED_RANGE);
-        const laid = life && { ...life, surroundings: await readSurroundings(life.folders, seed, signal) };
-        return await hear(material, { pipeline, hopSeconds: config.window.hopSeconds, signal, life: laid });
-      };
-      return await listen().catch((error) => {
-        if (signal.aborted) return undefined;
-        throw error;
+  const scoring = chooseHead(bundle, head);
+  const rule = alarmRule(bundle, scoring, config.alarm);
+  checkLabels(material, scoring.labels);
+  const jobs = jobsFlag(flags);
+  const seed = numberFlag('seed', flags.seed, SEED_RANGE);
+  const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);
+  const scores = join(stateFolder(config.stateDir, process.env), 'cache', 'scores');
+  const heard = await interruptible(async (signal) => {
+    const listen = async () => {
+      const laid = life && { ...life, surroundings: await readSurroundings(life.folders, seed, signal) };
+      return await hear(material, {
+        bundle,
+        head,
+        engine: config.model.engine,
+        rule,
+        sense: config.sense,
+        hopSamples,
+        jobs,
+        signal,
+        life: laid,
+        cacheDir: flags.cache ? scores : undefined,
       });
+    };
+    return await listen().catch((error) => {
+      if (signal.aborted) return undefined;
+      throw error;
     });
-    if (heard === undefined) {
-      process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
-      return undefined;
-    }
-    for (const error of heard.failed) printError(error);
-    return { ...heard, pipeline, folder, head, collarSeconds };
-  } finally {
-    await pipeline.close();
+  });
+  if (heard === undefined) {
+    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
+    return undefined;
   }
+  for (const error of heard.failed) printError(error);
+  const { engine, ...rest } = heard;
+  return { ...rest, model: modelInfo(bundle, scoring, rule, engine), rule, folder, head, collarSeconds };
 }
 
 async function checkWritable(folder: string): Promise<void> {

@@ -1,25 +1,22 @@
-import { decodeFile } from '../../audio/decode.js';
+import type { AlarmRule } from '../../alarm/decision.js';
+import type { SenseOptions } from '../../alarm/sense.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
-import { UserError } from '../../errors.js';
-import { Listener } from '../../listener.js';
-import type { Pipeline } from '../../pipeline.js';
-import { systemClock } from '../../system/clock.js';
+import type { UserError } from '../../errors.js';
+import { columnsOf } from '../../files/ear.js';
+import { type HeardFile, type ListenOptions, listenToFiles } from '../../files/listen.js';
+import { scoredWindows, type Table } from '../../files/table.js';
 import type { ScoredClip } from '../../training/clip-figures.js';
-import { blocksOf, type LaidClip, layInLife, type Surroundings } from '../../training/life.js';
-import { inRoom } from '../../training/room.js';
-import type { LifeTrack } from '../../training/track.js';
+import type { Lay } from '../../training/lay.js';
+import type { Surroundings } from '../../training/life.js';
 import { type Recording, Track } from '../../training/track.js';
-import type { Logger, ScoredWindow } from '../../types.js';
+import type { ScoredWindow } from '../../types.js';
 import type { Material } from './material.js';
 import { showProgress } from './progress.js';
 
-/** A listener logs what happens to live sound, and here is none. */
-const SILENT_LOG: Logger = { debug() {}, info() {}, warn() {}, error() {} };
-
 /** What all files of an evaluation are scored with. */
-export interface Scorer {
-  readonly pipeline: Pipeline;
-  readonly hopSeconds: number;
+export interface Scorer extends Omit<ListenOptions, 'wanted' | 'onProgress' | 'surroundings'> {
+  readonly rule: AlarmRule;
+  readonly sense: SenseOptions;
   readonly signal: AbortSignal;
   /** Lays every clip into life as well. */
   readonly life?: Life | undefined;
@@ -36,167 +33,137 @@ export interface Heard {
   readonly clips: ScoredClip[];
   readonly recordings: Recording[];
   readonly failed: UserError[];
+  /** What ran the network. */
+  readonly engine: string;
 }
 
 /**
- * Sends everything through the network once, file by file; a file that cannot be read is left out. Of a recording
- * only what the decision stage needs is kept (see `Track`), whatever its length.
+ * Hears everything once, on all cores; a file that cannot be read is left out. Of a recording only what the decision
+ * stage needs is kept (see `Track`), whatever its length.
  *
  * @throws the signal's reason once it is aborted
  */
 export async function hear({ clips, recordings }: Material, scorer: Scorer): Promise<Heard> {
-  const heard: Heard = { clips: [], recordings: [], failed: [] };
-  const alarmLabels = scorer.pipeline.rule.labels;
-  const progress = showProgress('listen', clips.length + recordings.length);
-  let done = 0;
-  const step = async (path: string, action: () => Promise<unknown>) => {
-    try {
-      await action();
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      heard.failed.push(error);
-    }
-    progress.update(++done, path);
+  const heard = {
+    clips: [] as ScoredClip[],
+    recordings: [] as Recording[],
+    failed: [] as UserError[],
+    engine: '',
   };
+  const sounds = [
+    ...clips.map((clip) => ({ path: clip.path, lays: laysOf(clip, scorer), clip, recording: undefined })),
+    ...recordings.map((recording) => ({
+      path: recording.path,
+      lays: [AS_IT_IS],
+      clip: undefined,
+      recording,
+    })),
+  ];
+  const { rule, sense, life, ...options } = scorer;
+  const progress = showProgress('listen', sounds.length);
+  let done = 0;
+  const onProgress = (path: string, seconds: number) =>
+    progress.update(done, `${path}, ${Math.floor(seconds / 60)} min`);
+  const surroundings = life?.surroundings;
   try {
-    for (const { path, label } of clips)
-      await step(path, async () => heard.clips.push(await scoreClip(path, label, scorer)));
-    for (const { path, labels } of recordings)
-      await step(path, async () => {
-        const minutes = (seconds: number) =>
-          progress.update(done, `${path}, ${Math.floor(seconds / 60)} min`);
-        const track = await scoreRecording(path, scorer, minutes);
-        for (const { startSeconds, label } of labels)
-          if (startSeconds > track.seconds)
-            console.error(
-              `warning: ${path}: label ${label} at ${startSeconds} s lies beyond its end, ${Math.round(track.seconds)} s`,
-            );
-        heard.recordings.push({ track, events: labels.filter(({ label }) => alarmLabels.includes(label)) });
-      });
+    for await (const file of listenToFiles(sounds, {
+      ...options,
+      surroundings,
+      wanted: 'scores',
+      onProgress,
+    })) {
+      const { path, clip, recording } = file.sound;
+      if ('error' in file) heard.failed.push(file.error);
+      else {
+        heard.engine = file.engine;
+        for (const warning of file.warnings) warn(warning);
+        if (clip) heard.clips.push(clipOf(clip, file, scorer));
+        if (recording) heard.recordings.push(recordingOf(recording, file, scorer));
+      }
+      progress.update(++done, path);
+    }
   } finally {
     progress.stop();
   }
   return heard;
 }
 
+type Clip = Material['clips'][number];
+type Lays = Extract<HeardFile, { lays: unknown }>['lays'];
+
+const AS_IT_IS: Lay = { how: 'as it is' };
+
 /**
- * A clip: its mean scores, and apart from that a track for the decision stage, with a window of the room before and
- * after it. Cut to a second, a sound would fill one window; in a room it lies in three, and those are what `hits` and
- * `window` of the alarm rule count.
+ * A clip as it is, for its mean scores, and for the decision stage with a window of the room before and after it. Cut
+ * to a second, a sound would fill one window; in a room it lies in three, and those are what `hits` and `window` of
+ * the alarm rule count.
  */
-async function scoreClip(path: string, label: string, scorer: Scorer): Promise<ScoredClip> {
-  const { labels } = scorer.pipeline.model;
+function laysOf({ path, label }: Clip, { life }: Scorer): Lay[] {
+  const room: Lay = { how: 'in a room', aroundSamples: WINDOW_SAMPLES };
+  return [
+    AS_IT_IS,
+    room,
+    ...(life ? [{ how: 'in life', name: life.describe(path, label).name } as const] : []),
+  ];
+}
+
+function clipOf({ path, label }: Clip, { lays }: { readonly lays: Lays }, scorer: Scorer): ScoredClip {
+  const [alone, inRoom, inLife] = lays as [Lays[number], Lays[number], Lays[number] | undefined];
+  const { labels } = columnsOf(scorer.bundle, scorer.head);
   const sums = labels.map(() => 0);
   let windows = 0;
-  const track = trackOf(path, scorer);
-  track.seconds = await scoreFile(path, scorer, {
-    onWindow({ scores }) {
-      windows++;
-      for (const [i, name] of labels.entries()) sums[i]! += scores[name]!;
-    },
-    aroundSamples: 0,
-  });
-  await scoreFile(path, scorer, {
-    onWindow: (window) => track.push(window),
-    onWarning: () => {}, // said already
-    aroundSamples: WINDOW_SAMPLES,
-  });
-  const scores = Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows]));
+  for (const { scores } of windowsOf(alone.tables, scorer)) {
+    windows++;
+    for (const [i, name] of labels.entries()) sums[i]! += scores[name]!;
+  }
+  const { life } = scorer;
   return {
     path,
     label,
-    scores,
-    track,
-    life: scorer.life && (await scoreLife(path, label, scorer, scorer.life)),
+    scores: Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows])),
+    track: trackOf(path, inRoom.tables, alone.extent.seconds, scorer),
+    life:
+      life && inLife
+        ? {
+            track: trackOf(path, inLife.tables, inLife.extent.seconds, scorer),
+            kind: life.describe(path, label).kind,
+            startSeconds: inLife.extent.startSeconds,
+            endSeconds: inLife.extent.endSeconds,
+          }
+        : undefined,
   };
 }
 
-/** A clip in a room or in ordinary sound, from a fresh start. */
-async function scoreLife(path: string, label: string, scorer: Scorer, life: Life): Promise<LifeTrack> {
-  const { kind, name } = life.describe(path, label);
-  const track = trackOf(path, scorer);
-  let laid: LaidClip = { samples: new Float32Array(0), startSeconds: 0, endSeconds: 0 };
-  await scoreFile(path, scorer, {
-    onWindow: (window) => track.push(window),
-    onWarning: () => {}, // said already
-    async *lay(sound) {
-      laid = await layInLife(sound, name, life.surroundings);
-      yield* blocksOf(laid.samples);
-    },
-  });
-  track.seconds = laid.samples.length / SAMPLE_RATE_HZ;
-  return { track, kind, startSeconds: laid.startSeconds, endSeconds: laid.endSeconds };
+function recordingOf(
+  { path, labels }: Material['recordings'][number],
+  { lays }: { readonly lays: Lays },
+  scorer: Scorer,
+): Recording {
+  const [{ tables, extent }] = lays as [Lays[number]];
+  for (const { startSeconds, label } of labels)
+    if (startSeconds > extent.seconds)
+      warn(
+        `${path}: label ${label} at ${startSeconds} s lies beyond its end, ${Math.round(extent.seconds)} s`,
+      );
+  return {
+    track: trackOf(path, tables, extent.seconds, scorer),
+    events: labels.filter(({ label }) => scorer.rule.labels.includes(label)),
+  };
 }
 
-async function scoreRecording(
-  path: string,
-  scorer: Scorer,
-  onMinute: (seconds: number) => void,
-): Promise<Track> {
-  const track = trackOf(path, scorer);
-  track.seconds = await scoreFile(path, scorer, { onWindow: (window) => track.push(window), onMinute });
+function trackOf(path: string, tables: readonly Table[], seconds: number, scorer: Scorer): Track {
+  const { rule, sense, bundle, head, hopSamples } = scorer;
+  const wanted = [...rule.labels, ...sense.speechLabels, ...sense.waterLabels];
+  const labels = columnsOf(bundle, head).labels.filter((label) => wanted.includes(label));
+  const track = new Track(path, labels, hopSamples / SAMPLE_RATE_HZ, rule.evidence?.kinds, sense);
+  for (const window of windowsOf(tables, scorer)) track.push(window);
+  track.seconds = seconds;
   return track;
 }
 
-function trackOf(path: string, { pipeline, hopSeconds }: Scorer): Track {
-  const { rule, senseOptions, model } = pipeline;
-  const wanted = [...rule.labels, ...senseOptions.speechLabels, ...senseOptions.waterLabels];
-  const labels = model.labels.filter((label) => wanted.includes(label));
-  const hop = Math.round(hopSeconds * SAMPLE_RATE_HZ) / SAMPLE_RATE_HZ;
-  return new Track(path, labels, hop, rule.evidence?.kinds, senseOptions);
+function windowsOf(tables: readonly Table[], { bundle, head, hopSamples }: Scorer): Iterable<ScoredWindow> {
+  return scoredWindows(tables, columnsOf(bundle, head), hopSamples);
 }
-
-interface FileHandlers {
-  onWindow(window: ScoredWindow): void;
-  onMinute?(seconds: number): void;
-  onWarning?(message: string): void;
-  /** Puts the file into a quiet room, with so much of it before and after. */
-  readonly aroundSamples?: number;
-  /** Puts it elsewhere. */
-  lay?(sound: AsyncIterable<Float32Array>): AsyncIterable<Float32Array>;
-}
-
-/**
- * Runs a file through the same listener and pipeline as the daemon, as fast as the network allows.
- *
- * @returns the file's length, seconds
- * @throws UserError where the file cannot be read or is no audio
- */
-async function scoreFile(
-  path: string,
-  { pipeline, hopSeconds, signal }: Scorer,
-  { onWindow, onMinute, onWarning = warn, aroundSamples, lay = asItIs }: FileHandlers,
-): Promise<number> {
-  pipeline.reset();
-  const listener = new Listener(
-    pipeline,
-    { hopSeconds, live: false },
-    { onWindow: ({ scored }) => onWindow(scored), onEvent() {} },
-    systemClock,
-    SILENT_LOG,
-  );
-  let count = 0;
-  let minutes = 0;
-  async function* decoded() {
-    for await (const samples of decodeFile(path, onWarning)) {
-      signal.throwIfAborted();
-      yield samples;
-      count += samples.length;
-      if (count / SAMPLE_RATE_HZ / 60 < minutes + 1) continue;
-      minutes++;
-      onMinute?.(count / SAMPLE_RATE_HZ);
-    }
-  }
-  const hopSamples = Math.round(hopSeconds * SAMPLE_RATE_HZ);
-  const sound =
-    aroundSamples === undefined ? lay(decoded()) : inRoom(decoded(), { hopSamples, aroundSamples });
-  for await (const samples of sound) await listener.chunk({ samples, capturedAtMs: 0 });
-  await listener.finish();
-  await listener.stop();
-  return count / SAMPLE_RATE_HZ;
-}
-
-const asItIs = (sound: AsyncIterable<Float32Array>) => sound;
 
 function warn(message: string): void {
   console.error(`warning: ${message}`);

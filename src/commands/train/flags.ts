@@ -2,8 +2,9 @@ import { ExitCode, UserError } from '../../errors.js';
 import type { TrainOptions } from '../../training/train.js';
 import { numberFlag } from '../support/flag-values.js';
 import type { ConfigFlags } from '../support/flags.js';
+import type { JobsFlag } from '../support/options.js';
 
-export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
+export interface TrainFlags extends Omit<ConfigFlags, 'head'>, JobsFlag {
   readonly name: string;
   readonly hidden: string;
   readonly epochs: string;
@@ -33,7 +34,7 @@ export interface TrainFlags extends Omit<ConfigFlags, 'head'> {
  */
 export function settingsOf(
   flags: TrainFlags,
-): Omit<TrainOptions, 'name' | 'alarmLabels' | 'extract' | 'signal'> {
+): Omit<TrainOptions, 'name' | 'alarmLabels' | 'extract' | 'hopSeconds' | 'signal'> {
   const whole = { min: 1, max: 100_000, integer: true };
   if (!/^[a-z0-9-]+$/.test(flags.name))
     throw new UserError(

@@ -1,46 +1,40 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.js';
+import { pruneCache, readEntry, writeEntry } from '../../src/files/cache.js';
+import { type ExtractOptions, extractEmbeddings } from '../../src/files/embeddings.js';
 import { Listener } from '../../src/listener.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
-import { createNetwork } from '../../src/model/engines/create-network.js';
 import { AUDIOSET_HEAD, denseScores } from '../../src/model/head.js';
-import type { Network } from '../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { Pipeline } from '../../src/pipeline.js';
 import { systemClock } from '../../src/system/clock.js';
-import { type ExtractOptions, extractEmbeddings, pruneCache } from '../../src/training/embeddings.js';
+import type { ClipEmbeddings } from '../../src/training/embeddings.js';
 import { SCENE } from '../support/daemon.js';
 import { GOLDEN, maxDifference, readFloats } from '../support/golden.js';
 import { silentLog, tone, writeWav } from '../support/sound.js';
 
 let bundle: Bundle;
-let network: Network;
-let runs = 0;
 let dir: string;
 beforeAll(async () => {
   bundle = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
-  const real = await createNetwork(bundle, 'tfjs-wasm');
-  network = {
-    ...real,
-    run(mel) {
-      runs++;
-      return real.run(mel);
-    },
-  };
 });
-afterAll(() => network.close());
 beforeEach(() => {
-  runs = 0;
   dir = mkdtempSync(join(tmpdir(), 'bathnet-embeddings-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const golden = (name: string) => join(GOLDEN, `${name}.wav`);
-const extract = (paths: readonly string[], options: Partial<ExtractOptions> = {}) =>
-  extractEmbeddings(paths, bundle, network, { hopSeconds: 0.48, decode: decodeFile, ...options });
+const extract = async (
+  paths: readonly string[],
+  options: Partial<ExtractOptions> = {},
+): Promise<ClipEmbeddings[]> => {
+  const sounds = paths.map((path) => ({ path, lays: [{ how: 'as it is' } as const] }));
+  const setup = { bundle, engine: 'tfjs-wasm', hopSeconds: 0.48, jobs: 2 } as const;
+  return (await extractEmbeddings(sounds, { ...setup, ...options })).files.flat();
+};
 
 describe('embeddings of sound files', () => {
   it('are those of the reference', async () => {
@@ -98,12 +92,18 @@ describe('embeddings of sound files', () => {
     const first = await writeWav(join(dir, 'a.wav'), [tone(440, 1)]);
     const again = await writeWav(join(dir, 'b.wav'), [tone(440, 1)]);
     const [computed] = await extract([first], { cacheDir });
-    const before = runs;
+    const [name] = readdirSync(cacheDir);
     const [cached] = await extract([again], { cacheDir });
-    expect(runs).toBe(before);
+    expect(readdirSync(cacheDir)).toEqual([name]);
     expect(cached).toEqual({ ...computed, path: again });
+    // Other numbers in its place come out: nothing is computed.
+    const entry = join(cacheDir, name as string);
+    const kept = (await readEntry(entry)) as NonNullable<Awaited<ReturnType<typeof readEntry>>>;
+    kept[0]?.tables[0]?.values.fill(7);
+    await writeEntry(entry, kept);
+    expect((await extract([again], { cacheDir }))[0]?.frames).toEqual(computed?.frames.fill(7));
     await extract([first], { cacheDir, hopSeconds: 0.4 });
-    expect(runs).toBeGreaterThan(before);
+    expect(readdirSync(cacheDir)).toHaveLength(2);
   });
 
   it('are computed again where the cache is damaged', async () => {

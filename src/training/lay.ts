@@ -1,9 +1,8 @@
-import { decodeFile } from '../audio/decode.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
-import { augmented } from '../training/augment.js';
-import { blocksOf, layInLife, type Surroundings } from '../training/life.js';
-import { createRandom } from '../training/random.js';
-import { createTone, inRoom } from '../training/room.js';
+import { augmented } from './augment.js';
+import { blocksOf, layInLife, type Surroundings } from './life.js';
+import { createRandom } from './random.js';
+import { createTone, inRoom } from './room.js';
 
 /** What is done to the sound of a file before it is heard. It crosses threads and names an entry of the cache. */
 export type Lay =
@@ -28,36 +27,6 @@ export interface LayOptions {
   readonly hopSamples: number;
   /** What clips are laid into `in life`. */
   readonly surroundings?: Surroundings | undefined;
-}
-
-/** Sound is held for more than one use up to this length; what is longer is decoded again. */
-const KEPT_SAMPLES = 300 * SAMPLE_RATE_HZ;
-
-/**
- * A file's sound, mono at 16 kHz in blocks, as often as it is wanted; a short file is decoded once.
- *
- * @param onWarning told once, at the end of the first decoding
- */
-export function soundOf(
-  path: string,
-  onWarning: (message: string) => void,
-): () => AsyncIterable<Float32Array> {
-  let kept: Float32Array[] | undefined;
-  let first = true;
-  return async function* () {
-    if (kept) return yield* kept;
-    const blocks: Float32Array[] = [];
-    let samples = 0;
-    for await (const block of decodeFile(path, first ? onWarning : () => {})) {
-      samples += block.length;
-      if (samples <= KEPT_SAMPLES)
-        blocks.push(block.slice()); // a decoder may use its block again
-      else blocks.length = 0;
-      yield block;
-    }
-    first = false;
-    if (samples <= KEPT_SAMPLES) kept = blocks;
-  };
 }
 
 /**

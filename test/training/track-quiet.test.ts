@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
+import { SENSITIVITIES } from '../../src/constants.js';
+import { timesOf } from '../../src/hearing.js';
+import { Track } from '../../src/training/track.js';
+import type { ScoredWindow } from '../../src/types.js';
+
+const HOP_SAMPLES = 7680;
+const own = (line: number) => ({
+  leak: 0.7,
+  lines: { impact: line, scream: line },
+  offsets: { impact: -1, scream: 0.5 },
+  thump: { line: line / 3, silenceSeconds: 6 },
+});
+const rule: AlarmRule = {
+  ...DEFAULT_ALARM_RULE,
+  evidence: {
+    kinds: ['impact', 'scream'],
+    hopSeconds: 0.48,
+    memorySeconds: 2.4,
+    sensitivities: { low: own(8), normal: own(5), high: own(2) },
+  },
+};
+
+/** Mostly nothing; now and then a few windows that may speak for an alarm, each in its own way. */
+const stretch = fc.oneof(
+  { weight: 3, arbitrary: fc.record({ length: fc.integer({ min: 1, max: 80 }), quiet: fc.constant(true) }) },
+  { weight: 2, arbitrary: fc.record({ length: fc.integer({ min: 1, max: 6 }), quiet: fc.constant(false) }) },
+);
+const number = (min: number, max: number) => fc.float({ min, max, noNaN: true });
+const sound = fc.array(stretch, { minLength: 1, maxLength: 12 }).chain((stretches) =>
+  fc.tuple(
+    ...stretches.flatMap(({ length, quiet }) =>
+      Array.from({ length }, () =>
+        fc.record({
+          abnormal: quiet ? number(0, 0.25) : number(0, 1),
+          rmsDbfs: quiet ? number(-50, -46) : number(-50, -10),
+          impact: quiet ? number(-6, -2) : number(-4, 6),
+          scream: quiet ? number(-6, -2) : number(-4, 6),
+        }),
+      ),
+    ),
+  ),
+);
+
+it.each<[string, Partial<SenseOptions>]>([
+  ['by the alarm rule alone', { thumpSilenceSeconds: 0 }],
+  ['with impacts and silence after them', {}],
+  ['that is stricter while water runs', { waterLabels: ['water'], waterThreshold: 0.9 }],
+])('what is passed over in a track changes no alarm, %s', (_, options) => {
+  const sense: SenseOptions = { ...SENSE_OFF, thumpSilenceSeconds: undefined, ...options };
+  let alarms = 0;
+  fc.assert(
+    fc.property(
+      sound,
+      fc.constantFrom(0.3, 0.6, 0.9),
+      fc.constantFrom(...SENSITIVITIES),
+      (values, threshold, sensitivity) => {
+        const tried = { ...rule, threshold, sensitivity };
+        const track = new Track('x.wav', ['abnormal'], HOP_SAMPLES / 16_000, rule.evidence?.kinds, sense);
+        const whole = new Sense(tried, sense);
+        const expected: number[] = [];
+        const note = (event: ReturnType<Sense['push']>) => {
+          if (event?.type === 'alarm_ended')
+            expected.push(event.atSeconds - event.durationSeconds, event.atSeconds);
+        };
+        for (const [k, { abnormal, rmsDbfs, ...kinds }] of values.entries()) {
+          const window: ScoredWindow = {
+            ...timesOf(k * HOP_SAMPLES),
+            endAtMs: 0,
+            label: 'abnormal',
+            confidence: abnormal,
+            scores: { abnormal },
+            rmsDbfs,
+            peakDbfs: 0,
+            audioset: [],
+            kinds,
+          };
+          track.push(window);
+          note(whole.push(window));
+        }
+        track.seconds = timesOf(values.length * HOP_SAMPLES).endSeconds;
+        note(whole.end('stop', track.seconds, 0));
+        const replayed = track
+          .replay(tried)
+          .flatMap(({ startSeconds, endSeconds }) => [startSeconds, endSeconds]);
+        expect(replayed).toEqual(expected);
+        alarms += replayed.length;
+      },
+    ),
+    { numRuns: 300 },
+  );
+  expect(alarms).toBeGreaterThan(100);
+});
