@@ -10,7 +10,7 @@ import type { Window } from '../types.js';
 import { type Columns, pack, widthOf } from './table.js';
 
 /** What a window becomes: scores and log-odds (`table.ts`), or its embedding alone, for whoever trains on it. */
-export type Wanted = 'scores' | 'embeddings';
+type Wanted = 'scores' | 'embeddings';
 
 /** The model, and what of it is wanted. */
 export interface EarOptions {

@@ -11,7 +11,7 @@ export class File<S extends Sound = Sound> {
   readonly warnings: string[] = [];
   /** Where the cache wants it. */
   entry: string | undefined;
-  segmentsHeard = 0;
+  windowsHeard = 0;
   error: UserError | undefined;
   #decoded = false;
   /** Segments that are decoded and not heard yet. */
@@ -54,7 +54,7 @@ export class File<S extends Sound = Sound> {
   put(task: Task, tables: readonly Table[]): void {
     for (const [i, { lay, number }] of task.segments.entries()) this.lays[lay]!.tables[number] = tables[i]!;
     this.#missing -= tables.length;
-    this.segmentsHeard += tables.length;
+    for (const { count } of tables) this.windowsHeard += count;
   }
 }
 

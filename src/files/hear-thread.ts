@@ -14,12 +14,12 @@ import { answer } from './threads.js';
 
 /** How many windows the network gets at once: more gain nothing, and take memory. */
 const BATCH = 16;
-/** A file is given in pieces of at least so much sound, so that a short one is one piece. */
-const PIECE_SAMPLES = (SEGMENT_SECONDS / 2) * SAMPLE_RATE_HZ;
 
 /** What all threads of a command share. */
 export interface HearSetup extends EarOptions {
   readonly hopSamples: number;
+  /** How a long file is cut; no result depends on it. */
+  readonly segmentSeconds?: number | undefined;
   /** What clips are laid into. */
   readonly surroundings?: Surroundings | undefined;
   /** Where results are kept; nothing is kept without it. */
@@ -58,7 +58,9 @@ export interface Decoded {
 }
 
 const setup = workerData as HearSetup;
-const { hopSamples, cacheDir, computedBy } = setup;
+const { hopSamples, segmentSeconds = SEGMENT_SECONDS, cacheDir, computedBy } = setup;
+/** A file is given in pieces of at least so much sound, so that a short one is one piece. */
+const PIECE_SAMPLES = (segmentSeconds / 2) * SAMPLE_RATE_HZ;
 let ear: Ear;
 let decoding: Decoding | undefined;
 
@@ -110,7 +112,7 @@ async function open(sound: Sound): Promise<Opened> {
 
 async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenerator<Piece, void, void> {
   const sound = soundOf(path, lays.length > 1, (message) => void warnings.push(message));
-  const cut = { hopSamples, memorySamples: memoryOf(setup) };
+  const cut = { hopSamples, memorySamples: memoryOf(setup), segmentSeconds };
   for (const [lay, how] of lays.entries()) {
     let extent: Extent | undefined;
     const blocks = async function* () {

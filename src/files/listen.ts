@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
+import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
 import type { EngineName } from '../model/network.js';
 import { CACHE_MAX_BYTES, computedBy, type HeardLays, pruneCache, writeEntry } from './cache.js';
 import type { File } from './file.js';
 import type { Decoded, HearRequest, HearSetup, Opened, Sound } from './hear-thread.js';
 import { Schedule, type Step } from './schedule.js';
-import { SEGMENT_SECONDS } from './segments.js';
 import { shared } from './shared.js';
 import type { Table } from './table.js';
 import { Thread } from './threads.js';
@@ -48,6 +48,8 @@ export async function* listenToFiles<S extends Sound>(
   const threads: Thread[] = [];
   let engine: EngineName | undefined;
   let failure: { readonly error: unknown } | undefined;
+  const onWindows = (path: string, windows: number) =>
+    onProgress(path, (windows * setup.hopSamples) / SAMPLE_RATE_HZ);
   const stop = () => schedule.end();
   signal?.addEventListener('abort', stop, { once: true });
 
@@ -60,7 +62,7 @@ export async function* listenToFiles<S extends Sound>(
         threads.push(thread);
         engine = await thread.ask<EngineName>({ ask: 'start' } satisfies HearRequest);
       }
-      decoding = await take(step, thread, decoding, schedule, onProgress);
+      decoding = await take(step, thread, decoding, schedule, onWindows);
       schedule.changed();
     }
   };
@@ -102,7 +104,7 @@ async function take<S extends Sound>(
   thread: Thread,
   decoding: File<S> | undefined,
   schedule: Schedule<S>,
-  onProgress: (path: string, seconds: number) => void,
+  onWindows: (path: string, windows: number) => void,
 ): Promise<File<S> | undefined> {
   const { file } = step.do === 'hear' ? step.task : step;
   const ask = <T>(request: HearRequest, memory: ArrayBuffer[] = []) => thread.ask<T>(request, memory);
@@ -111,7 +113,7 @@ async function take<S extends Sound>(
       const segments = step.task.segments.map(({ segment }) => segment);
       const memory = segments.map(({ samples }) => samples.buffer);
       file.put(step.task, await ask<Table[]>({ ask: 'hear', segments }, memory));
-      onProgress(file.sound.path, file.segmentsHeard * SEGMENT_SECONDS);
+      onWindows(file.sound.path, file.windowsHeard);
       return decoding;
     }
     if (step.do === 'open') {

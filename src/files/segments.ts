@@ -2,13 +2,14 @@ import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import type { Window } from '../types.js';
 
 /** Long enough that hearing its beginning twice costs little, short enough that a recording keeps all cores busy. */
-export const SEGMENT_SECONDS = 90;
+export const SEGMENT_SECONDS = 60;
 
 export interface CutOptions {
   /** From the start of one window to the start of the next. */
   readonly hopSamples: number;
   /** How far back before a window it matters what was heard. */
   readonly memorySamples: number;
+  readonly segmentSeconds?: number | undefined;
 }
 
 /** A part of a stream that can be heard by itself: some windows, and before them those that are still remembered. */
@@ -31,9 +32,9 @@ export interface Segment {
  */
 export async function* segmentsOf(
   sound: AsyncIterable<Float32Array>,
-  { hopSamples, memorySamples }: CutOptions,
+  { hopSamples, memorySamples, segmentSeconds = SEGMENT_SECONDS }: CutOptions,
 ): AsyncGenerator<Segment, void, void> {
-  const own = Math.max(1, Math.round((SEGMENT_SECONDS * SAMPLE_RATE_HZ) / hopSamples));
+  const own = Math.max(1, Math.round((segmentSeconds * SAMPLE_RATE_HZ) / hopSamples));
   const remembered = memorySamples === 0 ? 0 : Math.ceil(memorySamples / hopSamples) + 1;
   const capacity = (remembered + own - 1) * hopSamples + WINDOW_SAMPLES;
   let samples = new Float32Array(Math.min(capacity, 2 * WINDOW_SAMPLES));

@@ -6,7 +6,6 @@ import { decodeFile } from '../../src/audio/decode.js';
 import { columnsOf } from '../../src/files/ear.js';
 import { type HeardFile, type ListenOptions, listenToFiles } from '../../src/files/listen.js';
 import { FILES_AHEAD } from '../../src/files/schedule.js';
-import { SEGMENT_SECONDS } from '../../src/files/segments.js';
 import { scoredWindows } from '../../src/files/table.js';
 import { Listener } from '../../src/listener.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
@@ -18,6 +17,8 @@ import type { ScoredWindow } from '../../src/types.js';
 import { silentLog, tone, writeWav } from '../support/sound.js';
 
 const HOP_SAMPLES = 7680;
+/** Long enough for more than the event head remembers. */
+const SEGMENT_SECONDS = 8;
 let bundle: Bundle;
 let dir: string;
 /** A recording of some segments, three clips, and among them a file that is no sound. */
@@ -49,6 +50,7 @@ const options = (more: Partial<ListenOptions> = {}): ListenOptions => ({
   wanted: 'scores',
   hopSamples: HOP_SAMPLES,
   jobs: 2,
+  segmentSeconds: SEGMENT_SECONDS,
   ...more,
 });
 const windowsOf = (file: HeardFile): ScoredWindow[] =>

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { WINDOW_SAMPLES } from '../../src/constants.js';
 import { RingWindow } from '../../src/features/ring.js';
-import { SEGMENT_SECONDS, segmentsOf, windowsOf } from '../../src/files/segments.js';
+import { segmentsOf, windowsOf } from '../../src/files/segments.js';
+
+const SEGMENT_SECONDS = 5;
 
 /** The ring's windows: where each begins, and what is first and last in it. */
 function ofRing(sound: Float32Array, hopSamples: number): number[][] {
@@ -34,7 +36,11 @@ it('cut into segments, a sound has the very windows of the ring, each once', asy
       async function* blocks() {
         for (let at = 0; at < samples; at += 1000) yield sound.slice(at, at + 1000);
       }
-      for await (const segment of segmentsOf(blocks(), { hopSamples, memorySamples })) {
+      for await (const segment of segmentsOf(blocks(), {
+        hopSamples,
+        memorySamples,
+        segmentSeconds: SEGMENT_SECONDS,
+      })) {
         const windows = [...windowsOf(segment, hopSamples)];
         expect(segment.before * hopSamples).toBeGreaterThanOrEqual(
           Math.min(memorySamples, (segment.firstWindow + segment.before) * hopSamples),
