@@ -88,7 +88,8 @@ export class Track {
     const width = this.#width;
     const next = this.#stirring(rule);
     const { memorySeconds = 0 } = rule.evidence ?? {};
-    const before = Math.ceil((memorySeconds + FLOOR_SECONDS + 2 * WINDOW_SECONDS) / this.hopSeconds) + 1;
+    const floorSeconds = thumpSilenceSeconds(rule, this.sense) > 0 ? FLOOR_SECONDS : 0;
+    const before = Math.ceil((memorySeconds + floorSeconds + 2 * WINDOW_SECONDS) / this.hopSeconds) + 1;
     for (let k = next ? Math.max(0, next(0) - before) : 0; k < this.#count; k++) {
       const at = k * width;
       // Made of samples, as the pipeline makes them: the last digit decides where a time is just enough.
