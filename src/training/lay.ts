@@ -19,6 +19,8 @@ export type Lay =
 /** How long the sound is, and where the file lies in it; known when all of it has been given. */
 export interface Extent {
   readonly seconds: number;
+  /** Of the file alone. */
+  readonly fileSeconds: number;
   readonly startSeconds: number;
   readonly endSeconds: number;
 }
@@ -44,15 +46,22 @@ export async function* laid(
     if (!surroundings) throw new Error('there is nothing to lay a clip into');
     const { samples, startSeconds, endSeconds } = await layInLife(sound(), lay.name, surroundings);
     yield* blocksOf(samples);
-    return { seconds: samples.length / SAMPLE_RATE_HZ, startSeconds, endSeconds };
+    const fileSeconds = endSeconds - startSeconds;
+    return { seconds: samples.length / SAMPLE_RATE_HZ, fileSeconds, startSeconds, endSeconds };
   }
-  let samples = 0;
-  for await (const block of blocksLaid(sound, lay, hopSamples)) {
+  let [samples, fileSamples] = [0, 0];
+  const counted = async function* () {
+    for await (const block of sound()) {
+      fileSamples += block.length;
+      yield block;
+    }
+  };
+  for await (const block of blocksLaid(counted, lay, hopSamples)) {
     samples += block.length;
     yield block;
   }
   const seconds = samples / SAMPLE_RATE_HZ;
-  return { seconds, startSeconds: 0, endSeconds: seconds };
+  return { seconds, fileSeconds: fileSamples / SAMPLE_RATE_HZ, startSeconds: 0, endSeconds: seconds };
 }
 
 function blocksLaid(

@@ -94,17 +94,14 @@ type Lays = Extract<HeardFile, { lays: unknown }>['lays'];
 const AS_IT_IS: Lay = { how: 'as it is' };
 
 /**
- * A clip as it is, for its mean scores, and for the decision stage with a window of the room before and after it. Cut
+ * A clip alone, for its mean scores, and for the decision stage with a window of the room before and after it. Cut
  * to a second, a sound would fill one window; in a room it lies in three, and those are what `hits` and `window` of
  * the alarm rule count.
  */
 function laysOf({ path, label }: Clip, { life }: Scorer): Lay[] {
+  const alone: Lay = { how: 'in a room', aroundSamples: 0 };
   const room: Lay = { how: 'in a room', aroundSamples: WINDOW_SAMPLES };
-  return [
-    AS_IT_IS,
-    room,
-    ...(life ? [{ how: 'in life', name: life.describe(path, label).name } as const] : []),
-  ];
+  return [alone, room, ...(life ? [{ how: 'in life', name: life.describe(path, label).name } as const] : [])];
 }
 
 function clipOf({ path, label }: Clip, { lays }: { readonly lays: Lays }, scorer: Scorer): ScoredClip {
@@ -121,7 +118,7 @@ function clipOf({ path, label }: Clip, { lays }: { readonly lays: Lays }, scorer
     path,
     label,
     scores: Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows])),
-    track: trackOf(path, inRoom.tables, alone.extent.seconds, scorer),
+    track: trackOf(path, inRoom.tables, alone.extent.fileSeconds, scorer),
     life:
       life && inLife
         ? {
