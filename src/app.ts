@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createSource } from './audio/source.js';
+import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
@@ -14,6 +15,7 @@ import { Reporter } from './publish/reporter.js';
 import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
+import { QuietStore } from './storage/quiet.js';
 import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
@@ -135,6 +137,7 @@ export async function startApp({
     log,
   );
   const systemd = createNotifier(log);
+  const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
   const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
@@ -159,6 +162,7 @@ export async function startApp({
     },
     clock,
     log,
+    new UsualQuiet(quiet.known, (known) => quiet.keep(known)),
   );
 
   // What it is told while it runs
@@ -176,6 +180,7 @@ export async function startApp({
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
+    quiet.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said

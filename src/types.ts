@@ -22,6 +22,14 @@ export interface Mixing {
   readonly loudest: number;
 }
 
+/** What is known of how quiet it is where a microphone hangs. */
+export interface KnownQuiet {
+  /** So many minutes tell it. */
+  readonly minutes: number;
+  /** Level of the quietest of them (its median second). */
+  readonly quietestDbfs: number;
+}
+
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
 export interface Source {
   /** For logs and messages: `portaudio "USB Audio"`, `file scene.wav`. */
