@@ -12,9 +12,11 @@ import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
+import { baseOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
+import { History } from './storage/history.js';
 import { QuietStore } from './storage/quiet.js';
 import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
@@ -126,6 +128,7 @@ export async function startApp({
         reporter.window(result.scored);
         feedback.window(result);
         clips?.window(result.scored);
+        web?.window(result);
         onWindow?.(result.scored);
       },
       onEvent,
@@ -144,11 +147,13 @@ export async function startApp({
     {
       onChunk(chunk) {
         clips?.chunk(chunk);
+        web?.chunk(chunk);
         return listener.chunk(chunk);
       },
       onOnline(gapSeconds) {
         log.info({ gapSeconds }, `sound arrives from ${source.description}`);
         if (gapSeconds > 0) clips?.gap(gapSeconds);
+        if (gapSeconds > 0) web?.gap();
         listener.inputOnline(gapSeconds);
         reporter.inputOnline();
         systemd.status(`Listening to ${source.description}`);
@@ -174,6 +179,19 @@ export async function startApp({
     log,
   );
 
+  // Where it can be seen; loaded by those alone who look
+  const history = new History(join(state.folder, 'history'), log);
+  const shown = {
+    ...{ device: { ...config.device, id: deviceId }, model, hopSeconds, minLevelDbfs: rule.minLevelDbfs },
+    ...{ base: baseOf(config.mqtt.prefix, deviceId), publisher, statistics, history },
+    droppedWindows: () => listener.droppedWindows,
+    obey: control.obey.bind(control),
+    judge: feedback.give.bind(feedback),
+  };
+  const web = config.web.enabled
+    ? new (await import('./web/web.js')).Web(config.web, shown, clock, log)
+    : undefined;
+
   // Stop
   let endWatch = () => {};
   const shutDown = async (reloading: boolean) => {
@@ -181,6 +199,7 @@ export async function startApp({
     endWatch();
     await input.stop();
     quiet.stop();
+    await web?.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -204,6 +223,7 @@ export async function startApp({
     reporter.start();
     control.start();
     clips?.start();
+    web?.start();
     const abandoned = test ? undefined : state.openAlarm();
     if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
     input.start();

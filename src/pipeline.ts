@@ -138,6 +138,8 @@ export class Pipeline {
       embedding: output.embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
+      evidence: this.sense.evidence,
+      mel: this.#mel,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
     };

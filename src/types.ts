@@ -105,6 +105,13 @@ export interface Vetoed {
   readonly kinds?: VetoMatch | undefined;
 }
 
+/** Evidence for a kind of event, and from which on it alarms; nats. */
+export interface KindEvidence {
+  readonly kind: string;
+  readonly value: number;
+  readonly line: number;
+}
+
 /** What the pipeline makes of one window. */
 export interface PipelineResult {
   readonly scored: ScoredWindow;
@@ -113,6 +120,10 @@ export interface PipelineResult {
   /** Embeddings of the sound that speaks for an alarm, copies; empty where none does. */
   readonly subjects: readonly Float32Array[];
   readonly event: DecisionEvent | undefined;
+  /** What speaks for each alarm kind by now; empty where the model has no event head. */
+  readonly evidence: readonly KindEvidence[];
+  /** The window's log-mel, [96 × 64]: the pipeline's own, valid until the next window. */
+  readonly mel: Float32Array;
   /** Where the time went, milliseconds. */
   readonly melMs: number;
   readonly networkMs: number;

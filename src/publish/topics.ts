@@ -31,12 +31,17 @@ export interface Topics {
   readonly commands: Readonly<Record<SettingName | Action | Told, string>>;
 }
 
+/** What every topic of a device begins with. */
+export function baseOf(prefix: string, deviceId: string): string {
+  return `${prefix}/${deviceId}`;
+}
+
 /**
  * @param prefix `bathnet`
  * @param deviceId matches `[a-z0-9_-]+`
  */
 export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: string }): Topics {
-  const base = `${prefix}/${deviceId}`;
+  const base = baseOf(prefix, deviceId);
   return {
     availability: `${base}/availability`,
     inputAvailability: `${base}/input/availability`,
