@@ -204,6 +204,8 @@ export interface ModelInfo {
   readonly sha256: string;
   /** One of `ENGINES`. */
   readonly engine: string;
+  /** An NPU is, or was, to compute it. */
+  readonly npu: boolean;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */
