@@ -67,6 +67,7 @@ describe('device discovery', () => {
       'binary_sensor Microphone',
       'binary_sensor Occupied',
       'sensor Engine',
+      'binary_sensor NPU',
       'sensor Model',
       'sensor Inference time',
       'sensor Dropped windows',

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
 import { messageOf } from '../../errors.js';
@@ -14,7 +15,7 @@ const CHILD = ['./child.js', '../../../dist/model/neuron/child.js']
 /** How long the library may take to load and the NPU to take the network. */
 const START_LIMIT_MS = 20_000;
 /** For one window, which takes milliseconds; well below what the daemon gives an engine. */
-const WINDOW_LIMIT_MS = 2000;
+export const WINDOW_LIMIT_MS = 2000;
 /** How long the NPU may take to be released. */
 const CLOSE_LIMIT_MS = 500;
 /** So much of what the library prints is kept for an error. */
@@ -59,11 +60,13 @@ export interface NeuronProcessOptions {
  * @throws NeuronError
  */
 export async function startNeuron(options: NeuronProcessOptions): Promise<NeuronProcess> {
-  const { library, network, embeddingSize } = options;
+  const network = resolve(options.network);
+  const library = options.library.includes('/') ? resolve(options.library) : options.library;
+  const { embeddingSize } = options;
   if (CHILD === undefined) throw new Error('dist/model/neuron/child.js is missing: npm run build');
   const sizes = [PATCH_FRAMES * MEL_BANDS, embeddingSize].map(String);
   const child = fork(CHILD, [library, network, ...sizes], {
-    cwd: tmpdir(), // for what a crash may leave
+    cwd: tmpdir(), // for what a crash may leave; so paths are absolute
     execArgv: ['--max-semi-space-size=1', '--max-old-space-size=64'], // the daemon's own flags are not for it
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -112,14 +115,14 @@ function exchange(
   request: NeuronRequest | undefined,
   limitMs: number,
 ): Promise<NeuronReply> {
-  return new Promise((resolve, reject) => {
+  return new Promise((answer, reject) => {
     const end = (settle: () => void) => {
       clearTimeout(timer);
       child.off('message', onMessage).off('exit', onExit).off('error', onError);
       child.channel?.unref();
       settle();
     };
-    const onMessage = (reply: unknown) => end(() => resolve(reply as NeuronReply));
+    const onMessage = (reply: unknown) => end(() => answer(reply as NeuronReply));
     const onError = (error: Error) => end(() => reject(error));
     const onExit = () =>
       onError(new Error(`its process ended with ${child.signalCode ?? `exit code ${child.exitCode}`}`));
