@@ -113,6 +113,15 @@ describe.skipIf(skip)('the NPU', () => {
     await vi.waitFor(() => expect(isGone(pid)).toBe(true));
   });
 
+  it('is let go by the daemon alone, not by Ctrl-C and systemd, which tell all processes to end', async () => {
+    const network = await open();
+    const { pid } = npu.calls();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.kill(pid, signal);
+    await network.run(mel);
+    expect(network.engine).toBe('neuron');
+    expect(npu.calls().pid).toBe(pid);
+  });
+
   it('works with a library from before the number of threads and the version', async () => {
     const old = new FakeNpu('-DOLD');
     const network = await open('neuron', old.library);

@@ -4,7 +4,7 @@ import { denseScores } from '../head.js';
 import type { Network, NpuOptions } from '../network.js';
 import { disagreement, goldenPatches } from '../neuron/agreement.js';
 import { checkCompiled, compiledFile } from '../neuron/compiled.js';
-import { NeuronError, type NeuronProcess, startNeuron } from '../neuron/process.js';
+import { FIRST_LIMIT_MS, NeuronError, type NeuronProcess, startNeuron } from '../neuron/process.js';
 
 const AGAIN =
   'It is tried again at the next start or reload (systemctl reload bathnet2mqtt); docs/vab5000.md says what to look at.';
@@ -90,7 +90,7 @@ async function openNpu(
     npu = await startNeuron({ library, network, embeddingSize: bundle.manifest.embeddingSize });
     for (const patch of goldenPatches()) {
       const wanted = (await cpu.run(patch)).embedding.slice();
-      const off = disagreement(await npu.infer(patch), wanted);
+      const off = disagreement(await npu.infer(patch, FIRST_LIMIT_MS), wanted);
       if (off) throw new NeuronError(off);
     }
     return npu;
@@ -104,7 +104,7 @@ async function openNpu(
         'Install MediaTek NeuroPilot on the board (docs/vab5000.md), give its path as model.neuronLibrary, or set model.engine to auto.',
         { cause: error },
       );
-    throw broken(error.message, `See whether the backbone was compiled for this board; ${AGAIN}`, error);
+    throw broken(error.message, `See whether the backbone was compiled for this board. ${AGAIN}`, error);
   }
 }
 

@@ -22,6 +22,8 @@ export type NeuronRequest = Float32Array | 'close';
 // No exit(): it waits for a thread that hangs in the library.
 const die = () => process.kill(process.pid, 'SIGKILL');
 process.on('disconnect', die);
+// Ctrl-C and systemd tell the whole group to end; when this process ends is for the daemon to say.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {});
 const [library = '', network = '', inputValues, outputValues] = process.argv.slice(2);
 try {
   const runtime = await openRuntime(library, network, Number(inputValues), Number(outputValues));

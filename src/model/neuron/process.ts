@@ -14,6 +14,8 @@ const CHILD = ['./child.js', '../../../dist/model/neuron/child.js']
 
 /** How long the library may take to load and the NPU to take the network. */
 const START_LIMIT_MS = 20_000;
+/** For the first windows: the NPU wakes up, and a machine that boots is busy. */
+export const FIRST_LIMIT_MS = 10_000;
 /** For one window, which takes milliseconds; well below what the daemon gives an engine. */
 export const WINDOW_LIMIT_MS = 2000;
 /** How long the NPU may take to be released. */
@@ -36,10 +38,11 @@ export class NeuronError extends Error {
 export interface NeuronProcess {
   /**
    * @param mel 96 × 64 row-major, frame first
+   * @param limitMs after which it is taken to hang; 2 s when left out
    * @returns the embedding
    * @throws NeuronError where it fails, hangs or crashes, or gives no numbers; then `abandon` it
    */
-  infer(mel: Float32Array): Promise<Float32Array>;
+  infer(mel: Float32Array, limitMs?: number): Promise<Float32Array>;
   /** Releases the NPU. */
   close(): Promise<void>;
   /** Kills the process, and waits for nothing: one that hangs in the driver may stay for ever. */
@@ -93,8 +96,8 @@ export async function startNeuron(options: NeuronProcessOptions): Promise<Neuron
   }
 
   return {
-    async infer(mel) {
-      const reply = await exchange(child, mel, WINDOW_LIMIT_MS).catch((error) => {
+    async infer(mel, limitMs = WINDOW_LIMIT_MS) {
+      const reply = await exchange(child, mel, limitMs).catch((error) => {
         throw failed(messageOf(error));
       });
       if (reply.type !== 'embedding') throw failed('reason' in reply ? reply.reason : reply.type);
