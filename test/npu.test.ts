@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, run } from './support/daemon.js';
-import { Mosquitto } from './support/mosquitto.js';
+import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { FakeNpu, NCC } from './support/npu.js';
 import { lacksPrograms } from './support/require.js';
 
@@ -48,6 +48,9 @@ const start = () =>
     ],
     npu.environment,
   );
+/** Its start takes long where the machine is busy: two processes, and three windows on each engine. */
+const hears = (seen: Subscription) =>
+  until(() => seen.on(`${BASE}/scores`).length > 0, 'it does not hear', 45_000);
 const healthOf = (payload: string) =>
   JSON.parse(payload) as { problems: string[]; model: { engine: string } };
 
@@ -57,7 +60,7 @@ describe.skipIf(skip)('a daemon with an NPU', () => {
     async (how) => {
       const seen = await broker.subscribe('#');
       const daemon = start();
-      await seen.waitFor(`${BASE}/scores`, () => true);
+      await hears(seen);
       const before = healthOf(seen.on(`${BASE}/health`).at(-1) as string);
       expect(before.model.engine, daemon.stderr).toBe('neuron');
       expect(before.problems).not.toContain('npu_failed');
@@ -83,7 +86,7 @@ describe.skipIf(skip)('a daemon with an NPU', () => {
     npu.order('create fail');
     const seen = await broker.subscribe(`${BASE}/#`);
     start();
-    await seen.waitFor(`${BASE}/scores`, () => true);
+    await hears(seen);
     const { problems, model } = healthOf(seen.on(`${BASE}/health`).at(-1) as string);
     expect(problems).toContain('npu_failed');
     expect(model.engine).not.toBe('neuron');
@@ -93,7 +96,7 @@ describe.skipIf(skip)('a daemon with an NPU', () => {
   it('that is killed leaves no process behind, even where the NPU hangs', async () => {
     const seen = await broker.subscribe(`${BASE}/#`);
     const daemon = start();
-    await seen.waitFor(`${BASE}/scores`, () => true);
+    await hears(seen);
     expect(processesOf(npu.library)).not.toBe('');
     npu.order('inference hang');
     await daemon.kill('SIGKILL');
