@@ -5,6 +5,7 @@ import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { Control } from './control.js';
+import type { UserError } from './errors.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/head.js';
@@ -76,7 +77,13 @@ export async function startApp({
   // What listens: model, pipeline, decision
   const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
-  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
+  let sayNpuFailed = () => {};
+  const onFallback = ({ message, hint }: UserError) => {
+    log.error({ hint }, `${message}; the CPU takes over`);
+    sayNpuFailed();
+  };
+  const computing = { ...config.model, head, onFallback };
+  const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
   if (config.quietHours) sayQuietHours(config.quietHours, log);
@@ -89,6 +96,7 @@ export async function startApp({
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
+  sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
 
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
@@ -221,6 +229,7 @@ export async function startApp({
     control.load(resetSettings);
     publisher.start();
     reporter.start();
+    if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();
     web?.start();

@@ -221,8 +221,9 @@ export interface ModelInfo {
   readonly version: string;
   /** SHA-256 of the weights. */
   readonly sha256: string;
-  /** One of `ENGINES`. */
+  /** One of `ENGINES`; and whether an NPU is, or was, to compute. */
   readonly engine: string;
+  readonly npu: boolean;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */
@@ -260,9 +261,8 @@ export interface Logger {
 
 /** Time that passes while no sound arrives; injected so that tests need not wait. */
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; `wallMs`: wall-clock ones since the epoch. */
   now(): number;
-  /** Wall-clock milliseconds since the epoch. */
   wallMs(): number;
   /** Calls `callback` once after `ms`; returns what cancels it. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;

@@ -1,9 +1,13 @@
 import type { ENGINES } from '../constants.js';
+import type { UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
 
 /** The narrow seam between the pipeline and whatever runs the network. */
 export interface Network {
+  /** What computes now: where an NPU fails, the CPU takes over. */
   readonly engine: EngineName;
+  /** An NPU is, or was, to compute. */
+  readonly npu?: boolean;
   /**
    * @param mel 96 × 64 row-major, frame first
    * @throws Error when the engine fails
@@ -13,5 +17,15 @@ export interface Network {
 }
 
 export type EngineName = (typeof ENGINES)[number];
-/** `auto` takes the first of them that is installed; WASM is everywhere. */
+/** `auto` takes the first of them that is there; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';
+
+/** What the engine `neuron` needs beyond the bundle. */
+export interface NpuOptions {
+  /** What dlopen(3) understands; `libneuron_runtime.so` when left out. */
+  readonly neuronLibrary?: string | undefined;
+  /** Path of the compiled backbone; `backbone.dla` in the bundle's folder when left out. */
+  readonly neuronNetwork?: string | undefined;
+  /** The NPU was to compute, and does not, or no longer; the CPU does. */
+  readonly onFallback?: ((failure: UserError) => void) | undefined;
+}

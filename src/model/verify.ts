@@ -9,11 +9,16 @@ import { chooseHead } from './head.js';
  *
  * @param mel 96 × 64 row-major, frame first
  * @returns the engine that ran it
- * @throws UserError bad data, where an output has not its size or is no number
+ * @throws UserError bad data, where an output has not its size or is no number, or an NPU does not do with what was
+ *   compiled of the bundle
  */
 export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<string> {
   const { name, heads, embeddingSize, event } = bundle.manifest;
-  const network = await createNetwork(bundle);
+  let npuFailure: UserError | undefined;
+  const onFallback = (failure: UserError) => {
+    npuFailure = failure;
+  };
+  const network = await createNetwork(bundle, 'auto', Object.keys(heads), { onFallback });
   try {
     const output = await network.run(mel);
     const check = (what: string, values: Float32Array, size: number) => {
@@ -36,5 +41,7 @@ export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<
   } finally {
     await network.close();
   }
+  if (npuFailure)
+    throw new UserError(ExitCode.badData, npuFailure.message, npuFailure.hint, { cause: npuFailure });
   return network.engine;
 }
