@@ -13,7 +13,6 @@ import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
-import { baseOf } from './publish/topics.js';
 import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
@@ -191,10 +190,8 @@ export async function startApp({
   const history = new History(join(state.folder, 'history'), log);
   const shown = {
     ...{ device: { ...config.device, id: deviceId }, model, hopSeconds, minLevelDbfs: rule.minLevelDbfs },
-    ...{ base: baseOf(config.mqtt.prefix, deviceId), publisher, statistics, history },
-    droppedWindows: () => listener.droppedWindows,
-    obey: control.obey.bind(control),
-    judge: feedback.give.bind(feedback),
+    ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
+    ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
   };
   const web = config.web.enabled
     ? new (await import('./web/web.js')).Web(config.web, shown, clock, log)

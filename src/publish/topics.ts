@@ -7,6 +7,7 @@ type Told = 'occupied';
 
 /** Every topic under `<prefix>/<deviceId>`. */
 export interface Topics {
+  readonly base: string;
   readonly availability: string;
   readonly inputAvailability: string;
   /** Whether sound can be listened to: `fine` or `problem`, never retained. */
@@ -31,18 +32,14 @@ export interface Topics {
   readonly commands: Readonly<Record<SettingName | Action | Told, string>>;
 }
 
-/** What every topic of a device begins with. */
-export function baseOf(prefix: string, deviceId: string): string {
-  return `${prefix}/${deviceId}`;
-}
-
 /**
  * @param prefix `bathnet`
  * @param deviceId matches `[a-z0-9_-]+`
  */
 export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: string }): Topics {
-  const base = baseOf(prefix, deviceId);
+  const base = `${prefix}/${deviceId}`;
   return {
+    base,
     availability: `${base}/availability`,
     inputAvailability: `${base}/input/availability`,
     microphone: `${base}/microphone`,

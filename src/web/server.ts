@@ -1,7 +1,5 @@
 import type { Server } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { serve, upgradeWebSocket, type WebSocketServerLike } from '@hono/node-server';
-import { serveStatic } from '@hono/node-server/serve-static';
 import { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
@@ -14,7 +12,6 @@ import type { Live } from './live.js';
 import type { Metrics } from './metrics.js';
 import { Sessions } from './sessions.js';
 
-const PAGE = fileURLToPath(new URL('page/', import.meta.url));
 /** No command is longer. */
 const MOST_BODY_BYTES = 4096;
 const MOST_CONNECTIONS = 64;
@@ -31,7 +28,7 @@ export interface WebOptions {
   readonly trustedProxy?: string | undefined;
 }
 
-/** The page, its API, the live stream, and what monitoring asks for. Everything is beside the way of an alarm. */
+/** The API, the live stream, and what monitoring asks for. Everything is beside the way of an alarm. */
 export class WebServer {
   readonly #sockets = new WebSocketServer({ noServer: true, maxPayload: MOST_BODY_BYTES });
   readonly #app: Hono;
@@ -59,14 +56,14 @@ export class WebServer {
         port,
         websocket: { server: this.#sockets as WebSocketServerLike },
       },
-      ({ port: taken }) => this.log.info({ url: urlOf(host, taken) }, 'the page is at'),
+      ({ port: taken }) => this.log.info({ url: urlOf(host, taken) }, 'HTTP is answered at'),
     ) as Server;
     server.maxConnections = MOST_CONNECTIONS;
     server.requestTimeout = 10_000;
     server.on('error', (error) => {
       this.log.warn(
         { host, port, reason: messageOf(error) },
-        'the page cannot be shown; everything else goes on. Set web.port to one that is free',
+        'HTTP cannot be answered; everything else goes on. Set web.port to one that is free',
       );
       this.#cancel();
       this.#cancel = this.clock.after(RETRY_MS, () => this.start());
@@ -135,7 +132,6 @@ function routes(
   );
   app.get('/api/live', sameOrigin, stream(parts, live, sockets));
   app.route('/api', api(parts));
-  app.get('/*', serveStatic({ root: PAGE, precompressed: true }));
   app.notFound((context) => refuse(context, 404, 'there is nothing here'));
   return app;
 }

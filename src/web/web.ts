@@ -42,7 +42,8 @@ export interface WebSources {
     onSaid(handler: (said: Said) => void): void;
   };
   readonly statistics: Statistics;
-  readonly droppedWindows: () => number;
+  /** Windows that were lost. */
+  readonly dropped: () => number;
   readonly history: History;
   /** @returns why not */
   obey(topic: string, text: string): string | undefined;
@@ -190,13 +191,13 @@ export class Web {
   }
 
   #measures(): Measures {
-    const { statistics, publisher, droppedWindows, base } = this.#sources;
+    const { statistics, publisher, dropped, base } = this.#sources;
     const said = (name: string) => publisher.states.get(`${base}/${name}`);
     const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
     return {
       uptimeSeconds: statistics.health().uptimeSeconds,
       windows: statistics.windows,
-      droppedWindows: droppedWindows(),
+      droppedWindows: dropped(),
       vetoed: statistics.vetoed,
       inferenceMs: (q) => statistics.networkMs.quantile(q),
       latencyMs: (q) => statistics.latencyMs.quantile(q),

@@ -168,10 +168,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
       '20',
       ...web,
     ]);
-    await until(
-      () => /the page cannot be shown.*|"reason":"[^"]*EADDRINUSE/.test(daemon.stderr),
-      'nothing said',
-    );
+    await until(() => /EADDRINUSE.*HTTP cannot be answered/.test(daemon.stderr), 'nothing said');
     await until(() => seen.messages.some(({ topic }) => topic === 'bathnet/other/event'), 'no alarm');
   });
 });

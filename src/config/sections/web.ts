@@ -5,7 +5,9 @@ export const web = z
     enabled: z
       .boolean()
       .default(false)
-      .describe('A page that shows live what is heard, past alarms and the health of the daemon.'),
+      .describe(
+        'Answer over HTTP: metrics, /healthz, and the API with live stream and history (docs/http.md).',
+      ),
     host: z
       .union([z.ipv4(), z.ipv6(), z.literal('localhost')])
       .default('127.0.0.1')
@@ -18,8 +20,8 @@ export const web = z
       .min(8)
       .max(1000)
       .optional()
-      .describe('Password of the page, 8 characters or more; better kept in a file.'),
-    passwordFile: z.string().min(1).optional().describe('File that holds the password of the page.'),
+      .describe('Password of the API, 8 characters or more; better kept in a file.'),
+    passwordFile: z.string().min(1).optional().describe('File that holds the password of the API.'),
     trustedProxy: z
       .union([z.ipv4(), z.ipv6()])
       .optional()
@@ -28,4 +30,4 @@ export const web = z
       ),
   })
   .prefault({})
-  .describe('The page in the browser. Sound never reaches it.');
+  .describe('HTTP: what monitoring and pages ask. Sound never leaves over it.');
