@@ -220,6 +220,7 @@ describe('train', () => {
     await until(
       () => training.stdout.includes('epoch      2/'),
       () => training.stderr,
+      50_000,
     );
     const { stderr, code } = await training.kill('SIGINT');
     expect(code).not.toBe(0);
