@@ -74,7 +74,16 @@ export async function startApp({
   const sense = { ...config.sense, quietHours: config.quietHours };
   const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
-  log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
+  log.info(
+    {
+      model: model.name,
+      version: model.version,
+      engine: model.engine,
+      precision: model.precision,
+      alarm: rule,
+    },
+    'model loaded',
+  );
   if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go

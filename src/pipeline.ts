@@ -13,7 +13,7 @@ import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
-import type { EngineChoice, Network } from './model/network.js';
+import type { EngineChoice, Network, PrecisionChoice } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Vetoed, Window } from './types.js';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
@@ -34,6 +34,7 @@ export interface PipelineOptions {
   /** The bundle's default when left out. */
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;
+  readonly precision?: PrecisionChoice | undefined;
   /** What is set here goes over the bundle's calibrated rule, and that over the default one. */
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
@@ -79,12 +80,13 @@ export class Pipeline {
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
     const computed = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
-    const network = await createNetwork(bundle, options.engine, computed);
+    const network = await createNetwork(bundle, options.engine, computed, options.precision);
     const model: ModelInfo = {
       name: manifest.name,
       version: manifest.version,
       sha256: manifest.weights.sha256,
       engine: network.engine,
+      precision: network.precision,
       labels: head.labels,
       alarmLabels: rule.labels,
       alarmKinds: rule.evidence?.kinds ?? [],

@@ -147,7 +147,7 @@ export interface AlarmStarted extends EpisodeEvent {
   readonly reason: AlarmReason;
   /** The deciding window. */
   readonly window: ScoredWindow;
-  /** The windows that led to it, oldest first; `score` is that of `label`, a class or, with reason `evidence`, a kind. */
+  /** The windows that led to it, oldest first; `score` is that of `label`, a class or, with `evidence`, a kind. */
   readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
   /** With reason `evidence`: how much there was, and from which on it alarms; nats. */
   readonly evidence?: { readonly value: number; readonly line: number } | undefined;
@@ -196,14 +196,14 @@ interface TestAlarm extends EventBase {
   readonly type: 'test';
 }
 
-/** Facts about the running model that travel with every event. */
+/** Facts about the running model that travel with every event; one of `ENGINES` runs it, in one of `PRECISIONS`. */
 export interface ModelInfo {
   readonly name: string;
   readonly version: string;
   /** SHA-256 of the weights. */
   readonly sha256: string;
-  /** One of `ENGINES`. */
   readonly engine: string;
+  readonly precision: string;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */

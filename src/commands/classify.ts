@@ -40,6 +40,7 @@ async function classify(paths: string[], flags: ConfigFlags & { json?: boolean }
   const pipeline = await Pipeline.create(bundle, {
     head,
     engine: config.model.engine,
+    precision: config.model.precision,
     alarm: config.alarm,
     // Without quiet hours: a file does not say at what time of day it was.
     sense: config.sense,

@@ -3,17 +3,28 @@ import type { Bundle } from './bundle.js';
 import { createNetwork } from './engines/create-network.js';
 import { EventHead } from './event-head.js';
 import { chooseHead } from './head.js';
+import type { Network } from './network.js';
+import { quantizationOf } from './quantization.js';
 
 /**
  * Runs one patch through the network, every head of a bundle and its event head.
  *
  * @param mel 96 × 64 row-major, frame first
- * @returns the engine that ran it
- * @throws UserError bad data, where an output has not its size or is no number
+ * @returns the engine that ran it, and in which precisions
+ * @throws UserError bad data, where an output has not its size or is no number, or the quantisation is that of other
+ *   weights
  */
 export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<string> {
+  const float32 = await createNetwork(bundle);
+  await verifyNetwork(float32, bundle, mel);
+  if (!quantizationOf(bundle) || float32.engine !== 'onnxruntime') return float32.engine;
+  await verifyNetwork(await createNetwork(bundle, 'onnxruntime', undefined, 'int8'), bundle, mel);
+  return `${float32.engine} in float32 and int8`;
+}
+
+/** Closes the network. */
+async function verifyNetwork(network: Network, bundle: Bundle, mel: Float32Array): Promise<void> {
   const { name, heads, embeddingSize, event } = bundle.manifest;
-  const network = await createNetwork(bundle);
   try {
     const output = await network.run(mel);
     const check = (what: string, values: Float32Array, size: number) => {
@@ -36,5 +47,4 @@ export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<
   } finally {
     await network.close();
   }
-  return network.engine;
 }

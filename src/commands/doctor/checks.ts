@@ -42,9 +42,9 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
   }
   await pipeline.close();
   const { model, rule } = pipeline;
-  const { name, version, engine } = model;
+  const { name, version, engine, precision } = model;
   const median = times.sort((a, b) => a - b)[10] as number;
-  const text = `${name} ${version} on ${engine}, ${median.toFixed(1)} ms per window`;
+  const text = `${name} ${version} on ${engine} in ${precision}, ${median.toFixed(1)} ms per window`;
   const budgetMs = config.window.hopSeconds * 1000;
   if (median > budgetMs / 2)
     return {

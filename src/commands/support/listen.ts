@@ -83,6 +83,7 @@ export async function listenTo(
   const pipeline = await Pipeline.create(bundle, {
     head,
     engine: config.model.engine,
+    precision: config.model.precision,
     alarm: config.alarm,
     sense: config.sense,
   });

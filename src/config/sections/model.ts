@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENGINES } from '../../constants.js';
+import { ENGINES, PRECISIONS } from '../../constants.js';
 
 export const model = z
   .strictObject({
@@ -18,6 +18,12 @@ export const model = z
       .default('auto')
       .describe(
         'What runs the network: auto takes the first of onnxruntime, tfjs-node and tfjs-wasm that is installed.',
+      ),
+    precision: z
+      .enum(['auto', ...PRECISIONS])
+      .default('auto')
+      .describe(
+        'In which numbers the network is computed: auto takes int8 where engine and model have it and it is faster here, as measured at the start.',
       ),
   })
   .prefault({})
