@@ -58,7 +58,7 @@ export const REGISTRY: readonly Entry[] = [
       },
       {
         name: 'quantize',
-        does: 'calibrate a bundle with sound, so that it runs in 8-bit integers: about twice as fast',
+        does: 'calibrate a bundle with sound, so that it can run in 8-bit integers, faster',
         load: () => import('./models/quantize.js'),
       },
       {

@@ -44,15 +44,19 @@ export async function calibrate(
   });
   const ranges = await rangesOf(bundle, calibration, signal);
   const wanted = await embeddingsOf(await createOnnxNetwork(bundle, []), heldBack, signal);
-  const scales = { backbone: backboneFingerprint(bundle), input: extent(calibration) };
+  const fingerprint = backboneFingerprint(bundle);
   const quantized = async (count: number): Promise<Quantization> => {
-    const tried = { ...scales, ranges: Object.fromEntries(ranges.slice(0, count)), agreement: UNKNOWN };
+    const tried = {
+      backbone: fingerprint,
+      ranges: Object.fromEntries(ranges.slice(0, count)),
+      agreement: UNKNOWN,
+    };
     const got = await embeddingsOf(await createOnnxNetwork(bundle, [], tried), heldBack, signal);
     return { ...tried, agreement: agreementOf(got, wanted) };
   };
 
   // The more convolutions, the less they agree: all are tried, then the span between enough and too many is halved.
-  let [count, enough, tooMany] = [ranges.length, 0, ranges.length + 1];
+  let [count, enough, tooMany] = [ranges.length, 1, ranges.length + 1]; // of one there is nothing in int8
   let found: Quantization | undefined;
   let last: Quantization | undefined;
   while (tooMany - enough > 1) {
@@ -153,16 +157,6 @@ function agreementOf(
     meanCosine: significant(cosines.reduce((sum, each) => sum + each, 0) / cosines.length),
     lowestCosine: significant(Math.min(...cosines)),
   };
-}
-
-function extent(patches: readonly Float32Array[]): Quantization['input'] {
-  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const patch of patches)
-    for (const value of patch) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  return { low: significant(low), high: significant(high) };
 }
 
 function cosine(a: Float32Array, b: Float32Array): number {

@@ -18,6 +18,6 @@ export type EngineName = (typeof ENGINES)[number];
 /** `auto` takes the first of them that is installed; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';
 
-export type Precision = (typeof PRECISIONS)[number];
+type Precision = (typeof PRECISIONS)[number];
 /** `auto` takes int8 where engine and bundle have it and it is faster on this machine. */
 export type PrecisionChoice = Precision | 'auto';

@@ -78,6 +78,7 @@ describe('completion', () => {
       'import',
       'list',
       'pull',
+      'quantize',
       'remove',
       'verify',
     ]);

@@ -18,7 +18,7 @@ export function announce(
   console.log(
     quantization
       ? int8Line(quantization, { backbone })
-      : `Make it faster, with sound of all kinds: bathnet2mqtt models quantize ${name} FOLDER`,
+      : `To run it in 8-bit integers, calibrate it with sound of all kinds: bathnet2mqtt models quantize ${name} FOLDER`,
   );
   console.log(`Try it: bathnet2mqtt classify FILE --model ${name}`);
 }

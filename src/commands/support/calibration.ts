@@ -83,7 +83,7 @@ export function int8Line(
   { backbone }: Pick<Manifest, 'backbone'>,
 ): string {
   const { meanCosine, lowestCosine, windows } = agreement;
-  const count = `${Object.keys(ranges).length} of ${convolutionNames(backbone).length} convolutions`;
+  const count = `${Object.keys(ranges).length - 1} of ${convolutionNames(backbone).length} convolutions`;
   return `int8: ${count}, agrees with float32 to ${meanCosine} (mean cosine of ${windows} windows, lowest ${lowestCosine})`;
 }
 

@@ -1,12 +1,6 @@
 import type { Quantization } from '../quantization.js';
 import { type Arithmetic, type Convolution, FLOAT32, type OnnxGraphBuilder } from './graph.js';
 
-/** Real value = scale · (number − zeroPoint). */
-interface Affine {
-  readonly scale: number;
-  readonly zeroPoint: number;
-}
-
 const LARGEST_UINT8 = 255;
 /** Leaves room for what is added to a bias. */
 const LARGEST_BIAS = 2 ** 30;
@@ -19,55 +13,51 @@ const LARGEST_WEIGHT = { depthwise: 127, dense: 64 };
 
 /**
  * A backbone in 8-bit integers (Jacob et al. 2018, arXiv:1712.05877): unsigned activations of one scale each, signed
- * weights of one scale per channel, 32-bit biases. ReLU needs no step of its own: below the zero point of 0 there is
- * nothing. Once the ranges end it goes on in float32, and does not come back: a float32 convolution between two
- * quantisations ONNX Runtime would quantise by itself.
+ * weights of one scale per channel, 32-bit biases. ReLU needs no step of its own: below 0 there is nothing.
+ *
+ * The first convolution is computed in float32: it is small, and 8 bits of log-mel would cost as much as all other
+ * rounding together. Once the ranges end it goes on in float32, and does not come back: a float32 convolution between
+ * two quantisations ONNX Runtime would quantise by itself.
  */
-export function int8Arithmetic({ input, ranges }: Quantization): Arithmetic {
-  /** Of the value that goes in; undefined once it is float32. */
-  let x: Affine | undefined;
-  const numbers = (graph: OnnxGraphBuilder, { scale, zeroPoint }: Affine) => [
-    graph.constant([], Float32Array.of(scale)),
-    graph.constant([], Uint8Array.of(zeroPoint)),
+export function int8Arithmetic({ ranges }: Quantization): Arithmetic {
+  /** Of the value that goes in, a multiple of it; undefined where it is float32. */
+  let scale: number | undefined;
+  const numbers = (graph: OnnxGraphBuilder, of: number) => [
+    graph.constant([], Float32Array.of(of)),
+    graph.constant([], Uint8Array.of(0)),
   ];
   const leave = (graph: OnnxGraphBuilder, value: string) => {
-    if (!x) return value;
-    const real = graph.step('DequantizeLinear', [value, ...numbers(graph, x)]);
-    x = undefined;
+    if (scale === undefined) return value;
+    const real = graph.step('DequantizeLinear', [value, ...numbers(graph, scale)]);
+    scale = undefined;
     return real;
   };
   return {
-    enter(graph, patch) {
-      x = affineOf(input.low, input.high);
-      return graph.step('QuantizeLinear', [patch, ...numbers(graph, x)]);
-    },
+    enter: (_, patch) => patch,
     convolve(graph, value, convolution) {
       const highest = ranges[convolution.name];
-      if (!x || highest === undefined) return FLOAT32.convolve(graph, leave(graph, value), convolution);
-      const { weights, scales, biases } = quantizedWeights(convolution, x.scale);
-      const y = affineOf(0, highest);
+      const [from, to] = [scale, highest && highest / LARGEST_UINT8];
+      if (from === undefined || to === undefined) {
+        const real = FLOAT32.convolve(graph, leave(graph, value), convolution);
+        scale = to;
+        return to === undefined ? real : graph.step('QuantizeLinear', [real, ...numbers(graph, to)]);
+      }
+      const { weights, scales, biases } = quantizedWeights(convolution, from);
       const channels = [scales.length];
       const inputs = [
         value,
-        ...numbers(graph, x),
+        ...numbers(graph, from),
         graph.constant(convolution.kernel.shape, weights),
         graph.constant(channels, scales),
         graph.constant(channels, new Int8Array(scales.length)),
-        ...numbers(graph, y),
+        ...numbers(graph, to),
         graph.constant(channels, biases),
       ];
-      x = y;
+      scale = to;
       return graph.step('QLinearConv', inputs, convolution.attributes);
     },
     leave,
   };
-}
-
-/** Zero is met exactly, because convolutions are padded with it. */
-function affineOf(low: number, high: number): Affine {
-  const [from, to] = [Math.min(0, low), Math.max(0, high)];
-  const scale = Math.max(to - from, Number.MIN_VALUE) / LARGEST_UINT8;
-  return { scale, zeroPoint: Math.round(-from / scale) };
 }
 
 function quantizedWeights({ kernel, bias, depthwise }: Convolution, inputScale: number) {
