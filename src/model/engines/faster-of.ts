@@ -2,18 +2,18 @@ import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
 import type { Network } from '../network.js';
 
 /** A busy machine may interrupt some of them. */
-const ROUNDS = { least: 4, most: 10 };
+const ROUNDS = { least: 4, most: 20 };
 /** After so much time the least number is enough. */
-const ENOUGH_MS = 60;
-/** The other must be so much faster to be taken: what is equal may not change from start to start. */
-const CLEARLY = 0.9;
+const ENOUGH_MS = 100;
+/** The other must take so much less to be worth its rounding, and for the choice to be the same at every start. */
+const WORTHWHILE = 0.8;
 
 /**
  * Runs two networks in turn and keeps the faster one; the other is closed. It is measured, because whether bytes
  * are faster is nothing that a processor's name or flags say: it depends on the kernels that the engine has for it.
  * The best of several runs counts: what else the machine does only adds to them.
  *
- * @param preferred is kept where there is no clear difference
+ * @param preferred is kept where the other saves little
  */
 export async function fasterOf(preferred: Network, other: Network): Promise<Network> {
   const silence = new Float32Array(PATCH_FRAMES * MEL_BANDS);
@@ -26,7 +26,7 @@ export async function fasterOf(preferred: Network, other: Network): Promise<Netw
       await network.run(silence);
       best[i] = Math.min(best[i]!, performance.now() - start);
     }
-  const [kept, closed] = best[1]! < CLEARLY * best[0]! ? [other, preferred] : [preferred, other];
+  const [kept, closed] = best[1]! < WORTHWHILE * best[0]! ? [other, preferred] : [preferred, other];
   await closed.close();
   return kept;
 }
