@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { createSource } from './audio/source.js';
+import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { Control } from './control.js';
+import type { UserError } from './errors.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/head.js';
@@ -14,6 +16,8 @@ import { Reporter } from './publish/reporter.js';
 import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
+import { History } from './storage/history.js';
+import { QuietStore } from './storage/quiet.js';
 import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { watchOver } from './system/heartbeat.js';
@@ -72,7 +76,13 @@ export async function startApp({
   // What listens: model, pipeline, decision
   const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
-  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
+  let sayNpuFailed = () => {};
+  const onFallback = ({ message, hint }: UserError) => {
+    log.error({ hint }, `${message}; the CPU takes over`);
+    sayNpuFailed();
+  };
+  const computing = { ...config.model, head, onFallback };
+  const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   log.info(
     {
@@ -94,6 +104,7 @@ export async function startApp({
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
+  sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
 
   // What is kept of alarms
   const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
@@ -133,6 +144,7 @@ export async function startApp({
         reporter.window(result.scored);
         feedback.window(result);
         clips?.window(result.scored);
+        web?.window(result);
         onWindow?.(result.scored);
       },
       onEvent,
@@ -144,17 +156,20 @@ export async function startApp({
     log,
   );
   const systemd = createNotifier(log);
+  const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
   const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
     {
       onChunk(chunk) {
         clips?.chunk(chunk);
+        web?.chunk(chunk);
         return listener.chunk(chunk);
       },
       onOnline(gapSeconds) {
         log.info({ gapSeconds }, `sound arrives from ${source.description}`);
         if (gapSeconds > 0) clips?.gap(gapSeconds);
+        if (gapSeconds > 0) web?.gap();
         listener.inputOnline(gapSeconds);
         reporter.inputOnline();
         systemd.status(`Listening to ${source.description}`);
@@ -168,6 +183,7 @@ export async function startApp({
     },
     clock,
     log,
+    new UsualQuiet(quiet.known, (known) => quiet.keep(known)),
   );
 
   // What it is told while it runs
@@ -179,12 +195,25 @@ export async function startApp({
     log,
   );
 
+  // Where it can be seen; loaded by those alone who look
+  const history = new History(join(state.folder, 'history'), log);
+  const shown = {
+    ...{ device: { ...config.device, id: deviceId }, model, hopSeconds, minLevelDbfs: rule.minLevelDbfs },
+    ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
+    ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
+  };
+  const web = config.web.enabled
+    ? new (await import('./web/web.js')).Web(config.web, shown, clock, log)
+    : undefined;
+
   // Stop
   let endWatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
+    quiet.stop();
+    await web?.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -206,8 +235,10 @@ export async function startApp({
     control.load(resetSettings);
     publisher.start();
     reporter.start();
+    if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();
+    web?.start();
     const abandoned = test ? undefined : state.openAlarm();
     if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
     input.start();

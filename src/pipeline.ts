@@ -12,12 +12,9 @@ import { LevelHistory } from './features/level-history.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
-import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
-import type { EngineChoice, Network, PrecisionChoice } from './model/network.js';
+import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
+import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Vetoed, Window } from './types.js';
-
-/** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
-const AUDIOSET_TOP = 3;
 
 type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
   /** Of the bundle's alarm kinds, those that alarm. */
@@ -30,11 +27,10 @@ interface Events {
   readonly levels: LevelHistory;
 }
 
-export interface PipelineOptions {
+export interface PipelineOptions extends NetworkOptions {
   /** The bundle's default when left out. */
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;
-  readonly precision?: PrecisionChoice | undefined;
   /** What is set here goes over the bundle's calibrated rule, and that over the default one. */
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
@@ -79,24 +75,30 @@ export class Pipeline {
     const { manifest } = bundle;
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
-    const computed = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
-    const network = await createNetwork(bundle, options.engine, computed, options.precision);
+    const heads = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
+    const network = await createNetwork(bundle, options.engine, heads, options);
     const model: ModelInfo = {
       name: manifest.name,
       version: manifest.version,
       sha256: manifest.weights.sha256,
-      engine: network.engine,
-      precision: network.precision,
+      // Both change where the NPU fails.
+      get engine() {
+        return network.engine;
+      },
+      get precision() {
+        return network.precision;
+      },
+      npu: network.npu ?? false,
       labels: head.labels,
       alarmLabels: rule.labels,
       alarmKinds: rule.evidence?.kinds ?? [],
     };
     const audioset = manifest.heads[AUDIOSET_HEAD]?.labels ?? [];
-    const frontEnd = createFrontEnd(manifest.frontEnd);
     const events = manifest.event && {
       head: new EventHead(manifest.event, bundle.tensors),
       levels: new LevelHistory(manifest.event.levels),
     };
+    const frontEnd = createFrontEnd(manifest.frontEnd);
     return new Pipeline(model, rule, options.sense ?? SENSE_OFF, frontEnd, network, head, audioset, events);
   }
 
@@ -140,6 +142,8 @@ export class Pipeline {
       embedding: output.embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
+      evidence: this.sense.evidence,
+      mel: this.#mel,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
     };
@@ -233,18 +237,4 @@ function evidenceRules({ name, event }: Manifest, wanted?: readonly string[]): E
 
 function defined<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
-}
-
-function topScores(scores: Float32Array | undefined, labels: readonly string[]): ScoredWindow['audioset'] {
-  if (!scores) return [];
-  const top: number[] = [];
-  for (let i = 0; i < scores.length; i++) {
-    let place = top.length;
-    while (place > 0 && scores[i]! > scores[top[place - 1]!]!) place--;
-    if (place < AUDIOSET_TOP) {
-      top.splice(place, 0, i);
-      if (top.length > AUDIOSET_TOP) top.pop();
-    }
-  }
-  return top.map((i) => [labels[i]!, scores[i]!] as const);
 }

@@ -22,6 +22,14 @@ export interface Mixing {
   readonly loudest: number;
 }
 
+/** What is known of how quiet it is where a microphone hangs. */
+export interface KnownQuiet {
+  /** So many minutes tell it. */
+  readonly minutes: number;
+  /** Level of the quietest of them (its median second). */
+  readonly quietestDbfs: number;
+}
+
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
 export interface Source {
   /** For logs and messages: `portaudio "USB Audio"`, `file scene.wav`. */
@@ -97,6 +105,13 @@ export interface Vetoed {
   readonly kinds?: VetoMatch | undefined;
 }
 
+/** Evidence for a kind of event, and from which on it alarms; nats. */
+export interface KindEvidence {
+  readonly kind: string;
+  readonly value: number;
+  readonly line: number;
+}
+
 /** What the pipeline makes of one window. */
 export interface PipelineResult {
   readonly scored: ScoredWindow;
@@ -105,6 +120,10 @@ export interface PipelineResult {
   /** Embeddings of the sound that speaks for an alarm, copies; empty where none does. */
   readonly subjects: readonly Float32Array[];
   readonly event: DecisionEvent | undefined;
+  /** What speaks for each alarm kind by now; empty where the model has no event head. */
+  readonly evidence: readonly KindEvidence[];
+  /** The window's log-mel, [96 × 64]: the pipeline's own, valid until the next window. */
+  readonly mel: Float32Array;
   /** Where the time went, milliseconds. */
   readonly melMs: number;
   readonly networkMs: number;
@@ -196,14 +215,16 @@ interface TestAlarm extends EventBase {
   readonly type: 'test';
 }
 
-/** Facts about the running model that travel with every event; one of `ENGINES` runs it, in one of `PRECISIONS`. */
+/** Facts about the running model that travel with every event. */
 export interface ModelInfo {
   readonly name: string;
   readonly version: string;
   /** SHA-256 of the weights. */
   readonly sha256: string;
+  /** One of `ENGINES`, in one of `PRECISIONS` or, on an NPU, float16; and whether an NPU is, or was, to compute. */
   readonly engine: string;
   readonly precision: string;
+  readonly npu: boolean;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */
@@ -241,9 +262,8 @@ export interface Logger {
 
 /** Time that passes while no sound arrives; injected so that tests need not wait. */
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; `wallMs`: wall-clock ones since the epoch. */
   now(): number;
-  /** Wall-clock milliseconds since the epoch. */
   wallMs(): number;
   /** Calls `callback` once after `ms`; returns what cancels it. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;

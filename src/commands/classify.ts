@@ -11,7 +11,7 @@ import { audioAt } from './support/audio-files.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
 import { withModel } from './support/options.js';
-import { printError } from './support/print.js';
+import { printError, warnOfFallback } from './support/print.js';
 
 export function define(command: Command): void {
   withModel(command)
@@ -38,9 +38,9 @@ async function classify(paths: string[], flags: ConfigFlags & { json?: boolean }
   const config = configFrom(flags);
   const { bundle, head } = await readModel(config.model, shelvesOf(config));
   const pipeline = await Pipeline.create(bundle, {
+    ...config.model,
     head,
-    engine: config.model.engine,
-    precision: config.model.precision,
+    onFallback: warnOfFallback,
     alarm: config.alarm,
     // Without quiet hours: a file does not say at what time of day it was.
     sense: config.sense,

@@ -38,7 +38,7 @@ export const REGISTRY: readonly Entry[] = [
   },
   {
     name: 'models',
-    does: 'list, get, quantize, check, export and remove model bundles',
+    does: 'list, get, quantize, check, export, compile and remove model bundles',
     commands: [
       {
         name: 'list',
@@ -70,6 +70,11 @@ export const REGISTRY: readonly Entry[] = [
         name: 'export',
         does: 'write backbone and one head as one float32 model, and its labels beside it',
         load: () => import('./models/export.js'),
+      },
+      {
+        name: 'compile',
+        does: "compile a backbone for MediaTek's NPU with their ncc-tflite (docs/vab5000.md)",
+        load: () => import('./models/compile.js'),
       },
       {
         name: 'remove',

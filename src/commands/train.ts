@@ -16,6 +16,7 @@ import { patternFlag } from './support/flag-values.js';
 import { configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { withBackbone } from './support/options.js';
+import { warnOfFallback } from './support/print.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
 import { modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
@@ -84,7 +85,11 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
 
   const stateDir = stateFolder(config.stateDir, process.env);
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
-  const network = await createNetwork(base, config.model.engine, []);
+  const network = await createNetwork(base, config.model.engine, [], {
+    ...config.model,
+    precision: 'float32', // what is learned must fit other machines, and other engines
+    onFallback: warnOfFallback,
+  });
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
   let interrupted = false;

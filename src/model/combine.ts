@@ -40,6 +40,7 @@ export function withHeadOf(bundle: Bundle, other: Bundle): Bundle {
   }
   const isBrought = (key: string) => names.some((each) => key.startsWith(`heads.${each}.`));
   return {
+    ...bundle,
     manifest: { ...manifest, heads: combined, defaultHead: name },
     tensors: new Map([
       ...[...bundle.tensors].filter(([key]) => !isBrought(key)),

@@ -11,15 +11,29 @@ import { quantizationOf } from './quantization.js';
  *
  * @param mel 96 × 64 row-major, frame first
  * @returns the engine that ran it, and in which precisions
- * @throws UserError bad data, where an output has not its size or is no number, or the quantisation is that of other
- *   weights
+ * @throws UserError bad data, where an output has not its size or is no number, the quantisation is that of other
+ *   weights, or an NPU does not do with what was compiled of the bundle
  */
 export async function verifyOutputs(bundle: Bundle, mel: Float32Array): Promise<string> {
-  const float32 = await createNetwork(bundle);
-  await verifyNetwork(float32, bundle, mel);
-  if (!quantizationOf(bundle) || float32.engine !== 'onnxruntime') return float32.engine;
-  await verifyNetwork(await createNetwork(bundle, 'onnxruntime', undefined, 'int8'), bundle, mel);
-  return `${float32.engine} in float32 and int8`;
+  let npuFailure: UserError | undefined;
+  const onFallback = (failure: UserError) => {
+    npuFailure = failure;
+  };
+  const network = await createNetwork(bundle, 'auto', undefined, { onFallback });
+  await verifyNetwork(network, bundle, mel);
+  if (npuFailure)
+    throw new UserError(ExitCode.badData, npuFailure.message, npuFailure.hint, { cause: npuFailure });
+  const { engine } = network;
+  if (!quantizationOf(bundle)) return engine;
+  const int8 = await createNetwork(bundle, 'onnxruntime', undefined, { precision: 'int8' }).catch((error) => {
+    if (engine === 'onnxruntime') throw error;
+    return undefined; // it is not installed
+  });
+  if (!int8) return engine;
+  await verifyNetwork(int8, bundle, mel);
+  return engine === int8.engine
+    ? `${engine} in float32 and int8`
+    : `${engine}, and on ${int8.engine} in int8`;
 }
 
 /** Closes the network. */

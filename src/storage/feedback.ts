@@ -9,6 +9,8 @@ import { makeFolder, writeFileWhole } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
+/** Alarms of this run that can still be judged. */
+const MOST_ALARMS = 20;
 /** The oldest verdict makes room for a newer one. */
 const MAX_RECORDS = 1000;
 /** So many verdicts in a row are written at once, and then one in a minute: whoever may give them must not wear out a card. */
@@ -59,8 +61,8 @@ export interface VerdictSink {
  * cannot be made out of them – in one file per alarm.
  */
 export class FeedbackStore {
-  /** The alarm that a verdict would be about: the one that is on, or else the last one. */
-  #alarm: Alarm | undefined;
+  /** The last alarms, of which the newest is on or was the last one. */
+  readonly #alarms = new Map<string, Alarm>();
   #open = false;
   /** What has been given last. */
   #given = '';
@@ -96,12 +98,16 @@ export class FeedbackStore {
   /** Takes every result, before the event that it may cause; remembers those of an alarm. */
   window(result: PipelineResult): void {
     this.#newest = result.subjects;
-    const known = this.#alarm?.embeddings;
+    const known = this.#newestAlarm?.embeddings;
     if (this.#open && known)
       for (const subject of this.#newest)
         if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
     this.#sayVeto(result.scored);
     this.#lookForDeleted(result.scored.endAtMs);
+  }
+
+  get #newestAlarm(): Alarm | undefined {
+    return [...this.#alarms.values()].at(-1);
   }
 
   /** Takes every event. */
@@ -110,18 +116,23 @@ export class FeedbackStore {
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, kind, atMs } = event;
     this.#open = true;
-    this.#alarm = { episodeId, label, kind, atMs, embeddings: [...this.#newest] };
+    this.#alarms.set(episodeId, { episodeId, label, kind, atMs, embeddings: [...this.#newest] });
+    for (const oldest of this.#alarms.keys())
+      if (this.#alarms.size > MOST_ALARMS) this.#alarms.delete(oldest);
   }
 
   /**
-   * Keeps a verdict on the last alarm; a second one on the same alarm replaces the first. It is heeded once it is
+   * Keeps a verdict on the last alarm, or on a named one of the last; a second one on the same alarm replaces the first. It is heeded once it is
    * written, for which no sound waits.
    *
    * @returns why it is not kept, where that is known
    */
-  give(verdict: Verdict): string | undefined {
-    const alarm = this.#alarm;
-    if (alarm === undefined) return 'there has been no alarm since the start';
+  give(verdict: Verdict, episodeId?: string): string | undefined {
+    const alarm = episodeId === undefined ? this.#newestAlarm : this.#alarms.get(episodeId);
+    if (alarm === undefined)
+      return episodeId === undefined
+        ? 'there has been no alarm since the start'
+        : `only the last ${MOST_ALARMS} alarms since the start can be judged`;
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
     this.#given = given;

@@ -24,6 +24,7 @@ function text(clips: readonly ScoredClip[], recordings: readonly Recording[]): s
     sha256: '',
     engine: 'tfjs-wasm',
     precision: 'float32',
+    npu: false,
     labels,
     alarmLabels: ['abnormal'],
     alarmKinds: [],

@@ -6,13 +6,13 @@ import { type Bundle, readBundle } from '../../src/model/bundle.js';
 import { calibrate } from '../../src/model/calibrate.js';
 import { createNetwork } from '../../src/model/engines/create-network.js';
 import { fasterOf } from '../../src/model/engines/faster-of.js';
-import { backboneFingerprint } from '../../src/model/head.js';
 import { checkReferences } from '../../src/model/manifest.js';
 import type { Network } from '../../src/model/network.js';
-import { convolutionNames, LEAST_COSINE, type Quantization } from '../../src/model/quantization.js';
+import { LEAST_COSINE, type Quantization } from '../../src/model/quantization.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { calibrationSounds } from '../support/calibration-sounds.js';
 import { GOLDEN, readWindow, relativeL2, SYNTHETIC } from '../support/golden.js';
+import { evenly, quantizedBy } from '../support/quantized.js';
 import { lacksPackage } from '../support/require.js';
 
 const lacksOnnx = lacksPackage('onnxruntime-node');
@@ -23,21 +23,6 @@ let mini: Bundle;
 beforeAll(async () => {
   mini = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
 });
-
-const quantizedBy = (bundle: Bundle, quantization: Quantization): Bundle => ({
-  ...bundle,
-  manifest: { ...bundle.manifest, quantization },
-});
-
-/** Every range is this much. */
-function evenly(bundle: Bundle, high: number): Quantization {
-  const ranges = convolutionNames(bundle.manifest.backbone).map((name) => [name, high] as const);
-  return {
-    backbone: backboneFingerprint(bundle),
-    ranges: Object.fromEntries(ranges),
-    agreement: { windows: 1, meanCosine: 1, lowestCosine: 1 },
-  };
-}
 
 async function embeddingOf(network: Network, mel: Float32Array): Promise<Float32Array> {
   const { embedding } = await network.run(mel);
@@ -75,7 +60,7 @@ describe.skipIf(lacksOnnx)('calibration', () => {
       frontEnd.forget();
       frontEnd.compute(readWindow(GOLDEN, name), mel);
       const exact = await embeddingOf(await createNetwork(signalled, 'onnxruntime'), mel);
-      const network = await createNetwork(signalled, 'onnxruntime', undefined, 'int8');
+      const network = await createNetwork(signalled, 'onnxruntime', undefined, { precision: 'int8' });
       expect(network.precision).toBe('int8');
       const difference = relativeL2(await embeddingOf(network, mel), exact);
       expect(difference).toBeGreaterThan(1e-6); // it did compute in int8
@@ -139,7 +124,7 @@ describe.skipIf(lacksOnnx)('int8', () => {
       ...evenly(bundle, high),
       ranges: { 'backbone.0': 5, 'backbone.1.depthwise': 5, 'backbone.1.pointwise': 400 },
     };
-    const network = await createNetwork(quantizedBy(bundle, wide), 'onnxruntime', [], 'int8');
+    const network = await createNetwork(quantizedBy(bundle, wide), 'onnxruntime', [], { precision: 'int8' });
     const [sum] = await embeddingOf(network, mel);
     expect(sum! / (64 * high)).toBeCloseTo(1, 2);
   });
@@ -147,7 +132,7 @@ describe.skipIf(lacksOnnx)('int8', () => {
   it('ends where its ranges end: what comes after is float32, and clips nothing', async () => {
     const bundle = constantBackbone([1], [1000]);
     const first = { ...evenly(bundle, 5), ranges: { 'backbone.0': 5, 'backbone.1.depthwise': 5 } };
-    const network = await createNetwork(quantizedBy(bundle, first), 'onnxruntime', [], 'int8');
+    const network = await createNetwork(quantizedBy(bundle, first), 'onnxruntime', [], { precision: 'int8' });
     const [value] = await embeddingOf(network, new Float32Array(PATCH).fill(3.01));
     expect(value! / 3010).toBeCloseTo(1, 1);
     expect(value).not.toBeCloseTo(3010, 0); // what came before did round
@@ -155,7 +140,9 @@ describe.skipIf(lacksOnnx)('int8', () => {
 
   it('clips at its ranges, and below zero', async () => {
     const bundle = constantBackbone([1], [1]);
-    const network = await createNetwork(quantizedBy(bundle, evenly(bundle, 2)), 'onnxruntime', [], 'int8');
+    const network = await createNetwork(quantizedBy(bundle, evenly(bundle, 2)), 'onnxruntime', [], {
+      precision: 'int8',
+    });
     const at = async (value: number) =>
       (await network.run(new Float32Array(PATCH).fill(value))).embedding[0]!;
     expect(await at(1)).toBeCloseTo(1, 1);
@@ -168,12 +155,14 @@ describe.skipIf(lacksOnnx)('int8', () => {
 describe('a precision', () => {
   it('of int8 is refused where the bundle is not calibrated, or the engine has none', async () => {
     const { quantization: _, ...manifest } = mini.manifest;
-    await expect(createNetwork({ ...mini, manifest }, 'auto', [], 'int8')).rejects.toMatchObject({
+    await expect(
+      createNetwork({ ...mini, manifest }, 'auto', [], { precision: 'int8' }),
+    ).rejects.toMatchObject({
       code: ExitCode.config,
       hint: expect.stringMatching(/models quantize bathnet-mini/),
     });
     await expect(
-      createNetwork(quantizedBy(mini, evenly(mini, 6)), 'tfjs-wasm', [], 'int8'),
+      createNetwork(quantizedBy(mini, evenly(mini, 6)), 'tfjs-wasm', [], { precision: 'int8' }),
     ).rejects.toMatchObject({ code: ExitCode.config, message: expect.stringMatching(/tfjs-wasm/) });
   });
 
@@ -182,7 +171,7 @@ describe('a precision', () => {
     const exact = await createNetwork(bundle);
     expect(exact.precision).toBe('float32');
     await exact.close();
-    const chosen = await createNetwork(bundle, 'auto', [], 'auto');
+    const chosen = await createNetwork(bundle, 'auto', [], { precision: 'auto' });
     expect(['float32', 'int8']).toContain(chosen.precision);
     expect((await chosen.run(new Float32Array(PATCH))).embedding.length).toBe(mini.manifest.embeddingSize);
     await chosen.close();
@@ -191,7 +180,7 @@ describe('a precision', () => {
   it('is refused where the calibration was made for other weights, but float32 runs', async () => {
     const stale = quantizedBy(mini, { ...evenly(mini, 6), backbone: '0'.repeat(64) });
     for (const precision of ['auto', 'int8'] as const)
-      await expect(createNetwork(stale, 'auto', [], precision)).rejects.toMatchObject({
+      await expect(createNetwork(stale, 'auto', [], { precision })).rejects.toMatchObject({
         code: ExitCode.badData,
         message: expect.stringMatching(/other weights/),
       });

@@ -18,7 +18,7 @@ import { model, recordingLog } from './samples.js';
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 const DISCOVERY: DiscoveryOptions = {
   ...{ mode: 'device', deviceId: 'test', deviceName: 'Bathroom', topics, model, version: '0.1.0' },
-  features: { water: true, speech: true, feedback: true, occupancy: true, longStay: true },
+  features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
   discoveryPrefix: 'homeassistant',
 };
 const LONG = 'homeassistant/device/test/config';

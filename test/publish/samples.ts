@@ -9,6 +9,7 @@ export const model: ModelInfo = {
   sha256: 'ab'.repeat(32),
   engine: 'tfjs-wasm',
   precision: 'float32',
+  npu: false,
   labels: ['background', 'water', 'speech', 'abnormal'],
   alarmLabels: ['abnormal'],
   alarmKinds: [],

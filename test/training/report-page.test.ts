@@ -51,6 +51,7 @@ function page(
     sha256: 'ab',
     engine: 'tfjs-wasm',
     precision: 'float32',
+    npu: false,
     labels: ['background', 'water', 'abnormal'],
     alarmLabels: ['abnormal'],
     alarmKinds: [],

@@ -15,6 +15,7 @@ const MODEL = {
   sha256: 'ab',
   engine: 'tfjs-wasm',
   precision: 'float32',
+  npu: false,
   labels: ['background', 'a<b>', 'abnormal'],
   alarmLabels: ['abnormal'],
   alarmKinds: [],

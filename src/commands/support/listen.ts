@@ -8,7 +8,7 @@ import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
 import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
 import { repeatable, withModel } from './options.js';
-import { printError } from './print.js';
+import { printError, warnOfFallback } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
 import { readSurroundings } from './surroundings.js';
 
@@ -81,9 +81,9 @@ export async function listenTo(
   const material = await selectedMaterial(dir, folder, flags);
   if (willWrite) await checkWritable(folder);
   const pipeline = await Pipeline.create(bundle, {
+    ...config.model,
     head,
-    engine: config.model.engine,
-    precision: config.model.precision,
+    onFallback: warnOfFallback,
     alarm: config.alarm,
     sense: config.sense,
   });

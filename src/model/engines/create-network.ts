@@ -1,16 +1,18 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
-import type { EngineChoice, Network, PrecisionChoice } from '../network.js';
+import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
 import { type Quantization, quantizationOf } from '../quantization.js';
 import { fasterOf } from './faster-of.js';
 import { notLoaded } from './not-loaded.js';
+
+type CpuEngineChoice = Exclude<EngineChoice, 'neuron'>;
 
 /**
  * Loads an engine and puts the bundle's network on it.
  *
  * @param heads those whose scores are wanted; of the bundle's heads the network computes the dense ones, all when
  *   left out
- * @param precision of the backbone; float32 when left out, as training and comparisons want it
+ * @param options the precision is float32 when left out, as training and comparisons want it
  * @throws UserError unavailable, where the engine that was asked for cannot be loaded, config where it or the bundle
  *   has not the precision that was asked for, bad data where the bundle was quantised with other weights
  */
@@ -18,7 +20,21 @@ export async function createNetwork(
   bundle: Bundle,
   engine: EngineChoice = 'auto',
   heads: readonly string[] = Object.keys(bundle.manifest.heads),
-  precision: PrecisionChoice = 'float32',
+  options: NetworkOptions = {},
+): Promise<Network> {
+  const { precision = 'float32' } = options;
+  if (engine !== 'auto' && engine !== 'neuron') return createCpuNetwork(bundle, engine, heads, precision);
+  const cpu = await createCpuNetwork(bundle, 'auto', heads, precision);
+  const exact = () => createCpuNetwork(bundle, 'auto', [], 'float32');
+  const { withNpu } = await import('./neuron.js');
+  return withNpu(bundle, heads, { cpu, exact }, engine === 'neuron', options);
+}
+
+async function createCpuNetwork(
+  bundle: Bundle,
+  engine: CpuEngineChoice,
+  heads: readonly string[],
+  precision: PrecisionChoice,
 ): Promise<Network> {
   const quantization = precision === 'float32' ? undefined : quantizationOf(bundle);
   if (precision === 'int8') checkInt8(bundle, engine, quantization);
@@ -51,7 +67,11 @@ async function onOnnxRuntime(
   return int8 ? fasterOf(float32, int8) : float32;
 }
 
-function checkInt8({ manifest }: Bundle, engine: EngineChoice, quantization: Quantization | undefined): void {
+function checkInt8(
+  { manifest }: Bundle,
+  engine: CpuEngineChoice,
+  quantization: Quantization | undefined,
+): void {
   const refused = (what: string, hint: string) =>
     new UserError(ExitCode.config, `model.precision is int8, ${what}`, hint);
   if (!quantization)
