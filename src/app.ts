@@ -20,10 +20,10 @@ import { History } from './storage/history.js';
 import { QuietStore } from './storage/quiet.js';
 import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
-import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
-import { createNotifier, keepAlive } from './system/systemd.js';
+import { createNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
+import { watchHangs } from './system/watchdog.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
@@ -84,7 +84,8 @@ export async function startApp({
   const computing = { ...config.model, head, onFallback };
   const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
-  log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
+  const { name, version, engine, precision } = model;
+  log.info({ model: name, version, engine, precision, alarm: rule }, 'model loaded');
   if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go
@@ -98,7 +99,7 @@ export async function startApp({
   sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
 
   // What is kept of alarms
-  const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
+  const heardBy = { name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
   const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log, clock).load();
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
@@ -234,14 +235,8 @@ export async function startApp({
     if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
     input.start();
     systemd.ready();
-    // Sound that arrives but is no longer analysed is a hang that only a restart mends.
-    let analysed = -1;
-    const isAlive = () => {
-      const alive = !input.stats.online || statistics.windows > analysed;
-      analysed = statistics.windows;
-      return alive;
-    };
-    endWatch = systemd.watchdogIntervalMs === undefined ? watchOver() : keepAlive(systemd, isAlive);
+    const online = () => input.stats.online;
+    endWatch = watchHangs(systemd, { online, windows: () => statistics.windows });
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;

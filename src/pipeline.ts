@@ -13,7 +13,7 @@ import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
-import type { EngineChoice, Network, NpuOptions } from './model/network.js';
+import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Scores, Vetoed, Window } from './types.js';
 
 type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
@@ -27,7 +27,7 @@ interface Events {
   readonly levels: LevelHistory;
 }
 
-export interface PipelineOptions extends NpuOptions {
+export interface PipelineOptions extends NetworkOptions {
   /** The bundle's default when left out. */
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;
@@ -81,9 +81,12 @@ export class Pipeline {
       name: manifest.name,
       version: manifest.version,
       sha256: manifest.weights.sha256,
-      // Changes where the NPU fails.
+      // Both change where the NPU fails.
       get engine() {
         return network.engine;
+      },
+      get precision() {
+        return network.precision;
       },
       npu: network.npu ?? false,
       labels: head.labels,

@@ -38,7 +38,7 @@ export const REGISTRY: readonly Entry[] = [
   },
   {
     name: 'models',
-    does: 'list, get, check, export, compile and remove model bundles',
+    does: 'list, get, quantize, check, export, compile and remove model bundles',
     commands: [
       {
         name: 'list',
@@ -55,6 +55,11 @@ export const REGISTRY: readonly Entry[] = [
         name: 'pull',
         does: 'download the original YAMNet (15 MB, needs the network) and make a bundle of it',
         load: () => import('./models/pull.js'),
+      },
+      {
+        name: 'quantize',
+        does: 'calibrate a bundle with sound, so that it can run in 8-bit integers, faster',
+        load: () => import('./models/quantize.js'),
       },
       {
         name: 'verify',

@@ -87,6 +87,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
   const network = await createNetwork(base, config.model.engine, [], {
     ...config.model,
+    precision: 'float32', // what is learned must fit other machines, and other engines
     onFallback: warnOfFallback,
   });
   const print = flags.json ? console.error : console.log;

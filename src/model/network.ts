@@ -1,4 +1,4 @@
-import type { ENGINES } from '../constants.js';
+import type { ENGINES, PRECISIONS } from '../constants.js';
 import type { UserError } from '../errors.js';
 import type { NetworkOutput } from '../types.js';
 
@@ -6,6 +6,8 @@ import type { NetworkOutput } from '../types.js';
 export interface Network {
   /** What computes now: where an NPU fails, the CPU takes over. */
   readonly engine: EngineName;
+  /** In which numbers the backbone is computed now; half precision is the NPU's. */
+  readonly precision: Precision | 'float16';
   /** An NPU is, or was, to compute. */
   readonly npu?: boolean;
   /**
@@ -20,6 +22,10 @@ export type EngineName = (typeof ENGINES)[number];
 /** `auto` takes the first of them that is there; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';
 
+type Precision = (typeof PRECISIONS)[number];
+/** `auto` takes int8 where engine and bundle have it and it is faster on this machine. */
+export type PrecisionChoice = Precision | 'auto';
+
 /** What the engine `neuron` needs beyond the bundle. */
 export interface NpuOptions {
   /** What dlopen(3) understands; `libneuron_runtime.so` when left out. */
@@ -28,4 +34,10 @@ export interface NpuOptions {
   readonly neuronNetwork?: string | undefined;
   /** The NPU was to compute, and does not, or no longer; the CPU does. */
   readonly onFallback?: ((failure: UserError) => void) | undefined;
+}
+
+/** How a network is computed, whatever the engine. */
+export interface NetworkOptions extends NpuOptions {
+  /** Of the backbone on a CPU, also on one that stands by; float32 when left out. */
+  readonly precision?: PrecisionChoice | undefined;
 }

@@ -7,12 +7,11 @@ import { UserError } from '../errors.js';
 import { createFrontEnd } from '../features/create-front-end.js';
 import type { FrontEnd } from '../features/front-end.js';
 import { levelOf } from '../features/level.js';
-import { RingWindow } from '../features/ring.js';
+import { windowsOf } from '../features/ring.js';
 import type { Bundle } from '../model/bundle.js';
 import { backboneFingerprint } from '../model/head.js';
 import type { Network } from '../model/network.js';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.js';
-import type { Window } from '../types.js';
 
 /** What the cache may hold; the entries that were not used for the longest time go first. */
 const CACHE_MAX_BYTES = 2 ** 30;
@@ -119,25 +118,14 @@ function createAnalysis(frontEnd: FrontEnd, network: Network, embeddingSize: num
     signal?: AbortSignal,
   ): Promise<Omit<ClipEmbeddings, 'path'>> => {
     frontEnd.forget();
-    const ring = new RingWindow({ hopSamples });
     const rows: Float32Array[] = [];
     const levels: number[] = [];
-    const add = async (window: Window) => {
+    for await (const window of windowsOf(sound, hopSamples)) {
       signal?.throwIfAborted();
       frontEnd.compute(window, mel);
       levels.push(levelOf(window.samples).rmsDbfs);
       rows.push((await network.run(mel)).embedding.slice());
-    };
-    for await (const block of sound) {
-      for (let at = 0; at < block.length; ) {
-        const samples = block.subarray(at, at + ring.free);
-        ring.push({ samples, capturedAtMs: 0 });
-        at += samples.length;
-        for (let window = ring.take(); window; window = ring.take()) await add(window);
-      }
     }
-    const rest = ring.takeRest();
-    if (rest) await add(rest);
     const frames = new Float32Array(rows.length * embeddingSize);
     for (const [i, row] of rows.entries()) frames.set(row, i * embeddingSize);
     return { count: rows.length, frames, rmsDbfs: Float32Array.from(levels) };

@@ -5,14 +5,17 @@ import { ExitCode, type UserError } from '../../src/errors.js';
 import { createFrontEnd } from '../../src/features/create-front-end.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
 import { createNetwork } from '../../src/model/engines/create-network.js';
-import type { EngineChoice, Network } from '../../src/model/network.js';
+import type { EngineChoice, Network, PrecisionChoice } from '../../src/model/network.js';
 import { compileBackbone } from '../../src/model/neuron/compile.js';
 import { compiledFile, sidecarFile } from '../../src/model/neuron/compiled.js';
+import { verifyOutputs } from '../../src/model/verify.js';
 import { GOLDEN, maxDifference, readWindow, relativeL2, SYNTHETIC } from '../support/golden.js';
 import { FakeNpu, NCC } from '../support/npu.js';
-import { lacksPrograms } from '../support/require.js';
+import { evenly, quantizedBy } from '../support/quantized.js';
+import { lacksPackage, lacksPrograms } from '../support/require.js';
 
 const skip = lacksPrograms('gcc');
+const lacksOnnx = lacksPackage('onnxruntime-node');
 
 let npu: FakeNpu;
 let bundle: Bundle;
@@ -51,9 +54,14 @@ afterAll(async () => {
   npu.remove();
 });
 
-async function open(engine: EngineChoice = 'neuron', neuronLibrary = npu.library, of = bundle) {
+async function open(
+  engine: EngineChoice = 'neuron',
+  neuronLibrary = npu.library,
+  of = bundle,
+  precision?: PrecisionChoice,
+) {
   const onFallback = (failure: UserError) => failures.push(failure);
-  const network = await createNetwork(of, engine, undefined, { neuronLibrary, onFallback });
+  const network = await createNetwork(of, engine, undefined, { neuronLibrary, onFallback, precision });
   opened.push(network);
   return network;
 }
@@ -207,6 +215,35 @@ describe.skipIf(skip)('an NPU that does not work at the start leaves it to the C
     await expect(
       createNetwork(bundle, 'neuron', undefined, { neuronLibrary: npu.library }),
     ).rejects.toMatchObject({ code: ExitCode.unavailable });
+  });
+});
+
+describe.skipIf(skip || lacksOnnx)('a CPU that stands by in 8-bit integers', () => {
+  // So narrow that the NPU would be refused if it were compared with it.
+  const narrow = () => quantizedBy(bundle, evenly(bundle, 1));
+
+  it('takes over as such, and what the NPU computes is compared with exact numbers', async () => {
+    const network = await open('auto', npu.library, narrow(), 'int8');
+    expect(network).toMatchObject({ engine: 'neuron', precision: 'float16' });
+    expect(failures).toEqual([]);
+    npu.order('inference fail');
+    hear('decaying-thud');
+    const { embedding } = await network.run(mel);
+    expect(network).toMatchObject({ engine: 'onnxruntime', precision: 'int8' });
+    expect(relativeL2(embedding, (await cpu.run(mel)).embedding)).toBeGreaterThan(0.03);
+  });
+
+  it('also where the NPU fails at the start', async () => {
+    npu.order('create fail');
+    const network = await open('neuron', npu.library, narrow(), 'int8');
+    expect(network).toMatchObject({ engine: 'onnxruntime', precision: 'int8', npu: true });
+  });
+
+  it('is verified beside the NPU', async () => {
+    hear('decaying-thud');
+    vi.stubEnv('LD_LIBRARY_PATH', npu.folder);
+    await expect(verifyOutputs(narrow(), mel)).resolves.toBe('neuron, and on onnxruntime in int8');
+    vi.unstubAllEnvs();
   });
 });
 

@@ -46,9 +46,9 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
   }
   await pipeline.close();
   const { model, rule } = pipeline;
-  const { name, version, engine } = model;
+  const { name, version, engine, precision } = model;
   const median = times.sort((a, b) => a - b)[10] as number;
-  const text = `${name} ${version} on ${engine}, ${median.toFixed(1)} ms per window`;
+  const text = `${name} ${version} on ${engine} in ${precision}, ${median.toFixed(1)} ms per window`;
   if (fallback) return { text: `${text}, because ${fallback.message}`, rule, hint: fallback.hint };
   const budgetMs = config.window.hopSeconds * 1000;
   if (median > budgetMs / 2)

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENGINES } from '../../constants.js';
+import { ENGINES, PRECISIONS } from '../../constants.js';
 
 export const model = z
   .strictObject({
@@ -30,6 +30,12 @@ export const model = z
       .optional()
       .describe(
         "Backbone compiled for the NPU, as models compile writes it. Default: backbone.dla in the model's folder.",
+      ),
+    precision: z
+      .enum(['auto', ...PRECISIONS])
+      .default('auto')
+      .describe(
+        'In which numbers a CPU computes the network: auto takes int8 where engine and model have it and it is faster here, as measured at the start.',
       ),
   })
   .prefault({})

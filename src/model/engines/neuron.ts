@@ -14,7 +14,8 @@ const AGAIN =
  * that an NPU refuses, and cost little. Where the NPU fails – at the start or in the middle of a window – the CPU
  * computes that window and all that come.
  *
- * @param cpu the same network, which stands by; closed together with this one
+ * @param cpu the same network, which stands by; closed together with this one; `exact` makes it in float32, to
+ *   compare with where the one that stands by has other numbers
  * @param wanted heads, of which the dense ones are computed
  * @param required the NPU was asked for by name; else it is taken only where its library and its network are there
  * @returns `cpu` itself where no NPU was to compute
@@ -23,7 +24,7 @@ const AGAIN =
 export async function withNpu(
   bundle: Bundle,
   wanted: readonly string[],
-  cpu: Network,
+  { cpu, exact }: { readonly cpu: Network; readonly exact: () => Promise<Network> },
   required: boolean,
   { neuronLibrary = 'libneuron_runtime.so', neuronNetwork = compiledFile(bundle), onFallback }: NpuOptions,
 ): Promise<Network> {
@@ -32,7 +33,13 @@ export async function withNpu(
     .map(([name]) => name);
   let npu: NeuronProcess | undefined;
   try {
-    npu = await openNpu(bundle, cpu, neuronLibrary, neuronNetwork);
+    await checkCompiled(neuronNetwork, bundle);
+    const compared = cpu.precision === 'float32' ? cpu : await exact();
+    try {
+      npu = await openNpu(bundle, compared, neuronLibrary, neuronNetwork);
+    } finally {
+      if (compared !== cpu) await compared.close();
+    }
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     if (!required && error.code === ExitCode.noInput) return cpu;
@@ -48,6 +55,9 @@ export async function withNpu(
   return {
     get engine() {
       return npu ? 'neuron' : cpu.engine;
+    },
+    get precision() {
+      return npu ? 'float16' : cpu.precision;
     },
     npu: true,
     async run(mel) {
@@ -76,7 +86,8 @@ export async function withNpu(
 /**
  * Puts the compiled backbone on the NPU, and compares what comes out with what the CPU computes.
  *
- * @throws UserError no input, where library or network are not there; another where they do not work
+ * @param cpu computes in float32
+ * @throws UserError no input, where the library is not there; another where library or network do not work
  */
 async function openNpu(
   bundle: Bundle,
@@ -84,7 +95,6 @@ async function openNpu(
   library: string,
   network: string,
 ): Promise<NeuronProcess> {
-  await checkCompiled(network, bundle);
   let npu: NeuronProcess | undefined;
   try {
     npu = await startNeuron({ library, network, embeddingSize: bundle.manifest.embeddingSize });
