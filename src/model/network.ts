@@ -23,7 +23,7 @@ export type EngineName = (typeof ENGINES)[number];
 export type EngineChoice = EngineName | 'auto';
 
 type Precision = (typeof PRECISIONS)[number];
-/** `auto` takes int8 where engine and bundle have it and it is faster on this machine. */
+/** `auto` takes int8 where the engine has it and most convolutions of the bundle do. */
 export type PrecisionChoice = Precision | 'auto';
 
 /** What the engine `neuron` needs beyond the bundle. */

@@ -35,7 +35,7 @@ export const model = z
       .enum(['auto', ...PRECISIONS])
       .default('auto')
       .describe(
-        'In which numbers a CPU computes the network: auto takes int8 where engine and model have it and it is faster here, as measured at the start.',
+        'In which numbers a CPU computes the network: auto takes int8 where the engine has it and most layers of the model do.',
       ),
   })
   .prefault({})

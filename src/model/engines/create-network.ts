@@ -1,8 +1,7 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
 import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
-import { type Quantization, quantizationOf } from '../quantization.js';
-import { fasterOf } from './faster-of.js';
+import { isWorthwhile, type Quantization, quantizationOf } from '../quantization.js';
 import { notLoaded } from './not-loaded.js';
 
 type CpuEngineChoice = Exclude<EngineChoice, 'neuron'>;
@@ -61,10 +60,9 @@ async function onOnnxRuntime(
   quantization: Quantization | undefined,
 ): Promise<Network> {
   const { createOnnxNetwork } = await import('./onnxruntime.js');
-  const int8 = quantization && (await createOnnxNetwork(bundle, heads, quantization));
-  if (int8 && precision === 'int8') return int8;
-  const float32 = await createOnnxNetwork(bundle, heads);
-  return int8 ? fasterOf(float32, int8) : float32;
+  const taken =
+    quantization && (precision === 'int8' || isWorthwhile(quantization, bundle.manifest.backbone));
+  return createOnnxNetwork(bundle, heads, taken ? quantization : undefined);
 }
 
 function checkInt8(
