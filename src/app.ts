@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { createSource } from './audio/source.js';
+import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { Control } from './control.js';
+import type { UserError } from './errors.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
-import { backboneFingerprint } from './model/head.js';
+import { backboneFingerprint } from './model/fingerprint.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
@@ -14,12 +16,14 @@ import { Reporter } from './publish/reporter.js';
 import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
+import { History } from './storage/history.js';
+import { QuietStore } from './storage/quiet.js';
 import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
-import { watchOver } from './system/heartbeat.js';
 import { Statistics } from './system/statistics.js';
-import { createNotifier, keepAlive } from './system/systemd.js';
+import { createNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
+import { watchHangs } from './system/watchdog.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
@@ -72,9 +76,16 @@ export async function startApp({
   // What listens: model, pipeline, decision
   const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
-  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, sense });
+  let sayNpuFailed = () => {};
+  const onFallback = ({ message, hint }: UserError) => {
+    log.error({ hint }, `${message}; the CPU takes over`);
+    sayNpuFailed();
+  };
+  const computing = { ...config.model, head, onFallback };
+  const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
-  log.info({ model: model.name, version: model.version, engine: model.engine, alarm: rule }, 'model loaded');
+  const { name, version, engine, precision } = model;
+  log.info({ model: name, version, engine, precision, alarm: rule }, 'model loaded');
   if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go
@@ -85,9 +96,10 @@ export async function startApp({
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
+  sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
 
   // What is kept of alarms
-  const heardBy = { name: model.name, backbone: backboneFingerprint(bundle) };
+  const heardBy = { name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
   const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log, clock).load();
   const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
@@ -124,6 +136,7 @@ export async function startApp({
         reporter.window(result.scored);
         feedback.window(result);
         clips?.window(result.scored);
+        web?.window(result);
         onWindow?.(result.scored);
       },
       onEvent,
@@ -135,17 +148,20 @@ export async function startApp({
     log,
   );
   const systemd = createNotifier(log);
+  const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
   const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
     {
       onChunk(chunk) {
         clips?.chunk(chunk);
+        web?.chunk(chunk);
         return listener.chunk(chunk);
       },
       onOnline(gapSeconds) {
         log.info({ gapSeconds }, `sound arrives from ${source.description}`);
         if (gapSeconds > 0) clips?.gap(gapSeconds);
+        if (gapSeconds > 0) web?.gap();
         listener.inputOnline(gapSeconds);
         reporter.inputOnline();
         systemd.status(`Listening to ${source.description}`);
@@ -159,6 +175,7 @@ export async function startApp({
     },
     clock,
     log,
+    new UsualQuiet(quiet.known, (known) => quiet.keep(known)),
   );
 
   // What it is told while it runs
@@ -170,12 +187,25 @@ export async function startApp({
     log,
   );
 
+  // Where it can be seen; loaded by those alone who look
+  const history = new History(join(state.folder, 'history'), log);
+  const shown = {
+    ...{ device: { ...config.device, id: deviceId }, model, hopSeconds, minLevelDbfs: rule.minLevelDbfs },
+    ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
+    ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
+  };
+  const web = config.web.enabled
+    ? new (await import('./web/web.js')).Web(config.web, shown, clock, log)
+    : undefined;
+
   // Stop
   let endWatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     endWatch();
     await input.stop();
+    quiet.stop();
+    await web?.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -197,20 +227,16 @@ export async function startApp({
     control.load(resetSettings);
     publisher.start();
     reporter.start();
+    if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();
+    web?.start();
     const abandoned = test ? undefined : state.openAlarm();
     if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
     input.start();
     systemd.ready();
-    // Sound that arrives but is no longer analysed is a hang that only a restart mends.
-    let analysed = -1;
-    const isAlive = () => {
-      const alive = !input.stats.online || statistics.windows > analysed;
-      analysed = statistics.windows;
-      return alive;
-    };
-    endWatch = systemd.watchdogIntervalMs === undefined ? watchOver() : keepAlive(systemd, isAlive);
+    const online = () => input.stats.online;
+    endWatch = watchHangs(systemd, { online, windows: () => statistics.windows });
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;

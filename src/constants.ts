@@ -45,5 +45,8 @@ export const PUBLISHABLE_TOPIC = /^[^+#\0]{1,1000}$/;
 /** What audio files are called; whether they hold sound shows when they are decoded. */
 export const AUDIO_EXTENSIONS = ['.wav', '.w64', '.rf64', '.flac', '.ogg', '.oga', '.opus', '.mp3', '.mp2'];
 
-/** What runs the network, in the order of their speed. */
-export const ENGINES = ['onnxruntime', 'tfjs-node', 'tfjs-wasm'] as const;
+/** What runs the network, in the order in which `auto` tries them. */
+export const ENGINES = ['neuron', 'onnxruntime', 'tfjs-node', 'tfjs-wasm'] as const;
+
+/** In which numbers the network is computed, the exact one first. */
+export const PRECISIONS = ['float32', 'int8'] as const;

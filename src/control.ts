@@ -89,6 +89,11 @@ export class Control {
     this.#commands.start();
   }
 
+  /** Obeys what did not come over MQTT. @returns why not */
+  obey(topic: string, text: string): string | undefined {
+    return this.#commands.obey(topic, text);
+  }
+
   stop(): void {
     this.#commands.stop();
     this.#settings.stop();

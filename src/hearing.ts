@@ -7,12 +7,9 @@ import { LevelHistory } from './features/level-history.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
-import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead } from './model/head.js';
-import type { EngineChoice, EngineName, Network } from './model/network.js';
+import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
+import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
-
-/** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
-export const AUDIOSET_TOP = 3;
 
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
 interface Events {
@@ -30,6 +27,8 @@ export interface Heard {
 /** Some windows of one stream after the network, and where the time went, milliseconds. */
 export interface HeardWindows {
   readonly windows: readonly Heard[];
+  /** Their log-mels, [96 × 64] each: valid until the next windows are heard. */
+  readonly mel: Float32Array;
   readonly melMs: number;
   readonly networkMs: number;
 }
@@ -46,27 +45,30 @@ export class Hearing {
   private constructor(
     readonly head: ScoringHead,
     private readonly frontEnd: FrontEnd,
-    private readonly network: Network,
+    /** What computes; the hearing closes it. */
+    readonly network: Network,
     private readonly audiosetLabels: readonly string[],
     private readonly events: Events | undefined,
   ) {}
 
   /**
-   * @param head the bundle's default when left out
+   * @param headName the bundle's default when left out
    * @throws UserError where head or engine do not fit the bundle
    */
-  static async create(bundle: Bundle, headName?: string, engine?: EngineChoice): Promise<Hearing> {
+  static async create(
+    bundle: Bundle,
+    headName?: string,
+    engine?: EngineChoice,
+    options?: NetworkOptions,
+  ): Promise<Hearing> {
     const { manifest, tensors } = bundle;
     const head = chooseHead(bundle, headName);
-    const network = await createNetwork(bundle, engine, [...headsBehind(manifest, head.name), AUDIOSET_HEAD]);
+    const heads = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
+    const network = await createNetwork(bundle, engine, heads, options);
     const { event } = manifest;
     const events = event && { head: new EventHead(event, tensors), levels: new LevelHistory(event.levels) };
     const frontEnd = createFrontEnd(manifest.frontEnd);
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
-  }
-
-  get engine(): EngineName {
-    return this.network.engine;
   }
 
   /**
@@ -84,6 +86,7 @@ export class Hearing {
     const networkDone = performance.now();
     return {
       windows: windows.map((window, i) => this.#heard(window, rowOf(output, i, windows.length))),
+      mel,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
     };
@@ -109,7 +112,11 @@ export class Hearing {
   #heard(window: Window, output: NetworkOutput): Heard {
     const values = this.head.score(output);
     if (![values, output.embedding].every((each) => each.every(Number.isFinite)))
-      throw new UserError(ExitCode.unavailable, `the engine ${this.engine} gives no numbers`, ENGINE_HINT);
+      throw new UserError(
+        ExitCode.unavailable,
+        `the engine ${this.network.engine} gives no numbers`,
+        ENGINE_HINT,
+      );
     const { labels } = this.head;
     let best = 0;
     const scores: Record<string, number> = {};
@@ -173,18 +180,4 @@ function rowOf({ embedding, heads }: NetworkOutput, row: number, rows: number): 
     embedding: part(embedding),
     heads: Object.fromEntries(Object.entries(heads).map(([name, values]) => [name, part(values)])),
   };
-}
-
-function topScores(scores: Float32Array | undefined, labels: readonly string[]): ScoredWindow['audioset'] {
-  if (!scores) return [];
-  const top: number[] = [];
-  for (let i = 0; i < scores.length; i++) {
-    let place = top.length;
-    while (place > 0 && scores[i]! > scores[top[place - 1]!]!) place--;
-    if (place < AUDIOSET_TOP) {
-      top.splice(place, 0, i);
-      if (top.length > AUDIOSET_TOP) top.pop();
-    }
-  }
-  return top.map((i) => [labels[i]!, scores[i]!] as const);
 }

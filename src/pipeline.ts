@@ -8,7 +8,7 @@ import { ExitCode, UserError } from './errors.js';
 import { Hearing } from './hearing.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { chooseHead, type ScoringHead } from './model/head.js';
-import type { EngineChoice } from './model/network.js';
+import type { EngineChoice, NetworkOptions } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Vetoed, Window } from './types.js';
 
 type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
@@ -16,7 +16,7 @@ type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: 
   readonly kinds?: readonly string[] | undefined;
 };
 
-export interface PipelineOptions {
+export interface PipelineOptions extends NetworkOptions {
   /** The bundle's default when left out. */
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;
@@ -58,14 +58,14 @@ export class Pipeline {
   static async create(bundle: Bundle, options: PipelineOptions = {}): Promise<Pipeline> {
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
-    const hearing = await Hearing.create(bundle, options.head, options.engine);
-    const model = modelInfo(bundle, head, rule, hearing.engine);
+    const hearing = await Hearing.create(bundle, options.head, options.engine, options);
+    const model = modelInfo(bundle, head, rule, hearing.network);
     return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
   async process(window: Window): Promise<PipelineResult> {
-    const { windows, melMs, networkMs } = await this.hearing.hear([window]);
+    const { windows, mel, melMs, networkMs } = await this.hearing.hear([window]);
     const { scored: heard, embedding } = windows[0]!;
     if (window.startSample > this.#endSample) this.#subjects.forget(); // sound before it was lost
     this.#endSample = window.startSample + WINDOW_SAMPLES;
@@ -77,6 +77,8 @@ export class Pipeline {
       embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
+      evidence: this.sense.evidence,
+      mel,
       melMs,
       networkMs,
     };
@@ -100,18 +102,28 @@ export class Pipeline {
   }
 }
 
-/** What travels with everything that a model says. */
+/**
+ * What travels with everything that a model says.
+ *
+ * @param network what computes it, as it goes on to say: both change where the NPU fails
+ */
 export function modelInfo(
   { manifest }: Bundle,
   { labels }: ScoringHead,
   rule: AlarmRule,
-  engine: string,
+  network: { readonly engine: string; readonly precision: string; readonly npu?: boolean },
 ): ModelInfo {
   return {
     name: manifest.name,
     version: manifest.version,
     sha256: manifest.weights.sha256,
-    engine,
+    get engine() {
+      return network.engine;
+    },
+    get precision() {
+      return network.precision;
+    },
+    npu: network.npu ?? false,
     labels,
     alarmLabels: rule.labels,
     alarmKinds: rule.evidence?.kinds ?? [],

@@ -17,6 +17,8 @@ export const PROBLEMS = {
   hearing: ['no_sound', 'windows_dropped'],
   /** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
   engine: ['engine_failed'],
+  /** The NPU was to compute and does not: the CPU does, and everything is heard. */
+  accelerator: ['npu_failed'],
   /** Why no alarm may come, however well it hears. */
   detection: ['detection_off', 'rule_hardly_alarms'],
   /**

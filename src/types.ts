@@ -1,5 +1,16 @@
 import type { SENSITIVITIES } from './constants.js';
+import type { DecisionEvent } from './events.js';
 
+export type {
+  AlarmAcknowledged,
+  AlarmEnd,
+  AlarmEnded,
+  AlarmEscalated,
+  AlarmStarted,
+  DecisionEvent,
+  LongStay,
+  WaterRunningLong,
+} from './events.js';
 export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
 
 /** The values that flow from left to right: sound in, messages out. Units are in the field names. */
@@ -20,6 +31,14 @@ export interface PcmChunk {
 export interface Mixing {
   readonly lossDb: number;
   readonly loudest: number;
+}
+
+/** What is known of how quiet it is where a microphone hangs. */
+export interface KnownQuiet {
+  /** So many minutes tell it. */
+  readonly minutes: number;
+  /** Level of the quietest of them (its median second). */
+  readonly quietestDbfs: number;
 }
 
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
@@ -97,6 +116,13 @@ export interface Vetoed {
   readonly kinds?: VetoMatch | undefined;
 }
 
+/** Evidence for a kind of event, and from which on it alarms; nats. */
+export interface KindEvidence {
+  readonly kind: string;
+  readonly value: number;
+  readonly line: number;
+}
+
 /** What the pipeline makes of one window. */
 export interface PipelineResult {
   readonly scored: ScoredWindow;
@@ -105,95 +131,13 @@ export interface PipelineResult {
   /** Embeddings of the sound that speaks for an alarm, copies; empty where none does. */
   readonly subjects: readonly Float32Array[];
   readonly event: DecisionEvent | undefined;
+  /** What speaks for each alarm kind by now; empty where the model has no event head. */
+  readonly evidence: readonly KindEvidence[];
+  /** The window's log-mel, [96 × 64]: the pipeline's own, valid until the next window. */
+  readonly mel: Float32Array;
   /** Where the time went, milliseconds. */
   readonly melMs: number;
   readonly networkMs: number;
-}
-
-/** Why an alarm started. */
-type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence';
-
-/** Why an alarm ended. */
-export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';
-
-/** What the decision stage says; the publisher turns it into messages. */
-export type DecisionEvent =
-  | AlarmStarted
-  | AlarmEnded
-  | AlarmAcknowledged
-  | AlarmEscalated
-  | WaterRunningLong
-  | LongStay
-  | TestAlarm;
-
-interface EventBase {
-  /** Wall clock, milliseconds since the epoch; of an alarm's start: of the deciding window's last sample. */
-  readonly atMs: number;
-}
-
-interface EpisodeEvent extends EventBase {
-  /** One id for everything that is said of the same alarm. */
-  readonly episodeId: string;
-  readonly label: string;
-  /** Kind of event, `impact`; undefined where none stands out, or the model has no event head. */
-  readonly kind?: string | undefined;
-}
-
-export interface AlarmStarted extends EpisodeEvent {
-  readonly type: 'alarm_started';
-  /** Stream time of the deciding window's last sample, seconds. */
-  readonly atSeconds: number;
-  readonly confidence: number;
-  readonly reason: AlarmReason;
-  /** The deciding window. */
-  readonly window: ScoredWindow;
-  /** The windows that led to it, oldest first; `score` is that of `label`, a class or, with reason `evidence`, a kind. */
-  readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
-  /** With reason `evidence`: how much there was, and from which on it alarms; nats. */
-  readonly evidence?: { readonly value: number; readonly line: number } | undefined;
-}
-
-export interface AlarmEnded extends EpisodeEvent {
-  readonly type: 'alarm_ended';
-  readonly atSeconds: number;
-  /** NaN where it is not known: the clock was set while the daemon did not run. */
-  readonly durationSeconds: number;
-  readonly peakConfidence: number;
-  readonly endedBy: AlarmEnd;
-}
-
-/** A person has seen the alarm. */
-export interface AlarmAcknowledged extends EpisodeEvent {
-  readonly type: 'alarm_acknowledged';
-  /** From the alarm's start. */
-  readonly afterSeconds: number;
-}
-
-/** Nobody has acknowledged the alarm for so long, whether it is still on or not. */
-export interface AlarmEscalated extends EpisodeEvent {
-  readonly type: 'alarm_escalated';
-  /** 1 for the first repetition. */
-  readonly repetition: number;
-  readonly unacknowledgedSeconds: number;
-}
-
-export interface WaterRunningLong extends EventBase {
-  readonly type: 'water_running_long';
-  readonly durationSeconds: number;
-}
-
-/** Somebody is in the room, and nothing has been heard for long. */
-export interface LongStay extends EventBase {
-  readonly type: 'long_stay';
-  /** Since somebody came in. */
-  readonly durationSeconds: number;
-  /** Since the last sound. */
-  readonly silentSeconds: number;
-}
-
-/** Someone pressed the test button: says that messages arrive, starts no alarm. */
-interface TestAlarm extends EventBase {
-  readonly type: 'test';
 }
 
 /** Facts about the running model that travel with every event. */
@@ -202,8 +146,10 @@ export interface ModelInfo {
   readonly version: string;
   /** SHA-256 of the weights. */
   readonly sha256: string;
-  /** One of `ENGINES`. */
+  /** One of `ENGINES`, in one of `PRECISIONS` or, on an NPU, float16; and whether an NPU is, or was, to compute. */
   readonly engine: string;
+  readonly precision: string;
+  readonly npu: boolean;
   /** Output labels of the chosen head, in order. */
   readonly labels: readonly string[];
   /** Those of `labels` that raise the alarm. */
@@ -241,9 +187,8 @@ export interface Logger {
 
 /** Time that passes while no sound arrives; injected so that tests need not wait. */
 export interface Clock {
-  /** Monotonic milliseconds. */
+  /** Monotonic milliseconds; `wallMs`: wall-clock ones since the epoch. */
   now(): number;
-  /** Wall-clock milliseconds since the epoch. */
   wallMs(): number;
   /** Calls `callback` once after `ms`; returns what cancels it. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;

@@ -2,12 +2,14 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { BACKOFF_MIN_SECONDS } from '../src/audio/input.js';
-import { MENDED_SECONDS, MINUTES_TO_KNOW, PATIENCE_SECONDS } from '../src/audio/microphone-watch.js';
+import { MENDED_SECONDS, PATIENCE_SECONDS } from '../src/audio/microphone-watch.js';
 import { MEASURE_SECONDS as MIX_SECONDS } from '../src/audio/mix-watch.js';
 import { MEASURE_MS as RATE_MS } from '../src/audio/rate-watch.js';
+import { MINUTES_TO_KNOW } from '../src/audio/usual-quiet.js';
 import { LOSSY_MEASURES } from '../src/audio/watched-input.js';
 import { configSchema } from '../src/config/schema.js';
 import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
+import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
 import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
@@ -47,6 +49,7 @@ const times: [string, string[]][] = [
   ['channels_cancel', [`${LOSSY_MEASURES * MIX_SECONDS} s`, `${MIX_SECONDS} s`]],
   ['windows_dropped', seconds(HEALTH_INTERVAL_MS)],
   ['engine_failed', [...seconds(ENGINE_TIMEOUT_MS), `${unitSeconds('RestartSec')} s`]],
+  ['npu_failed', seconds(WINDOW_LIMIT_MS)],
   [
     'The whole process hangs',
     [`${HANGING_SECONDS} s`, `${unitSeconds('WatchdogSec')} s`, `${unitSeconds('RestartSec')} s`],

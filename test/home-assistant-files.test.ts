@@ -26,7 +26,7 @@ const entities = () => {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
     model,
-    features: { water: true, speech: true, feedback: true, occupancy: true, longStay: true },
+    features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
     version: '1',
     discoveryPrefix: 'homeassistant',
   });

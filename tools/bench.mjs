@@ -15,7 +15,7 @@ import { Aedes } from 'aedes';
 import { connectAsync } from 'mqtt';
 import { decodeFile } from '../dist/audio/decode.js';
 import { loadConfig } from '../dist/config/load.js';
-import { SAMPLE_RATE_HZ } from '../dist/constants.js';
+import { PRECISIONS, SAMPLE_RATE_HZ } from '../dist/constants.js';
 import { RingWindow } from '../dist/features/ring.js';
 import { readBundle } from '../dist/model/bundle.js';
 import { findBundle, modelShelves } from '../dist/model/shelf.js';
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     models: { type: 'string' },
     source: { type: 'string', default: `file:${SCENE}` },
     worker: { type: 'string' },
+    precision: { type: 'string' },
   },
 });
 const shelves = modelShelves(
@@ -52,14 +53,18 @@ async function main() {
   }
   console.log(`${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}\n`);
 
-  // A process per model and round, alternating, so that a busy moment does not favour one of them.
-  const timings = new Map([...folders.keys()].map((model) => [model, []]));
+  // A process per model, precision and round, alternating, so that a busy moment does not favour one of them.
+  const timings = new Map();
   for (let round = 0; round < ROUNDS; round++)
-    for (const [model, folder] of folders) timings.get(model).push(...(await timeWindows(folder)));
+    for (const [model, folder] of folders)
+      for (const precision of (await readBundle(folder)).manifest.quantization ? PRECISIONS : ['float32']) {
+        const name = `${model} ${precision}`;
+        timings.set(name, [...(timings.get(name) ?? []), ...(await timeWindows(folder, precision))]);
+      }
   table(
     ['per window, ms', 'log-mel p50', 'p99', 'network p50', 'p99', 'whole p50', 'p99'],
-    [...timings].map(([model, all]) => [
-      model,
+    [...timings].map(([name, all]) => [
+      name,
       ...['melMs', 'networkMs', 'wholeMs'].flatMap((key) => {
         const sorted = all.map((timing) => timing[key]).sort((a, b) => a - b);
         return [quantile(sorted, 0.5).toFixed(2), quantile(sorted, 0.99).toFixed(2)];
@@ -85,14 +90,14 @@ async function main() {
 }
 
 /** Windows of the demo scene through the pipeline, in a process of their own. */
-async function timeWindows(folder) {
-  const child = fork(fileURLToPath(import.meta.url), ['--worker', folder]);
+async function timeWindows(folder, precision) {
+  const child = fork(fileURLToPath(import.meta.url), ['--worker', folder, '--precision', precision]);
   const [timings] = await once(child, 'message');
   return timings;
 }
 
 async function work(folder) {
-  const pipeline = await Pipeline.create(await readBundle(folder));
+  const pipeline = await Pipeline.create(await readBundle(folder), { precision: values.precision });
   const ring = new RingWindow({ hopSamples: 0.48 * SAMPLE_RATE_HZ });
   const timings = [];
   // Decoded before: here the pipeline is measured, not the file.

@@ -1,6 +1,7 @@
 // Measures how good a model is on sound that it was not trained on, as Markdown: npm run quality -- …
 //
 //   --model NAME        bundle (default: bathnet-mini)
+//   --precision NAME    in which numbers: float32 (default), the same on every machine, or int8
 //   --like NAME         the network that it imitates, to compare embeddings with; left out if not given
 //   --blocks DIR        BATHNet's clips, of which those are used that `train` keeps back
 //   --elsewhere DIR     CLASS/KIND/clips of sources that were not trained on; can be repeated
@@ -24,6 +25,7 @@ const LARGEST_REPORT = 256 * 1024 * 1024;
 const { values } = parseArgs({
   options: {
     model: { type: 'string', default: 'bathnet-mini' },
+    precision: { type: 'string', default: 'float32' },
     like: { type: 'string' },
     blocks: { type: 'string' },
     elsewhere: { type: 'string', multiple: true, default: [] },
@@ -34,12 +36,13 @@ const { values } = parseArgs({
 });
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const interval = ([low, high]) => `${(100 * low).toFixed(1)}–${percent(high)}`;
+const MODEL = ['--model', values.model, '--set', `model.precision=${values.precision}`];
 const LIFE = values['life-in'] ? ['--life-in', values['life-in']] : ['--life'];
 const row = (...cells) => console.log(`| ${cells.join(' | ')} |`);
 
 const evaluate = (...given) =>
   JSON.parse(
-    execFileSync(process.execPath, [MAIN, 'evaluate', '--json', '--model', values.model, ...given], {
+    execFileSync(process.execPath, [MAIN, 'evaluate', '--json', ...MODEL, ...given], {
       maxBuffer: LARGEST_REPORT,
       stdio: ['ignore', 'pipe', 'inherit'],
     }),

@@ -1,4 +1,4 @@
-import type { AlarmEnd, AlarmEnded, AlarmStarted, ScoredWindow } from '../types.js';
+import type { AlarmEnd, AlarmEnded, AlarmStarted, KindEvidence, ScoredWindow } from '../types.js';
 import { type Cry, Episode } from './episode.js';
 import { Evidence, type HeardKind } from './evidence.js';
 import { type HeardClass, Hits } from './hits.js';
@@ -28,6 +28,11 @@ export class AlarmDecision {
 
   get rule(): AlarmRule {
     return this.#rule;
+  }
+
+  /** What speaks for each alarm kind, as of the last window. */
+  get evidence(): KindEvidence[] {
+    return this.#evidence.all;
   }
 
   /** The alarm that is on. */

@@ -1,4 +1,4 @@
-import type { ScoredWindow } from '../types.js';
+import type { KindEvidence, ScoredWindow } from '../types.js';
 import { type AlarmRule, evidenceRule, type Hit, SCREAM_KIND } from './rule.js';
 
 /** No more evidence counts than so many times the line: an alarm that goes on for long must not end late. */
@@ -23,6 +23,8 @@ export interface HeardKind {
 
 interface Sum {
   evidence: number;
+  /** Its line, as of the last window. */
+  line: number;
   hits: Hit[];
 }
 
@@ -68,6 +70,7 @@ export class Evidence {
       const counts = loud && !(window.vetoed?.kinds && kind !== SCREAM_KIND);
       const added = counts ? change : Math.min(0, change);
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
+      sum.line = line;
       sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
       const probability = 1 / (1 + Math.exp(-said));
       if (sum.evidence === 0) sum.hits = [];
@@ -77,6 +80,11 @@ export class Evidence {
         best = { kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits };
     }
     return best;
+  }
+
+  /** Of every kind, as of the last window. */
+  get all(): KindEvidence[] {
+    return [...this.#sums].map(([kind, { evidence, line }]) => ({ kind, value: evidence, line }));
   }
 
   /** Of one kind, as of the last window. */
@@ -104,7 +112,7 @@ export class Evidence {
   }
 
   #sumOf(kind: string): Sum {
-    const sum = this.#sums.get(kind) ?? { evidence: 0, hits: [] };
+    const sum = this.#sums.get(kind) ?? { evidence: 0, line: 0, hits: [] };
     this.#sums.set(kind, sum);
     return sum;
   }

@@ -3,6 +3,7 @@ import type {
   AlarmEnded,
   AlarmStarted,
   DecisionEvent,
+  KindEvidence,
   ScoredWindow,
   WaterRunningLong,
 } from '../types.js';
@@ -81,6 +82,11 @@ export class Sense {
 
   get rule(): AlarmRule {
     return this.#decision.rule;
+  }
+
+  /** What speaks for each alarm kind, as of the last window. */
+  get evidence(): KindEvidence[] {
+    return this.#decision.evidence;
   }
 
   get state(): SenseState {

@@ -89,7 +89,10 @@ async function* orBadAudio(
   try {
     yield* decoded;
   } catch (error) {
-    throw badAudio(path, `cannot be decoded: ${messageOf(error)}`, undefined, error);
+    // What a library did not foresee says nothing to its user.
+    const unforeseen = error instanceof ReferenceError || error instanceof TypeError;
+    const problem = unforeseen ? 'is damaged' : `cannot be decoded: ${messageOf(error)}`;
+    throw badAudio(path, problem, undefined, error);
   }
 }
 

@@ -1,6 +1,7 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { dbfsOf, momentsOf, powerOf } from '../features/level.js';
 import type { MicrophoneFault } from '../types.js';
+import { UsualQuiet } from './usual-quiet.js';
 
 /** Of 16 bits. What has more is measured by it, too: no microphone is that quiet. */
 const STEP = 2 ** -15;
@@ -9,12 +10,6 @@ const TINY = STEP / 100;
 /** At the rail, and so large a share of the samples there that nothing else can be heard. */
 const RAIL = 0.999;
 const CLIPPED_SHARE = 0.2;
-
-/** Quieter than ever by so much, and with so little ups and downs, is an amplifier and no room… */
-const MUTED_DB = 12;
-const FLAT_DB = 1.5;
-/** …once a day and a night have told what is quiet here. */
-export const MINUTES_TO_KNOW = 24 * 60;
 
 /**
  * What each fault must last, in seconds. Exact zeros, a constant and full scale come from no room. The others may,
@@ -40,16 +35,13 @@ export class MicrophoneWatch {
   readonly #patience = new Map(Object.entries(PATIENCE_SECONDS) as [MicrophoneFault, number][]);
   /** For how many seconds each fault has lasted, in the order in which they are named. */
   readonly #lasted = new Map<MicrophoneFault, number>();
-  readonly #usual: UsualQuiet;
   readonly #second = new Float32Array(SAMPLE_RATE_HZ);
   #filled = 0;
   #fault: MicrophoneFault | undefined;
   #soundSeconds = 0;
 
-  /** @param minutesToKnow so many tell what is quiet here */
-  constructor(minutesToKnow = MINUTES_TO_KNOW) {
-    this.#usual = new UsualQuiet(minutesToKnow);
-  }
+  /** @param usual what is quiet here, as far as it is known */
+  constructor(private readonly usual = new UsualQuiet()) {}
 
   /** What is wrong now. */
   get fault(): MicrophoneFault | undefined {
@@ -73,8 +65,8 @@ export class MicrophoneWatch {
     const signs = signsOf(this.#second);
     for (const fault of this.#patience.keys())
       this.#lasted.set(fault, signs.includes(fault) ? (this.#lasted.get(fault) ?? 0) + 1 : 0);
-    this.#usual.push(signs.length > 0 ? undefined : dbfsOf(powerOf(momentsOf(this.#second))));
-    this.#lasted.set('microphone_muted', this.#usual.mutedSeconds);
+    this.usual.push(signs.length > 0 ? undefined : dbfsOf(powerOf(momentsOf(this.#second))));
+    this.#lasted.set('microphone_muted', this.usual.mutedSeconds);
     this.#decide();
   }
 
@@ -91,44 +83,6 @@ export class MicrophoneWatch {
     this.#fault = undefined;
     const patience = this.#patience.get(fault) ?? 0;
     if (DOUBTFUL.has(fault)) this.#patience.set(fault, Math.min(LONGEST_PATIENCE_SECONDS, 2 * patience));
-  }
-}
-
-/** What this microphone has heard in its quietest minute, and for how long it has been far below that. */
-class UsualQuiet {
-  /** Levels of this minute's seconds, as far as there was sound. */
-  #levels: number[] = [];
-  #seconds = 0;
-  #minutes = 0;
-  #quietestDbfs = Number.POSITIVE_INFINITY;
-  mutedSeconds = 0;
-
-  constructor(private readonly minutesToKnow: number) {}
-
-  /** @param levelDbfs of one second; undefined where there was nothing */
-  push(levelDbfs: number | undefined): void {
-    if (levelDbfs !== undefined) this.#levels.push(levelDbfs);
-    if (this.mutedSeconds > 0 && !this.#isLow(levelDbfs ?? Number.NEGATIVE_INFINITY)) this.mutedSeconds = 0;
-    if (++this.#seconds < 60) return;
-    const levels = this.#levels.sort((a, b) => a - b);
-    // A minute with a hole in it says nothing of how quiet the room is.
-    if (levels.length === 60) this.#minute(levels[30]!, levels[59]! - levels[0]!);
-    this.#levels = [];
-    this.#seconds = 0;
-  }
-
-  #minute(medianDbfs: number, rangeDb: number): void {
-    if (this.#minutes >= this.minutesToKnow && this.#isLow(medianDbfs) && rangeDb <= FLAT_DB) {
-      this.mutedSeconds += 60;
-      return;
-    }
-    this.mutedSeconds = 0;
-    this.#minutes++;
-    this.#quietestDbfs = Math.min(this.#quietestDbfs, medianDbfs);
-  }
-
-  #isLow(levelDbfs: number): boolean {
-    return levelDbfs <= this.#quietestDbfs - MUTED_DB;
   }
 }
 

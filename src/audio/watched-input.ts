@@ -5,6 +5,7 @@ import { MicrophoneWatch } from './microphone-watch.js';
 import { PipeWatch } from './pipe-watch.js';
 import { RateWatch } from './rate-watch.js';
 import type { SourceOptions } from './source.js';
+import type { UsualQuiet } from './usual-quiet.js';
 
 /** So many measurements in a row, of 2 s each, tell how channels mix. */
 export const LOSSY_MEASURES = 10;
@@ -21,6 +22,8 @@ export interface WatchedInputHandlers extends InputHandlers {
 /**
  * A source that is watched over, and whether what arrives from it is sound, as fast as it should. A file is not
  * watched: what is in it is meant to be.
+ *
+ * @param usual what is quiet for this microphone; without it, it is learned
  */
 export function watchedInput(
   source: Source,
@@ -28,10 +31,11 @@ export function watchedInput(
   handlers: WatchedInputHandlers,
   clock: Clock,
   log: Logger,
+  usual?: UsualQuiet,
 ): Input {
   if (options.source === 'file') return new Input(source, options, handlers, clock, log);
   // Of 8 bits, a quiet room is a constant.
-  const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch();
+  const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch(usual);
   const pipe = source.live ? undefined : new PipeWatch(options);
   const rate = pipe ?? new RateWatch();
   let mixing: Mixing | undefined;

@@ -15,7 +15,7 @@ import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { type JobsFlag, jobsFlag, withJobs, withModel } from './support/options.js';
-import { printError } from './support/print.js';
+import { printError, warnOfFallback } from './support/print.js';
 
 export function define(command: Command): void {
   withJobs(withModel(command))
@@ -66,8 +66,16 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
     }
   const sounds = files.map((path) => ({ path, lays: [{ how: 'as it is' } as const] }));
   const interrupted = await interruptible(async (signal) => {
-    const { engine } = config.model;
-    const heard = listenToFiles(sounds, { bundle, head, engine, wanted: 'scores', hopSamples, jobs, signal });
+    const heard = listenToFiles(sounds, {
+      ...config.model,
+      bundle,
+      head,
+      onFallback: warnOfFallback,
+      wanted: 'scores',
+      hopSamples,
+      jobs,
+      signal,
+    });
     try {
       for await (const each of heard) {
         const { path } = each.sound;

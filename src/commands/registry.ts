@@ -38,7 +38,7 @@ export const REGISTRY: readonly Entry[] = [
   },
   {
     name: 'models',
-    does: 'list, get, check, export and remove model bundles',
+    does: 'list, get, quantize, check, export, compile and remove model bundles',
     commands: [
       {
         name: 'list',
@@ -57,6 +57,11 @@ export const REGISTRY: readonly Entry[] = [
         load: () => import('./models/pull.js'),
       },
       {
+        name: 'quantize',
+        does: 'calibrate a bundle with sound, so that it can run in 8-bit integers, faster',
+        load: () => import('./models/quantize.js'),
+      },
+      {
         name: 'verify',
         does: 'check bundles and run one window through each; exit code 65 if one is bad',
         load: () => import('./models/verify.js'),
@@ -65,6 +70,11 @@ export const REGISTRY: readonly Entry[] = [
         name: 'export',
         does: 'write backbone and one head as one float32 model, and its labels beside it',
         load: () => import('./models/export.js'),
+      },
+      {
+        name: 'compile',
+        does: "compile a backbone for MediaTek's NPU with their ncc-tflite (docs/vab5000.md)",
+        load: () => import('./models/compile.js'),
       },
       {
         name: 'remove',

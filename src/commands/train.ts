@@ -15,6 +15,7 @@ import { patternFlag } from './support/flag-values.js';
 import { configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { jobsFlag, withBackbone, withJobs } from './support/options.js';
+import { warnOfFallback } from './support/print.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
 import { modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
@@ -109,8 +110,10 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
           hopSeconds,
           extract: (files, onProgress) =>
             extractEmbeddings(files, {
+              ...config.model,
               bundle: base,
-              engine: config.model.engine,
+              precision: 'float32', // what is learned must fit other machines, and other engines
+              onFallback: warnOfFallback,
               hopSeconds,
               skipBad: flags.skipBad,
               cacheDir: flags.cache ? join(stateDir, 'cache', 'embeddings') : undefined,

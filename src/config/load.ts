@@ -57,7 +57,7 @@ export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
         .join('\n')}`,
       'Mend the lines named above; config/default.yaml explains every key.',
     );
-  return withPassword(result.data as Config);
+  return withPasswords(result.data as Config);
 }
 
 function readConfigFile(named: string | undefined): Tree {
@@ -141,18 +141,25 @@ function readDotenv(cwd: string): Record<string, string> {
   }
 }
 
-function withPassword(config: Config): Config {
-  const { passwordFile, ...mqtt } = config.mqtt;
-  if (!passwordFile) return config;
+/** The passwords that lie in files, read. */
+function withPasswords(config: Config): Config {
+  return {
+    ...config,
+    mqtt: withPassword('mqtt', config.mqtt),
+    web: withPassword('web', config.web),
+  };
+}
+
+function withPassword<T extends Config['mqtt'] | Config['web']>(name: string, section: T): T {
+  const { passwordFile } = section;
+  if (!passwordFile) return section;
   try {
-    return {
-      ...config,
-      mqtt: { ...mqtt, password: readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '') },
-    };
+    const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
+    return { ...section, password, passwordFile: undefined };
   } catch (error) {
     throw new UserError(
       ExitCode.config,
-      `mqtt.passwordFile: ${passwordFile} cannot be read: ${messageOf(error)}`,
+      `${name}.passwordFile: ${passwordFile} cannot be read: ${messageOf(error)}`,
       'Make the file readable for the user this runs as.',
       { cause: error },
     );

@@ -9,7 +9,9 @@ export interface Problem {
 
 /** In less, what falls along with somebody has not come to rest. */
 const MIN_THUMP_SILENCE_SECONDS = 5;
-const SECRETS = new Set(['mqtt.password']);
+const SECRETS = new Set(['mqtt.password', 'web.password']);
+/** Where only this machine itself can connect. */
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
 /** One issue of zod in words, with what was found there. */
 export function describe(issue: z.core.$ZodIssue, values: Tree): Problem[] {
@@ -47,7 +49,7 @@ export function show(value: unknown): string {
 }
 
 /** Combinations that cannot work, each found before anything starts. */
-export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config): Problem[] {
+export function contradictions({ input, alarm, sense, quietHours, mqtt, web }: Config): Problem[] {
   const problems: Problem[] = [];
   const demand = (holds: boolean, path: string, text: string) => {
     if (!holds) problems.push({ path, text });
@@ -119,6 +121,16 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt }: Config
     !mqtt.certFile === !mqtt.keyFile,
     mqtt.certFile ? 'mqtt.keyFile' : 'mqtt.certFile',
     'expected certFile and keyFile together, found one',
+  );
+  demand(
+    !web.password || !web.passwordFile,
+    'web.passwordFile',
+    'expected only one of password and passwordFile, found both',
+  );
+  demand(
+    !web.enabled || LOOPBACK.test(web.host) || !!(web.password || web.passwordFile || web.trustedProxy),
+    'web.password',
+    `expected a password of 8 characters or more, because web.host is ${web.host}, which others reach; found nothing`,
   );
   for (const key of ['caFile', 'certFile', 'keyFile', 'servername'] as const)
     demand(

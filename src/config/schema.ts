@@ -10,6 +10,7 @@ import { mqtt } from './sections/mqtt.js';
 import { publish } from './sections/publish.js';
 import { quietHours } from './sections/quiet-hours.js';
 import { sense } from './sections/sense.js';
+import { web } from './sections/web.js';
 import { window } from './sections/window.js';
 
 /**
@@ -28,6 +29,7 @@ export const configSchema = z.strictObject({
   clips,
   publish,
   discovery,
+  web,
   log,
   stateDir: z
     .string()

@@ -13,6 +13,29 @@ export interface RingOptions {
 const DEFAULT_BACKLOG_SAMPLES = 5 * SAMPLE_RATE_HZ;
 
 /**
+ * All windows of a sound from its start, the last one filled up with zeros.
+ *
+ * @param sound blocks of samples
+ * @returns each valid until the next
+ */
+export async function* windowsOf(
+  sound: AsyncIterable<Float32Array>,
+  hopSamples: number,
+): AsyncIterable<Window> {
+  const ring = new RingWindow({ hopSamples });
+  for await (const block of sound) {
+    for (let at = 0; at < block.length; ) {
+      const samples = block.subarray(at, at + ring.free);
+      ring.push({ samples, capturedAtMs: 0 });
+      at += samples.length;
+      for (let window = ring.take(); window; window = ring.take()) yield window;
+    }
+  }
+  const rest = ring.takeRest();
+  if (rest) yield rest;
+}
+
+/**
  * The window of 15 600 samples that slides over the sound, and behind it the little backlog that may wait.
  * All memory is allocated once. Positions count samples since the start of the stream, lost ones included.
  */

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { backboneFingerprint } from '../model/head.js';
+import { backboneFingerprint } from '../model/fingerprint.js';
 import type { Extent } from '../training/lay.js';
 import type { HearSetup } from './hear-thread.js';
 import type { Table } from './table.js';
@@ -17,12 +17,13 @@ const SIZE_BYTES = 4;
 /** What was heard of a file, as the threads gave it: of each lay its extent and its windows. */
 export type HeardLays = ReadonlyArray<{ readonly extent: Extent; readonly tables: readonly Table[] }>;
 
-/** What the numbers depend on beside file, lays and engine; rules of alarms are not among it. */
+/** What the numbers depend on beside file, lays, engine and precision; rules of alarms are not among it. */
 export function computedBy(setup: HearSetup): string {
   const { bundle, head, wanted, hopSamples, surroundings } = setup;
-  const { frontEnd, heads, event, defaultHead } = bundle.manifest;
+  const { frontEnd, heads, event, defaultHead, quantization } = bundle.manifest;
   const hash = createHash('sha256').update(`${CACHE_FORMAT},${wanted},${frontEnd},${hopSamples}`);
   hash.update(backboneFingerprint(bundle));
+  if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.ranges ?? {}));
   if (wanted === 'embeddings') return hash.digest('hex');
   const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
   hash.update(

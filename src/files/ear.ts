@@ -5,7 +5,7 @@ import { audiosetLabels, Hearing, memorySamples } from '../hearing.js';
 import type { Bundle } from '../model/bundle.js';
 import { createNetwork } from '../model/engines/create-network.js';
 import { chooseHead } from '../model/head.js';
-import type { EngineChoice, EngineName } from '../model/network.js';
+import type { EngineChoice, Network, NetworkOptions } from '../model/network.js';
 import type { Window } from '../types.js';
 import { type Columns, pack, widthOf } from './table.js';
 
@@ -13,7 +13,7 @@ import { type Columns, pack, widthOf } from './table.js';
 type Wanted = 'scores' | 'embeddings';
 
 /** The model, and what of it is wanted. */
-export interface EarOptions {
+export interface EarOptions extends Omit<NetworkOptions, 'onFallback'> {
   readonly bundle: Bundle;
   /** The bundle's default when left out; embeddings need none. */
   readonly head?: string | undefined;
@@ -23,7 +23,8 @@ export interface EarOptions {
 
 /** Hears windows and puts them into rows. */
 export interface Ear {
-  readonly engine: EngineName;
+  /** What computes; closed with `network.close()`. */
+  readonly network: Network;
   /** Numbers in a row. */
   readonly width: number;
   /**
@@ -55,16 +56,16 @@ export function memoryOf({ bundle, wanted }: EarOptions): number {
 }
 
 /** @throws UserError where head or engine do not fit the bundle */
-export function createEar(options: EarOptions): Promise<Ear> {
+export function createEar(options: EarOptions & Pick<NetworkOptions, 'onFallback'>): Promise<Ear> {
   return options.wanted === 'scores' ? createScoringEar(options) : createEmbeddingEar(options);
 }
 
-async function createScoringEar({ bundle, head, engine }: EarOptions): Promise<Ear> {
-  const hearing = await Hearing.create(bundle, head, engine);
+async function createScoringEar({ bundle, head, engine, ...options }: EarOptions): Promise<Ear> {
+  const hearing = await Hearing.create(bundle, head, engine, options);
   const columns = columnsOf(bundle, head);
   const row = new Float32Array(widthOf(columns));
   return {
-    engine: hearing.engine,
+    network: hearing.network,
     width: row.length,
     async hear(windows, put) {
       const heard = await hearing.hear(windows);
@@ -77,12 +78,12 @@ async function createScoringEar({ bundle, head, engine }: EarOptions): Promise<E
   };
 }
 
-async function createEmbeddingEar({ bundle, engine }: EarOptions): Promise<Ear> {
+async function createEmbeddingEar({ bundle, engine, ...options }: EarOptions): Promise<Ear> {
   const { frontEnd: name, embeddingSize: size } = bundle.manifest;
-  const network = await createNetwork(bundle, engine, []);
+  const network = await createNetwork(bundle, engine, [], options);
   const frontEnd = createFrontEnd(name);
   return {
-    engine: network.engine,
+    network,
     width: size,
     async hear(windows, put) {
       const mel = new Float32Array(windows.length * PATCH_VALUES);

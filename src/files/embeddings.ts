@@ -41,7 +41,7 @@ export async function extractEmbeddings(
       bad.push(file.error);
       if (skipBad) onWarning(`left out: ${file.error.message}`);
     } else {
-      engine = file.engine;
+      engine = file.network.engine;
       for (const warning of file.warnings) onWarning(warning);
       files.push(file.lays.map(({ tables }) => ({ path, ...joined(tables) })));
     }

@@ -3,6 +3,8 @@
  */
 import { workerData } from 'node:worker_threads';
 import { SAMPLE_RATE_HZ } from '../constants.js';
+import type { ExitCode, UserError } from '../errors.js';
+import type { Network } from '../model/network.js';
 import { type Extent, type Lay, laid } from '../training/lay.js';
 import type { Surroundings } from '../training/life.js';
 import { entryOf, type HeardLays, readEntry } from './cache.js';
@@ -24,7 +26,7 @@ export interface HearSetup extends EarOptions {
   readonly surroundings?: Surroundings | undefined;
   /** Where results are kept; nothing is kept without it. */
   readonly cacheDir?: string | undefined;
-  /** What they depend on beside file, lays and engine: `computedBy`. */
+  /** What they depend on beside file, lays, engine and precision: `computedBy`. */
   readonly computedBy?: string | undefined;
 }
 
@@ -34,12 +36,31 @@ export interface Sound {
   readonly lays: readonly Lay[];
 }
 
+/** What computes. */
+export type Computing = Required<Pick<Network, 'engine' | 'precision' | 'npu'>>;
+
+/** What computes from now on; where it is not the NPU that was to, why not. */
+export interface Started {
+  readonly network: Computing;
+  readonly fallback?:
+    | { readonly code: ExitCode; readonly message: string; readonly hint: string }
+    | undefined;
+}
+
+export interface HeardSegments {
+  readonly tables: readonly Table[];
+  /** The NPU has failed meanwhile: it is said once. */
+  readonly started?: Started | undefined;
+}
+
 /** One at a time: `start` before all others, `open` before `next`; whichever thread has decoded it may `hear`. */
 export type HearRequest =
-  | { readonly ask: 'start' }
+  /** Without `as` the thread chooses what computes. */
+  | { readonly ask: 'start'; readonly as: Computing | undefined }
   | { readonly ask: 'open'; readonly sound: Sound }
   | { readonly ask: 'next' }
-  | { readonly ask: 'hear'; readonly segments: readonly Segment[] };
+  | { readonly ask: 'hear'; readonly segments: readonly Segment[] }
+  | { readonly ask: 'close' };
 
 export interface Opened {
   /** What the cache has of it. */
@@ -63,12 +84,12 @@ const { hopSamples, segmentSeconds = SEGMENT_SECONDS, cacheDir, computedBy } = s
 const PIECE_SAMPLES = (segmentSeconds / 2) * SAMPLE_RATE_HZ;
 let ear: Ear;
 let decoding: Decoding | undefined;
+let fallback: Started['fallback'];
 
 answer(async (request: HearRequest) => {
   switch (request.ask) {
     case 'start':
-      ear = await createEar(setup);
-      return { value: ear.engine };
+      return { value: await start(request.as) };
     case 'open':
       return { value: await open(request.sound) };
     case 'next': {
@@ -78,13 +99,37 @@ answer(async (request: HearRequest) => {
     case 'hear': {
       const tables: Table[] = [];
       for (const segment of request.segments) tables.push(await hear(segment));
+      const value: HeardSegments = { tables, started: fallback && started() };
       return {
-        value: tables,
+        value,
         transfer: tables.flatMap(({ levels, values }) => [levels.buffer, values.buffer]),
       };
     }
+    case 'close':
+      await ear.network.close();
+      return { value: undefined };
   }
 });
+
+async function start(as: Computing | undefined): Promise<Started> {
+  const { engine, precision } = as ?? {};
+  ear = await createEar({
+    ...setup,
+    ...(engine && { engine }),
+    ...(precision && precision !== 'float16' && { precision }),
+    onFallback({ code, message, hint }: UserError) {
+      fallback = { code, message, hint };
+    },
+  });
+  return started();
+}
+
+function started(): Started {
+  const { engine, precision, npu = false } = ear.network;
+  const said = fallback;
+  fallback = undefined;
+  return { network: { engine, precision, npu }, fallback: said };
+}
 
 type Piece = { readonly lay: number } & ({ readonly segment: Segment } | { readonly extent: Extent });
 
@@ -100,8 +145,10 @@ async function open(sound: Sound): Promise<Opened> {
   decoding = undefined;
   const { path, lays } = sound;
   // A lay that needs no file has none whose content could name the entry: `entryOf` finds nothing to read.
+  const { engine, precision } = ear.network;
   const entry =
-    cacheDir && (await entryOf(cacheDir, path, `${ear.engine},${computedBy},${JSON.stringify(lays)}`));
+    cacheDir &&
+    (await entryOf(cacheDir, path, `${engine},${precision},${computedBy},${JSON.stringify(lays)}`));
   const kept = entry ? await readEntry(entry) : undefined;
   if (kept) return { kept };
   const warnings: string[] = [];

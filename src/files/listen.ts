@@ -1,17 +1,25 @@
 import { availableParallelism } from 'node:os';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
-import type { EngineName } from '../model/network.js';
+import type { NetworkOptions } from '../model/network.js';
 import { CACHE_MAX_BYTES, computedBy, type HeardLays, pruneCache, writeEntry } from './cache.js';
 import type { File } from './file.js';
-import type { Decoded, HearRequest, HearSetup, Opened, Sound } from './hear-thread.js';
+import type {
+  Computing,
+  Decoded,
+  HeardSegments,
+  HearRequest,
+  HearSetup,
+  Opened,
+  Sound,
+  Started,
+} from './hear-thread.js';
 import { Schedule, type Step } from './schedule.js';
 import { shared } from './shared.js';
-import type { Table } from './table.js';
 import { Thread } from './threads.js';
 
-export interface ListenOptions extends Omit<HearSetup, 'computedBy'> {
-  /** How many threads; as many as there are cores when left out. */
+export interface ListenOptions extends Omit<HearSetup, 'computedBy'>, Pick<NetworkOptions, 'onFallback'> {
+  /** How many threads; as many as there are cores when left out. An NPU is one: it is asked by one. */
   readonly jobs?: number | undefined;
   /** Ends all threads at once; then the signal's reason is thrown. */
   readonly signal?: AbortSignal | undefined;
@@ -24,7 +32,8 @@ export type HeardFile<S extends Sound = Sound> =
   | {
       readonly sound: S;
       readonly lays: HeardLays;
-      readonly engine: EngineName;
+      /** What computed it; where the NPU has failed meanwhile, what computes since. */
+      readonly network: Computing;
       readonly warnings: readonly string[];
     }
   | { readonly sound: S; readonly error: UserError };
@@ -40,19 +49,38 @@ export type HeardFile<S extends Sound = Sound> =
  */
 export async function* listenToFiles<S extends Sound>(
   sounds: Iterable<S>,
-  { jobs = availableParallelism(), signal, onProgress = () => {}, ...setup }: ListenOptions,
+  { jobs = availableParallelism(), signal, onProgress = () => {}, onFallback, ...setup }: ListenOptions,
 ): AsyncGenerator<HeardFile<S>, void, void> {
   signal?.throwIfAborted();
   const schedule = new Schedule(sounds, jobs);
   const workerData = shared({ ...setup, computedBy: setup.cacheDir && computedBy(setup) });
   const threads: Thread[] = [];
-  let engine: EngineName | undefined;
+  let network: Computing | undefined;
+  /** Some of what is being heard may be the NPU's, some not: none of it is kept. */
+  let mixed = false;
   let failure: { readonly error: unknown } | undefined;
   const onWindows = (path: string, windows: number) =>
     onProgress(path, (windows * setup.hopSamples) / SAMPLE_RATE_HZ);
   const stop = () => schedule.end();
   signal?.addEventListener('abort', stop, { once: true });
 
+  const onStarted = ({ network: now, fallback }: Started) => {
+    mixed ||= network !== undefined;
+    network = now;
+    if (fallback) onFallback?.(new UserError(fallback.code, fallback.message, fallback.hint));
+    if (now.engine !== 'neuron') while (lanes.length < jobs) begin();
+  };
+
+  // The first thread chooses what computes. Others begin once it has, to compute in the same way; where it is an NPU,
+  // they begin when that has failed.
+  const lanes: Promise<void>[] = [];
+  const begin = () =>
+    lanes.push(
+      lane().catch((error) => {
+        failure ??= { error };
+        schedule.end();
+      }),
+    );
   const lane = async () => {
     let thread: Thread | undefined;
     let decoding: File<S> | undefined;
@@ -60,18 +88,14 @@ export async function* listenToFiles<S extends Sound>(
       if (!thread) {
         thread = new Thread('hear-thread', workerData);
         threads.push(thread);
-        engine = await thread.ask<EngineName>({ ask: 'start' } satisfies HearRequest);
+        const started = await thread.ask<Started>({ ask: 'start', as: network } satisfies HearRequest);
+        if (!network) onStarted(started);
       }
-      decoding = await take(step, thread, decoding, schedule, onWindows);
+      decoding = await take(step, thread, decoding, schedule, { onWindows, onStarted });
       schedule.changed();
     }
   };
-  const lanes = Array.from({ length: jobs }, () =>
-    lane().catch((error) => {
-      failure ??= { error };
-      schedule.end();
-    }),
-  );
+  begin();
 
   try {
     for (let file = await schedule.next(); file; file = await schedule.next()) {
@@ -79,12 +103,13 @@ export async function* listenToFiles<S extends Sound>(
       if (error) yield { sound, error };
       else {
         // What a damaged file is warned of must be said again the next time.
-        if (file.entry && warnings.length === 0) await writeEntry(file.entry, file.heard);
-        yield { sound, lays: file.heard, engine: engine!, warnings };
+        if (file.entry && warnings.length === 0 && !mixed) await writeEntry(file.entry, file.heard);
+        yield { sound, lays: file.heard, network: network!, warnings };
       }
     }
     signal?.throwIfAborted();
     if (failure) throw failure.error;
+    if (network?.engine === 'neuron') await threads[0]!.ask({ ask: 'close' } satisfies HearRequest); // lets it go
     if (setup.cacheDir) await pruneCache(setup.cacheDir, CACHE_MAX_BYTES);
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -92,6 +117,11 @@ export async function* listenToFiles<S extends Sound>(
     await Promise.all(threads.map((thread) => thread.end()));
     await Promise.all(lanes);
   }
+}
+
+interface TakeHandlers {
+  onWindows(path: string, windows: number): void;
+  onStarted(started: Started): void;
 }
 
 /**
@@ -104,7 +134,7 @@ async function take<S extends Sound>(
   thread: Thread,
   decoding: File<S> | undefined,
   schedule: Schedule<S>,
-  onWindows: (path: string, windows: number) => void,
+  { onWindows, onStarted }: TakeHandlers,
 ): Promise<File<S> | undefined> {
   const { file } = step.do === 'hear' ? step.task : step;
   const ask = <T>(request: HearRequest, memory: ArrayBuffer[] = []) => thread.ask<T>(request, memory);
@@ -112,7 +142,9 @@ async function take<S extends Sound>(
     if (step.do === 'hear') {
       const segments = step.task.segments.map(({ segment }) => segment);
       const memory = segments.map(({ samples }) => samples.buffer);
-      file.put(step.task, await ask<Table[]>({ ask: 'hear', segments }, memory));
+      const { tables, started } = await ask<HeardSegments>({ ask: 'hear', segments }, memory);
+      if (started) onStarted(started);
+      file.put(step.task, tables);
       onWindows(file.sound.path, file.windowsHeard);
       return decoding;
     }

@@ -1,4 +1,5 @@
-import { AUDIOSET_TOP, timesOf } from '../hearing.js';
+import { timesOf } from '../hearing.js';
+import { AUDIOSET_TOP } from '../model/head.js';
 import type { ScoredWindow } from '../types.js';
 
 /** What the numbers of a window stand for. */

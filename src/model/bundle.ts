@@ -26,6 +26,8 @@ export type { Manifest } from './manifest.js';
 export interface Bundle {
   readonly manifest: Manifest;
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Where it was read from: what an engine keeps of it may lie beside it. */
+  readonly folder?: string;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function readBundle(folder: string): Promise<Bundle> {
     throw broken(`SHA-256 is ${sha256}, ${MODEL_FILE} says ${manifest.weights.sha256}`);
   const tensors = readSafetensors(weights, weightsPath);
   checkTensors(manifest, tensors, broken);
-  return { manifest, tensors };
+  return { manifest, tensors, folder };
 }
 
 /**

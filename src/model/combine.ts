@@ -1,6 +1,7 @@
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle } from './bundle.js';
-import { backboneFingerprint, headsBehind } from './head.js';
+import { backboneFingerprint } from './fingerprint.js';
+import { headsBehind } from './head.js';
 import type { Head, Manifest } from './manifest.js';
 
 /**
@@ -40,6 +41,7 @@ export function withHeadOf(bundle: Bundle, other: Bundle): Bundle {
   }
   const isBrought = (key: string) => names.some((each) => key.startsWith(`heads.${each}.`));
   return {
+    ...bundle,
     manifest: { ...manifest, heads: combined, defaultHead: name },
     tensors: new Map([
       ...[...bundle.tensors].filter(([key]) => !isBrought(key)),

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import { ExitCode, UserError } from '../errors.js';
-import type { NetworkOutput } from '../types.js';
+import type { NetworkOutput, ScoredWindow } from '../types.js';
 import type { Bundle } from './bundle.js';
 import { activate } from './dense.js';
 import { type BlendHead, headNamed, type Manifest, type MapHead } from './manifest.js';
@@ -8,6 +7,9 @@ import type { Tensor } from './safetensors.js';
 
 /** The head whose 521 scores also tell people what was heard. */
 export const AUDIOSET_HEAD = 'audioset';
+
+/** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
+export const AUDIOSET_TOP = 3;
 
 /** A score below this counts as this much, so that its logarithm stays within bounds. */
 export const SCORE_FLOOR = 1e-6;
@@ -95,20 +97,6 @@ function blendScorer(
 }
 
 /**
- * SHA-256 over the layers and weights of the backbone: bundles with the same one give the same embeddings
- * (where their front ends are the same, too), so their heads fit each other.
- */
-export function backboneFingerprint({ manifest, tensors }: Bundle): string {
-  const hash = createHash('sha256').update(JSON.stringify(manifest.backbone));
-  const names = [...tensors.keys()].filter((name) => name.startsWith('backbone.')).sort();
-  for (const name of names) {
-    const { shape, data } = tensors.get(name) as Tensor;
-    hash.update(`${name}[${shape}]`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest('hex');
-}
-
-/**
  * Scores of a dense head for embeddings that are there already, without an engine.
  *
  * @param name a dense head of the bundle
@@ -136,4 +124,22 @@ export function denseScores({ manifest, tensors }: Bundle, name: string, frames:
     }
     return output;
   }, frames);
+}
+
+/** The classes that score highest, best first. */
+export function topScores(
+  scores: Float32Array | undefined,
+  labels: readonly string[],
+): ScoredWindow['audioset'] {
+  if (!scores) return [];
+  const top: number[] = [];
+  for (let i = 0; i < scores.length; i++) {
+    let place = top.length;
+    while (place > 0 && scores[i]! > scores[top[place - 1]!]!) place--;
+    if (place < AUDIOSET_TOP) {
+      top.splice(place, 0, i);
+      if (top.length > AUDIOSET_TOP) top.pop();
+    }
+  }
+  return top.map((i) => [labels[i]!, scores[i]!] as const);
 }

@@ -3,6 +3,7 @@ import { SENSITIVITIES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { denseLayers } from './dense.js';
 import { eventManifest, eventProblems } from './event-manifest.js';
+import { quantization, quantizationProblems } from './quantization.js';
 
 /** One line each, and a key of JSON objects. */
 const label = z
@@ -79,6 +80,8 @@ export const manifestSchema = z.strictObject({
   defaultHead: z.string(),
   /** What kind of event the last seconds were; left out in bundles that tell only classes. */
   event: eventManifest.optional(),
+  /** How the backbone is computed in int8; left out where nobody calibrated it. */
+  quantization: quantization.optional(),
   metrics: z.record(z.string(), z.union([z.number(), z.string()])).optional(),
   weights: z.strictObject({
     bytes: z.int().positive(),
@@ -139,11 +142,11 @@ export function parseJson<T>(
  * @throws UserError bad data, with all that is wrong
  */
 export function checkReferences(
-  manifest: Pick<Manifest, 'heads' | 'backbone' | 'embeddingSize' | 'defaultHead' | 'event'>,
+  manifest: Pick<Manifest, 'heads' | 'backbone' | 'embeddingSize' | 'defaultHead' | 'event' | 'quantization'>,
   path: string,
 ): void {
   const problems: string[] = [];
-  const { heads, backbone, embeddingSize, defaultHead, event } = manifest;
+  const { heads, backbone, embeddingSize, defaultHead, event, quantization } = manifest;
   if (!headNamed(heads, defaultHead)) problems.push(`defaultHead "${defaultHead}" is none of its heads`);
   if (backbone.at(-1)?.filters !== embeddingSize)
     problems.push(
@@ -152,6 +155,8 @@ export function checkReferences(
   for (const [name, head] of Object.entries(heads))
     problems.push(...headProblems(head, heads).map((problem) => `head ${name}${problem}`));
   if (event) problems.push(...eventProblems(event).map((problem) => `event${problem}`));
+  if (quantization)
+    problems.push(...quantizationProblems(quantization, backbone).map((problem) => `quantization${problem}`));
   if (problems.length > 0)
     throw new UserError(
       ExitCode.badData,

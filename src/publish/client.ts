@@ -9,6 +9,13 @@ import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js'
 import { isEventPayload, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
 
+/** A state as it is from now on, or an event. */
+export interface Said {
+  readonly topic: string;
+  readonly payload: string;
+  readonly event: boolean;
+}
+
 /**
  * What is said to the broker: retained states, of which only the last value matters and which are all published
  * again after every reconnect, and events, every one of which matters and which wait in a bounded outbox that
@@ -27,6 +34,7 @@ export class MqttPublisher {
   readonly #delivery: Delivery;
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
+  #onSaid: (said: Said) => void = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -95,6 +103,16 @@ export class MqttPublisher {
     this.#onRefusal = handler;
   }
 
+  /** @param handler is told of every state and every event, whether or not there is a broker */
+  onSaid(handler: (said: Said) => void): void {
+    this.#onSaid = handler;
+  }
+
+  /** What every state says now, by its topic. */
+  get states(): ReadonlyMap<string, string> {
+    return this.#states.said;
+  }
+
   /** Listens on a topic without wildcards, now or on connecting, and again after every reconnect. */
   onMessage(topic: string, handler: (message: IncomingMessage) => void): void {
     this.#listeners.set(topic, handler);
@@ -105,12 +123,14 @@ export class MqttPublisher {
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.#states.set(topic, payload, qos);
     this.#delivery.pump();
+    this.#onSaid({ topic, payload, event: false });
   }
 
   /** A state that is true only as long as this runs: published and repeated like the others, never retained. */
   setLiveState(topic: string, payload: string): void {
     this.#states.set(topic, payload, 1, false);
     this.#delivery.pump();
+    this.#onSaid({ topic, payload, event: false });
   }
 
   /**
@@ -123,6 +143,7 @@ export class MqttPublisher {
     this.#outbox.add(topic, payload, !this.connected);
     this.#connection.hurry();
     this.#delivery.pump();
+    this.#onSaid({ topic, payload, event: true });
   }
 
   /** Resolves when the events that wait are on the disk, or cannot be written now. */

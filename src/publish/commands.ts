@@ -61,6 +61,8 @@ export class Commands {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #paces: Paced[] = [];
+  /** What each topic's text does; returns why not. */
+  readonly #deeds = new Map<string, (text: string) => string | undefined>();
 
   constructor(
     publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
@@ -97,6 +99,17 @@ export class Commands {
     if (feedback) this.#listen(commands.feedback, (text) => judge(text, feedback));
   }
 
+  /**
+   * Obeys what did not come over MQTT.
+   *
+   * @param topic one of those that are listened to
+   * @returns why not
+   */
+  obey(topic: string, text: string): string | undefined {
+    const deed = this.#deeds.get(topic);
+    return deed ? deed(text.trim()) : `there is no command ${topic}`;
+  }
+
   /** Says what waits to be said. */
   stop(): void {
     for (const paced of this.#paces) paced.flush();
@@ -107,6 +120,11 @@ export class Commands {
    * @param afterwards whether it was done or refused
    */
   #listen(topic: string, act: (text: string) => string | undefined, afterwards = () => {}): void {
+    this.#deeds.set(topic, (text) => {
+      const problem = act(text);
+      afterwards();
+      return problem;
+    });
     this.#publisher.onMessage(topic, (message) => {
       if (message.payload.length === 0) return; // somebody removes a retained command
       const read = textOf(message);
@@ -120,13 +138,17 @@ export class Commands {
     const topic = this.#topics.commands.occupied;
     let said: { occupied: boolean | undefined; retained: boolean } = { occupied: undefined, retained: false };
     const paced = this.#pace(() => this.#target.occupied(said.occupied, said.retained));
+    const say = (text: string, retained: boolean): string | undefined => {
+      if (!OCCUPIED.has(text)) return 'expected ON, OFF or None';
+      said = { occupied: OCCUPIED.get(text), retained };
+      paced.ask();
+      return undefined;
+    };
+    this.#deeds.set(topic, (text) => say(text, false));
     this.#publisher.onMessage(topic, (message) => {
       const { retained } = message;
       const read = textOf({ ...message, retained: false });
-      if ('problem' in read) return this.#refuse(topic, read.problem);
-      if (!OCCUPIED.has(read.text)) return this.#refuse(topic, 'expected ON, OFF or None');
-      said = { occupied: OCCUPIED.get(read.text), retained };
-      paced.ask();
+      this.#refuse(topic, 'problem' in read ? read.problem : say(read.text, retained));
     });
   }
 
@@ -142,7 +164,7 @@ export class Commands {
     const before = this.#target.settings[name];
     const problem = this.#target.set(name, value);
     if (problem === undefined && value !== before)
-      this.#log.info({ setting: name, before, value }, 'setting changed over MQTT');
+      this.#log.info({ setting: name, before, value }, 'setting changed');
     return problem;
   }
 

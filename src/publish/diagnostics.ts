@@ -46,6 +46,17 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
       },
     }),
     engine: sensor('Engine', '{{ value_json.model.engine }}'),
+    // The engine's name alone would not say that it is not the one that was asked for.
+    ...(features.npu && {
+      npu: {
+        p: 'binary_sensor',
+        name: 'NPU',
+        device_class: 'problem',
+        ...DIAGNOSTIC,
+        state_topic: topics.health,
+        value_template: "{{ 'ON' if 'npu_failed' in value_json.problems else 'OFF' }}",
+      },
+    }),
     model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
     inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {
       ...seconds,

@@ -10,6 +10,8 @@ export interface Features {
   readonly feedback: boolean;
   /** Something depends on somebody being in the room. */
   readonly occupancy: boolean;
+  /** An NPU is to compute. */
+  readonly npu: boolean;
   /** Somebody who is in the room for long without a sound is an event. */
   readonly longStay: boolean;
 }
@@ -27,7 +29,7 @@ interface Senses {
  * @param occupancy whether anything depends on somebody being in the room
  */
 export function featuresOf(
-  { labels }: Pick<ModelInfo, 'labels'>,
+  { labels, npu }: Pick<ModelInfo, 'labels' | 'npu'>,
   { waterLabels, speechLabels, longStayMinutes }: Senses,
   occupancy: boolean,
 ): Features {
@@ -37,6 +39,7 @@ export function featuresOf(
     speech: hears(speechLabels),
     feedback: true,
     occupancy,
+    npu,
     longStay: longStayMinutes > 0,
   };
 }

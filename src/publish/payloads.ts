@@ -172,8 +172,8 @@ export function healthPayload(
   });
 }
 
-function modelFacts({ name, version, sha256, engine }: ModelInfo) {
-  return { name, version, sha256, engine };
+function modelFacts({ name, version, sha256, engine, precision }: ModelInfo) {
+  return { name, version, sha256, engine, precision };
 }
 
 /** All scores in the model's order, or the best of very many. */

@@ -33,6 +33,7 @@ export type Messenger = Pick<
 interface PartProblems {
   input: readonly Problem[];
   engine: readonly Problem[];
+  accelerator: readonly Problem[];
   detection: readonly Problem[];
 }
 
@@ -60,7 +61,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
-  readonly #problems: PartProblems = { input: [], engine: [], detection: [] };
+  readonly #problems: PartProblems = { input: [], engine: [], accelerator: [], detection: [] };
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;

@@ -21,6 +21,11 @@ export class RetainedStates {
     this.#unsent.add(topic);
   }
 
+  /** What each says, by its topic. */
+  get said(): Map<string, string> {
+    return new Map([...this.#states].map(([topic, { payload }]) => [topic, payload]));
+  }
+
   /** Says it no more. */
   delete(topic: string): void {
     this.#states.delete(topic);

@@ -7,6 +7,7 @@ type Told = 'occupied';
 
 /** Every topic under `<prefix>/<deviceId>`. */
 export interface Topics {
+  readonly base: string;
   readonly availability: string;
   readonly inputAvailability: string;
   /** Whether sound can be listened to: `fine` or `problem`, never retained. */
@@ -38,6 +39,7 @@ export interface Topics {
 export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: string }): Topics {
   const base = `${prefix}/${deviceId}`;
   return {
+    base,
     availability: `${base}/availability`,
     inputAvailability: `${base}/input/availability`,
     microphone: `${base}/microphone`,

@@ -1,14 +1,21 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { Paced } from '../system/paced.js';
 import type { Clock, DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
+import {
+  embeddingsOf,
+  type FeedbackRecord,
+  namesOfRecords,
+  readFeedback,
+  toBase64,
+} from './feedback-records.js';
 import { makeFolder, writeFileWhole } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
+/** Alarms of this run that can still be judged. */
+const MOST_ALARMS = 20;
 /** The oldest verdict makes room for a newer one. */
 const MAX_RECORDS = 1000;
 /** So many verdicts in a row are written at once, and then one in a minute: whoever may give them must not wear out a card. */
@@ -18,24 +25,6 @@ const EVERY_MS = 60_000;
 const LOOK_MS = 10_000;
 /** A veto is said at most this often. */
 const VETO_SAID_MS = 60_000;
-
-const recordSchema = z.object({
-  episodeId: z.string(),
-  verdict: z.enum(['false_alarm', 'real_alarm']),
-  label: z.string(),
-  /** Kind of event that it was; left out where the model tells none. */
-  kind: z.string().optional(),
-  alarmAt: z.string(),
-  givenAt: z.string(),
-  /** Embeddings mean something only for the backbone that they come from. */
-  model: z.object({ name: z.string(), backbone: z.string() }),
-  /** Of each sound that spoke for the alarm, float32 little-endian in base64. */
-  embeddings: z.array(
-    z.base64().refine((text) => valuesOf(text)?.every(Number.isFinite) === true, 'not numbers'),
-  ),
-});
-
-export type FeedbackRecord = z.infer<typeof recordSchema>;
 
 /** An alarm that a verdict may be about. */
 interface Alarm {
@@ -59,8 +48,8 @@ export interface VerdictSink {
  * cannot be made out of them – in one file per alarm.
  */
 export class FeedbackStore {
-  /** The alarm that a verdict would be about: the one that is on, or else the last one. */
-  #alarm: Alarm | undefined;
+  /** The last alarms, of which the newest is on or was the last one. */
+  readonly #alarms = new Map<string, Alarm>();
   #open = false;
   /** What has been given last. */
   #given = '';
@@ -96,12 +85,16 @@ export class FeedbackStore {
   /** Takes every result, before the event that it may cause; remembers those of an alarm. */
   window(result: PipelineResult): void {
     this.#newest = result.subjects;
-    const known = this.#alarm?.embeddings;
+    const known = this.#newestAlarm?.embeddings;
     if (this.#open && known)
       for (const subject of this.#newest)
         if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
     this.#sayVeto(result.scored);
     this.#lookForDeleted(result.scored.endAtMs);
+  }
+
+  get #newestAlarm(): Alarm | undefined {
+    return [...this.#alarms.values()].at(-1);
   }
 
   /** Takes every event. */
@@ -110,18 +103,23 @@ export class FeedbackStore {
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, kind, atMs } = event;
     this.#open = true;
-    this.#alarm = { episodeId, label, kind, atMs, embeddings: [...this.#newest] };
+    this.#alarms.set(episodeId, { episodeId, label, kind, atMs, embeddings: [...this.#newest] });
+    for (const oldest of this.#alarms.keys())
+      if (this.#alarms.size > MOST_ALARMS) this.#alarms.delete(oldest);
   }
 
   /**
-   * Keeps a verdict on the last alarm; a second one on the same alarm replaces the first. It is heeded once it is
+   * Keeps a verdict on the last alarm, or on a named one of the last; a second one on the same alarm replaces the first. It is heeded once it is
    * written, for which no sound waits.
    *
    * @returns why it is not kept, where that is known
    */
-  give(verdict: Verdict): string | undefined {
-    const alarm = this.#alarm;
-    if (alarm === undefined) return 'there has been no alarm since the start';
+  give(verdict: Verdict, episodeId?: string): string | undefined {
+    const alarm = episodeId === undefined ? this.#newestAlarm : this.#alarms.get(episodeId);
+    if (alarm === undefined)
+      return episodeId === undefined
+        ? 'there has been no alarm since the start'
+        : `only the last ${MOST_ALARMS} alarms since the start can be judged`;
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
     this.#given = given;
@@ -152,7 +150,6 @@ export class FeedbackStore {
       try {
         await makeFolder(this.folder);
         await writeFileWhole(join(this.folder, `${episodeId}.json`), `${JSON.stringify(record)}\n`);
-        // UUID v7 sort by time.
         const old = namesOfRecords(await readdir(this.folder)).slice(0, -MAX_RECORDS);
         for (const name of old) await rm(join(this.folder, name), { force: true });
         this.#heed(record);
@@ -194,53 +191,4 @@ export class FeedbackStore {
       () => {}, // it will be looked at again
     );
   }
-}
-
-/** All verdicts that are kept, oldest first; damaged files are named and left out. */
-export function readFeedback(folder: string, onDamaged: (path: string) => void): FeedbackRecord[] {
-  return recordFiles(folder).flatMap((name) => {
-    const path = join(folder, name);
-    try {
-      return [recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))];
-    } catch {
-      onDamaged(path);
-      return [];
-    }
-  });
-}
-
-/** Deletes one verdict, or all; @returns how many there were */
-export function deleteFeedback(folder: string, episodeId?: string): number {
-  const doomed = recordFiles(folder).filter(
-    (name) => episodeId === undefined || name === `${episodeId}.json`,
-  );
-  for (const name of doomed) rmSync(join(folder, name));
-  return doomed.length;
-}
-
-/** The embeddings of a record, one array each. */
-export function embeddingsOf({ embeddings }: FeedbackRecord): Float32Array[] {
-  return embeddings.map((text) => valuesOf(text) ?? new Float32Array());
-}
-
-/** Undefined where the bytes are no whole number of values. */
-function valuesOf(text: string): Float32Array | undefined {
-  const bytes = new Uint8Array(Buffer.from(text, 'base64')); // a copy, so aligned
-  return bytes.length % Float32Array.BYTES_PER_ELEMENT === 0 ? new Float32Array(bytes.buffer) : undefined;
-}
-
-function toBase64(values: Float32Array): string {
-  return Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('base64');
-}
-
-function recordFiles(folder: string): string[] {
-  try {
-    return namesOfRecords(readdirSync(folder));
-  } catch {
-    return []; // nothing has been kept yet
-  }
-}
-
-function namesOfRecords(names: readonly string[]): string[] {
-  return names.filter((name) => name.endsWith('.json')).sort();
 }

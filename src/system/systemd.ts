@@ -40,20 +40,6 @@ export function createNotifier(log: Logger, library = 'libsystemd.so.0'): Notifi
   }
 }
 
-/**
- * Tells a systemd that watches over this process that it is alive, as often as it wants to hear it.
- *
- * @param isAlive asked each time; where it says no, systemd hears nothing, and restarts the service in the end
- * @returns what ends it
- */
-export function keepAlive(notifier: Notifier, isAlive: () => boolean): () => void {
-  if (notifier.watchdogIntervalMs === undefined) return () => {};
-  const timer = setInterval(() => {
-    if (isAlive()) notifier.watchdog();
-  }, notifier.watchdogIntervalMs);
-  return () => clearInterval(timer);
-}
-
 function notifier(send: (state: string) => void): Notifier {
   const watchdogUs = watchdogMicroseconds();
   return {

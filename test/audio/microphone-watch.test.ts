@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MicrophoneWatch } from '../../src/audio/microphone-watch.js';
+import { UsualQuiet } from '../../src/audio/usual-quiet.js';
+import type { KnownQuiet } from '../../src/types.js';
 
 const RATE = 16_000;
 const MINUTE = 60;
@@ -91,8 +93,14 @@ describe('a muted microphone', () => {
   it('is one far below the quietest of a day and a night, with an even noise', () => {
     const room = Array.from({ length: 20 }, (_, k) => noise(-70 + (k % 7)));
     const muted = Array.from({ length: 20 }, () => noise(-86));
-    const watch = new MicrophoneWatch(60); // instead of a day and a night
-    hear(watch, (i) => room[i % 20]!, HOUR);
+    let known: KnownQuiet | undefined;
+    const onMinute = (now: KnownQuiet) => {
+      known = now;
+    };
+    // An hour instead of a day and a night, half of it before a restart.
+    hear(new MicrophoneWatch(new UsualQuiet(undefined, onMinute, 60)), (i) => room[i % 20]!, HOUR / 2);
+    const watch = new MicrophoneWatch(new UsualQuiet(known, onMinute, 60));
+    hear(watch, (i) => room[i % 20]!, HOUR / 2);
     expect(named(watch, (i) => muted[i % 20]!, HOUR)).toMatch(/^microphone_muted after (18\d\d) s/);
     hear(watch, (i) => room[i % 20]!, MINUTE);
     expect(watch.fault).toBeUndefined();

@@ -73,11 +73,13 @@ describe('completion', () => {
       'classify\tsay what is in audio files, or in folders of them',
     ]);
     expect(words('bathnet2mqtt models ')).toEqual([
+      'compile',
       'export',
       'help',
       'import',
       'list',
       'pull',
+      'quantize',
       'remove',
       'verify',
     ]);

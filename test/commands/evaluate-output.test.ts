@@ -23,6 +23,8 @@ function text(clips: readonly ScoredClip[], recordings: readonly Recording[]): s
     version: '1.0.0',
     sha256: '',
     engine: 'tfjs-wasm',
+    precision: 'float32',
+    npu: false,
     labels,
     alarmLabels: ['abnormal'],
     alarmKinds: [],

@@ -123,7 +123,9 @@ function overflowing({ manifest, tensors }: Bundle): [Bundle['manifest'], Bundle
 describe('models verify', () => {
   it('finds the shipped bundle good, in one line', async () => {
     const { code, stdout } = await run(['models', 'verify'], env);
-    expect(stdout).toMatch(/^ok {3}bathnet-mini: .*, SHA-256 .*, heads .* run on (onnxruntime|tfjs-.*)\n$/);
+    expect(stdout).toMatch(
+      /^ok {3}bathnet-mini: .*, SHA-256 .*, heads .* run on (onnxruntime( in float32 and int8)?|tfjs-.*)\n$/,
+    );
     expect(stdout).toContain(`bathnet-mini: ${version}, `);
     expect(stdout).toContain(`heads ${Object.keys(heads).join(', ')} and event head run`);
     expect(code).toBe(0);

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readBundle, writeBundle } from '../../src/model/bundle.js';
-import { backboneFingerprint } from '../../src/model/head.js';
+import { backboneFingerprint } from '../../src/model/fingerprint.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { FeedbackStore } from '../../src/storage/feedback.js';
 import { systemClock } from '../../src/system/clock.js';
@@ -220,6 +220,7 @@ describe('train', () => {
     await until(
       () => training.stdout.includes('epoch      2/'),
       () => training.stderr,
+      50_000,
     );
     const { stderr, code } = await training.kill('SIGINT');
     expect(code).not.toBe(0);

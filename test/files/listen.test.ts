@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ import { Pipeline } from '../../src/pipeline.js';
 import { systemClock } from '../../src/system/clock.js';
 import { createRandom } from '../../src/training/random.js';
 import type { ScoredWindow } from '../../src/types.js';
+import { lacksPackage } from '../support/require.js';
 import { silentLog, tone, writeWav } from '../support/sound.js';
 
 const HOP_SAMPLES = 7680;
@@ -87,6 +88,24 @@ describe('files that are heard on several threads', () => {
     expect(windows.length).toBeGreaterThan((2 * SEGMENT_SECONDS) / 0.48);
     expect(windows[0]?.kinds).toBeDefined();
   });
+
+  it.skipIf(lacksPackage('onnxruntime-node'))(
+    'are heard by all in the precision that is asked for',
+    async () => {
+      const precisionsOf = async (more: Partial<ListenOptions>) => {
+        const sounds = soundsOf(paths.slice(0, 2));
+        const heard: HeardFile[] = [];
+        for await (const file of listenToFiles(sounds, options({ jobs: 3, ...more }))) heard.push(file);
+        return heard.map((file) => ('error' in file ? undefined : file.network.precision));
+      };
+      const cacheDir = join(dir, 'cache');
+      for (const precision of ['int8', 'float32'] as const) {
+        expect(await precisionsOf({ precision, cacheDir })).toEqual([precision, precision]);
+        expect(await precisionsOf({ precision, cacheDir })).toEqual([precision, precision]);
+      }
+      expect(readdirSync(cacheDir)).toHaveLength(4); // what is heard in one is no answer for the other
+    },
+  );
 
   it('take no other down where one is no sound, and say so', async () => {
     const heard = await all(3);

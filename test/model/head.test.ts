@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { type Bundle, type Manifest, readBundle } from '../../src/model/bundle.js';
 import { withHeadOf, withHeads } from '../../src/model/combine.js';
-import { backboneFingerprint, denseScores, headsBehind } from '../../src/model/head.js';
+import { backboneFingerprint } from '../../src/model/fingerprint.js';
+import { denseScores, headsBehind } from '../../src/model/head.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { mappingOnly } from '../support/bundles.js';
 

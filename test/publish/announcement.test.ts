@@ -7,7 +7,7 @@ import { deviceDiscovery } from './home-assistant.js';
 import { model, recordingLog } from './samples.js';
 
 const MIGRATE = '{"migrate_discovery":true}';
-const ALL = { water: true, speech: true, feedback: true, occupancy: true, longStay: true };
+const ALL = { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true };
 const NO_WATER = { ...ALL, water: false };
 
 let files: Map<string, string>;
@@ -72,7 +72,7 @@ describe('cleaning up after an earlier run', () => {
 
   it('takes back what is about who is in the room when nothing depends on it any more', () => {
     run();
-    const [removal, ...states] = run({ features: { ...ALL, occupancy: false, longStay: false } });
+    const [removal, ...states] = run({ features: { ...ALL, occupancy: false, npu: false, longStay: false } });
     const { cmps } = deviceDiscovery.parse(JSON.parse(removal?.payload ?? ''));
     expect(cmps.occupied).toEqual({ p: 'binary_sensor' });
     expect(cmps.long_stay).toEqual({ p: 'device_automation' });

@@ -12,7 +12,7 @@ const options: DiscoveryOptions = {
   deviceName: 'Bathroom',
   topics,
   model,
-  features: { water: true, speech: true, feedback: true, occupancy: true, longStay: true },
+  features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
   version: '0.1.0',
   discoveryPrefix: 'homeassistant',
 };
@@ -67,6 +67,7 @@ describe('device discovery', () => {
       'binary_sensor Microphone',
       'binary_sensor Occupied',
       'sensor Engine',
+      'binary_sensor NPU',
       'sensor Model',
       'sensor Inference time',
       'sensor Dropped windows',
@@ -79,7 +80,14 @@ describe('device discovery', () => {
   });
 
   it('leaves out what the model cannot tell and what nobody keeps', () => {
-    const features = { water: false, speech: false, feedback: false, occupancy: false, longStay: false };
+    const features = {
+      water: false,
+      speech: false,
+      feedback: false,
+      occupancy: false,
+      npu: false,
+      longStay: false,
+    };
     const { components } = discover({ features });
     for (const key of ['water', 'speech', 'false_alarm', 'real_alarm', 'occupied', 'long_stay'])
       expect(components).not.toHaveProperty(key);

@@ -20,6 +20,7 @@ const modelFacts = {
   version: '1.0.0',
   sha256: 'ab'.repeat(32),
   engine: 'tfjs-wasm',
+  precision: 'float32',
 };
 
 describe('event payload', () => {

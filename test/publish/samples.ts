@@ -8,6 +8,8 @@ export const model: ModelInfo = {
   version: '1.0.0',
   sha256: 'ab'.repeat(32),
   engine: 'tfjs-wasm',
+  precision: 'float32',
+  npu: false,
   labels: ['background', 'water', 'speech', 'abnormal'],
   alarmLabels: ['abnormal'],
   alarmKinds: [],

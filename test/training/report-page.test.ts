@@ -50,6 +50,8 @@ function page(
     version: '1.0.0',
     sha256: 'ab',
     engine: 'tfjs-wasm',
+    precision: 'float32',
+    npu: false,
     labels: ['background', 'water', 'abnormal'],
     alarmLabels: ['abnormal'],
     alarmKinds: [],

@@ -14,6 +14,8 @@ const MODEL = {
   version: '1 < 2',
   sha256: 'ab',
   engine: 'tfjs-wasm',
+  precision: 'float32',
+  npu: false,
   labels: ['background', 'a<b>', 'abnormal'],
   alarmLabels: ['abnormal'],
   alarmKinds: [],

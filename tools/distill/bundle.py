@@ -43,7 +43,7 @@ def write_bundle(folder: Path, student: Student, like: dict, version: str, metri
     """`like`: the model.json whose heads and names are taken over."""
     weights = safetensors(tensors_of(student))
     manifest = {
-        **like,
+        **{key: value for key, value in like.items() if key != "quantization"},  # of other weights
         "version": version,
         "backbone": [
             {"type": "separable" if i else "conv", "kernel": 3, "stride": stride, "filters": width}

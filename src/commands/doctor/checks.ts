@@ -33,7 +33,11 @@ export function checkNode(): Finding {
 /** @returns also the alarm rule of bundle and configuration */
 export async function checkModel(config: Config): Promise<Finding & { readonly rule: AlarmRule }> {
   const { bundle, head } = await readModel(config.model, shelvesOf(config));
-  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm });
+  let fallback: UserError | undefined;
+  const onFallback = (failure: UserError) => {
+    fallback = failure;
+  };
+  const pipeline = await Pipeline.create(bundle, { ...config.model, head, alarm: config.alarm, onFallback });
   const silence = { samples: new Float32Array(WINDOW_SAMPLES), startSample: 0, endAtMs: 0 };
   const times: number[] = [];
   for (let i = 0; i < 20; i++) {
@@ -42,9 +46,10 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
   }
   await pipeline.close();
   const { model, rule } = pipeline;
-  const { name, version, engine } = model;
+  const { name, version, engine, precision } = model;
   const median = times.sort((a, b) => a - b)[10] as number;
-  const text = `${name} ${version} on ${engine}, ${median.toFixed(1)} ms per window`;
+  const text = `${name} ${version} on ${engine} in ${precision}, ${median.toFixed(1)} ms per window`;
+  if (fallback) return { text: `${text}, because ${fallback.message}`, rule, hint: fallback.hint };
   const budgetMs = config.window.hopSeconds * 1000;
   if (median > budgetMs / 2)
     return {

@@ -21,7 +21,7 @@ export function evaluationLines({
   const { threshold, hits, window, instantThreshold } = rule;
   const alarms = rule.labels.length > 0 ? rule.labels.join(', ') : 'no class';
   return [
-    `${model.name} ${model.version}, head ${head}, ${model.engine}`,
+    `${model.name} ${model.version}, head ${head}, ${model.engine} in ${model.precision}`,
     `alarm: ${alarms} at ${threshold}, ${hits} of ${window} windows, at once from ${instantThreshold}`,
     ...(clips ? ['', ...clipLines(clips)] : []),
     ...(recordings ? ['', ...recordingLines(recordings)] : clips ? clipRateLines(clips) : []),

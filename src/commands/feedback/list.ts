@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { ExitCode } from '../../errors.js';
-import { readFeedback } from '../../storage/feedback.js';
+import { readFeedback } from '../../storage/feedback-records.js';
 import { finish } from '../support/finish.js';
 import { withConfig } from '../support/options.js';
 import { foldersOf } from './folder.js';

@@ -1,8 +1,24 @@
-/** A bundle that is there now. */
-export function announce(name: string, heads: readonly string[], folder: string, json = false): void {
+import type { Manifest } from '../../model/bundle.js';
+import type { Quantization } from '../../model/quantization.js';
+import { int8Line } from '../support/calibration.js';
+
+/** A bundle that is there now. @param quantization that it was given at once */
+export function announce(
+  { name, heads, backbone }: Manifest,
+  folder: string,
+  quantization: Quantization | undefined,
+  json = false,
+): void {
+  const names = Object.keys(heads);
+  if (json) {
+    console.log(JSON.stringify({ name, heads: names, folder, int8: quantization?.agreement }));
+    return;
+  }
+  console.log(`${name}: ${names.join(', ')} → ${folder}`);
   console.log(
-    json
-      ? JSON.stringify({ name, heads, folder })
-      : `${name}: ${heads.join(', ')} → ${folder}\nTry it: bathnet2mqtt classify FILE --model ${name}`,
+    quantization
+      ? int8Line(quantization, { backbone })
+      : `To run it in 8-bit integers, calibrate it with sound of all kinds: bathnet2mqtt models quantize ${name} FOLDER`,
   );
+  console.log(`Try it: bathnet2mqtt classify FILE --model ${name}`);
 }

@@ -4,6 +4,7 @@ import { ExitCode } from '../../errors.js';
 import { readBundle, writeBundle } from '../../model/bundle.js';
 import { importTflite } from '../../model/import/import.js';
 import { findBundle } from '../../model/shelf.js';
+import { calibrateWith, calibrationFiles, quantizeBundle } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
 import { withConfig } from '../support/options.js';
@@ -15,6 +16,7 @@ export function define(command: Command): void {
       .argument('<file...>', 'BATHNet: bathnet.tflite; the full YAMNet: bathnet.tflite yamnet.tflite')
       .requiredOption('-n, --name <name>', 'name of the new bundle'),
   )
+    .addOption(calibrateWith())
     .option('--json', 'the result as JSON')
     .action(finish(importModel));
 }
@@ -22,14 +24,16 @@ export function define(command: Command): void {
 /** `models import FILE… --name NAME`: writes the bundle into the state folder, whole or not at all. */
 async function importModel(
   files: string[],
-  flags: { config?: string; name: string; json?: boolean },
+  flags: { config?: string; name: string; calibrate?: readonly string[]; json?: boolean },
 ): Promise<ExitCode> {
   const shelves = shelvesOf(configFrom({ ...(flags.config && { config: flags.config }) }));
+  const sound = flags.calibrate && (await calibrationFiles(flags.calibrate));
   const { manifest, tensors } = await importTflite(files, flags.name);
   const folder = join(shelves[0] as string, flags.name);
-  await writeBundle(folder, manifest, tensors);
+  const written = await writeBundle(folder, manifest, tensors);
   // Read back what was written: it is verified before anyone relies on it.
   await readBundle(await findBundle(folder, shelves));
-  announce(flags.name, Object.keys(manifest.heads), folder, flags.json);
+  const quantization = sound && (await quantizeBundle(folder, sound));
+  announce(written, folder, quantization, flags.json);
   return ExitCode.ok;
 }

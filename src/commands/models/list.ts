@@ -3,6 +3,7 @@ import { ExitCode, UserError } from '../../errors.js';
 import { readBundle } from '../../model/bundle.js';
 import type { EventManifest } from '../../model/event-manifest.js';
 import { listBundles } from '../../model/shelf.js';
+import { int8Line } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
 import { withConfig } from '../support/options.js';
@@ -19,7 +20,7 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
   for (const folder of await listBundles(shelves)) {
     try {
       const { manifest } = await readBundle(folder);
-      const { name, version, frontEnd, description, licence, defaultHead, event } = manifest;
+      const { name, version, frontEnd, description, licence, defaultHead, event, quantization } = manifest;
       const events = event && {
         kinds: event.kinds,
         alarm: event.alarm.kinds,
@@ -38,6 +39,7 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
             heads,
             defaultHead,
             events,
+            int8: quantization?.agreement,
             description,
             licence,
             folder,
@@ -49,8 +51,9 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
         .map(({ head, labels }) => `${head}${head === defaultHead ? '*' : ''} (${labels})`)
         .join(', ');
       const alarms = event ? `\n  ${eventLine(event)}` : '';
+      const int8 = quantization ? `\n  ${int8Line(quantization, manifest)}` : '';
       console.log(
-        `${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}${alarms}\n  ${folder}`,
+        `${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}${alarms}${int8}\n  ${folder}`,
       );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

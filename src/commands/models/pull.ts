@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { ExitCode, UserError } from '../../errors.js';
 import { partOf, pullYamnet, YAMNET } from '../../model/import/pull.js';
+import { calibrateWith, calibrationFiles, quantizeBundle } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
 import { interruptible } from '../support/interrupt.js';
@@ -13,6 +14,7 @@ export interface PullFlags {
   readonly name: string;
   readonly url?: string;
   readonly sha256?: string;
+  readonly calibrate?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -22,7 +24,8 @@ export function define(command: Command): void {
       .argument('<model>', 'yamnet')
       .option('-n, --name <name>', 'name of the new bundle', 'yamnet')
       .option('--url <address>', 'a mirror of yamnet.h5')
-      .option('--sha256 <hash>', 'of the file there, if it is not the original'),
+      .option('--sha256 <hash>', 'of the file there, if it is not the original')
+      .addOption(calibrateWith()),
   )
     .option('--json', 'the result as JSON')
     .addHelpText(
@@ -43,6 +46,7 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
   const { name, url = YAMNET.url, sha256 = YAMNET.sha256 } = flags;
   const [shelf = ''] = shelvesOf(configFrom(flags));
   const request = { name, url, sha256: sha256.toLowerCase(), shelf };
+  const sound = flags.calibrate && (await calibrationFiles(flags.calibrate)); // before the download
   const progress = showProgress(`downloading ${name}`, 100);
   const pulled = await interruptible(async (signal) => {
     try {
@@ -68,7 +72,8 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
     return ExitCode.ok;
   }
   const { manifest, folder } = pulled;
-  announce(manifest.name, Object.keys(manifest.heads), folder, flags.json);
+  const quantization = sound && (await quantizeBundle(folder, sound));
+  announce(manifest, folder, quantization, flags.json);
   return ExitCode.ok;
 }
 

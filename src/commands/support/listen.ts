@@ -14,7 +14,7 @@ import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
 import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
 import { type JobsFlag, jobsFlag, repeatable, withJobs, withModel } from './options.js';
-import { printError } from './print.js';
+import { printError, warnOfFallback } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
 import { readSurroundings } from './surroundings.js';
 
@@ -50,7 +50,7 @@ export interface MaterialFlags extends ConfigFlags, JobsFlag {
 }
 
 /** What a model says to clips and recordings, before any figure is made of it. */
-export interface Listened extends Omit<Heard, 'engine'> {
+export interface Listened extends Omit<Heard, 'network'> {
   readonly model: ModelInfo;
   readonly rule: AlarmRule;
   /** The bundle that the head belongs to. */
@@ -100,9 +100,10 @@ export async function listenTo(
     const listen = async () => {
       const laid = life && { ...life, surroundings: await readSurroundings(life.folders, seed, signal) };
       return await hear(material, {
+        ...config.model,
         bundle,
         head,
-        engine: config.model.engine,
+        onFallback: warnOfFallback,
         rule,
         sense: config.sense,
         hopSamples,
@@ -122,8 +123,8 @@ export async function listenTo(
     return undefined;
   }
   for (const error of heard.failed) printError(error);
-  const { engine, ...rest } = heard;
-  return { ...rest, model: modelInfo(bundle, scoring, rule, engine), rule, folder, head, collarSeconds };
+  const { network, ...rest } = heard;
+  return { ...rest, model: modelInfo(bundle, scoring, rule, network), rule, folder, head, collarSeconds };
 }
 
 async function checkWritable(folder: string): Promise<void> {

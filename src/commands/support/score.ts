@@ -9,7 +9,7 @@ import type { ScoredClip } from '../../training/clip-figures.js';
 import type { Lay } from '../../training/lay.js';
 import type { Surroundings } from '../../training/life.js';
 import { type Recording, Track } from '../../training/track.js';
-import type { ScoredWindow } from '../../types.js';
+import type { ModelInfo, ScoredWindow } from '../../types.js';
 import type { Material } from './material.js';
 import { showProgress } from './progress.js';
 
@@ -34,7 +34,7 @@ export interface Heard {
   readonly recordings: Recording[];
   readonly failed: UserError[];
   /** What ran the network. */
-  readonly engine: string;
+  readonly network: Pick<ModelInfo, 'engine' | 'precision' | 'npu'>;
 }
 
 /**
@@ -48,7 +48,7 @@ export async function hear({ clips, recordings }: Material, scorer: Scorer): Pro
     clips: [] as ScoredClip[],
     recordings: [] as Recording[],
     failed: [] as UserError[],
-    engine: '',
+    network: { engine: '', precision: '', npu: false } as Heard['network'],
   };
   const sounds = [
     ...clips.map((clip) => ({ path: clip.path, lays: laysOf(clip, scorer), clip, recording: undefined })),
@@ -75,7 +75,7 @@ export async function hear({ clips, recordings }: Material, scorer: Scorer): Pro
       const { path, clip, recording } = file.sound;
       if ('error' in file) heard.failed.push(file.error);
       else {
-        heard.engine = file.engine;
+        heard.network = file.network;
         for (const warning of file.warnings) warn(warning);
         if (clip) heard.clips.push(clipOf(clip, file, scorer));
         if (recording) heard.recordings.push(recordingOf(recording, file, scorer));

@@ -1,7 +1,7 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../../model/bundle.js';
-import { backboneFingerprint } from '../../model/head.js';
-import { embeddingsOf, readFeedback } from '../../storage/feedback.js';
+import { backboneFingerprint } from '../../model/fingerprint.js';
+import { embeddingsOf, readFeedback } from '../../storage/feedback-records.js';
 import type { Dataset } from '../../training/dataset.js';
 
 /** What a false alarm is where `--feedback` does not say, and a room in which nothing is heard. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENGINES } from '../../constants.js';
+import { ENGINES, PRECISIONS } from '../../constants.js';
 
 export const model = z
   .strictObject({
@@ -17,7 +17,25 @@ export const model = z
       .enum(['auto', ...ENGINES])
       .default('auto')
       .describe(
-        'What runs the network: auto takes the first of onnxruntime, tfjs-node and tfjs-wasm that is installed.',
+        'What runs the network: auto takes the first of neuron (an NPU of MediaTek, where its library and a compiled backbone are there), onnxruntime, tfjs-node and tfjs-wasm that is there.',
+      ),
+    neuronLibrary: z
+      .string()
+      .min(1)
+      .default('libneuron_runtime.so')
+      .describe('Library of the NPU: a name that the system finds, or a path.'),
+    neuronNetwork: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "Backbone compiled for the NPU, as models compile writes it. Default: backbone.dla in the model's folder.",
+      ),
+    precision: z
+      .enum(['auto', ...PRECISIONS])
+      .default('auto')
+      .describe(
+        'In which numbers a CPU computes the network: auto takes int8 where the engine has it and most layers of the model do.',
       ),
   })
   .prefault({})

@@ -2,7 +2,9 @@ import type { InferenceSession } from 'onnxruntime-node';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import type { Bundle } from '../bundle.js';
 import type { Network } from '../network.js';
-import { denseLayers, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
+import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
+import { int8Arithmetic } from '../onnx/int8.js';
+import type { Quantization } from '../quantization.js';
 
 const EMBEDDING = 'embedding';
 /** One window is too small to share; the second core is for everything else. */
@@ -12,21 +14,30 @@ const OPTIONS: InferenceSession.SessionOptions = {
   executionMode: 'sequential',
 };
 
+/** A graph in ONNX Runtime. */
+export interface OnnxSession {
+  /**
+   * @param mel windows × 96 × 64 row-major, frame first
+   * @returns every output by its name
+   */
+  run(mel: Float32Array): Promise<(output: string) => Float32Array>;
+  close(): Promise<void>;
+}
+
 /**
  * The network of a bundle in ONNX Runtime, from a graph that is made in memory.
  *
- * @param wanted heads, of which the dense ones are computed
+ * @param wanted heads, of which the dense ones are computed, in float32
+ * @param quantization with which the backbone is computed in int8; in float32 when left out
  * @throws Error where the package is not installed or has no library for this machine
  */
 export async function createOnnxNetwork(
-  { manifest, tensors }: Bundle,
+  bundle: Bundle,
   wanted: readonly string[],
+  quantization?: Quantization,
 ): Promise<Network> {
-  const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
-  env.logLevel = 'error'; // what it warns of concerns graphics cards
-  const graph = new OnnxGraphBuilder({ batches: true });
-  const embedding = graph.backbone(manifest.backbone, (name) => tensors.get(name)!);
-  graph.output(EMBEDDING, embedding, manifest.embeddingSize);
+  const { manifest, tensors } = bundle;
+  const { graph, embedding } = backboneGraph(bundle, quantization && int8Arithmetic(quantization));
   const heads: string[] = [];
   for (const [name, head] of Object.entries(manifest.heads)) {
     if (head.type !== 'dense' || !wanted.includes(name)) continue;
@@ -37,17 +48,45 @@ export async function createOnnxNetwork(
     );
     heads.push(name);
   }
-  const session = await InferenceSession.create(graph.write(manifest.name), OPTIONS);
+  const session = await openOnnx(graph.write(manifest.name));
+  return {
+    engine: 'onnxruntime',
+    precision: quantization ? 'int8' : 'float32',
+    async run(mel) {
+      const output = await session.run(mel);
+      return {
+        embedding: output(EMBEDDING),
+        heads: Object.fromEntries(heads.map((name) => [name, output(`head.${name}`)])),
+      };
+    },
+    close: session.close,
+  };
+}
 
-  const run: Network['run'] = async (mel) => {
+/** A graph of any number of windows with the backbone in it, its embedding the first output. */
+export function backboneGraph(
+  { manifest, tensors }: Bundle,
+  arithmetic: Arithmetic = FLOAT32,
+): { graph: OnnxGraphBuilder; embedding: string } {
+  const graph = new OnnxGraphBuilder({ batches: true });
+  const embedding = graph.backbone(manifest.backbone, (name) => tensors.get(name)!, arithmetic);
+  graph.output(EMBEDDING, embedding, manifest.embeddingSize);
+  return { graph, embedding };
+}
+
+/**
+ * @param graph an ONNX file
+ * @throws Error where the package is not installed or has no library for this machine
+ */
+export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
+  const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
+  env.logLevel = 'error'; // what it warns of concerns graphics cards
+  const session = await InferenceSession.create(graph, OPTIONS);
+  const run: OnnxSession['run'] = async (mel) => {
     const shape = [mel.length / PATCH_VALUES, PATCH_FRAMES, MEL_BANDS, 1];
     const outputs = await session.run({ [LOG_MEL]: new Tensor('float32', mel, shape) });
-    const values = (name: string) => outputs[name]!.data as Float32Array;
-    return {
-      embedding: values(EMBEDDING),
-      heads: Object.fromEntries(heads.map((name) => [name, values(`head.${name}`)])),
-    };
+    return (output) => outputs[output]!.data as Float32Array;
   };
   await run(new Float32Array(PATCH_VALUES)); // allocates: that must not cost the first window its latency
-  return { engine: 'onnxruntime', run, close: () => session.release() };
+  return { run, close: () => session.release() };
 }

@@ -46,6 +46,7 @@ export async function createTfjsNetwork(
 
   return {
     engine,
+    precision: 'float32',
     run: async (mel) => run(mel),
     async close() {
       for (const tensor of onDevice.values()) tensor.dispose();

@@ -1,7 +1,7 @@
 import type { Bundle } from '../bundle.js';
 import { chooseHead, headsBehind } from '../head.js';
 import { writeSafetensors } from '../safetensors.js';
-import { type PatchOrder, planExport } from './plan.js';
+import { type PatchOrder, planBackbone, planExport } from './plan.js';
 
 export type ExportFormat = 'tflite' | 'onnx' | 'safetensors';
 
@@ -37,6 +37,12 @@ export async function exportModel(
     safetensors: async () => weightsOnly(bundle, name),
   };
   return { bytes: await writers[format](), labels, description };
+}
+
+/** The backbone alone as a TensorFlow Lite file: `log_mel` [1,96,64,1] → `embedding` [1,C], float32. */
+export async function backboneTflite(bundle: Bundle): Promise<Uint8Array> {
+  const { tfliteModel } = await import('./tflite.js');
+  return tfliteModel(planBackbone(bundle), 'frames-bands');
 }
 
 /** The tensors under the names of the bundle, and the parts of its manifest that say how they belong together. */

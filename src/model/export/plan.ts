@@ -7,14 +7,14 @@ import type { Tensor } from '../safetensors.js';
 /** Which way the log-mel patch enters: [1,96,64,1] or, as in BATHNet's own model, [1,64,96,1]. */
 export type PatchOrder = 'frames-bands' | 'bands-frames';
 
-/** A backbone and one head as the steps that a graph format needs. */
+/** A backbone and one head, or none, as the steps that a graph format needs. */
 export interface ExportPlan {
   /** What it is, in one line. */
   readonly description: string;
   /** One for each value of the output. */
   readonly labels: readonly string[];
   readonly backbone: Manifest['backbone'];
-  /** What works on the embedding: the head, or the parts that a blend pools. */
+  /** What works on the embedding: the head, or the parts that a blend pools; nothing of the backbone alone. */
   readonly parts: readonly PlannedPart[];
   /** Of a blend head: what is added to the weighted logarithms of its parts before the softmax. */
   readonly bias?: Float32Array;
@@ -42,6 +42,17 @@ interface LabelMap {
 
 /** Small enough to change no sum of scores, large enough for float32. */
 const NEXT_TO_NOTHING = 1e-30;
+
+/** The backbone without a head: what leaves it is the embedding. */
+export function planBackbone({ manifest, tensors }: Bundle): ExportPlan {
+  return {
+    description: `${manifest.name} ${manifest.version}, backbone; input ${manifest.frontEnd}; bathnet2mqtt`,
+    labels: [],
+    backbone: manifest.backbone,
+    parts: [],
+    weight: (key) => tensors.get(key) as Tensor,
+  };
+}
 
 /** Lays out what a graph format needs of a bundle's backbone and one of its heads. */
 export function planExport(bundle: Bundle, name: string): ExportPlan {

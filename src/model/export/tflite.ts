@@ -16,8 +16,9 @@ type Value = number;
 type Options = Pick<OperatorSpec, 'bytes' | 'ints' | 'floats'>;
 
 /**
- * The network as a TensorFlow Lite file. Input `log_mel`, output `scores`; operators that any NPU knows, except
- * that some may leave the slices and maxima of a map head and the logarithms of a blend to the CPU.
+ * The network as a TensorFlow Lite file. Input `log_mel`, output `scores`, of the backbone alone `embedding`;
+ * operators that any NPU knows, except that some may leave the slices and maxima of a map head and the logarithms of
+ * a blend to the CPU.
  */
 export function tfliteModel(
   { description, labels, backbone, parts, bias, weight }: ExportPlan,
@@ -101,7 +102,7 @@ export function tfliteModel(
     return step(Op.DIV, [positive, sum], shape);
   };
   const opinions = parts.map(scoresOf);
-  [x = 0] = opinions;
+  [x = embedding] = opinions;
 
   if (bias) {
     const floor = floats([1, 1], Float32Array.of(SCORE_FLOOR));
@@ -115,6 +116,6 @@ export function tfliteModel(
     );
     x = step(Op.SOFTMAX, [pooled], shape, SOFTMAX);
   }
-  tensors[x] = { ...(tensors[x] as TensorSpec), name: 'scores' };
+  tensors[x] = { ...(tensors[x] as TensorSpec), name: parts.length > 0 ? 'scores' : 'embedding' };
   return writeTflite(tensors, operators, { inputs: [input], outputs: [x], description });
 }

@@ -24,6 +24,38 @@ export function denseLayers(
   }));
 }
 
+/** A convolution with its weights, batch normalisation folded, in ONNX's layout. */
+export interface Convolution {
+  /** As its tensors in the bundle: `backbone.3.pointwise`. */
+  readonly name: string;
+  readonly depthwise: boolean;
+  /** [outputs,inputs,size,size] */
+  readonly kernel: Tensor;
+  /** [outputs] */
+  readonly bias: Float32Array;
+  readonly attributes: OnnxNode['attributes'];
+  /** Of what comes out for a window: [outputs,height,width]. */
+  readonly outputShape: readonly number[];
+}
+
+/** The numbers in which a backbone is computed. Values in it are of its own kind, before and after it float32. */
+export interface Arithmetic {
+  /** @param patch [windows,1,96,64] */
+  enter(graph: OnnxGraphBuilder, patch: string): string;
+  /** Convolution and ReLU; they come in the order of the network. */
+  convolve(graph: OnnxGraphBuilder, x: string, convolution: Convolution): string;
+  leave(graph: OnnxGraphBuilder, x: string): string;
+}
+
+export const FLOAT32: Arithmetic = {
+  enter: (_, patch) => patch,
+  convolve(graph, x, { kernel, bias, attributes }) {
+    const weights = [graph.constant(kernel.shape, kernel.data), graph.constant([bias.length], bias)];
+    return graph.step('Relu', [graph.step('Conv', [x, ...weights], attributes)]);
+  },
+  leave: (_, x) => x,
+};
+
 /** Name of the input. */
 export const LOG_MEL = 'log_mel';
 
@@ -66,39 +98,21 @@ export class OnnxGraphBuilder {
     return output;
   }
 
-  /** The backbone from the input on; returns the embedding. @param weight of the bundle, by name */
-  backbone(layers: Manifest['backbone'], weight: (name: string) => Tensor): string {
-    let [height, width] = [PATCH_FRAMES, MEL_BANDS];
+  /**
+   * The backbone from the input on.
+   *
+   * @param weight of the bundle, by name
+   * @returns the embedding, float32 [windows,C]
+   */
+  backbone(
+    layers: Manifest['backbone'],
+    weight: (name: string) => Tensor,
+    arithmetic: Arithmetic = FLOAT32,
+  ): string {
     const perm = this.#bandsFirst ? [0, 3, 2, 1] : [0, 3, 1, 2];
-    let x = this.step('Transpose', [LOG_MEL], { perm }); // [1,1,96,64]
-
-    const convolution = (name: string, stride: number) => {
-      const { shape, data } = weight(`${name}.kernel`);
-      const [size = 0, , third = 0, fourth = 0] = shape;
-      // [size,size,in,out], or of a depthwise convolution [size,size,C,1], where each channel has an input of its own.
-      const depthwise = name.endsWith('.depthwise');
-      const [inputs, outputs] = depthwise ? [1, third] : [third, fourth];
-      const kernel = this.constant([outputs, inputs, size, size], toOihw(data, size * size, inputs, outputs));
-      const bias = this.constant([outputs], weight(`${name}.bias`).data);
-      const [top, bottom] = samePadding(height, size, stride);
-      const [left, right] = samePadding(width, size, stride);
-      [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
-      const y = this.step('Conv', [x, kernel, bias], {
-        group: depthwise ? outputs : 1,
-        kernel_shape: [size, size],
-        strides: [stride, stride],
-        pads: [top, left, bottom, right],
-      });
-      x = this.step('Relu', [y]); // [1,outputs,height,width]
-    };
-    for (const [i, { type, stride }] of layers.entries()) {
-      if (type === 'conv') convolution(`backbone.${i}`, stride);
-      else {
-        convolution(`backbone.${i}.depthwise`, stride);
-        convolution(`backbone.${i}.pointwise`, 1);
-      }
-    }
-    return this.step('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
+    let x = arithmetic.enter(this, this.step('Transpose', [LOG_MEL], { perm })); // [windows,1,96,64]
+    for (const convolution of convolutions(layers, weight)) x = arithmetic.convolve(this, x, convolution);
+    return this.step('ReduceMean', [arithmetic.leave(this, x)], { axes: [2, 3], keepdims: 0 });
   }
 
   dense(x: string, layers: readonly DenseLayer[]): string {
@@ -111,10 +125,10 @@ export class OnnxGraphBuilder {
     return x;
   }
 
-  /** Makes a value of `size` numbers an output under this name. */
-  output(name: string, value: string, size: number): void {
+  /** Makes a float32 value of this shape, one for each window, an output under this name. */
+  output(name: string, value: string, ...shape: number[]): void {
     this.#nodes.push({ op: 'Identity', inputs: [value], output: [name] });
-    this.#outputs.push({ name, shape: [this.#windows, size] });
+    this.#outputs.push({ name, shape: [this.#windows, ...shape] });
   }
 
   /** The ONNX file. @param description one line */
@@ -129,6 +143,44 @@ export class OnnxGraphBuilder {
       nodes: this.#nodes,
       constants: this.#constants,
     });
+  }
+}
+
+/** The convolutions of a backbone in their order: of a separable one the depthwise and the pointwise. */
+function* convolutions(
+  layers: Manifest['backbone'],
+  weight: (name: string) => Tensor,
+): Iterable<Convolution> {
+  let [height, width] = [PATCH_FRAMES, MEL_BANDS];
+  const convolution = (name: string, stride: number): Convolution => {
+    const { shape, data } = weight(`${name}.kernel`);
+    const [size = 0, , third = 0, fourth = 0] = shape;
+    // [size,size,in,out], or of a depthwise convolution [size,size,C,1], where each channel has an input of its own.
+    const depthwise = name.endsWith('.depthwise');
+    const [inputs, outputs] = depthwise ? [1, third] : [third, fourth];
+    const [top, bottom] = samePadding(height, size, stride);
+    const [left, right] = samePadding(width, size, stride);
+    [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+    return {
+      name,
+      depthwise,
+      kernel: { shape: [outputs, inputs, size, size], data: toOihw(data, size * size, inputs, outputs) },
+      bias: weight(`${name}.bias`).data,
+      attributes: {
+        group: depthwise ? outputs : 1,
+        kernel_shape: [size, size],
+        strides: [stride, stride],
+        pads: [top, left, bottom, right],
+      },
+      outputShape: [outputs, height, width],
+    };
+  };
+  for (const [i, { type, stride }] of layers.entries()) {
+    if (type === 'conv') yield convolution(`backbone.${i}`, stride);
+    else {
+      yield convolution(`backbone.${i}.depthwise`, stride);
+      yield convolution(`backbone.${i}.pointwise`, 1);
+    }
   }
 }
 

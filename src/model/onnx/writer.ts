@@ -4,8 +4,9 @@ import { VERSION } from '../../constants.js';
 /** A constant of the graph. */
 export interface OnnxConstant {
   readonly name: string;
+  /** Empty for a single number. */
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array | Uint8Array | Int8Array | Int32Array;
 }
 
 export interface OnnxNode {
@@ -37,8 +38,15 @@ export interface OnnxGraph {
 const OPSET = 13;
 const IR_VERSION = 7;
 
+/** What TensorProto calls the types of numbers. */
 const FLOAT = 1;
-const INT64 = 7;
+const DATA_TYPES: Record<string, number> = {
+  Float32Array: FLOAT,
+  Uint8Array: 2,
+  Int8Array: 3,
+  Int32Array: 6,
+  BigInt64Array: 7,
+};
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_INTS = 7;
 
@@ -121,7 +129,7 @@ export function writeOnnx({ description, input, outputs, nodes, constants }: Onn
       initializer: constants.map(({ name, shape, data }) => ({
         name,
         dims: shape,
-        dataType: data instanceof Float32Array ? FLOAT : INT64,
+        dataType: DATA_TYPES[data.constructor.name],
         rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
       })),
       input: [valueInfo(input)],

@@ -30,7 +30,7 @@ export function renderReport(evaluation: Evaluation, at: Date, soundOf: SoundOf 
 <main>
 <header>
 <h1>${escapeHtml(title)}</h1>
-<p>Evaluated ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC on ${escapeHtml(model.engine)}. Alarm: ${escapeHtml(ruleText(rule))}.</p>
+<p>Evaluated ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC on ${escapeHtml(model.engine)} in ${escapeHtml(model.precision)}. Alarm: ${escapeHtml(ruleText(rule))}.</p>
 </header>
 ${tileSection(clips, recordings, rule.labels)}
 ${clips ? clipSection(clips, rule.threshold) : ''}

@@ -116,6 +116,13 @@ describe.skipIf(lacksPrograms('ffmpeg')).each(CODECS)('OGG files of %s', (codec)
 });
 
 describe.skipIf(lacksPrograms('ffmpeg'))('OGG files', () => {
+  it('with damage that the library did not foresee are called damaged, not by the slip that shows it', async () => {
+    const unframed = changed(files.libvorbis, (page, i) =>
+      i === 0 ? { ...page, body: Buffer.concat([page.body.subarray(0, 29), Buffer.alloc(1)]) } : page,
+    );
+    expect((await refusal(await file(unframed))).reason).toBe('is damaged');
+  });
+
   it('with a picture in the tags of Opus have no noise of it', async () => {
     const pages = readPages(files.libopus);
     const tags = Buffer.concat([pages[1]!.body, Buffer.alloc(200_000, 0x55)]);

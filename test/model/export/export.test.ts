@@ -7,7 +7,7 @@ import { ExitCode } from '../../../src/errors.js';
 import { createFrontEnd } from '../../../src/features/create-front-end.js';
 import { type Bundle, readBundle } from '../../../src/model/bundle.js';
 import { createNetwork } from '../../../src/model/engines/create-network.js';
-import { exportModel } from '../../../src/model/export/export.js';
+import { backboneTflite, exportModel } from '../../../src/model/export/export.js';
 import type { PatchOrder } from '../../../src/model/export/plan.js';
 import { chooseHead } from '../../../src/model/head.js';
 import { importTflite } from '../../../src/model/import/import.js';
@@ -169,6 +169,17 @@ describe.each(cases)('head $head with input $order', ({ order, head }) => {
     expect([inputNames, outputNames]).toEqual([['log_mel'], ['scores']]);
     expect(worst(scores, expected)).toBeLessThan(TOLERANCE);
   });
+});
+
+it('the backbone alone gives the embedding in Google’s runtime as in ours', async () => {
+  const mels = SYNTHETIC.map(melOf);
+  const network = await createNetwork(mini, 'tfjs-wasm');
+  const expected: Float32Array[] = [];
+  for (const mel of mels) expected.push((await network.run(mel)).embedding.slice());
+  await network.close();
+  const { outputs, scores } = await liteRuntime(await backboneTflite(mini), mels, [1, 96, 64, 1]);
+  expect(outputs).toMatchObject([{ name: 'embedding', shape: Int32Array.of(1, 1024) }]);
+  expect(worst(scores, expected)).toBeLessThan(TOLERANCE);
 });
 
 describe('a bundle unlike the shipped one', () => {

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+
+export const web = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Answer over HTTP: metrics, /healthz, and the API with live stream and history (docs/http.md).',
+      ),
+    host: z
+      .union([z.ipv4(), z.ipv6(), z.literal('localhost')])
+      .default('127.0.0.1')
+      .describe(
+        'Address to listen on; 127.0.0.1: this machine alone, 0.0.0.0: all. Beyond this machine a password is needed.',
+      ),
+    port: z.int().min(0).max(65_535).default(8099).describe('Port to listen on; 0: any that is free.'),
+    password: z
+      .string()
+      .min(8)
+      .max(1000)
+      .optional()
+      .describe('Password of the API, 8 characters or more; better kept in a file.'),
+    passwordFile: z.string().min(1).optional().describe('File that holds the password of the API.'),
+    trustedProxy: z
+      .union([z.ipv4(), z.ipv6()])
+      .optional()
+      .describe(
+        "Address of a proxy that has asked for a password already, such as Home Assistant's ingress (172.30.32.2).",
+      ),
+  })
+  .prefault({})
+  .describe('HTTP: what monitoring and pages ask. Sound never leaves over it.');

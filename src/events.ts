@@ -1,0 +1,87 @@
+import type { ScoredWindow } from './types.js';
+
+/** Why an alarm started. */
+type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence';
+
+/** Why an alarm ended. */
+export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';
+
+/** What the decision stage says; the publisher turns it into messages. */
+export type DecisionEvent =
+  | AlarmStarted
+  | AlarmEnded
+  | AlarmAcknowledged
+  | AlarmEscalated
+  | WaterRunningLong
+  | LongStay
+  | TestAlarm;
+
+interface EventBase {
+  /** Wall clock, milliseconds since the epoch; of an alarm's start: of the deciding window's last sample. */
+  readonly atMs: number;
+}
+
+interface EpisodeEvent extends EventBase {
+  /** One id for everything that is said of the same alarm. */
+  readonly episodeId: string;
+  readonly label: string;
+  /** Kind of event, `impact`; undefined where none stands out, or the model has no event head. */
+  readonly kind?: string | undefined;
+}
+
+export interface AlarmStarted extends EpisodeEvent {
+  readonly type: 'alarm_started';
+  /** Stream time of the deciding window's last sample, seconds. */
+  readonly atSeconds: number;
+  readonly confidence: number;
+  readonly reason: AlarmReason;
+  /** The deciding window. */
+  readonly window: ScoredWindow;
+  /** The windows that led to it, oldest first; `score` is that of `label`, a class or, with `evidence`, a kind. */
+  readonly hits: ReadonlyArray<{ readonly atMs: number; readonly label: string; readonly score: number }>;
+  /** With reason `evidence`: how much there was, and from which on it alarms; nats. */
+  readonly evidence?: { readonly value: number; readonly line: number } | undefined;
+}
+
+export interface AlarmEnded extends EpisodeEvent {
+  readonly type: 'alarm_ended';
+  readonly atSeconds: number;
+  /** NaN where it is not known: the clock was set while the daemon did not run. */
+  readonly durationSeconds: number;
+  readonly peakConfidence: number;
+  readonly endedBy: AlarmEnd;
+}
+
+/** A person has seen the alarm. */
+export interface AlarmAcknowledged extends EpisodeEvent {
+  readonly type: 'alarm_acknowledged';
+  /** From the alarm's start. */
+  readonly afterSeconds: number;
+}
+
+/** Nobody has acknowledged the alarm for so long, whether it is still on or not. */
+export interface AlarmEscalated extends EpisodeEvent {
+  readonly type: 'alarm_escalated';
+  /** 1 for the first repetition. */
+  readonly repetition: number;
+  readonly unacknowledgedSeconds: number;
+}
+
+export interface WaterRunningLong extends EventBase {
+  readonly type: 'water_running_long';
+  readonly durationSeconds: number;
+}
+
+/** Somebody is in the room, and nothing has been heard for long. */
+export interface LongStay extends EventBase {
+  readonly type: 'long_stay';
+  /** Since somebody came in. */
+  readonly durationSeconds: number;
+  /** Since the last sound. */
+  readonly silentSeconds: number;
+}
+
+/** Someone pressed the test button: says that messages arrive, starts no alarm. */
+interface TestAlarm extends EventBase {
+  readonly type: 'test';
+}

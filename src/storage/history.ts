@@ -1,0 +1,153 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { messageOf } from '../errors.js';
+import type { Logger } from '../types.js';
+import { makeFolder, writeFileWhole } from './files.js';
+
+/** So many alarms and faults are kept; the oldest make room. */
+export const MOST_ENTRIES = 200;
+/** Of them, so many may be faults: a flapping microphone must not push out alarms. */
+const MOST_FAULTS = 50;
+/** What is said of one alarm, however often it is repeated. */
+const MOST_EVENTS = 50;
+/** No entry of ours is longer. */
+const MOST_BYTES = 200_000;
+
+const entrySchema = z.strictObject({
+  /** Of the alarm's episode, or of the event where it belongs to none. */
+  id: z.string().regex(/^[\w-]{1,64}$/),
+  /** Messages as MQTT has them, in the order in which they happened. */
+  events: z.array(z.record(z.string(), z.json())).min(1).max(MOST_EVENTS),
+  /** Log-mel of the seconds before it, 8 bits, frames of 64 bands, in base64; left out where there is no sound to it. */
+  spectrogram: z.base64().optional(),
+  /** What a person has said of it. */
+  verdict: z.string().optional(),
+});
+
+/** An alarm with all that followed, a fault, or another event. */
+export type HistoryEntry = z.infer<typeof entrySchema>;
+
+/**
+ * The last alarms and faults, one file for each: what the page shows. It is beside the way of an alarm, never in it: a
+ * disk that is full or slow costs the history, and that is said once.
+ */
+export class History {
+  /** By id, oldest first. */
+  #entries = new Map<string, HistoryEntry>();
+  /** Ids of what is to be written, or removed. */
+  readonly #waiting = new Set<string>();
+  #writing: Promise<void> = Promise.resolve();
+  #complained = false;
+
+  /** @param folder of this device, made when there is something to keep */
+  constructor(
+    private readonly folder: string,
+    private readonly log: Logger,
+  ) {}
+
+  /** Takes up what earlier runs have kept; what is damaged is left out. */
+  async load(): Promise<this> {
+    const names = await readdir(this.folder).catch(() => []);
+    const kept = await Promise.all(
+      names
+        .filter((name) => name.endsWith('.json'))
+        .slice(0, 10 * MOST_ENTRIES)
+        .map((name) => readEntry(join(this.folder, name))),
+    );
+    const known = kept.filter((entry) => entry !== undefined).sort((a, b) => timeOf(a) - timeOf(b));
+    const older = known.filter(({ id }) => !this.#entries.has(id)).map((entry) => [entry.id, entry] as const);
+    this.#entries = new Map([...older, ...this.#entries]);
+    this.#shorten();
+    return this;
+  }
+
+  /** Newest first. */
+  get entries(): HistoryEntry[] {
+    return [...this.#entries.values()].reverse();
+  }
+
+  get(id: string): HistoryEntry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /**
+   * Adds what was said to its entry, or begins one.
+   *
+   * @param event a message as MQTT has it, with its `id` and, where it is of an alarm, its `episodeId`
+   */
+  add(event: { readonly [key: string]: unknown }, spectrogram?: string): void {
+    const id = String(event.episodeId ?? event.id);
+    const known = this.#entries.get(id);
+    const message = event as HistoryEntry['events'][number];
+    const events = [...(known?.events ?? []), message];
+    // The first says what it was, the last what has become of it.
+    if (events.length > MOST_EVENTS) events.splice(1, events.length - MOST_EVENTS);
+    this.#put({ ...known, id, events, ...(spectrogram !== undefined && !known && { spectrogram }) });
+  }
+
+  /** @returns whether there is such an entry */
+  judge(id: string, verdict: string): boolean {
+    const known = this.#entries.get(id);
+    if (known) this.#put({ ...known, verdict });
+    return known !== undefined;
+  }
+
+  /** Resolves when all is written, or cannot be. */
+  settled(): Promise<void> {
+    return this.#writing;
+  }
+
+  #put(entry: HistoryEntry): void {
+    this.#entries.set(entry.id, entry);
+    this.#ask(entry.id);
+    this.#shorten();
+  }
+
+  #shorten(): void {
+    const faults = [...this.#entries.values()].filter(({ events }) => events[0]?.event_type === 'fault');
+    for (const { id } of faults.slice(0, -MOST_FAULTS)) this.#remove(id);
+    for (const id of [...this.#entries.keys()].slice(0, -MOST_ENTRIES)) this.#remove(id);
+  }
+
+  #remove(id: string): void {
+    this.#entries.delete(id);
+    this.#ask(id);
+  }
+
+  #ask(id: string): void {
+    if (this.#waiting.has(id)) return; // it will be written as it is by then
+    this.#waiting.add(id);
+    this.#writing = this.#writing.then(() => this.#write(id));
+  }
+
+  async #write(id: string): Promise<void> {
+    this.#waiting.delete(id);
+    const entry = this.#entries.get(id);
+    const path = join(this.folder, `${id}.json`);
+    try {
+      if (!entry) return await rm(path, { force: true });
+      await makeFolder(this.folder);
+      await writeFileWhole(path, `${JSON.stringify(entry)}\n`);
+      this.#complained = false;
+    } catch (error) {
+      if (this.#complained) return;
+      this.#complained = true;
+      this.log.warn({ folder: this.folder, reason: messageOf(error) }, 'the history cannot be kept');
+    }
+  }
+}
+
+/** Wall clock of the first that was said; 0 where that is no time. */
+function timeOf({ events }: HistoryEntry): number {
+  return Date.parse(String(events[0]?.at)) || 0;
+}
+
+async function readEntry(path: string): Promise<HistoryEntry | undefined> {
+  try {
+    const text = await readFile(path, 'utf8');
+    return text.length > MOST_BYTES ? undefined : entrySchema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+import { watchOver } from './heartbeat.js';
+import type { Notifier } from './systemd.js';
+
+/** What shows whether a daemon does its work. */
+export interface Watched {
+  /** Sound arrives. */
+  readonly online: () => boolean;
+  /** How many windows have been analysed. */
+  readonly windows: () => number;
+}
+
+/**
+ * Sees to it that a process that hangs is started again: systemd does, where it watches, and a thread of our own
+ * elsewhere. Systemd hears nothing either where sound arrives but is no longer analysed: that is a hang that only a
+ * restart mends.
+ *
+ * @returns what ends it
+ */
+export function watchHangs(systemd: Notifier, { online, windows }: Watched): () => void {
+  if (systemd.watchdogIntervalMs === undefined) return watchOver();
+  let analysed = -1;
+  const timer = setInterval(() => {
+    const now = windows();
+    if (!online() || now > analysed) systemd.watchdog();
+    analysed = now;
+  }, systemd.watchdogIntervalMs);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { Context, MiddlewareHandler } from 'hono';
+import { getCookie } from 'hono/cookie';
+import type { Sessions } from './sessions.js';
+
+export const COOKIE = 'bathnet2mqtt';
+
+export interface AccessOptions {
+  /** Left out: whoever can connect may look. */
+  readonly sessions: Sessions | undefined;
+  /** Address of a proxy that has asked already. */
+  readonly trustedProxy: string | undefined;
+}
+
+/**
+ * Lets in who has logged in, whoever comes over the trusted proxy, and a program that brings the password (HTTP
+ * Basic). Where there is no password, a page of another name is refused: a site in the same browser may have let its
+ * own name point here (DNS rebinding).
+ */
+export function access({ sessions, trustedProxy }: AccessOptions): MiddlewareHandler {
+  return async (context, next) => {
+    if (fromProxy(context, trustedProxy)) return next();
+    if (!sessions) {
+      if (trustedProxy !== undefined) return refuse(context, 403, 'only over the trusted proxy');
+      if (isOwnName(context.req.header('host'))) return next();
+      return refuse(context, 403, 'open it by its address, or set web.password');
+    }
+    if (sessions.knows(getCookie(context, COOKIE)) || bringsPassword(context, sessions)) return next();
+    return refuse(context, 401, 'log in first');
+  };
+}
+
+/** Refuses what another site's page asks for in the name of whoever is logged in; programs say no origin. */
+export const sameOrigin: MiddlewareHandler = async (context, next) => {
+  const site = context.req.header('sec-fetch-site');
+  const origin = context.req.header('origin');
+  const host = context.req.header('x-forwarded-host') ?? context.req.header('host');
+  const own = site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
+  return own ? next() : refuse(context, 403, 'asked for by another site');
+};
+
+export function refuse(
+  context: Context,
+  status: 400 | 401 | 403 | 404 | 429 | 503,
+  problem: string,
+): Response {
+  return context.json({ problem }, status);
+}
+
+/** Also as IPv6 has it: ::ffff:172.30.32.2. */
+function fromProxy(context: Context, trustedProxy: string | undefined): boolean {
+  const address = getConnInfo(context).remote.address?.replace(/^::ffff:/, '');
+  return trustedProxy !== undefined && address === trustedProxy;
+}
+
+function bringsPassword(context: Context, sessions: Sessions): boolean {
+  const given = /^Basic ([\w+/=]{1,2000})$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  if (given === undefined) return false;
+  const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(given, 'base64').toString()) ?? [];
+  return password !== undefined && sessions.is(password);
+}
+
+/** Names that nobody else can have pointed here. */
+function isOwnName(host: string | undefined): boolean {
+  const name = (host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  return (
+    isIP(name) !== 0 || name === 'localhost' || name === hostname().toLowerCase() || name.endsWith('.local')
+  );
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

@@ -1,0 +1,114 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { PROBLEMS } from '../problems.js';
+
+/** What is measured, at the moment in which somebody asks. */
+export interface Measures {
+  readonly uptimeSeconds: number;
+  readonly windows: number;
+  readonly droppedWindows: number;
+  readonly vetoed: number;
+  /** Of the network alone, and from a window's last sample to its result; undefined before the first. */
+  readonly inferenceMs: (q: number) => number | undefined;
+  readonly latencyMs: (q: number) => number | undefined;
+  readonly levelDbfs: number | undefined;
+  readonly problems: readonly string[];
+  readonly hears: boolean;
+  readonly alarm: boolean;
+  readonly enabled: boolean;
+  readonly connected: boolean;
+  readonly reconnects: number;
+  readonly queuedEvents: number;
+  readonly droppedEvents: number;
+}
+
+type Info = Readonly<Record<'device' | 'version' | 'model' | 'model_version' | 'engine', string>>;
+
+const QUANTILES = [0.5, 0.99];
+
+/** Everything of health, for Prometheus. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #events: Counter<'type' | 'kind'>;
+
+  constructor(measures: () => Measures, info: Info) {
+    const registers = [this.#registry];
+    collectDefaultMetrics({ register: this.#registry });
+    new Gauge({
+      ...{ name: 'bathnet_info', help: 'Which device, program and model this is', registers },
+      labelNames: Object.keys(info),
+    }).set(info, 1);
+    this.#events = new Counter({
+      ...{ name: 'bathnet_events_total', help: 'Events since the start', registers },
+      labelNames: ['type', 'kind'],
+    });
+    const gauge = (name: string, help: string, value: (now: Measures) => number | boolean | undefined) =>
+      new Gauge({
+        ...{ name: `bathnet_${name}`, help, registers },
+        collect() {
+          const now = value(measures());
+          if (now === undefined) this.reset();
+          else this.set(Number(now));
+        },
+      });
+    gauge('uptime_seconds', 'Since the start', (now) => now.uptimeSeconds);
+    gauge('hears', '1 while sound that is sound is analysed', (now) => now.hears);
+    gauge('alarm', '1 while an alarm is on', (now) => now.alarm);
+    gauge('detection_enabled', '1 unless somebody has switched detection off', (now) => now.enabled);
+    gauge('level_dbfs', 'Mean level of the last seconds', (now) => now.levelDbfs);
+    gauge('mqtt_connected', '1 while there is a broker', (now) => now.connected);
+    gauge('queued_events', 'Events that the broker has not taken yet', (now) => now.queuedEvents);
+    const counter = (name: string, help: string, value: (now: Measures) => number) =>
+      new Counter({
+        ...{ name: `bathnet_${name}_total`, help, registers },
+        collect() {
+          this.reset();
+          this.inc(value(measures()));
+        },
+      });
+    counter('windows', 'Windows that were analysed', (now) => now.windows);
+    counter(
+      'dropped_windows',
+      'Windows that were lost because the machine was too slow',
+      (now) => now.droppedWindows,
+    );
+    counter('vetoed_windows', 'Windows that did not count, by a verdict', (now) => now.vetoed);
+    counter('dropped_events', 'Events that were lost', (now) => now.droppedEvents);
+    counter('mqtt_reconnects', 'Connections to the broker after the first', (now) => now.reconnects);
+    const quantiles = (name: string, help: string, value: (now: Measures) => Measures['inferenceMs']) =>
+      new Gauge({
+        ...{ name: `bathnet_${name}_seconds`, help, registers },
+        labelNames: ['quantile'],
+        collect() {
+          const of = value(measures());
+          for (const q of QUANTILES) this.set({ quantile: String(q) }, (of(q) ?? Number.NaN) / 1000);
+        },
+      });
+    quantiles('inference', 'The network, of the last half hour of windows', (now) => now.inferenceMs);
+    quantiles('latency', "From a window's last sample to its result", (now) => now.latencyMs);
+    new Gauge({
+      ...{ name: 'bathnet_problem', help: '1 while this is wrong: see problems in health', registers },
+      labelNames: ['problem'],
+      collect() {
+        const { problems } = measures();
+        for (const problem of Object.values(PROBLEMS).flat())
+          this.set({ problem }, Number(problems.includes(problem)));
+      },
+    });
+  }
+
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+
+  /** Counts an event. */
+  event(type: string, kind = ''): void {
+    this.#events.inc({ type, kind });
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** Measures no more. */
+  stop(): void {
+    this.#registry.clear();
+  }
+}

@@ -1,0 +1,219 @@
+import { v7 as uuidv7 } from 'uuid';
+import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
+import { PROBLEMS } from '../problems.js';
+import type { History } from '../storage/history.js';
+import type { Statistics } from '../system/statistics.js';
+import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Verdict } from '../types.js';
+import type { Status } from './api.js';
+import { Live } from './live.js';
+import { type Measures, Metrics } from './metrics.js';
+import { type WebOptions, WebServer } from './server.js';
+
+/** Without a window for so long, nothing is analysed, whatever else is said. */
+const SILENT_MS = 10_000;
+/** With any of these nobody is listened to, or an alarm would not survive a restart. */
+const ILLNESSES: ReadonlySet<string> = new Set([
+  ...PROBLEMS.microphone,
+  ...PROBLEMS.sound,
+  ...PROBLEMS.engine,
+  'no_sound',
+  'outbox_not_durable',
+]);
+
+/** What a message of MQTT says, under its name below `<prefix>/<device>`. */
+interface Said {
+  readonly topic: string;
+  readonly payload: string;
+  readonly event: boolean;
+}
+
+/** The parts of the daemon that the page looks at. */
+export interface WebSources {
+  readonly device: Status['device'];
+  readonly model: ModelInfo;
+  readonly hopSeconds: number;
+  readonly minLevelDbfs: number;
+  /** `<prefix>/<device>` */
+  readonly base: string;
+  readonly publisher: {
+    readonly connected: boolean;
+    readonly stats: Pick<Measures, 'reconnects' | 'queuedEvents' | 'droppedEvents'>;
+    readonly states: ReadonlyMap<string, string>;
+    onSaid(handler: (said: Said) => void): void;
+  };
+  readonly statistics: Statistics;
+  /** Windows that were lost. */
+  readonly dropped: () => number;
+  readonly history: History;
+  /** @returns why not */
+  obey(topic: string, text: string): string | undefined;
+  /** @returns why not */
+  judge(verdict: Verdict, episodeId: string): string | undefined;
+}
+
+/**
+ * The page is one more reader of what MQTT is told, and one more hand on its commands: it knows nothing else, but for
+ * the picture of the sound.
+ */
+export class Web {
+  readonly #sources: WebSources;
+  readonly #live: Live;
+  readonly #metrics: Metrics;
+  readonly #server: WebServer;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** What was wrong with the last health message. */
+  #problems: readonly string[] = [];
+  #windowAtMs: number;
+
+  constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
+    const { name, version, engine } = sources.model;
+    this.#sources = sources;
+    this.#clock = clock;
+    this.#log = log;
+    this.#windowAtMs = clock.now();
+    this.#live = new Live(Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES));
+    const info = { device: sources.device.id, version: VERSION, model: name, model_version: version, engine };
+    this.#metrics = new Metrics(() => this.#measures(), info);
+    const parts = {
+      status: () => this.#status(),
+      illness: () => this.#illness(),
+      entry: (id: string) => sources.history.get(id),
+      command: (what: string, text: string) => sources.obey(`${sources.base}/${what}/set`, text),
+      judge: (id: string, verdict: Verdict) => this.#judge(id, verdict),
+    };
+    this.#server = new WebServer(options, parts, this.#live, this.#metrics, clock, log);
+    sources.publisher.onSaid((said) => this.#beside(() => this.#said(said)));
+  }
+
+  /** Where it can be seen; undefined while it cannot. */
+  get url(): string | undefined {
+    return this.#server.url;
+  }
+
+  /** Takes up the history and listens. */
+  start(): void {
+    void this.#sources.history.load(); // sound does not wait for a slow disk
+    this.#server.start();
+  }
+
+  chunk(chunk: PcmChunk): void {
+    this.#beside(() => this.#live.chunk(chunk));
+  }
+
+  gap(): void {
+    this.#live.gap();
+  }
+
+  window(result: PipelineResult): void {
+    this.#windowAtMs = this.#clock.now();
+    this.#beside(() => this.#live.window(result));
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.stop();
+    this.#metrics.stop();
+    await this.#sources.history.settled();
+  }
+
+  /** Whatever goes wrong here, no alarm may suffer from it. */
+  #beside(look: () => void): void {
+    try {
+      look();
+    } catch (error) {
+      this.#log.error({ err: error }, 'the page has missed something: please report it');
+    }
+  }
+
+  #said({ topic, payload, event }: Said): void {
+    const name = topic.slice(this.#sources.base.length + 1);
+    if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
+    else this.#stated(name, payload);
+  }
+
+  #stated(name: string, payload: string): void {
+    this.#live.tell('state', { name, payload });
+    if (name === 'health') this.#noteFaults(JSON.parse(payload) as { problems: string[]; at: string });
+  }
+
+  #happened(event: Record<string, unknown>): void {
+    const { history } = this.#sources;
+    this.#metrics.event(String(event.event_type), typeof event.kind === 'string' ? event.kind : undefined);
+    history.add(event, event.event_type === 'alarm_started' ? this.#live.picture : undefined);
+    this.#tellEntry(String(event.episodeId ?? event.id));
+  }
+
+  /** What is newly wrong becomes an entry. */
+  #noteFaults({ problems, at }: { problems: readonly string[]; at: string }): void {
+    const fresh = problems.filter((problem) => !this.#problems.includes(problem));
+    this.#problems = problems;
+    if (fresh.length === 0) return;
+    const id = uuidv7();
+    this.#sources.history.add({ id, event_type: 'fault', problems: fresh, at });
+    this.#tellEntry(id);
+  }
+
+  #judge(id: string, verdict: Verdict): string | undefined {
+    const { history, judge } = this.#sources;
+    const problem = judge(verdict, id);
+    if (problem !== undefined) return problem;
+    history.judge(id, verdict);
+    this.#tellEntry(id);
+    return undefined;
+  }
+
+  #tellEntry(id: string): void {
+    this.#live.tell('entry', withoutPicture(this.#sources.history.get(id)));
+  }
+
+  #status(): Status {
+    const { device, hopSeconds, minLevelDbfs, model, publisher, base, history } = this.#sources;
+    const { name, version, engine, labels, alarmLabels, alarmKinds } = model;
+    const states = [...publisher.states]
+      .filter(([topic]) => topic.startsWith(`${base}/`))
+      .map(([topic, payload]) => [topic.slice(base.length + 1), payload] as const);
+    return {
+      device,
+      version: VERSION,
+      model: { name, version, engine, labels, alarmLabels, alarmKinds },
+      hopSeconds,
+      minLevelDbfs,
+      connected: publisher.connected,
+      states: Object.fromEntries(states),
+      history: history.entries.map((entry) => withoutPicture(entry)!),
+    };
+  }
+
+  #illness(): string[] {
+    const ill = this.#problems.filter((problem) => ILLNESSES.has(problem));
+    const silent = this.#clock.now() - this.#windowAtMs > SILENT_MS;
+    return silent && ill.length === 0 ? ['nothing is analysed'] : ill;
+  }
+
+  #measures(): Measures {
+    const { statistics, publisher, dropped, base } = this.#sources;
+    const said = (name: string) => publisher.states.get(`${base}/${name}`);
+    const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
+    return {
+      uptimeSeconds: statistics.health().uptimeSeconds,
+      windows: statistics.windows,
+      droppedWindows: dropped(),
+      vetoed: statistics.vetoed,
+      inferenceMs: (q) => statistics.networkMs.quantile(q),
+      latencyMs: (q) => statistics.latencyMs.quantile(q),
+      levelDbfs: level?.rmsDbfs,
+      problems: this.#problems,
+      hears: this.#illness().length === 0,
+      alarm: said('alarm') === 'ON',
+      enabled: said('enabled') === 'ON',
+      connected: publisher.connected,
+      reconnects: publisher.stats.reconnects,
+      queuedEvents: publisher.stats.queuedEvents,
+      droppedEvents: publisher.stats.droppedEvents,
+    };
+  }
+}
+
+function withoutPicture<T extends { spectrogram?: string | undefined } | undefined>(entry: T): T {
+  return entry && { ...entry, spectrogram: undefined };
+}

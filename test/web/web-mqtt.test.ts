@@ -1,0 +1,174 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import type { HistoryEntry } from '../../src/storage/history.js';
+import type { Status } from '../../src/web/api.js';
+import type { LiveWindow } from '../../src/web/live.js';
+import { type Program, SCENE } from '../support/daemon.js';
+import { events, household, topics } from '../support/household.js';
+import { until } from '../support/mosquitto.js';
+import { lacksPrograms } from '../support/require.js';
+
+const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
+const home = household(skip);
+
+interface Hello extends Status {
+  readonly windows: readonly LiveWindow[];
+}
+
+/** A daemon that plays the demo's scene, and where its page is. */
+async function startDaemon(...args: string[]) {
+  const web = ['--set', 'web.enabled=true', '--set', 'web.port=0'];
+  const started = await home.startDaemon(['--source', `file:${SCENE}`, '--loop', ...web, ...args]);
+  return { ...started, url: await urlOf(started.daemon) };
+}
+
+async function urlOf(daemon: Program): Promise<string> {
+  const url = () => /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1];
+  await until(
+    () => url() !== undefined,
+    () => `no page: ${daemon.stderr}`,
+  );
+  return url() ?? '';
+}
+
+const post = (url: string, body: unknown, headers = {}) =>
+  fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+/** A browser's live stream. */
+class Stream {
+  readonly seen: { type: string; value: unknown }[] = [];
+  readonly #socket: WebSocket;
+
+  constructor(url: string, headers = {}) {
+    this.#socket = new WebSocket(url.replace(/^http/, 'ws').replace(/\/$/, '/api/live'), { headers });
+    this.#socket.on('message', (data) => this.seen.push(JSON.parse(String(data))));
+    this.#socket.on('error', () => {});
+  }
+
+  of<T>(type: string): T[] {
+    return this.seen.filter((each) => each.type === type).map(({ value }) => value as T);
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+}
+
+let streams: Stream[] = [];
+afterEach(() => {
+  for (const stream of streams) stream.close();
+  streams = [];
+});
+function stream(...args: ConstructorParameters<typeof Stream>): Stream {
+  streams.push(new Stream(...args));
+  return streams.at(-1)!;
+}
+
+describe.skipIf(skip)('the page of a daemon', () => {
+  it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {
+    const { url, seen } = await startDaemon('--speed', '4');
+    const live = stream(url);
+    await until(() => live.of('window').length > 3, 'no windows');
+    const [hello] = live.of<Hello>('hello');
+    expect(hello).toMatchObject({ device: { id: 'test' }, states: { enabled: 'ON', alarm: 'OFF' } });
+    const window = live.of<LiveWindow>('window').at(-1)!;
+    expect(Buffer.from(window.mel, 'base64')).toHaveLength(48 * 64);
+    expect(Buffer.from(window.envelope, 'base64').length).toBeGreaterThan(2 * 20);
+    expect(Object.keys(window.scores)).toEqual(hello?.model.labels);
+    for (const [value, line] of Object.values(window.evidence)) expect(value).toBeLessThan(2.01 * line);
+
+    await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
+    const { episodeId } = events(seen).find((each) => each.event_type === 'alarm_started');
+    await until(
+      () => live.of<HistoryEntry>('entry').some(({ id }) => id === episodeId),
+      'the page was not told',
+    );
+    expect((await post(`${url}api/commands/acknowledge`, { value: 'PRESS' })).status).toBe(204);
+    await until(
+      () => events(seen).some((each) => each.event_type === 'alarm_acknowledged'),
+      'not acknowledged',
+    );
+    expect((await post(`${url}api/events/${episodeId}/verdict`, { verdict: 'real_alarm' })).status).toBe(204);
+
+    const kept = (await (await fetch(`${url}api/events/${episodeId}`)).json()) as HistoryEntry;
+    expect(kept).toMatchObject({ verdict: 'real_alarm', events: [{ event_type: 'alarm_started' }, {}] });
+    const picture = Buffer.from(kept.spectrogram ?? '', 'base64');
+    expect(picture.length % (48 * 64)).toBe(0);
+    expect(Math.max(...picture) - Math.min(...picture)).toBeGreaterThan(50);
+
+    expect((await post(`${url}api/commands/enabled`, { value: 'OFF' })).status).toBe(204);
+    await seen.waitFor(topics.settings.enabled, (payload) => payload === 'OFF');
+    await until(
+      () =>
+        live
+          .of<{ name: string; payload: string }>('state')
+          .some((s) => s.name === 'enabled' && s.payload === 'OFF'),
+      'the page was not told',
+    );
+    const refused = await post(`${url}api/commands/threshold`, { value: '7' });
+    expect([refused.status, Object.keys((await refused.json()) as object)]).toEqual([400, ['problem']]);
+    expect((await post(`${url}api/commands/nonsense`, { value: 'x' })).status).toBe(400);
+  });
+
+  it('is asked for a password, remembers the past over a restart, and is measured', async () => {
+    const args = ['--speed', '8', '--set', 'web.password=a good one'];
+    const first = await startDaemon(...args);
+    await first.seen.waitFor(topics.event);
+    await first.daemon.kill();
+    const { url } = await startDaemon(...args);
+
+    expect((await fetch(`${url}api/status`)).status).toBe(401);
+    await until(async () => (await fetch(`${url}healthz`)).status === 200, 'not healthy');
+    const stranger = stream(url);
+    expect((await post(`${url}api/session`, { password: 'a bad one' })).status).toBe(401);
+    const entered = await post(`${url}api/session`, { password: 'a good one' });
+    expect(entered.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/);
+    const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const history = (await (
+      await fetch(`${url}api/events`, { headers: { cookie } })
+    ).json()) as HistoryEntry[];
+    const kept = history.flatMap((entry) => entry.events.map((event) => event.id));
+    expect(kept).toEqual(expect.arrayContaining(events(first.seen).map(({ id }) => id)));
+
+    const live = stream(url, { cookie });
+    await until(() => live.of('hello').length > 0, 'no stream');
+    expect(stranger.seen).toEqual([]);
+    const foreign = stream(url, { cookie, origin: 'http://elsewhere.example' });
+    const evil = await post(
+      `${url}api/commands/enabled`,
+      { value: 'OFF' },
+      { cookie, origin: 'http://elsewhere.example' },
+    );
+    expect(evil.status).toBe(403);
+    expect(foreign.seen).toEqual([]);
+
+    const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
+    const metrics = await (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+    expect(metrics).toMatch(/^bathnet_windows_total [1-9]/m);
+    expect(metrics).toMatch(/^bathnet_problem\{problem="no_sound"\} 0$/m);
+
+    for (let i = 0; i < 6; i++) await post(`${url}api/session`, { password: `guess ${i}` });
+    expect((await post(`${url}api/session`, { password: 'a good one' })).status).toBe(429);
+    expect((await fetch(`${url}api/status`, { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('that cannot be shown costs no alarm, and says so', async () => {
+    const { url } = await startDaemon('--speed', '1');
+    const port = new URL(url).port;
+    const web = ['--set', 'web.enabled=true', '--set', `web.port=${port}`, '--set', 'device.id=other'];
+    const { daemon, seen } = await home.startDaemon([
+      '--source',
+      `file:${SCENE}`,
+      '--loop',
+      '--speed',
+      '20',
+      ...web,
+    ]);
+    await until(() => /EADDRINUSE.*HTTP cannot be answered/.test(daemon.stderr), 'nothing said');
+    await until(() => seen.messages.some(({ topic }) => topic === 'bathnet/other/event'), 'no alarm');
+  });
+});
