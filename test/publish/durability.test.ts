@@ -282,7 +282,10 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('the daemon', () =>
       () => `no event was kept: ${first.stderr}`,
     );
     // Written one after the other; a crash in between would leave the alarm without an end.
-    await until(() => existsSync(join(daemons.deviceDir, 'open-alarm.json')), 'the alarm was not kept as open');
+    await until(
+      () => existsSync(join(daemons.deviceDir, 'open-alarm.json')),
+      'the alarm was not kept as open',
+    );
     await first.kill('SIGKILL');
     const [name = ''] = kept();
     const record = JSON.parse((await readFile(join(outbox, name), 'utf8')).split('\n')[1] ?? '');
