@@ -33,6 +33,13 @@ export interface Mixing {
   readonly loudest: number;
 }
 
+/** A message as the broker gets it: a state as it is from now on, or an event. */
+export interface Said {
+  readonly topic: string;
+  readonly payload: string;
+  readonly event: boolean;
+}
+
 /** What is known of how quiet it is where a microphone hangs. */
 export interface KnownQuiet {
   /** So many minutes tell it. */

@@ -146,8 +146,19 @@ function withPasswords(config: Config): Config {
   return {
     ...config,
     mqtt: withPassword('mqtt', config.mqtt),
-    web: withPassword('web', config.web),
+    web: longEnough(withPassword('web', config.web)),
   };
+}
+
+/** The schema has seen the name of the file only. */
+function longEnough(web: Config['web']): Config['web'] {
+  const { success } = configSchema.shape.web.safeParse(web);
+  if (success) return web;
+  throw new UserError(
+    ExitCode.config,
+    'web.passwordFile: what it holds is no password of 8 to 1000 characters',
+    'Write a longer one into it; nothing else belongs there.',
+  );
 }
 
 function withPassword<T extends Config['mqtt'] | Config['web']>(name: string, section: T): T {

@@ -4,7 +4,8 @@ import { backboneGraph, createOnnxNetwork, openOnnx } from './engines/onnxruntim
 import { backboneFingerprint } from './fingerprint.js';
 import type { Network } from './network.js';
 import { type Arithmetic, FLOAT32 } from './onnx/graph.js';
-import { LEAST_COSINE, type Quantization } from './quantization.js';
+import { LEAST_COSINE } from './quantization.js';
+import type { Quantization } from './quantization-manifest.js';
 
 /** Patches that the front end made of sound; 96 × 64 each. */
 export interface CalibrationPatches {

@@ -3,7 +3,7 @@ import { SENSITIVITIES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { denseLayers } from './dense.js';
 import { eventManifest, eventProblems } from './event-manifest.js';
-import { quantization, quantizationProblems } from './quantization.js';
+import { quantization, quantizationProblems } from './quantization-manifest.js';
 
 /** One line each, and a key of JSON objects. */
 const label = z

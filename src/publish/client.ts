@@ -1,6 +1,6 @@
 import { Outbox } from '../storage/outbox.js';
 import { within } from '../system/within.js';
-import type { Clock, Logger } from '../types.js';
+import type { Clock, Logger, Said } from '../types.js';
 import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { Delivery } from './delivery.js';
@@ -8,13 +8,6 @@ import { OwnEcho } from './echo.js';
 import { DEFAULT_TIMING, type MqttOptions, type MqttTiming } from './options.js';
 import { isEventPayload, type PublisherStats } from './payloads.js';
 import { RetainedStates } from './states.js';
-
-/** A state as it is from now on, or an event. */
-export interface Said {
-  readonly topic: string;
-  readonly payload: string;
-  readonly event: boolean;
-}
 
 /**
  * What is said to the broker: retained states, of which only the last value matters and which are all published

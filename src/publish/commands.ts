@@ -120,16 +120,15 @@ export class Commands {
    * @param afterwards whether it was done or refused
    */
   #listen(topic: string, act: (text: string) => string | undefined, afterwards = () => {}): void {
-    this.#deeds.set(topic, (text) => {
-      const problem = act(text);
+    const obey = (read: ReturnType<typeof textOf>) => {
+      const problem = 'problem' in read ? read.problem : act(read.text);
       afterwards();
       return problem;
-    });
+    };
+    this.#deeds.set(topic, (text) => obey({ text }));
     this.#publisher.onMessage(topic, (message) => {
       if (message.payload.length === 0) return; // somebody removes a retained command
-      const read = textOf(message);
-      this.#refuse(topic, 'problem' in read ? read.problem : act(read.text));
-      afterwards();
+      this.#refuse(topic, obey(textOf(message)));
     });
   }
 

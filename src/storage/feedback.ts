@@ -50,6 +50,7 @@ export interface VerdictSink {
 export class FeedbackStore {
   /** The last alarms, of which the newest is on or was the last one. */
   readonly #alarms = new Map<string, Alarm>();
+  #alarm: Alarm | undefined;
   #open = false;
   /** What has been given last. */
   #given = '';
@@ -85,16 +86,12 @@ export class FeedbackStore {
   /** Takes every result, before the event that it may cause; remembers those of an alarm. */
   window(result: PipelineResult): void {
     this.#newest = result.subjects;
-    const known = this.#newestAlarm?.embeddings;
+    const known = this.#alarm?.embeddings;
     if (this.#open && known)
       for (const subject of this.#newest)
         if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
     this.#sayVeto(result.scored);
     this.#lookForDeleted(result.scored.endAtMs);
-  }
-
-  get #newestAlarm(): Alarm | undefined {
-    return [...this.#alarms.values()].at(-1);
   }
 
   /** Takes every event. */
@@ -103,19 +100,20 @@ export class FeedbackStore {
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, kind, atMs } = event;
     this.#open = true;
-    this.#alarms.set(episodeId, { episodeId, label, kind, atMs, embeddings: [...this.#newest] });
+    this.#alarm = { episodeId, label, kind, atMs, embeddings: [...this.#newest] };
+    this.#alarms.set(episodeId, this.#alarm);
     for (const oldest of this.#alarms.keys())
       if (this.#alarms.size > MOST_ALARMS) this.#alarms.delete(oldest);
   }
 
   /**
-   * Keeps a verdict on the last alarm, or on a named one of the last; a second one on the same alarm replaces the first. It is heeded once it is
-   * written, for which no sound waits.
+   * Keeps a verdict on the last alarm, or on a named one of the last; a second one on the same alarm replaces the
+   * first. It is heeded once it is written, for which no sound waits.
    *
    * @returns why it is not kept, where that is known
    */
   give(verdict: Verdict, episodeId?: string): string | undefined {
-    const alarm = episodeId === undefined ? this.#newestAlarm : this.#alarms.get(episodeId);
+    const alarm = episodeId === undefined ? this.#alarm : this.#alarms.get(episodeId);
     if (alarm === undefined)
       return episodeId === undefined
         ? 'there has been no alarm since the start'

@@ -29,8 +29,15 @@ const QUANTILES = [0.5, 0.99];
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events: Counter<'type' | 'kind'>;
+  /** Of the answer that is being made. */
+  #now: Measures;
 
-  constructor(measures: () => Measures, info: Info) {
+  constructor(
+    private readonly measures: () => Measures,
+    info: Info,
+  ) {
+    this.#now = measures();
+    const measured = () => this.#now;
     const registers = [this.#registry];
     collectDefaultMetrics({ register: this.#registry });
     new Gauge({
@@ -45,7 +52,7 @@ export class Metrics {
       new Gauge({
         ...{ name: `bathnet_${name}`, help, registers },
         collect() {
-          const now = value(measures());
+          const now = value(measured());
           if (now === undefined) this.reset();
           else this.set(Number(now));
         },
@@ -62,7 +69,7 @@ export class Metrics {
         ...{ name: `bathnet_${name}_total`, help, registers },
         collect() {
           this.reset();
-          this.inc(value(measures()));
+          this.inc(value(measured()));
         },
       });
     counter('windows', 'Windows that were analysed', (now) => now.windows);
@@ -79,7 +86,7 @@ export class Metrics {
         ...{ name: `bathnet_${name}_seconds`, help, registers },
         labelNames: ['quantile'],
         collect() {
-          const of = value(measures());
+          const of = value(measured());
           for (const q of QUANTILES) this.set({ quantile: String(q) }, (of(q) ?? Number.NaN) / 1000);
         },
       });
@@ -89,7 +96,7 @@ export class Metrics {
       ...{ name: 'bathnet_problem', help: '1 while this is wrong: see problems in health', registers },
       labelNames: ['problem'],
       collect() {
-        const { problems } = measures();
+        const { problems } = measured();
         for (const problem of Object.values(PROBLEMS).flat())
           this.set({ problem }, Number(problems.includes(problem)));
       },
@@ -104,6 +111,7 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    this.#now = this.measures();
     return this.#registry.metrics();
   }
 

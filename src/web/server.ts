@@ -81,6 +81,7 @@ export class WebServer {
   async stop(): Promise<void> {
     this.#cancel();
     for (const socket of this.#sockets.clients) socket.terminate();
+    this.#sockets.close(); // and its pings end
     const server = this.#server;
     if (!server?.listening) return;
     await new Promise<void>((resolve) => {

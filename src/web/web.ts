@@ -3,7 +3,7 @@ import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
 import { PROBLEMS } from '../problems.js';
 import type { History } from '../storage/history.js';
 import type { Statistics } from '../system/statistics.js';
-import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Verdict } from '../types.js';
+import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
 import type { Status } from './api.js';
 import { Live } from './live.js';
 import { type Measures, Metrics } from './metrics.js';
@@ -19,13 +19,6 @@ const ILLNESSES: ReadonlySet<string> = new Set([
   'no_sound',
   'outbox_not_durable',
 ]);
-
-/** What a message of MQTT says, under its name below `<prefix>/<device>`. */
-interface Said {
-  readonly topic: string;
-  readonly payload: string;
-  readonly event: boolean;
-}
 
 /** The parts of the daemon that the page looks at. */
 export interface WebSources {

@@ -58,7 +58,9 @@ describe.skipIf(skip)('models compile', () => {
       /exists already\s.*--force/,
     );
 
-    expect((await run(['models', 'verify', bundle], onBoard())).stdout).toMatch(/^ok .* run on neuron$/m);
+    expect((await run(['models', 'verify', bundle], onBoard())).stdout).toMatch(
+      /^ok .* run on neuron, and on onnxruntime in int8$/m,
+    );
     const wav = join(GOLDEN, 'white-noise.wav');
     const scores = async (engine: string) => {
       const files = ['model.neuronNetwork=backbone.dla', 'model.neuronLibrary=../libneuron_runtime.so'];

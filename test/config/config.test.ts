@@ -170,6 +170,19 @@ describe('the configuration', () => {
     );
   });
 
+  it('takes no page’s password out of a file that is empty or too short, nor opens it to the network without one', () => {
+    const secret = join(cwd, 'secret');
+    for (const text of ['', '\n', 'short\n']) {
+      writeFileSync(secret, text);
+      const refused = errorOf({ file: `web: {enabled: true, host: 0.0.0.0, passwordFile: ${secret}}` });
+      expect(refused.message).toMatch(/^web\.passwordFile/);
+      expect(refused.message).not.toContain('short\n');
+    }
+    writeFileSync(secret, 'long enough\n');
+    expect(load({ file: `web: {enabled: true, passwordFile: ${secret}}` }).web.password).toBe('long enough');
+    expect(errorOf({ file: 'web: {enabled: true, host: 0.0.0.0}' }).message).toMatch(/web\.password/);
+  });
+
   it('never shows a secret in an error', () => {
     const message = [
       errorOf({ file: 'mqtt: {username: u, password: [hush1]}' }).message,

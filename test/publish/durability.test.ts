@@ -281,6 +281,11 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('the daemon', () =>
       () => existsSync(outbox) && kept().length > 0,
       () => `no event was kept: ${first.stderr}`,
     );
+    // Written one after the other; a crash in between would leave the alarm without an end.
+    await until(
+      () => existsSync(join(daemons.deviceDir, 'open-alarm.json')),
+      'the alarm was not kept as open',
+    );
     await first.kill('SIGKILL');
     const [name = ''] = kept();
     const record = JSON.parse((await readFile(join(outbox, name), 'utf8')).split('\n')[1] ?? '');

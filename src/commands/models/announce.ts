@@ -1,5 +1,5 @@
 import type { Manifest } from '../../model/bundle.js';
-import type { Quantization } from '../../model/quantization.js';
+import type { Quantization } from '../../model/quantization-manifest.js';
 import { int8Line } from '../support/calibration.js';
 
 /** A bundle that is there now. @param quantization that it was given at once */

@@ -7,7 +7,7 @@ import { createFrontEnd } from '../../features/create-front-end.js';
 import { windowsOf } from '../../features/ring.js';
 import { type Bundle, type Manifest, readBundle, updateManifest } from '../../model/bundle.js';
 import { type CalibrationPatches, calibrate } from '../../model/calibrate.js';
-import { convolutionNames, type Quantization } from '../../model/quantization.js';
+import { convolutionNames, type Quantization } from '../../model/quantization-manifest.js';
 import { audioAt } from './audio-files.js';
 import { interruptible } from './interrupt.js';
 import { repeatable } from './options.js';

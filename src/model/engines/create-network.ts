@@ -1,7 +1,8 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
 import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
-import { isWorthwhile, type Quantization, quantizationOf } from '../quantization.js';
+import { isWorthwhile, quantizationOf } from '../quantization.js';
+import type { Quantization } from '../quantization-manifest.js';
 import { notLoaded } from './not-loaded.js';
 
 type CpuEngineChoice = Exclude<EngineChoice, 'neuron'>;

@@ -4,7 +4,7 @@ import type { Bundle } from '../bundle.js';
 import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
 import { int8Arithmetic } from '../onnx/int8.js';
-import type { Quantization } from '../quantization.js';
+import type { Quantization } from '../quantization-manifest.js';
 
 const EMBEDDING = 'embedding';
 /** One window is too small to share; the second core is for everything else. */

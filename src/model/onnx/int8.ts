@@ -1,4 +1,4 @@
-import type { Quantization } from '../quantization.js';
+import type { Quantization } from '../quantization-manifest.js';
 import { type Arithmetic, type Convolution, FLOAT32, type OnnxGraphBuilder } from './graph.js';
 
 const LARGEST_UINT8 = 255;
