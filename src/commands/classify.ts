@@ -15,7 +15,7 @@ import { type Found, PLOT_FORMATS, type PlotFlags, plotPlaces } from './classify
 import { EvidenceCurves, recordingOf, roleOf } from './classify/recording.js';
 import { resultOf } from './classify/result.js';
 import { shownLabel, stripOf } from './classify/strip.js';
-import { writePlot } from './classify/write-plot.js';
+import { checkRenderer, writePlot } from './classify/write-plot.js';
 import { audioAt } from './support/audio-files.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
@@ -75,6 +75,7 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
       failed(error);
     }
   const places = await plotPlaces(files, flags);
+  if (places) await checkRenderer(places.format);
   const sounds = files.map(({ path }) => ({ path, lays: [{ how: 'as it is' } as const] }));
   const interrupted = await interruptible(async (signal) => {
     const heard = listenToFiles(sounds, {

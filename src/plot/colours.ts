@@ -19,16 +19,22 @@ export const COLOURS = [
 export const OTHER_COLOUR = 0;
 
 const ROLES: Record<Exclude<Role, 'other'>, number> = { water: 1, speech: 2, alarm: 3 };
-/** Grey for what does not matter, then what is still free. */
-const OTHERS = [0, 4, 5, 6, 7];
+/** Grey for what does not matter, then what no role has, then what no class of these roles needs. */
+const OTHERS = [0, 4, 5, 6, 7, 1, 2, 3];
 
 /** Dashes of lines, so that no colour is needed: of each colour, and of further lines. */
 export const DASHES = ['', '7 4', '2 3', '9 3 2 3'] as const;
 
-/** Number of the colour of each class. */
-export function classColours(classes: readonly { readonly role: Role }[]): number[] {
+/**
+ * Number of the colour of each class.
+ *
+ * @param leftOut whether there are classes that are not drawn: the grey is theirs
+ */
+export function classColours(classes: readonly { readonly role: Role }[], leftOut = false): number[] {
+  const taken = new Set(classes.map(({ role }) => (role === 'other' ? undefined : ROLES[role])));
+  const free = OTHERS.filter((colour) => !taken.has(colour) && !(leftOut && colour === OTHER_COLOUR));
   let others = 0;
-  return classes.map(({ role }) => (role === 'other' ? OTHERS[others++ % OTHERS.length]! : ROLES[role]));
+  return classes.map(({ role }) => (role === 'other' ? free[others++ % free.length]! : ROLES[role]));
 }
 
 /** Number of the colour of each kind of event. */

@@ -28,9 +28,11 @@ button:disabled { opacity: .45; cursor: default; }
 .scale .panel { position: relative; margin-top: var(--caption); height: var(--height); }
 #frame { overflow-x: auto; overflow-y: hidden; cursor: crosshair; padding-bottom: 6px; }
 #inner { position: relative; width: 100%; }
-#inner .lane { position: relative; height: 24px; }
-.lane b { top: 0; height: 22px; line-height: 22px; overflow: hidden; text-overflow: ellipsis; padding: 0 0 0 6px; border-radius: 4px; min-width: 3px; background: var(--alarm); color: #fff; font-size: .8rem; font-weight: 600; }
+#inner .lane { position: relative; height: 24px; overflow: hidden; }
+.lane b { top: 0; height: 22px; line-height: 22px; overflow: hidden; container-type: inline-size; border-radius: 4px; min-width: 3px; background: var(--alarm); color: #fff; font-size: .8rem; font-weight: 600; }
 .lane b.cool { background: var(--rule); color: var(--soft); font-weight: 400; }
+.lane span { display: none; padding-left: 6px; }
+@container (min-width: 52px) { .lane span { display: inline; } }
 .panel > svg { display: block; width: 100%; height: var(--height); outline: 1px solid var(--rule); overflow: hidden; }
 .caption { position: sticky; left: 0; width: max-content; max-width: var(--visible, 100%); height: var(--caption); display: flex; flex-wrap: nowrap; align-items: end; gap: 4px 14px; padding-bottom: 5px; font-size: .8rem; color: var(--soft); white-space: nowrap; overflow: hidden; }
 .caption strong { color: var(--ink); }
@@ -45,7 +47,7 @@ button:disabled { opacity: .45; cursor: default; }
 #axis i.last::before { left: auto; right: 0; }
 #playhead { position: absolute; top: 0; bottom: 24px; width: 0; border-left: 2px solid var(--accent); pointer-events: none; }
 #silent { color: var(--alarm); font-weight: 600; }
-.alarms { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; margin: 0 0 14px; padding: 0; }
+.alarms { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; margin: 0 0 14px; padding: 2px; max-height: 140px; overflow-y: auto; }
 footer { margin-top: 18px; font-size: .85rem; color: var(--soft); }
 kbd { font: inherit; border: 1px solid var(--rule); border-radius: 4px; padding: 0 5px; background: var(--card); }
 @media (max-width: 700px) { main { padding: 16px 10px; } .plots { padding: 8px 8px 6px; } .caption { overflow-x: auto; scrollbar-width: none; } }

@@ -6,7 +6,7 @@ import { clock } from './axes.js';
 import { escapeHtml } from './escape.js';
 import { PAGE_STYLE } from './page-style.js';
 import { type Key, type Panel, panelsOf } from './panels.js';
-import { describe, laneOf, type Recording } from './recording.js';
+import { laneOf, type Recording, summary } from './recording.js';
 import { number } from './shapes.js';
 import { soundAddress } from './sound-address.js';
 import { PLOT_STYLE } from './style.js';
@@ -59,7 +59,7 @@ export async function renderPage(recording: Recording, sound: string, place: str
 <body>
 <main>
 <h1>${escapeHtml(name)}</h1>
-<p>${escapeHtml(describe(recording))}</p>
+<p>${escapeHtml(summary(recording))}</p>
 ${alarmButtons(recording)}
 <div class="tools">
 <audio controls preload="metadata" src="${escapeHtml(address)}"></audio>
@@ -115,7 +115,7 @@ function bar(span: ReturnType<typeof laneOf>[number], all: number): string {
   const { name, startSeconds, endSeconds, peakConfidence, cooldown } = span;
   const percent = (value: number) => `${number((100 * value) / all)}%`;
   const tip = `${cooldown ? 'cooldown, in which no other alarm starts:' : `${name} (${peakConfidence.toFixed(2)}),`} ${clock(startSeconds)} to ${clock(endSeconds)}`;
-  return `<b${cooldown ? ' class="cool"' : ''} style="left:${percent(startSeconds)};width:${percent(endSeconds - startSeconds)}" title="${escapeHtml(tip)}">${escapeHtml(name)}</b>`;
+  return `<b${cooldown ? ' class="cool"' : ''} style="left:${percent(startSeconds)};width:${percent(endSeconds - startSeconds)}" title="${escapeHtml(tip)}"><span>${escapeHtml(name)}</span></b>`;
 }
 
 function scale({ height, ticks }: Panel): string {

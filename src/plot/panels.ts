@@ -36,7 +36,7 @@ export interface Panel {
 export function panelsOf(recording: Recording, width: number, columns: number): Panel[] {
   const { seconds, sketches, classes, classesLeftOut, evidence, alarms, hopSeconds } = recording;
   const sketch = joined(sketches, seconds, columns);
-  const colours = classColours(classes);
+  const colours = classColours(classes, classesLeftOut > 0);
   const area = (height: number): Area => ({ width, height });
   const behind = (height: number) => spans(alarms, seconds, area(height));
   const others: Key[] = classesLeftOut > 0 ? [{ label: `${classesLeftOut} others`, look: { fill: 0 } }] : [];

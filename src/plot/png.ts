@@ -11,23 +11,29 @@ const SCALE = 2;
  * @throws UserError unavailable, where the renderer is not installed
  */
 export async function renderPng(svg: string): Promise<Uint8Array> {
-  const { Resvg } = await load();
-  const { resolve } = createRequire(import.meta.url);
-  const fontFiles = ['400Regular/Inter_400Regular.ttf', '600SemiBold/Inter_600SemiBold.ttf'].map((name) =>
-    resolve(`@expo-google-fonts/inter/${name}`),
-  );
+  const { Resvg, fontFiles } = await loadRenderer();
   const font = { fontFiles, defaultFontFamily: 'Inter', loadSystemFonts: true };
   return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: SCALE } }).render().asPng();
 }
 
-async function load(): Promise<typeof import('@resvg/resvg-js')> {
+/**
+ * What draws, and its font.
+ *
+ * @throws UserError unavailable, where one of them is not installed
+ */
+export async function loadRenderer() {
   try {
-    return await import('@resvg/resvg-js');
+    const { Resvg } = await import('@resvg/resvg-js');
+    const { resolve } = createRequire(import.meta.url);
+    const fontFiles = ['400Regular/Inter_400Regular.ttf', '600SemiBold/Inter_600SemiBold.ttf'].map((name) =>
+      resolve(`@expo-google-fonts/inter/${name}`),
+    );
+    return { Resvg, fontFiles };
   } catch (error) {
     throw new UserError(
       ExitCode.unavailable,
-      `a PNG cannot be drawn: @resvg/resvg-js does not load: ${messageOf(error).split('\n')[0]}`,
-      'Install it (npm install @resvg/resvg-js), or choose .svg or .html, which need nothing.',
+      `a PNG cannot be drawn: ${messageOf(error).split('\n')[0]}`,
+      'Install what draws it (npm install @resvg/resvg-js @expo-google-fonts/inter), or choose .svg or .html.',
       { cause: error },
     );
   }

@@ -48,15 +48,22 @@ export interface Recording {
   readonly cooldownSeconds: number;
 }
 
+/** What it is, in a sentence. */
+export function summary({ seconds, verdict, confidence, alarms, heardBy }: Recording): string {
+  const count =
+    alarms.length === 0 ? 'no alarm' : alarms.length === 1 ? 'an alarm' : `${alarms.length} alarms`;
+  return `${clock(seconds)} of sound, taken for ${verdict} (${confidence.toFixed(2)}), with ${count}. Heard by ${heardBy}.`;
+}
+
 /** In words, for those who do not see it. */
-export function describe({ seconds, verdict, confidence, alarms, heardBy }: Recording): string {
+export function describe(recording: Recording): string {
+  const { alarms } = recording;
   const said = alarms.map(
     ({ name, startSeconds, endSeconds }) => `${name} ${clock(startSeconds)} to ${clock(endSeconds)}`,
   );
   const most = said.slice(0, 20).join(', ');
   const more = said.length > 20 ? ` and ${said.length - 20} more` : '';
-  const what = said.length > 0 ? `Alarms: ${most}${more}.` : 'No alarm.';
-  return `${clock(seconds)} of sound, taken for ${verdict} (${confidence.toFixed(2)}). ${what} Heard by ${heardBy}.`;
+  return summary(recording) + (said.length > 0 ? ` Alarms: ${most}${more}.` : '');
 }
 
 /** What the lane of alarms shows: alarms, and after each the time in which no other starts. */

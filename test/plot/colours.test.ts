@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COLOURS, classColours, DASHES, kindColours } from '../../src/plot/colours.js';
+import { COLOURS, classColours, DASHES, kindColours, OTHER_COLOUR } from '../../src/plot/colours.js';
 
 type Rgb = [number, number, number];
 
@@ -75,6 +75,15 @@ describe.each([
       expect((b + 0.05) / (a + 0.05), each[paper]).toBeGreaterThanOrEqual(3);
     }
   });
+});
+
+it('as many classes as are drawn have colours of their own, and none that of those that are not', () => {
+  const colours = classColours(
+    Array.from({ length: 7 }, () => ({ role: 'other' })),
+    true,
+  );
+  expect(new Set(colours).size).toBe(7);
+  expect(colours).not.toContain(OTHER_COLOUR);
 });
 
 it('kinds of events differ in more than colour', () => {

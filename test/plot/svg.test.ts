@@ -49,7 +49,7 @@ describe('a picture of a recording', () => {
     const name = `<b>&"'.wav`;
     const svg = renderSvg(aRecording({ name, verdict: '<i>' }));
     expect(svg).toContain('<title id="title">&lt;b&gt;&amp;&quot;&#39;.wav</title>');
-    expect(svg).toMatch(/<desc id="desc">10 s of sound, .*Alarms: impact 5 s to 8 s\./);
+    expect(svg).toMatch(/<desc id="desc">10 s of sound, .*with an alarm\. .*Alarms: impact 5 s to 8 s\./);
     expect(svg).toContain('aria-labelledby="title desc"');
     expect(svg).not.toContain('<b>');
     await expect(renderPng(svg)).resolves.toBeInstanceOf(Uint8Array); // it is XML

@@ -7,7 +7,7 @@ import type { AlarmEnded, KindEvidence } from '../../types.js';
 import type { FileResult } from './result.js';
 
 /** More lines than this nobody tells apart. */
-const MAX_CLASSES = 8;
+const MAX_CLASSES = 7;
 
 /** What a class is, as the configuration and the model's rule have it. */
 export function roleOf(

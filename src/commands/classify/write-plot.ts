@@ -17,6 +17,15 @@ export async function writePlot(
   await writeWhole([[place, await drawn(recording, sound, place, format)]], true);
 }
 
+/**
+ * Whether such pictures can be drawn here, to be known before hours of listening.
+ *
+ * @throws UserError unavailable
+ */
+export async function checkRenderer(format: PlotFormat): Promise<void> {
+  if (format === 'png') await (await import('../../plot/png.js')).loadRenderer();
+}
+
 /** What draws is loaded where it is wanted. */
 async function drawn(
   recording: Recording,
