@@ -14,7 +14,7 @@ import { PLOT_STYLE } from './style.js';
 /** As many columns as nobody zooms beyond; a spectrogram of them is half a megabyte. */
 const COLUMNS = 8192;
 /** A recording that is larger stays where it is, and the page says so. */
-export const EMBEDDED_BYTES = 16 * 2 ** 20;
+const EMBEDDED_BYTES = 16 * 2 ** 20;
 /** Buttons for so many alarms; all of them are drawn. */
 const LISTED_ALARMS = 30;
 

@@ -68,7 +68,7 @@ function drawn({ title, height, shapes, ticks, keys }: Panel, y: number): string
   const labels = ticks.map(({ at, text: each }) =>
     text(LEFT - 9, y + height * (1 - at) + 4, each, 'text-anchor="end"'),
   );
-  return `<g>${text(LEFT, y - 7, title, 'class="title"')}${legend.join('')}${labels.join('')}<svg x="${LEFT}" y="${number(y)}" width="${PLOT_WIDTH}" height="${height}">${shapes}</svg><rect class="frame" x="${LEFT}" y="${number(y)}" width="${PLOT_WIDTH}" height="${height}"/></g>`;
+  return `<g>${text(LEFT, y - 7, title, 'class="title"')}${legend.join('')}${labels.join('')}<g transform="translate(${LEFT} ${number(y)})">${shapes}</g><rect class="frame" x="${LEFT}" y="${number(y)}" width="${PLOT_WIDTH}" height="${height}"/></g>`;
 }
 
 /** Alarms in words, where there is room for them. */

@@ -16,10 +16,12 @@ async function pixels(svg: string) {
 
 /** Where the shapes of panels lie, from the picture itself. */
 function panels(svg: string) {
-  return [...svg.matchAll(/<svg x="(\d+)" y="([\d.]+)" width="(\d+)" height="(\d+)">/g)].map((found) => {
-    const [x, y, width, height] = found.slice(1).map(Number) as [number, number, number, number];
-    return { x, y, width, height };
-  });
+  return [...svg.matchAll(/<rect class="frame" x="(\d+)" y="([\d.]+)" width="(\d+)" height="(\d+)"\/>/g)].map(
+    (found) => {
+      const [x, y, width, height] = found.slice(1).map(Number) as [number, number, number, number];
+      return { x, y, width, height };
+    },
+  );
 }
 
 describe('a picture of a recording', () => {
