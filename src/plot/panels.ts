@@ -120,5 +120,10 @@ function grid(levels: readonly number[], area: Area): string {
 }
 
 function dbfs(peak: number): string {
-  return peak === 0 ? 'none: it is silent' : `${(20 * Math.log10(peak)).toFixed(1).replace('-', '−')} dBFS`;
+  return peak === 0
+    ? 'none: it is silent'
+    : `${(20 * Math.log10(peak))
+        .toFixed(1)
+        .replace(/^-0\.0$/, '0.0')
+        .replace('-', '−')} dBFS`;
 }
