@@ -1,10 +1,21 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import { decode } from 'fast-png';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run, SCENE } from '../support/daemon.js';
+import { Program, run, SCENE } from '../support/daemon.js';
 import { GOLDEN } from '../support/golden.js';
 import { lacksTerminal, runOnTerminal } from '../support/terminal.js';
 
@@ -105,6 +116,29 @@ describe('classify --plot', () => {
     expect(code).toBe(exitCode);
     expect(stdout).toBe('');
     expect(existsSync(join(dir, 'x.png'))).toBe(false);
+  });
+});
+
+describe('classify --plot without the packages that draw PNG', () => {
+  it('says so before it listens, and draws the others', async () => {
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    const folder = join(dir, 'without');
+    mkdirSync(join(folder, 'node_modules'), { recursive: true });
+    for (const path of ['dist', 'package.json'])
+      cpSync(join(root, path), join(folder, path), { recursive: true });
+    symlinkSync(join(root, 'models'), join(folder, 'models'));
+    for (const name of readdirSync(join(root, 'node_modules')))
+      if (name !== '@resvg')
+        symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
+    const classify = (place: string) =>
+      new Program(['classify', '--plot', place, SILENCE], {}, folder, join(folder, 'dist/main.js')).ended;
+    const { code, stdout, stderr } = await classify('x.png');
+    expect(stderr).toMatch(
+      /^error: a PNG cannot be drawn: .*@resvg\/resvg-js.*\n {2}hint: Install .*\.svg or \.html\.\n$/,
+    );
+    expect(code).toBe(69);
+    expect(stdout).toBe('');
+    expect((await classify('x.svg')).code).toBe(0);
   });
 });
 
