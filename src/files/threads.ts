@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parentPort, type TransferListItem, Worker } from 'node:worker_threads';
 import { type ExitCode, UserError } from '../errors.js';
+import { forbidTelemetry } from '../model/engines/telemetry.js';
 
 /** The two threads there are, both in this folder. */
 type Program = 'hear-thread' | 'convert-thread';
@@ -20,6 +21,7 @@ export class Thread {
   #settle: ((reply: Reply | undefined) => void) | undefined;
 
   constructor(program: Program, workerData?: unknown) {
+    forbidTelemetry();
     this.#worker = new Worker(compiled(program), { workerData, resourceLimits: LIMITS })
       .on('message', (reply: Reply) => this.#settle?.(reply))
       .on('error', (error) => {
