@@ -1,7 +1,7 @@
 import { type ClipFigures, outcomeOfOthers } from '../clip-figures.js';
 import { duration, rate, rateInterval, seconds, share } from '../format.js';
+import type { Outcome } from '../outcome.js';
 import type { RecordingFigures } from '../recording-figures.js';
-import type { Outcome } from '../track.js';
 import { badge, type Grade, gradeKey, gradeOf, gradeOfRate, LIMITS } from './grade.js';
 import { escapeHtml } from './html.js';
 
