@@ -44,7 +44,7 @@ export async function* decodeFile(
         // Chained OGG streams and joined MP3 files may change their rate on the way.
         if (resampler) yield* pieces(resampler.converter.flush());
         resampler?.converter.close();
-        resampler = { fromHz: block.sampleRate, converter: await createResampler(block.sampleRate) };
+        resampler = { fromHz: block.sampleRate, converter: createResampler(block.sampleRate) };
       }
       if ((channel ?? 1) > block.channelData.length)
         throw badAudio(path, `has ${block.channelData.length} channels, and none with number ${channel}`);

@@ -82,7 +82,7 @@ export async function* rawChunks(
   signal.addEventListener('abort', destroy, { once: true });
   let resampler: Resampler | undefined;
   try {
-    resampler = await createResampler(layout.sampleRateHz);
+    resampler = createResampler(layout.sampleRateHz);
     if (signal.aborted) return;
     for await (const bytes of stream) {
       const samples = resampler.push(read(bytes));

@@ -1,4 +1,5 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
+import { createHalver, createPolyphase, PIECE_SAMPLES, type Stage } from './polyphase.js';
 
 /** Brings mono sound to 16 kHz piece by piece. */
 export interface Resampler {
@@ -9,46 +10,43 @@ export interface Resampler {
   close(): void;
 }
 
-/** The converter's memory holds 1 008 000 samples of output; at the lowest rate one makes 4. */
-const PIECE_SAMPLES = 32_768;
-/** Nothing is recorded below; and each sample of the input or output, whichever are more, takes 2 µs. */
+/** Nothing is recorded below; and above, a damaged header speaks. */
 const LOWEST_RATE_HZ = 4_000;
 const HIGHEST_RATE_HZ = 768_000;
-/** The converter takes rates up to this; only their ratio matters to it. */
-const HIGHEST_TERM = 192_000;
+/** All passes up to so much of half the lower rate: 7.5 kHz, where YAMNet's highest mel band ends. */
+const PASSBAND = 15 / 16;
+/** Filters of so many rates are kept: a folder of clips would compute them again for each. */
+const KEPT_RATES = 4;
+
+/** Filters that nobody uses, by rate. */
+const kept = new Map<number, readonly Stage[]>();
 
 /** Whether `createResampler` takes this rate. */
 export function canResample(fromHz: number): boolean {
-  return (
-    Number.isInteger(fromHz) &&
-    fromHz >= LOWEST_RATE_HZ &&
-    fromHz <= HIGHEST_RATE_HZ &&
-    fromHz / greatestCommonDivisor(fromHz, SAMPLE_RATE_HZ) <= HIGHEST_TERM
-  );
+  return Number.isInteger(fromHz) && fromHz >= LOWEST_RATE_HZ && fromHz <= HIGHEST_RATE_HZ;
 }
 
 /**
- * libsamplerate's best sinc filter: flat to 7.5 kHz, where YAMNet's highest mel band ends
- * (the medium one is 8 dB down at 7.4 kHz), and −145 dB above 8.5 kHz. Sound at 16 kHz passes untouched.
+ * Linear-phase filters, flat to 7.5 kHz (or 15/16 of half the sound's own rate, where that is lower), which reject by
+ * 100 dB all that would fold or be mirrored onto that. However the sound is cut, the samples are the same. Sound at
+ * 16 kHz passes untouched.
  *
  * @throws RangeError where `canResample` says no
  */
-export async function createResampler(fromHz: number): Promise<Resampler> {
+export function createResampler(fromHz: number): Resampler {
   if (fromHz === SAMPLE_RATE_HZ)
     return { push: (samples) => samples, flush: () => new Float32Array(0), close() {} };
   if (!canResample(fromHz)) throw new RangeError(`cannot resample from ${fromHz} Hz`);
-  const { default: libsamplerate } = await import('@alexanderolsen/libsamplerate-js');
-  const divisor = greatestCommonDivisor(fromHz, SAMPLE_RATE_HZ);
-  const converter = await libsamplerate.create(1, fromHz / divisor, SAMPLE_RATE_HZ / divisor, {
-    converterType: libsamplerate.ConverterType.SRC_SINC_BEST_QUALITY,
-  });
-  let read = 0;
-  let written = 0;
+  const stages = kept.get(fromHz) ?? createStages(fromHz);
+  kept.delete(fromHz);
+  let [read, written, closed] = [0, 0, false];
 
   const convert = (samples: Float32Array): Float32Array => {
     const parts: Float32Array[] = [];
-    for (let at = 0; at < samples.length; at += PIECE_SAMPLES)
-      parts.push(converter.full(samples.subarray(at, at + PIECE_SAMPLES)));
+    for (let from = 0; from < samples.length; from += PIECE_SAMPLES) {
+      const piece = samples.subarray(from, from + PIECE_SAMPLES);
+      parts.push(stages.reduce((sound, stage) => stage.push(sound), piece));
+    }
     const converted = parts.length === 1 && parts[0] ? parts[0] : concatenate(parts);
     written += converted.length;
     return converted;
@@ -61,19 +59,36 @@ export async function createResampler(fromHz: number): Promise<Resampler> {
     },
     flush() {
       const missing = Math.round((read * SAMPLE_RATE_HZ) / fromHz) - written;
-      const silence = new Float32Array(Math.ceil(fromHz / 10));
+      const silence = new Float32Array(PIECE_SAMPLES);
       const parts: Float32Array[] = [];
-      for (let got = 0; got < missing; ) {
-        const part = convert(silence);
-        parts.push(part);
-        got += part.length;
-      }
+      for (let got = 0; got < missing; got += parts.at(-1)!.length) parts.push(convert(silence));
       return concatenate(parts).subarray(0, Math.max(0, missing));
     },
     close() {
-      if (!converter.isDestroyed) converter.destroy();
+      if (closed) return;
+      closed = true;
+      for (const stage of stages) stage.reset();
+      kept.set(fromHz, stages);
+      for (const rate of kept.keys()) if (kept.size > KEPT_RATES) kept.delete(rate);
     },
   };
+}
+
+/** Halves the rate as long as it stays above 16 kHz: each filter is short then, and only the last has to be steep. */
+function createStages(fromHz: number): readonly Stage[] {
+  const passHz = (PASSBAND * SAMPLE_RATE_HZ) / 2;
+  const stages: Stage[] = [];
+  let rateHz = fromHz;
+  let up = SAMPLE_RATE_HZ;
+  for (; rateHz >= 2 * SAMPLE_RATE_HZ; rateHz /= 2) {
+    stages.push(createHalver(passHz / rateHz));
+    up *= 2;
+  }
+  if (rateHz === SAMPLE_RATE_HZ) return stages;
+  const lowerHz = Math.min(rateHz, SAMPLE_RATE_HZ);
+  const divisor = greatestCommonDivisor(up, fromHz);
+  const transition = ((1 - PASSBAND) * lowerHz) / rateHz;
+  return [...stages, createPolyphase(up / divisor, fromHz / divisor, lowerHz / 2 / rateHz, transition)];
 }
 
 function concatenate(parts: readonly Float32Array[]): Float32Array {

@@ -18,11 +18,16 @@ import { Schedule, type Step } from './schedule.js';
 import { shared } from './shared.js';
 import { Thread } from './threads.js';
 
+/** A hundred times what the slowest machines take. */
+const ANSWER_MS = 300_000;
+
 export interface ListenOptions extends Omit<HearSetup, 'computedBy'>, Pick<NetworkOptions, 'onFallback'> {
   /** How many threads; as many as there are cores when left out. An NPU is one: it is asked by one. */
   readonly jobs?: number | undefined;
   /** Ends all threads at once; then the signal's reason is thrown. */
   readonly signal?: AbortSignal | undefined;
+  /** The engine hangs where a minute of sound takes it longer, or its start; five minutes when left out. */
+  readonly answerMs?: number | undefined;
   /** A file goes on: so much of it has been heard, about. */
   readonly onProgress?: ((path: string, seconds: number) => void) | undefined;
 }
@@ -49,7 +54,14 @@ export type HeardFile<S extends Sound = Sound> =
  */
 export async function* listenToFiles<S extends Sound>(
   sounds: Iterable<S>,
-  { jobs = availableParallelism(), signal, onProgress = () => {}, onFallback, ...setup }: ListenOptions,
+  {
+    jobs = availableParallelism(),
+    signal,
+    answerMs = ANSWER_MS,
+    onProgress = () => {},
+    onFallback,
+    ...setup
+  }: ListenOptions,
 ): AsyncGenerator<HeardFile<S>, void, void> {
   signal?.throwIfAborted();
   const schedule = new Schedule(sounds, jobs);
@@ -88,10 +100,11 @@ export async function* listenToFiles<S extends Sound>(
       if (!thread) {
         thread = new Thread('hear-thread', workerData);
         threads.push(thread);
-        const started = await thread.ask<Started>({ ask: 'start', as: network } satisfies HearRequest);
+        const request: HearRequest = { ask: 'start', as: network };
+        const started = await thread.ask<Started>(request, [], answerMs);
         if (!network) onStarted(started);
       }
-      decoding = await take(step, thread, decoding, schedule, { onWindows, onStarted });
+      decoding = await take(step, thread, decoding, schedule, { answerMs, onWindows, onStarted });
       schedule.changed();
     }
   };
@@ -109,7 +122,8 @@ export async function* listenToFiles<S extends Sound>(
     }
     signal?.throwIfAborted();
     if (failure) throw failure.error;
-    if (network?.engine === 'neuron') await threads[0]!.ask({ ask: 'close' } satisfies HearRequest); // lets it go
+    if (network?.engine === 'neuron')
+      await threads[0]!.ask({ ask: 'close' } satisfies HearRequest, [], answerMs); // lets it go
     if (setup.cacheDir) await pruneCache(setup.cacheDir, CACHE_MAX_BYTES);
   } finally {
     signal?.removeEventListener('abort', stop);
@@ -119,7 +133,8 @@ export async function* listenToFiles<S extends Sound>(
   }
 }
 
-interface TakeHandlers {
+interface TakeOptions {
+  readonly answerMs: number;
   onWindows(path: string, windows: number): void;
   onStarted(started: Started): void;
 }
@@ -134,15 +149,16 @@ async function take<S extends Sound>(
   thread: Thread,
   decoding: File<S> | undefined,
   schedule: Schedule<S>,
-  { onWindows, onStarted }: TakeHandlers,
+  { answerMs, onWindows, onStarted }: TakeOptions,
 ): Promise<File<S> | undefined> {
   const { file } = step.do === 'hear' ? step.task : step;
-  const ask = <T>(request: HearRequest, memory: ArrayBuffer[] = []) => thread.ask<T>(request, memory);
+  const ask = <T>(request: HearRequest) => thread.ask<T>(request);
   try {
     if (step.do === 'hear') {
       const segments = step.task.segments.map(({ segment }) => segment);
+      const request: HearRequest = { ask: 'hear', segments };
       const memory = segments.map(({ samples }) => samples.buffer);
-      const { started, ...heard } = await ask<HeardSegments>({ ask: 'hear', segments }, memory);
+      const { started, ...heard } = await thread.ask<HeardSegments>(request, memory, answerMs);
       if (started) onStarted(started);
       file.put(step.task, heard);
       onWindows(file.sound.path, file.windowsHeard);
@@ -159,7 +175,7 @@ async function take<S extends Sound>(
     schedule.add({ file, segments: file.take(decoded) });
     return decoded.done ? undefined : file;
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError) || thread.broken) throw error;
     file.error ??= error;
     return step.do === 'hear' ? decoding : undefined;
   }

@@ -1,13 +1,17 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parentPort, type TransferListItem, Worker } from 'node:worker_threads';
-import { type ExitCode, UserError } from '../errors.js';
+import { ENGINE_HINT, ExitCode, UserError } from '../errors.js';
+import { forbidTelemetry } from '../model/engines/telemetry.js';
 
 /** The two threads there are, both in this folder. */
 type Program = 'hear-thread' | 'convert-thread';
 
 /** Blocks of sound are small objects around large memory, which a rare collection would let pile up. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
+
+/** What is busy, but no engine that hangs, ends within this. */
+const END_MS = 10_000;
 
 type Reply =
   | { readonly value: unknown }
@@ -20,6 +24,7 @@ export class Thread {
   #settle: ((reply: Reply | undefined) => void) | undefined;
 
   constructor(program: Program, workerData?: unknown) {
+    forbidTelemetry();
     this.#worker = new Worker(compiled(program), { workerData, resourceLimits: LIMITS })
       .on('message', (reply: Reply) => this.#settle?.(reply))
       .on('error', (error) => {
@@ -35,18 +40,35 @@ export class Thread {
    * Asks, and waits for the answer; ask nothing meanwhile.
    *
    * @param transfer memory that is the thread's from now on
-   * @throws UserError as the thread; whatever has broken it
+   * @param withinMs without an answer until then, the engine hangs
+   * @throws UserError as the thread; unavailable, where it hangs; whatever has broken it
    */
-  async ask<T>(request: unknown, transfer: readonly TransferListItem[] = []): Promise<T> {
+  async ask<T>(
+    request: unknown,
+    transfer: readonly TransferListItem[] = [],
+    withinMs?: number | undefined,
+  ): Promise<T> {
     if (this.#broken) throw this.#broken;
+    let timer: NodeJS.Timeout | undefined;
     const reply = await new Promise<Reply | undefined>((resolve) => {
       this.#settle = resolve;
       this.#worker.postMessage(request, transfer);
+      if (withinMs === undefined) return;
+      timer = setTimeout(() => {
+        this.#broken = hangs(withinMs);
+        resolve(undefined);
+      }, withinMs);
     });
+    clearTimeout(timer);
     if (!reply) throw this.#broken;
     if ('value' in reply) return reply.value as T;
     const { code, message, hint } = reply.error;
     throw new UserError(code, message, hint);
+  }
+
+  /** Whether it answers nothing any more. */
+  get broken(): boolean {
+    return this.#broken !== undefined;
   }
 
   /** Says something that is not answered. */
@@ -54,10 +76,31 @@ export class Thread {
     this.#worker.postMessage(message);
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /**
+   * Ends the thread, whatever it is doing. Nothing ends one that is in a library which never returns, and Node would
+   * wait for it: then the process ends by SIGKILL when all else is done.
+   */
   async end(): Promise<void> {
-    await this.#worker.terminate();
+    let timer: NodeJS.Timeout | undefined;
+    const stuck = new Promise<'stuck'>((resolve) => {
+      timer = setTimeout(resolve, END_MS, 'stuck');
+    });
+    const ended = await Promise.race([this.#worker.terminate(), stuck]);
+    clearTimeout(timer);
+    if (ended !== 'stuck') return;
+    this.#broken ??= new Error('a thread does not end');
+    this.#settle?.(undefined);
+    this.#worker.unref();
+    process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
   }
+}
+
+function hangs(ms: number): UserError {
+  return new UserError(
+    ExitCode.unavailable,
+    `the engine that computes the model has not answered for ${Math.round(ms / 1000)} s`,
+    ENGINE_HINT,
+  );
 }
 
 /** The compiled program; a test runner that runs this file uncompiled finds it in dist/. */

@@ -8,8 +8,8 @@ import {
   curves,
 } from './metrics.js';
 import { type ClipMistake, NAMED_MISTAKES } from './mistakes.js';
-import type { LifeTrack } from './track.js';
-import { type Outcome, outcomeOf, type Recording, type Track } from './track.js';
+import { type Outcome, outcomeOf } from './outcome.js';
+import type { LifeTrack, Recording, Track } from './track.js';
 
 /** A clip after the network. */
 export interface ScoredClip {

@@ -2,8 +2,9 @@ import type { AlarmRule } from '../alarm/decision.js';
 import type { ModelInfo } from '../types.js';
 import { type ClipFigures, clipFigures, recordingOf, type ScoredClip } from './clip-figures.js';
 import { type LifeFigures, lifeFigures } from './life-figures.js';
+import { type Outcome, outcomeOf } from './outcome.js';
 import { type RecordingFigures, recordingFigures } from './recording-figures.js';
-import { type Outcome, outcomeOf, type Recording } from './track.js';
+import type { Recording } from './track.js';
 
 /** Everything that was measured; plain data for people, reports and programs. */
 export interface Evaluation {

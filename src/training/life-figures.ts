@@ -5,7 +5,8 @@ import type { Sensitivity } from '../types.js';
 import type { ScoredClip } from './clip-figures.js';
 import { LATEST_ALARM_SECONDS } from './life.js';
 import { ratio, wilsonInterval } from './metrics.js';
-import { type LifeTrack, outcomeOf, type Recording } from './track.js';
+import { outcomeOf } from './outcome.js';
+import type { LifeTrack, Recording } from './track.js';
 
 export interface LifeFigures {
   /** Clips of alarm classes: those that alarm are found. */

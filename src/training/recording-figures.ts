@@ -1,7 +1,8 @@
 import type { AlarmRule } from '../alarm/decision.js';
 import { matchEvents } from './events.js';
 import { NAMED_MISTAKES, type RecordingMistake } from './mistakes.js';
-import { type Outcome, outcomeOf, type Recording } from './track.js';
+import { type Outcome, outcomeOf } from './outcome.js';
+import type { Recording } from './track.js';
 
 export interface RecordingFigures {
   readonly count: number;

@@ -5,8 +5,7 @@ import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
 import { IMPACT_KIND, thumpSilenceSeconds } from '../alarm/thump.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
-import { type Alarm, type LabelledEvent, matchEvents } from './events.js';
-import { poissonUpperBound, quantile, ratio } from './metrics.js';
+import type { Alarm, LabelledEvent } from './events.js';
 
 /**
  * What the decision stage looks at in the windows of one recording, so that any alarm rule can be tried after the
@@ -182,68 +181,4 @@ export interface LifeTrack {
 export interface Recording {
   readonly track: Track;
   readonly events: readonly LabelledEvent[];
-}
-
-/** What a rule does to a set of recordings. */
-export interface Outcome {
-  readonly rule: AlarmRule;
-  /** Sound in which there is nothing to alarm about. */
-  readonly ordinaryHours: number;
-  readonly alarms: number;
-  /** One that goes on counts again every minute: an alarm that never ends is not one mistake. */
-  readonly falseAlarms: number;
-  /** Undefined without ordinary sound. */
-  readonly falseAlarmsPerHour: number | undefined;
-  /** 95 % upper bound (exact, one-sided) of the rate that so many false alarms speak for. */
-  readonly upperBoundPerHour: number | undefined;
-  readonly events: number;
-  readonly found: number;
-  readonly recall: number | undefined;
-  /** Share of the alarms that are right. */
-  readonly precision: number | undefined;
-  /** From the start of an event to its alarm. */
-  readonly delaySeconds: { readonly median: number | undefined; readonly p95: number | undefined };
-}
-
-/** Puts all recordings through the decision stage under one rule. */
-export function outcomeOf(recordings: readonly Recording[], rule: AlarmRule, collarSeconds: number): Outcome {
-  const delays: number[] = [];
-  let [seconds, alarms, wrong, falseAlarms, events] = [0, 0, 0, 0, 0];
-  for (const recording of recordings) {
-    const raised = recording.track.replay(rule);
-    const match = matchEvents(recording.events, raised, collarSeconds);
-    seconds += ordinarySeconds(recording);
-    alarms += raised.length;
-    wrong += match.falseAlarms.length;
-    for (const { startSeconds, endSeconds } of match.falseAlarms)
-      falseAlarms += Math.max(1, Math.ceil((endSeconds - startSeconds) / 60));
-    events += recording.events.length;
-    delays.push(...match.delaysSeconds.filter((delay) => delay !== undefined));
-  }
-  const ordinaryHours = seconds / 3600;
-  return {
-    rule,
-    ordinaryHours,
-    alarms,
-    falseAlarms,
-    falseAlarmsPerHour: ratio(falseAlarms, ordinaryHours),
-    upperBoundPerHour: ratio(poissonUpperBound(falseAlarms), ordinaryHours),
-    events,
-    found: delays.length,
-    recall: ratio(delays.length, events),
-    precision: ratio(alarms - wrong, alarms),
-    delaySeconds: { median: quantile(delays, 0.5), p95: quantile(delays, 0.95) },
-  };
-}
-
-/** The recording's length without its events. */
-function ordinarySeconds({ track, events }: Recording): number {
-  let covered = 0;
-  let until = 0;
-  for (const { startSeconds, endSeconds } of events) {
-    const end = Math.min(endSeconds, track.seconds);
-    covered += Math.max(0, end - Math.max(startSeconds, until));
-    until = Math.max(until, end);
-  }
-  return Math.max(0, track.seconds - covered);
 }

@@ -1,6 +1,7 @@
 import type { AlarmRule } from '../alarm/decision.js';
 import { SENSITIVITIES } from '../constants.js';
-import { type Outcome, outcomeOf, type Recording } from './track.js';
+import { type Outcome, ordinarySeconds, outcomeOf, outcomeWithin } from './outcome.js';
+import type { Recording } from './track.js';
 
 /** Hits of so many windows that are tried: from the quickest to the surest. */
 const HITS_OF_WINDOWS = [
@@ -64,12 +65,27 @@ export function tuneRule(input: TuneInput): Tuning {
     alarm: outcomeOf(targets, tried, collarSeconds),
   });
   const rateOf = ({ ordinary }: Candidate) => ordinary.falseAlarmsPerHour ?? 0;
+  const ordinaryHours = recordings.reduce((sum, each) => sum + ordinarySeconds(each), 0) / 3600;
+  const bearable = falseAlarmsPerHour * ordinaryHours;
   const sensitivities = rule.evidence?.kinds.length ? SENSITIVITIES : [];
   const sensitivity = sensitivities.findLast((each, i) => {
     const alone = { ...rule, labels: [], sensitivity: each };
     return i === 0 || rateOf(candidateOf(alone)) <= falseAlarmsPerHour;
   });
-  const candidates = rulesAround({ ...rule, sensitivity }).map(candidateOf);
+  // Rules with more false alarms than are bearable count only where none has fewer. The surest are tried first, because
+  // the others are given up sooner then.
+  const rules = rulesAround({ ...rule, sensitivity });
+  const tried = rules.map((each, order) => ({ rule: each, order })).sort((a, b) => surer(b.rule, a.rule));
+  let fewest = Number.POSITIVE_INFINITY;
+  const candidates = tried
+    .flatMap(({ rule: each, order }) => {
+      const ordinary = outcomeWithin(recordings, each, collarSeconds, Math.max(bearable, fewest));
+      if (!ordinary) return [];
+      fewest = Math.min(fewest, ordinary.falseAlarms);
+      return [{ order, rule: each, ordinary, alarm: outcomeOf(targets, each, collarSeconds) }];
+    })
+    .sort((a, b) => a.order - b.order)
+    .map(({ order: _, ...candidate }): Candidate => candidate);
   const better = (a: Candidate, b: Candidate) =>
     b.alarm.found - a.alarm.found ||
     rateOf(a) - rateOf(b) ||
@@ -83,6 +99,10 @@ export function tuneRule(input: TuneInput): Tuning {
     best: distinct(kept).slice(0, SHOWN),
     quietest: sorted.reduce((a, b) => (rateOf(b) < rateOf(a) ? b : a)),
   };
+}
+
+function surer(a: AlarmRule, b: AlarmRule): number {
+  return a.threshold - b.threshold || a.instantThreshold - b.instantThreshold || a.hits - b.hits;
 }
 
 function rulesAround(rule: AlarmRule): AlarmRule[] {

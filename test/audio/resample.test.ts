@@ -8,7 +8,7 @@ async function resample(
   fromHz: number,
   cuts: readonly number[] = [4800],
 ): Promise<Float32Array> {
-  const resampler = await createResampler(fromHz);
+  const resampler = createResampler(fromHz);
   const parts: Float32Array[] = [];
   for (let at = 0, i = 0; at < samples.length; i++) {
     const length = cuts[i % cuts.length]!;
@@ -27,7 +27,7 @@ function levelDb(samples: Float32Array): number {
 }
 
 describe('resampler', () => {
-  it.each([8_000, 11_025, 22_050, 32_000, 44_100, 48_000, 96_000, 192_000, 384_000])(
+  it.each([8_000, 11_025, 22_050, 32_000, 44_100, 44_101, 48_000, 96_000, 192_000, 191_999, 384_000])(
     'keeps a chirp from %i Hz in place, to 100 dB',
     async (rateHz) => {
       const samples = await resample(chirp(200, 3500, 1, rateHz), rateHz);
@@ -56,18 +56,40 @@ describe('resampler', () => {
         fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 6 }),
         async (cuts) => {
           const pieced = await resample(samples, 44_100, cuts);
-          expect(pieced).toHaveLength(whole.length);
-          expect(snrDb(pieced, whole)).toBeGreaterThan(100);
+          expect(pieced).toEqual(whole);
         },
       ),
       { numRuns: 10 },
     );
   });
 
+  it('remembers nothing of a sound that ended, or was left, at the same rate', async () => {
+    const samples = chirp(200, 7000, 0.3, 48_000);
+    const first = await resample(samples, 48_000);
+    const left = createResampler(48_000);
+    left.push(tone(1000, 0.1, 48_000));
+    left.close();
+    expect(await resample(samples, 48_000)).toEqual(first);
+  });
+
+  it('keeps two sounds of one rate apart', async () => {
+    const samples = chirp(200, 7000, 0.3, 44_100);
+    const alone = createResampler(44_100);
+    const expected = alone.push(samples);
+    const [a, b] = [createResampler(44_100), createResampler(44_100)];
+    const parts: Float32Array[] = [];
+    for (let at = 0; at < samples.length; at += 1000) {
+      parts.push(a.push(samples.subarray(at, at + 1000)));
+      b.push(tone(500, 0.02, 44_100));
+    }
+    expect(concatenate(parts)).toEqual(expected);
+    for (const each of [alone, a, b]) each.close();
+  });
+
   it('takes no rate that makes no sense', async () => {
     for (const rateHz of [0, -8000, 3999, 768_001, 44_100.5, Number.NaN, 3_072_000_000]) {
       expect(canResample(rateHz)).toBe(false);
-      await expect(createResampler(rateHz)).rejects.toThrow(RangeError);
+      expect(() => createResampler(rateHz)).toThrow(RangeError);
     }
   });
 });

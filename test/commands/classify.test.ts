@@ -29,6 +29,13 @@ describe('classify', () => {
     ]);
   });
 
+  it('takes a command line of any length', async () => {
+    const long = `${'/.'.repeat(1500)}${golden('silence')}`;
+    const { code, stdout } = await run(['classify', '--json', ...Array<string>(30).fill(long)]);
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(30);
+  });
+
   it('prints one JSON line per file, with every score', async () => {
     const { code, stdout } = await run([
       'classify',

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AlarmDecision, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { SENSE_OFF, type SenseOptions } from '../../src/alarm/sense.js';
-import { outcomeOf, Track } from '../../src/training/track.js';
+import { outcomeOf, outcomeWithin } from '../../src/training/outcome.js';
+import { Track } from '../../src/training/track.js';
 import type { ScoredWindow } from '../../src/types.js';
 
 const HOP = 0.48;
@@ -135,6 +136,17 @@ describe('what a rule does to recordings', () => {
   it('counts an alarm that never ends again every minute', () => {
     const recordings = [{ track: trackOf(new Array<number>(400).fill(0.8)), events: [] }];
     expect(outcomeOf(recordings, DEFAULT_ALARM_RULE, 2)).toMatchObject({ alarms: 1, falseAlarms: 4 });
+  });
+
+  it('gives a rule up at more false alarms than are borne, and is complete below', () => {
+    const recordings = [soundAt(20), soundAt(60, 110), soundAt(30)].map((scores) => ({
+      track: trackOf(scores),
+      events: [],
+    }));
+    const complete = outcomeOf(recordings, DEFAULT_ALARM_RULE, 2);
+    expect(complete.falseAlarms).toBe(4);
+    expect(outcomeWithin(recordings, DEFAULT_ALARM_RULE, 2, 3)).toBeUndefined();
+    expect(outcomeWithin(recordings, DEFAULT_ALARM_RULE, 2, 4)).toEqual(complete);
   });
 
   it('has no figure of what it has not heard', () => {

@@ -5,6 +5,7 @@ import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
 import { int8Arithmetic } from '../onnx/int8.js';
 import type { Quantization } from '../quantization-manifest.js';
+import { forbidTelemetry } from './telemetry.js';
 
 const EMBEDDING = 'embedding';
 /** One window is too small to share; the second core is for everything else. */
@@ -79,6 +80,7 @@ export function backboneGraph(
  * @throws Error where the package is not installed or has no library for this machine
  */
 export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
+  forbidTelemetry();
   const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
   env.logLevel = 'error'; // what it warns of concerns graphics cards
   const session = await InferenceSession.create(graph, OPTIONS);

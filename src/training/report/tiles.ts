@@ -1,8 +1,8 @@
 import { escapeHtml } from '../../plot/escape.js';
 import { type ClipFigures, outcomeOfOthers } from '../clip-figures.js';
 import { duration, rate, rateInterval, seconds, share } from '../format.js';
+import type { Outcome } from '../outcome.js';
 import type { RecordingFigures } from '../recording-figures.js';
-import type { Outcome } from '../track.js';
 import { badge, type Grade, gradeKey, gradeOf, gradeOfRate, LIMITS } from './grade.js';
 
 interface Tile {
