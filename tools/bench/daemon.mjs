@@ -13,6 +13,8 @@ import { cpuSeconds, memoryMb } from './process.mjs';
 import { SCENE } from './scene.mjs';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** What systemd/bathnet2mqtt.service and the image set. */
+const UNIT_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072' };
 /** After this the start is over: modules are loaded, the first windows heard. */
 const STARTED_MS = 10_000;
 
@@ -82,7 +84,10 @@ async function withDaemon({ folder, engine, precision, name }, url, args, action
     `model.precision=${precision}`,
   ].flatMap((setting) => ['--set', setting]);
   const flags = ['--mqtt-url', url, '--model', folder, '--log-level', 'error', ...settings, ...args];
-  const daemon = spawn(process.execPath, [MAIN, 'run', ...flags], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const daemon = spawn(process.execPath, [MAIN, 'run', ...flags], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, ...UNIT_ENVIRONMENT },
+  });
   const exited = once(daemon, 'exit');
   try {
     const failed = exited.then(([code]) => {

@@ -1,10 +1,12 @@
 // Measures speed, memory and start of every engine and model on this machine: npm run bench (see --help)
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../dist/config/load.js';
+import { ExitCode } from '../../dist/errors.js';
 import { readBundle } from '../../dist/model/bundle.js';
 import { findBundle, modelShelves } from '../../dist/model/shelf.js';
 import { stateFolder } from '../../dist/storage/state.js';
@@ -23,16 +25,18 @@ const HELP = `npm run bench -- [options]: every engine and model on this machine
   --windows N         windows in each (default 600)
   --minutes N         how long the daemons run side by side for memory and CPU time (default 2)
   --source SOURCE     what the daemons listen to (default: the demo's scene, in real time)
-  --microphones 1,2   how many in one process, each for 20 s (default 1,2,4,8; 0: none)
+  --microphones 1,2   how many in one process (default 1,2,4,8; 0: none)
+  --seconds N         how long they listen, each number of them (default 20)
   --hours 1,10        files of one hour for classify (default 1,10; 0: none)
   --others FOLDER     measure also what a person would take instead, installed into this folder (Python, npm)
   --yamnet FILE       yamnet.tflite with its own front end, for --others
   --json FILE         the figures as JSON
+  --note TEXT         a sentence for the report: what else the machine did, at which priority this ran
+  --from FILE         measure nothing: the figures of an earlier --json
   --docs              write docs/bench.md and docs/bench.svg
 `;
 const WORKER = fileURLToPath(new URL('workers/ours.mjs', import.meta.url));
 const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
-const MICROPHONE_SECONDS = 20;
 
 const { values: flags } = parseArgs({
   options: {
@@ -42,10 +46,13 @@ const { values: flags } = parseArgs({
     minutes: { type: 'string', default: '2' },
     source: { type: 'string', default: `file:${SCENE}` },
     microphones: { type: 'string', default: '1,2,4,8' },
+    seconds: { type: 'string', default: '20' },
     hours: { type: 'string', default: '1,10' },
     others: { type: 'string' },
     yamnet: { type: 'string' },
     json: { type: 'string' },
+    note: { type: 'string', default: '' },
+    from: { type: 'string' },
     docs: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -56,7 +63,7 @@ else await main();
 async function main() {
   const dir = mkdtempSync(join(tmpdir(), 'bathnet2mqtt-bench-'));
   try {
-    const figures = await measure(dir);
+    const figures = flags.from ? JSON.parse(readFileSync(flags.from, 'utf8')) : await measure(dir);
     console.log(text(figures));
     if (flags.json) writeFileSync(flags.json, `${JSON.stringify(figures, null, 1)}\n`);
     if (flags.docs) {
@@ -69,35 +76,52 @@ async function main() {
 }
 
 async function measure(dir) {
+  const [rounds, minutes, seconds] = ['rounds', 'minutes', 'seconds'].map(positive);
+  positive('windows');
+  const more = { microphones: counts('microphones'), hours: counts('hours') };
   const busy = watchMachine();
   await writeScene(dir);
   const models = await foundModels();
   const ours = (await Promise.all([...models].map(subjectsOf))).flat();
   const others = flags.others ? otherSubjectsIn(flags.others, models, dir) : [];
-  const rows = await timeAll([...ours, ...others]);
+  const rows = await timeAll([...ours, ...others], rounds);
+  const bareNodeMs = Math.min(...(await inTurn(5, timeNode)));
   for (const row of rows.filter(({ other }) => !other)) {
     progress(`start of ${row.model}, ${row.name}`);
-    row.startMs = Math.min(...(await inTurn(Number(flags.rounds), () => timeStart(row))));
+    row.startMs = Math.min(...(await inTurn(rounds, () => timeStart(row))));
   }
-  progress(`${ours.length} daemons, ${flags.minutes} min`);
-  const daemons = await listen(ours, Number(flags.minutes), flags.source);
+  progress(`${ours.length} daemons, ${minutes} min`);
+  const daemons = await listen(ours, minutes, flags.source);
   for (const [i, daemon] of daemons.entries()) Object.assign(rows[i], { daemon });
 
   const microphones = {};
   const hours = {};
   for (const [model, folder] of models) {
     progress(`microphones and hours, ${model}`);
-    microphones[model] = await costOfMicrophones({ folder }, counts(flags.microphones), MICROPHONE_SECONDS);
-    hours[model] = await costOfHours({ folder }, counts(flags.hours), dir);
+    microphones[model] = await costOfMicrophones({ folder }, more.microphones, seconds);
+    hours[model] = await costOfHours({ folder }, more.hours, dir);
   }
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, busy: busy() };
+  const machine = {
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    node: process.version,
+    busy: busy(),
+    bareNodeMs,
+  };
   return { date: new Date().toISOString().slice(0, 10), machine, flags, rows, microphones, hours };
 }
 
+/** What a Node takes that does nothing: how fast this machine starts anything just now. */
+function timeNode() {
+  const begin = performance.now();
+  execFileSync(process.execPath, ['-e', '0']);
+  return performance.now() - begin;
+}
+
 /** Each in a process of its own, in turn, so that a busy moment favours none; of each the best of its rounds. */
-async function timeAll(subjects) {
+async function timeAll(subjects, rounds) {
   const rows = new Map(subjects.map((subject) => [subject, undefined]));
-  for (let round = 1; round <= Number(flags.rounds); round++)
+  for (let round = 1; round <= rounds; round++)
     for (const subject of rows.keys()) {
       progress(`round ${round}: ${subject.model}, ${subject.name}`);
       try {
@@ -132,7 +156,8 @@ async function foundModels() {
     if (folder) models.set(model, folder);
     else console.error(`(left out: ${model} is not there; bathnet2mqtt models import … --name ${model})`);
   }
-  if (models.size === 0) throw new Error('none of the models is there');
+  if (models.size === 0)
+    refuse('none of the models is there', 'See which there are: bathnet2mqtt models list');
   return models;
 }
 
@@ -178,11 +203,23 @@ async function inTurn(times, action) {
   return all;
 }
 
-function counts(list) {
-  return list
-    .split(',')
-    .map(Number)
-    .filter((count) => count > 0);
+/** @returns the numbers of a list, without 0 */
+function counts(name) {
+  const all = flags[name].split(',').map(Number);
+  if (!all.every((count) => Number.isInteger(count) && count >= 0))
+    refuse(`--${name} is ${flags[name]}`, 'Give whole numbers with commas between them, or 0 for none.');
+  return all.filter((count) => count > 0);
+}
+
+function positive(name) {
+  const value = Number(flags[name]);
+  if (!(value > 0)) refuse(`--${name} is ${flags[name]}`, 'Give a number above 0.');
+  return value;
+}
+
+function refuse(what, hint) {
+  console.error(`error: ${what}\n  hint: ${hint}`);
+  process.exit(ExitCode.usage);
 }
 
 function progress(line) {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const PYTHON = ['ai-edge-litert', 'mediapipe', 'numpy'];
+const PYTHON = ['ai-edge-litert', 'numpy'];
 const NODE = ['@tensorflow/tfjs', 'onnxruntime-web', '@litertjs/core', '@litertjs/wasm-utils'];
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const worker = (name) => fileURLToPath(new URL(`workers/${name}`, import.meta.url));

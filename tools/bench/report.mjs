@@ -5,6 +5,8 @@ const number = (value, digits) => (value === undefined ? '–' : value.toFixed(d
 const ms = (value) => number(value, FIXED.ms);
 const mb = (value) => number(value, FIXED.mb);
 
+const OTHERS = ` What others compute is their network alone, of the file that \`models export\` writes, unless they have a front end of their own. Not among them: MediaPipe 1.2 for Python, whose audio classifier refuses a YAMNet without metadata and breaks off with a segmentation fault where its own writer has added them, and sherpa-onnx, which tags sound with Zipformer and CED models alone.`;
+
 /** For a terminal. */
 export function text(figures) {
   const parts = tables(figures).map(({ title, head, rows }) => `${title}\n\n${columns([head, ...rows])}`);
@@ -32,16 +34,17 @@ ${parts.join('\n\n')}
 `;
 }
 
-function machine({ machine: { cpu, cores, node, busy } }) {
-  return `${cpu}, ${cores} cores, Node ${node}, everything on one thread. While it ran the cores were ${(100 * busy).toFixed(0)} % busy, by this and other programs; compare the figures with each other, not with those of another machine.`;
+function machine({ machine: { cpu, cores, node, busy }, flags: { note } }) {
+  const share = `${(100 * busy).toFixed(0)} %`;
+  return `${cpu}, ${cores} cores, Node ${node}, every network on one thread. While it ran the cores were ${share} busy, by this and by other programs${note ? ` (${note})` : ''}: compare the figures with each other, not with those of another machine.`;
 }
 
-function tables({ rows, microphones, hours, flags }) {
+function tables({ rows, microphones, hours, flags, machine: { bareNodeMs } }) {
   const ours = rows.filter(({ other }) => !other);
   return [
     {
       title: 'A window, milliseconds',
-      note: `${flags.windows} windows of the demo's scene, one after the other as from a microphone, in ${flags.rounds} rounds in turn, each in a process of its own. A median is that of the quietest 20 windows in a row, the 99th percentile that of all in the quietest round. *Rest* is heads, event head and decision. CPU is that of all threads of the process.`,
+      note: `${flags.windows} windows of the demo's scene, one after the other as from a microphone, in ${flags.rounds} rounds in turn, each in a process of its own. A median is that of the quietest 20 windows in a row, the 99th percentile that of all in the quietest round. *Rest* is heads, event head and decision. CPU is that of all threads of the process.${rows.some(({ other }) => other) ? OTHERS : ''}`,
       head: [
         'model',
         'computed by',
@@ -78,7 +81,7 @@ function tables({ rows, microphones, hours, flags }) {
     },
     {
       title: 'The daemon in real time',
-      note: `First result: from the start of its process to the first class on the broker. CPU and memory: all of these daemons side by side for ${flags.minutes} min, with the demo's scene as their microphone.`,
+      note: `First result: from the start of its process to the first class on the broker; a Node that does nothing took ${mb(bareNodeMs)} ms. CPU and memory: all of these daemons side by side for ${flags.minutes} min, with the demo's scene as their microphone, in the environment that the service sets. Of the memory some 80 MB are pages of Node and ONNX Runtime on the disk (WASM: 45), which several processes share.`,
       head: [
         'model',
         'computed by',
@@ -98,7 +101,7 @@ function tables({ rows, microphones, hours, flags }) {
     },
     {
       title: 'More microphones in one process',
-      note: 'Real time, 20 s each, from the chunk of samples to the decision, on the engine that `auto` takes; capture and the broker are not in it.',
+      note: `Real time, ${flags.seconds} s each, from the chunk of samples to the decision, on the engine that \`auto\` takes; capture and the broker are not in it.`,
       head: ['model', 'microphones', 'of a core', 'resident, MB', 'windows lost'],
       rows: Object.entries(microphones).flatMap(([model, all]) =>
         all.map(({ count, ofCore, residentMb, dropped }) => [
