@@ -50,6 +50,7 @@ export function chart({ rows, microphones, hours, date, machine }) {
     }),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
+<title>Milliseconds per window by engine and model, and what more microphones and hours cost</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 ${svg.join('\n')}
 </svg>
