@@ -17,6 +17,8 @@ const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const UNIT_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072' };
 /** After this the start is over: modules are loaded, the first windows heard. */
 const STARTED_MS = 10_000;
+/** Even on a busy machine it has said something by then. */
+const LONGEST_START_MS = 120_000;
 
 /** From the start of the process to the first class on the broker, milliseconds; its sound is there at once. */
 export function timeStart(subject) {
@@ -25,7 +27,9 @@ export function timeStart(subject) {
     const first = new Promise((resolve) => {
       subscriber.on('message', (topic) => topic.endsWith('/class') && resolve(performance.now() - begin));
     });
-    return withDaemon(subject, url, ['--source', `file:${SCENE}`, '--speed', '1000'], () => first);
+    return withDaemon(subject, url, ['--source', `file:${SCENE}`, '--speed', '1000'], () =>
+      Promise.race([first, tooLate(subject)]),
+    );
   });
 }
 
@@ -58,6 +62,11 @@ export function listen(subjects, minutes, source) {
     };
     return start(subjects);
   });
+}
+
+async function tooLate({ model, name }) {
+  await sleep(LONGEST_START_MS, undefined, { ref: false });
+  throw new Error(`the daemon with ${model}, ${name} said nothing within ${LONGEST_START_MS / 1000} s`);
 }
 
 async function withBroker(action) {

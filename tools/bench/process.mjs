@@ -5,6 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 
+/** What hangs is ended. */
+const LONGEST_MS = 600_000;
 const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
 
 /**
@@ -15,7 +17,7 @@ const TICKS_PER_SECOND = 100; // USER_HZ, the same on every Linux
  */
 export async function runWorker(command, args) {
   const begin = performance.now();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: LONGEST_MS });
   const complaints = [];
   child.stderr.on('data', (data) => complaints.push(data));
   const ended = once(child, 'close');
