@@ -40,7 +40,7 @@ COPY --from=build /opt/bathnet2mqtt/dist dist
 COPY config config
 COPY models models
 COPY LICENSE NOTICE.md ./
-ENV NODE_ENV=production BATHNET_STATE_DIR=/var/lib/bathnet2mqtt
+ENV NODE_ENV=production BATHNET_STATE_DIR=/var/lib/bathnet2mqtt MALLOC_MMAP_THRESHOLD_=131072
 USER node
 VOLUME /var/lib/bathnet2mqtt
 # No HEALTHCHECK: from outside, only the broker knows whether the service works (`…/availability`).

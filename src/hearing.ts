@@ -9,6 +9,7 @@ import { createNetwork } from './model/engines/create-network.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
+import { allFinite } from './model/safetensors.js';
 import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
@@ -116,7 +117,7 @@ export class Hearing {
 
   #heard(window: Window, output: NetworkOutput): Heard {
     const values = this.head.score(output);
-    if (![values, output.embedding].every((each) => each.every(Number.isFinite)))
+    if (!(allFinite(values) && allFinite(output.embedding)))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,

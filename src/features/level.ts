@@ -43,10 +43,11 @@ export function levelOf(samples: Float32Array): { rmsDbfs: number; peakDbfs: num
   const moments = momentsOf(samples);
   const mean = moments.sum / moments.count;
   let [lowest, highest] = [mean, mean];
+  // Without branches: which sample is the highest so far is nothing that a processor could foresee.
   for (let i = 0; i < samples.length; i++) {
     const x = samples[i]!;
-    if (x < lowest) lowest = x;
-    if (x > highest) highest = x;
+    lowest = Math.min(lowest, x);
+    highest = Math.max(highest, x);
   }
   // The farthest from the mean is one of the two.
   const peak = Math.max(mean - lowest, highest - mean);

@@ -5,7 +5,7 @@ import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { DenseLayers } from './dense.js';
 import { eventInputs } from './event-manifest.js';
 import { checkReferences, type Manifest, parseManifest } from './manifest.js';
-import { readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
+import { allFinite, readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
 
 /**
  * A model bundle: a folder with `model.json` (see `manifestSchema`) and `weights.safetensors`.
@@ -178,7 +178,7 @@ export function checkTensors(
     if (tensor === undefined) throw broken(`tensor ${name} [${shape}] is missing`);
     if (tensor.shape.join() !== shape.join())
       throw broken(`tensor ${name} is [${tensor.shape}], expected [${shape}]`);
-    if (!tensor.data.every(Number.isFinite)) throw broken(`tensor ${name} has values that are no numbers`);
+    if (!allFinite(tensor.data)) throw broken(`tensor ${name} has values that are no numbers`);
   }
 }
 

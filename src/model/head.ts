@@ -38,7 +38,7 @@ export function chooseHead(bundle: Bundle, name = bundle.manifest.defaultHead): 
       `Choose one of its heads: ${Object.keys(manifest.heads).join(', ')}.`,
     );
   const { labels } = head;
-  if (head.type === 'dense') return { name, labels, score: (output) => output.heads[name] as Float32Array };
+  if (head.type === 'dense') return { name, labels, score: denseScorer(name) };
   if (head.type === 'map')
     return { name, labels, score: mapScorer(head, manifest.heads[head.from]?.labels ?? []) };
   const opinions = head.parts.map((part) => chooseHead(bundle, part.head).score);
@@ -57,6 +57,11 @@ export function headsBehind(manifest: Pick<Manifest, 'heads'>, name: string): st
 export function mappedLabels(head: MapHead, fromLabels: readonly string[]): number[] {
   const labelOf = new Map(Object.entries(head.classes).flatMap(([label, all]) => all.map((c) => [c, label])));
   return fromLabels.map((name) => head.labels.indexOf(labelOf.get(name) ?? head.rest));
+}
+
+/** A function of its own: a closure in `chooseHead` would keep the bundle, whose weights the engine has by then. */
+function denseScorer(name: string): ScoringHead['score'] {
+  return (output) => output.heads[name] as Float32Array;
 }
 
 /** Highest score of the classes behind each label, then divided by their sum. */

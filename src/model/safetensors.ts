@@ -123,17 +123,30 @@ let floatOfHalf: Float32Array | undefined;
 
 /** IEEE 754 half to single precision, exact. */
 export function fromFloat16(halves: Uint16Array): Float32Array {
-  floatOfHalf ??= Float32Array.from({ length: 65_536 }, (_, half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    if (exponent === 0) return sign * 2 ** -24 * fraction;
-    if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    return sign * 2 ** (exponent - 25) * (1024 + fraction);
-  });
+  floatOfHalf ??= tableOfHalves();
   const out = new Float32Array(halves.length);
   for (let i = 0; i < halves.length; i++) out[i] = floatOfHalf[halves[i]!]!;
   return out;
+}
+
+function tableOfHalves(): Float32Array {
+  const table = new Float32Array(65_536);
+  for (let half = 0; half < table.length; half++) {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    if (exponent === 0) table[half] = sign * 2 ** -24 * fraction;
+    else if (exponent === 31) table[half] = fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+    else table[half] = sign * 2 ** (exponent - 25) * (1024 + fraction);
+  }
+  return table;
+}
+
+/** Whether every value is a number. A loop: on millions of weights a call for each would delay the start. */
+export function allFinite(values: Float32Array): boolean {
+  let nothing = 0;
+  for (let i = 0; i < values.length; i++) nothing += values[i]! * 0; // NaN, once one is none
+  return nothing === 0;
 }
 
 /** Single precision to IEEE 754 halves; undefined where one value is no half. The reverse of `fromFloat16`. */

@@ -68,12 +68,12 @@ function quantizedWeights({ kernel, bias, depthwise }: Convolution, inputScale: 
   const biases = new Int32Array(bias.length);
   for (let channel = 0; channel < bias.length; channel++) {
     const begin = channel * size;
-    const row = kernel.data.subarray(begin, begin + size);
-    const highest = row.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0);
+    let highest = 0;
+    for (let i = begin; i < begin + size; i++) highest = Math.max(highest, Math.abs(kernel.data[i]!));
     // A channel of hardly any weight must not make its bias overflow.
     const scale = Math.max(highest / largest, Math.abs(bias[channel]!) / (inputScale * LARGEST_BIAS), 1e-30);
     scales[channel] = scale;
-    for (let i = 0; i < size; i++) weights[begin + i] = Math.round(row[i]! / scale);
+    for (let i = begin; i < begin + size; i++) weights[i] = Math.round(kernel.data[i]! / scale);
     biases[channel] = Math.round(bias[channel]! / (inputScale * scale));
   }
   return { weights, scales, biases };
