@@ -203,7 +203,6 @@ export async function startApp({
   let endWatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
-    endWatch();
     await input.stop();
     quiet.stop();
     await web?.stop();
@@ -219,7 +218,7 @@ export async function startApp({
   let stopped: Promise<void> | undefined;
   const stop = (reloading = false) => {
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading));
+    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatch());
     return stopped;
   };
 
