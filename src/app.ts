@@ -10,6 +10,7 @@ import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/fingerprint.js';
 import { modelShelves, readModel } from './model/shelf.js';
+import { OpenAlarms } from './open-alarms.js';
 import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
@@ -18,7 +19,6 @@ import type { OpenDevice } from './storage/device.js';
 import { FeedbackStore } from './storage/feedback.js';
 import { History } from './storage/history.js';
 import { QuietStore } from './storage/quiet.js';
-import { endedByRestart } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier } from './system/systemd.js';
@@ -97,6 +97,10 @@ export async function startApp({
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
   sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
+  const tell = (event: DecisionEvent) => reporter.event(event);
+  const openAlarms = test
+    ? { event: tell, endAbandoned() {} }
+    : new OpenAlarms(publisher, topics.openAlarm, state, clock, tell);
 
   // What is kept of alarms
   const heardBy = { name, backbone: backboneFingerprint(bundle) };
@@ -109,10 +113,7 @@ export async function startApp({
     : undefined;
 
   const onEvent = (event: DecisionEvent) => {
-    reporter.event(event);
-    // An alarm's end is in the outbox before its start is forgotten: a crash in between says it twice, not never.
-    if (!test && event.type === 'alarm_ended') void publisher.written().then(() => state.noteAlarm(event));
-    else if (!test) state.noteAlarm(event);
+    openAlarms.event(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
@@ -202,7 +203,6 @@ export async function startApp({
   let endWatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
-    endWatch();
     await input.stop();
     quiet.stop();
     await web?.stop();
@@ -218,7 +218,7 @@ export async function startApp({
   let stopped: Promise<void> | undefined;
   const stop = (reloading = false) => {
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading));
+    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatch());
     return stopped;
   };
 
@@ -231,8 +231,7 @@ export async function startApp({
     control.start();
     clips?.start();
     web?.start();
-    const abandoned = test ? undefined : state.openAlarm();
-    if (abandoned) onEvent(endedByRestart(abandoned, clock.wallMs()));
+    openAlarms.endAbandoned(onEvent);
     input.start();
     systemd.ready();
     const online = () => input.stats.online;

@@ -103,7 +103,7 @@ describe('docs/architecture.md', () => {
   it('has a sentence for each room and each file in front of them, and for no other', () => {
     const rooms = [...map.matchAll(/^\| `(\w+)\/` \|/gm)].map(([, name]) => name);
     expect(rooms.sort()).toStrictEqual(entries.filter(isRoom).sort());
-    const files = [...map.matchAll(/^(\w+\.ts) {2,}\S/gm)].map(([, name]) => name);
+    const files = [...map.matchAll(/^([\w-]+\.ts) {2,}\S/gm)].map(([, name]) => name);
     expect(files.sort()).toStrictEqual(entries.filter((name) => !isRoom(name)).sort());
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, type Program } from './support/daemon.js';
-import { Mosquitto } from './support/mosquitto.js';
+import { Mosquitto, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
@@ -58,6 +58,14 @@ const BLOCK = `Pipeline.prototype.process = function (window) {
   return process_.call(this, window);
 };`;
 
+const SLEEP = `Pipeline.prototype.process = function (window) {
+  if (++windows > 4) {
+    process.stderr.write('asleep');
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  }
+  return process_.call(this, window);
+};`;
+
 describe.skipIf(skip)('a daemon whose engine', () => {
   it.each([
     ['hangs', HANG, /has not answered for 10 s/],
@@ -76,6 +84,17 @@ describe.skipIf(skip)('a daemon whose engine', () => {
   it('blocks the whole process is killed, without systemd too', async () => {
     const { code } = await startWith(BLOCK).ended;
     expect(code).toBe(null); // by a signal
+  });
+
+  it('blocks the whole process ends on a signal within 2 s', async () => {
+    const daemon = startWith(SLEEP);
+    await until(
+      () => daemon.stderr.includes('asleep'),
+      () => daemon.stderr,
+    );
+    const beganMs = performance.now();
+    expect((await daemon.kill('SIGTERM')).code).toBe(null);
+    expect(performance.now() - beganMs).toBeLessThan(8000); // 2 s, and a machine that is busy; without it 15 s
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded } from '../system/child-end.js';
 
 /** How long a process may take to end before it is killed. The operating system's time, so no injected clock. */
 const GRACE_MS = 2_000;
@@ -25,15 +26,6 @@ export async function closed(child: ChildProcess, ms: number): Promise<void> {
   const close = new Promise<void>((resolve) => child.once('close', () => resolve()));
   await Promise.race([close, sleep(ms, undefined, { signal: timeout.signal }).catch(() => {})]);
   timeout.abort();
-}
-
-export function hasEnded(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null;
-}
-
-/** `exit code 3`, `SIGSEGV` */
-export function endOf(child: ChildProcess): string {
-  return child.signalCode ?? `exit code ${child.exitCode}`;
 }
 
 /** Hands each line of a child's output to `onLine`, cut to 300 characters. */

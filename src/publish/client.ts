@@ -91,6 +91,11 @@ export class MqttPublisher {
     this.#delivery.announce();
   }
 
+  /** Payloads of the events that wait, oldest first: right after the start those of an earlier run. */
+  get waiting(): readonly string[] {
+    return this.#outbox.payloads;
+  }
+
   /** @param handler called when the broker refuses something, and when it takes it after all */
   onRefusal(handler: () => void): void {
     this.#onRefusal = handler;

@@ -15,6 +15,8 @@ export interface Topics {
   /** All topics right under the base, this one and `availability` among them. */
   readonly all: string;
   readonly alarm: string;
+  /** What the next start must know of the alarm that is on; empty while none is. */
+  readonly openAlarm: string;
   readonly event: string;
   readonly class: string;
   readonly level: string;
@@ -45,6 +47,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
     microphone: `${base}/microphone`,
     all: `${base}/+`,
     alarm: `${base}/alarm`,
+    openAlarm: `${base}/alarm/open`,
     event: `${base}/event`,
     class: `${base}/class`,
     level: `${base}/level`,
@@ -78,8 +81,8 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
 
 /** Where states are retained that every model has. */
 export function retainedTopics(topics: Topics): string[] {
-  const { availability, inputAvailability, alarm, level, health, occupied, settings } = topics;
+  const { availability, inputAvailability, alarm, openAlarm, level, health, occupied, settings } = topics;
   const { sensitivity: _, ...others } = settings;
-  const states = [availability, inputAvailability, alarm, topics.class, level, health, occupied];
+  const states = [availability, inputAvailability, alarm, openAlarm, topics.class, level, health, occupied];
   return [...states, ...Object.values(others)];
 }

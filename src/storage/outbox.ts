@@ -74,6 +74,11 @@ export class Outbox {
     return this.#disk.kept;
   }
 
+  /** Of all events that wait, oldest first. */
+  get payloads(): string[] {
+    return this.#entries.map(({ payload }) => payload);
+  }
+
   /** Takes up what an earlier run could not deliver; those events count as replayed. */
   start(): void {
     this.#dropped += this.#disk.load((name, record, text) => {

@@ -5,13 +5,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { AlarmEnded, DecisionEvent, Logger } from '../types.js';
+import type { AlarmEnded, AlarmStarted, DecisionEvent, Logger } from '../types.js';
 import { elapsedMs } from './age.js';
 import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
 import { hostId } from './host-id.js';
 
-/** What is kept of an alarm while it is on, so that the next start can end it. */
-const openAlarmSchema = z.object({
+/** What must be known of an alarm while it is on, so that the next start can end it. */
+export const openAlarmSchema = z.object({
   episodeId: z.string(),
   label: z.string(),
   kind: z.string().optional(),
@@ -19,7 +19,11 @@ const openAlarmSchema = z.object({
   startedAtMs: z.number().min(0).max(8.64e15), // what a Date can hold
 });
 
-type OpenAlarm = z.infer<typeof openAlarmSchema>;
+export type OpenAlarm = z.infer<typeof openAlarmSchema>;
+
+export function openAlarmOf({ episodeId, label, kind, confidence, atMs }: AlarmStarted): OpenAlarm {
+  return { episodeId, label, kind, peakConfidence: confidence, startedAtMs: atMs };
+}
 
 /** What may be part of a topic and the name of a folder. */
 export function isDeviceId(id: unknown): id is string {
@@ -97,9 +101,7 @@ export class State {
     }
     if (event.type !== 'alarm_started') return;
     this.#openEpisode = event.episodeId;
-    const { episodeId, label, kind, confidence, atMs } = event;
-    const alarm: OpenAlarm = { episodeId, label, kind, peakConfidence: confidence, startedAtMs: atMs };
-    this.write('open-alarm.json', `${JSON.stringify(alarm)}\n`);
+    this.write('open-alarm.json', `${JSON.stringify(openAlarmOf(event))}\n`);
   }
 
   /** The text of a file of this folder; undefined where there is none. */

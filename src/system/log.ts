@@ -65,7 +65,9 @@ function asWritable(destination: DestinationStream): Writable {
 
 function isFile(descriptor: number): boolean {
   try {
-    return fstatSync(descriptor).isFile();
+    // As bigint: the other numbers lie where Node's resolver of links looks, which takes a pipe there for the end of a
+    // path and loads a package behind a link twice, or empty (test/linked-packages.test.ts).
+    return fstatSync(descriptor, { bigint: true }).isFile();
   } catch {
     return false; // closed: what is written goes nowhere
   }

@@ -10,19 +10,23 @@ export interface Watched {
 }
 
 /**
- * Sees to it that a process that hangs is started again: systemd does, where it watches, and a thread of our own
- * elsewhere. Systemd hears nothing either where sound arrives but is no longer analysed: that is a hang that only a
- * restart mends.
+ * Sees to it that a process that hangs is started again: a thread of our own ends it, and where systemd watches it
+ * hears nothing from one that hangs. Nor does it where sound arrives but is no longer analysed: that is a hang that
+ * only a restart mends.
  *
  * @returns what ends it
  */
 export function watchHangs(systemd: Notifier, { online, windows }: Watched): () => void {
-  if (systemd.watchdogIntervalMs === undefined) return watchOver();
+  const endWatch = watchOver();
+  if (systemd.watchdogIntervalMs === undefined) return endWatch;
   let analysed = -1;
   const timer = setInterval(() => {
     const now = windows();
     if (!online() || now > analysed) systemd.watchdog();
     analysed = now;
   }, systemd.watchdogIntervalMs);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    endWatch();
+  };
 }

@@ -24,6 +24,12 @@ const constant = (value: number) => new Float32Array(RATE).fill(value);
 const leastBit = () => Float32Array.from({ length: RATE }, () => Math.round(1.4 * random()) / 32_768);
 const square = () => Float32Array.from({ length: RATE }, (_, i) => (i % 160 < 80 ? 32_767 / 32_768 : -1));
 
+/** Twenty different seconds, over and over. */
+function cycle(make: () => Float32Array): (i: number) => Float32Array {
+  const seconds = Array.from({ length: 20 }, make);
+  return (i) => seconds[i % 20]!;
+}
+
 /** Seconds until a fault is named, of at most so many. */
 function named(watch: MicrophoneWatch, second: (i: number) => Float32Array, most: number): string {
   for (let i = 1; i <= most; i++) {
@@ -45,12 +51,13 @@ describe('a microphone', () => {
     ['the least bit', leastBit, 'microphone_least_bit after 600 s'],
   ])('that gives %s is found out, and ends by itself', (_, dead, expected) => {
     const watch = new MicrophoneWatch();
-    hear(watch, () => noise(-50), 100);
+    const room = cycle(() => noise(-50));
+    hear(watch, room, 100);
     expect(watch.fault).toBeUndefined();
-    expect(named(watch, dead, 700)).toBe(expected);
-    hear(watch, () => noise(-50), 2);
+    expect(named(watch, cycle(dead), 700)).toBe(expected);
+    hear(watch, room, 2);
     expect(watch.fault).toBeDefined(); // a click does not mend it
-    hear(watch, () => noise(-50), 1);
+    hear(watch, room, 1);
     expect(watch.fault).toBeUndefined();
   });
 
@@ -72,10 +79,10 @@ describe('a microphone', () => {
 describe('a night', () => {
   it('in a quiet room is silence and no fault, also below the hum of the day', () => {
     const day = Array.from({ length: 20 }, (_, k) => noise(-45 + (k % 7)));
-    const night = Array.from({ length: 20 }, () => noise(-84));
     const watch = new MicrophoneWatch();
     hear(watch, (i) => day[i % 20]!, HOUR);
-    expect(named(watch, (i) => night[i % 20]!, 4 * HOUR)).toBe('nothing');
+    const night = cycle(() => noise(-84));
+    expect(named(watch, night, 4 * HOUR)).toBe('nothing');
   });
 
   it('of a microphone with so little gain is doubted ever later', () => {

@@ -119,7 +119,7 @@ describe('doctor', () => {
         const seen = await broker.subscribe('#');
         const before = await doctor(broker.url, '--source', `file:${SCENE}`);
         expect(before.stdout).toMatch(/^note {2}discovery: device test is not announced/m);
-        expect(before.stdout).toMatch(/^ok {4}topics: 14 topics published and read back$/m);
+        expect(before.stdout).toMatch(/^ok {4}topics: 15 topics published and read back$/m);
         // Nothing of it stays.
         expect((await broker.subscribe('#')).messages).toEqual([]);
         daemons.start(broker.url, ['--source', `file:${SCENE}`, '--loop']);

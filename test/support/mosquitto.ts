@@ -66,6 +66,11 @@ export class Mosquitto {
     return `${this.#setup.tls ? 'mqtts' : 'mqtt'}://127.0.0.1:${this.port}`;
   }
 
+  /** Of its process; undefined while it is stopped. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** `ca.pem`, `client.pem`, `client.key` of the TLS set-ups, and anything else of this broker. */
   file(name: string): string {
     return join(this.#folder, name);

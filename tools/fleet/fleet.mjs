@@ -8,7 +8,7 @@
 //   --out FILE        (default docs/fleet.md)
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,8 +32,7 @@ const { values: flags } = parseArgs({
 });
 const devices = Number(flags.devices);
 const folder = mkdtempSync(join(tmpdir(), 'bathnet-fleet-'));
-mkdirSync(join(folder, 'broker'));
-const broker = new Broker(join(folder, 'broker'));
+const broker = new Broker();
 /** Device and wall clock of each connection. */
 const connections = [];
 const children = [];

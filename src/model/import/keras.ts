@@ -22,6 +22,9 @@ const BATCH_NORM_EPSILON = 1e-4;
 /** Deeper than Keras nests, and the end for a file whose groups contain each other. */
 const MAX_DEPTH = 10;
 
+/** YAMNet's largest weights are 1024 × 1024; a damaged shape asks for any memory before the file turns out too short. */
+const MAX_VALUES = 2 ** 22;
+
 /** `layer3/depthwise_conv/…`, however often Keras repeats it. */
 const LAYER = /.*\/layer(\d+)\/((?:depthwise_|pointwise_)?conv)\//;
 
@@ -113,8 +116,7 @@ function readVariables(bytes: Uint8Array, unsuitable: (what: string) => Error): 
     const variable = path.replace(/.*\//, '').replace(/:\d+$/, '');
     const name = `${number ? `${number}/${kind}` : 'dense'}/${variable}`;
     if (variables.has(name)) throw unsuitable(`it has layer ${name} twice`);
-    const count = shape.reduce((product, extent) => product * extent, 1);
-    if (!Array.isArray(value) || value.length !== count)
+    if (!Array.isArray(value) || value.length !== valuesIn(shape))
       throw unsuitable(`${path} [${shape}] does not have its shape's size: the file is damaged`);
     variables.set(name, { shape: [...shape], data: Float32Array.from(value) });
   }
@@ -132,8 +134,9 @@ function readDatasets(bytes: Uint8Array, unsuitable: (what: string) => Error): F
       const item = group.get(key);
       const path = `${parent}/${key}`;
       if (item instanceof Dataset) {
-        const { shape, dtype, value } = item;
-        found.push({ path, shape, dtype, value });
+        const { shape, dtype } = item;
+        if (valuesIn(shape) > MAX_VALUES) throw new Error(`${path} [${shape}] is too large`);
+        found.push({ path, shape, dtype, value: item.value });
       } else if (item instanceof Group && depth < MAX_DEPTH && key !== 'optimizer_weights')
         visit(item, path, depth + 1);
     }
@@ -145,4 +148,8 @@ function readDatasets(bytes: Uint8Array, unsuitable: (what: string) => Error): F
     throw unsuitable(`no HDF5 file that can be read (${messageOf(error)})`);
   }
   return found;
+}
+
+function valuesIn(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
 }

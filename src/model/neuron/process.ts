@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
 import { messageOf } from '../../errors.js';
+import { endOf, hasEnded } from '../../system/child-end.js';
 import type { NeuronReply, NeuronRequest } from './child.js';
 
 /** The compiled child; a test runner that runs this file uncompiled finds it in dist/. */
@@ -127,12 +128,11 @@ function exchange(
     };
     const onMessage = (reply: unknown) => end(() => answer(reply as NeuronReply));
     const onError = (error: Error) => end(() => reject(error));
-    const onExit = () =>
-      onError(new Error(`its process ended with ${child.signalCode ?? `exit code ${child.exitCode}`}`));
+    const onExit = () => onError(new Error(`its process ended with ${endOf(child)}`));
     const timer = setTimeout(() => onError(new Error(`no answer for ${limitMs / 1000} s`)), limitMs);
     child.on('message', onMessage).on('exit', onExit).on('error', onError);
     child.channel?.ref();
-    if (child.exitCode !== null || child.signalCode !== null) onExit();
+    if (hasEnded(child)) onExit();
     else if (request !== undefined) child.send(request, () => {}); // where it cannot be sent, the process has ended
   });
 }

@@ -29,4 +29,10 @@ describe('weights of Keras', () => {
     }
     expect([...errors].join('\n')).toContain("does not have its shape's size");
   });
+
+  it('are refused before memory is made for what their shape says', () => {
+    const damaged = Buffer.from(whole);
+    damaged[38_564] = 1; // the third byte of the length of a beta
+    expect(() => read(damaged)).toThrow(/beta \[16777217\] is too large/);
+  });
 });

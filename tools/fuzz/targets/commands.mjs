@@ -1,13 +1,15 @@
 import { DEFAULT_ALARM_RULE } from '../../../dist/alarm/rule.js';
 import { NUMBER_RANGES } from '../../../dist/constants.js';
 import { Control } from '../../../dist/control.js';
+import { OpenAlarms } from '../../../dist/open-alarms.js';
 import { HomeAssistantBirth } from '../../../dist/publish/birth.js';
 import { OwnEcho } from '../../../dist/publish/echo.js';
 import { DEFAULT_TIMING } from '../../../dist/publish/options.js';
+import { eventPayload } from '../../../dist/publish/payloads.js';
 import { topicsOf } from '../../../dist/publish/topics.js';
 import { Settings } from '../../../dist/storage/settings.js';
 import { systemClock } from '../../../dist/system/clock.js';
-import { below, mutateBytes, mutateText, pick } from '../mutate.mjs';
+import { below, mutateBytes, mutateJsonText, mutateText, pick } from '../mutate.mjs';
 
 const WORDS = [
   'ON',
@@ -26,12 +28,19 @@ const WORDS = [
 ];
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
+const MODEL = { name: 'm', version: '1', sha256: '', engine: 'none', labels: [] };
+const OPEN_ALARM = {
+  ...{ episodeId: 'e1', label: 'abnormal', kind: 'impact', peakConfidence: 0.9 },
+  ...{ startedAtMs: Date.UTC(2026, 10, 22), run: 'an earlier one' },
+};
+
 /** Messages from the broker on the topics that are listened to, and on others. */
 export function start() {
   const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
   const listeners = new Map();
   const written = new Map();
   const store = { read: (name) => written.get(name), write: (name, text) => written.set(name, text) };
+  const onMessage = (topic, handler) => listeners.set(topic, handler);
   const rule = { ...DEFAULT_ALARM_RULE, sensitivity: 'normal' };
   const control = new Control(
     {
@@ -40,7 +49,7 @@ export function start() {
       rule,
       hopSeconds: 0.48,
       onTest() {},
-      publisher: { onMessage: (topic, handler) => listeners.set(topic, handler), setState: checkState },
+      publisher: { onMessage, setState: checkState, stats: { queuedEvents: 0 } },
       listener: { setRule: checkRule, setEnabled() {}, setOccupied() {}, acknowledge() {} },
       reporter: { problems() {}, occupied() {} },
       feedback: { give: () => undefined },
@@ -53,9 +62,23 @@ export function start() {
   const birth = new HomeAssistantBirth(DEFAULT_TIMING, systemClock, () => {});
   const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
   const known = [...Object.values(topics.commands), topics.availability, 'homeassistant/status'];
+  const broker = { onMessage, setState() {}, waiting: [], written: async () => {} };
+  const kept = { openAlarm: () => undefined, noteAlarm() {} };
+  const openAlarms = new OpenAlarms(broker, topics.openAlarm, kept, systemClock, (event) =>
+    eventPayload(event, { id: 'id', test: false, model: MODEL }),
+  );
+  openAlarms.endAbandoned((event) => openAlarms.event(event));
+
+  const openAlarm = (text) =>
+    JSON.stringify({
+      topic: topics.openAlarm,
+      payload: Buffer.from(text).toString('base64'),
+      retained: true,
+    });
 
   return {
     input(random) {
+      if (below(random, 8) === 0) return openAlarm(mutateJsonText(random, OPEN_ALARM));
       const topic = pick(random, known);
       const payload = below(random, 3)
         ? mutateBytes(random, Buffer.from(pick(random, WORDS)), WORDS.map(Buffer.from))

@@ -38,7 +38,9 @@ export function start() {
       const { text = '', env = {}, dotenv = '', set = [] } = JSON.parse(input);
       writeFileSync(file, text);
       writeFileSync(join(folder, '.env'), dotenv);
-      const strings = Object.fromEntries(Object.entries(env).map(([key, value]) => [key, String(value)]));
+      const strings = Object.fromEntries(
+        Object.entries(env ?? {}).map(([key, value]) => [key, String(value)]),
+      );
       const { mqtt, device } =
         set.length > 0
           ? configFrom({ config: file, set })
