@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,10 +32,12 @@ interface Figures {
 
 const MAIN = fileURLToPath(new URL('../../tools/bench/main.mjs', import.meta.url));
 const bench = (...args: string[]) =>
-  promisify(execFile)(process.execPath, [MAIN, '--models', 'bathnet-mini', ...args]);
+  promisify(execFile)(process.execPath, [MAIN, '--models', 'bathnet-mini', ...args], {
+    env: { ...process.env, TMPDIR: dir },
+  });
+let dir: string;
 
 describe('npm run bench', () => {
-  let dir: string;
   let json: string;
   let shown: string;
   let figures: Figures;
@@ -99,5 +101,6 @@ describe('npm run bench', () => {
         code: 64,
         stderr: expect.stringMatching(message),
       });
+    expect(readdirSync(dir).filter((name) => name.startsWith('bathnet'))).toEqual([]); // nothing is left behind
   });
 });

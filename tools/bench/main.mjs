@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../../dist/config/load.js';
-import { ExitCode } from '../../dist/errors.js';
+import { ExitCode, UserError } from '../../dist/errors.js';
 import { readBundle } from '../../dist/model/bundle.js';
 import { findBundle, modelShelves } from '../../dist/model/shelf.js';
 import { stateFolder } from '../../dist/storage/state.js';
@@ -58,7 +58,12 @@ const { values: flags } = parseArgs({
   },
 });
 if (flags.help) console.log(HELP);
-else await main();
+else
+  await main().catch((error) => {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`error: ${error.message}\n  hint: ${error.hint}`);
+    process.exitCode = error.code;
+  });
 
 async function main() {
   const dir = mkdtempSync(join(tmpdir(), 'bathnet2mqtt-bench-'));
@@ -218,8 +223,7 @@ function positive(name) {
 }
 
 function refuse(what, hint) {
-  console.error(`error: ${what}\n  hint: ${hint}`);
-  process.exit(ExitCode.usage);
+  throw new UserError(ExitCode.usage, what, hint);
 }
 
 function progress(line) {
