@@ -28,6 +28,7 @@ export class MqttPublisher {
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
   #onSaid: (said: Said) => void = () => {};
+  #onConnected: (connected: boolean) => void = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -99,6 +100,11 @@ export class MqttPublisher {
   /** @param handler is told of every state and every event, whether or not there is a broker */
   onSaid(handler: (said: Said) => void): void {
     this.#onSaid = handler;
+  }
+
+  /** @param handler is told whenever a connection is made, is lost, or could not be made */
+  onConnected(handler: (connected: boolean) => void): void {
+    this.#onConnected = handler;
   }
 
   /** What every state says now, by its topic. */
@@ -192,6 +198,7 @@ export class MqttPublisher {
   }
 
   #onConnect(): void {
+    this.#onConnected(true);
     const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
     this.#echo.begin();
     const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
@@ -203,6 +210,7 @@ export class MqttPublisher {
     this.#delivery.break(hungUp);
     this.#echo.cancel();
     this.#homeAssistant.cancel();
+    this.#onConnected(false);
     this.#checkSettled();
   }
 
