@@ -10,7 +10,7 @@ import type { Table } from './table.js';
 /** What a cache may hold; the entries that were not used for the longest time go first. */
 export const CACHE_MAX_BYTES = 2 ** 30;
 /** Changes when the way its numbers are computed does, so that old entries are not used. */
-const CACHE_FORMAT = 3;
+const CACHE_FORMAT = 4;
 const DIGEST_BYTES = 32;
 const SIZE_BYTES = 4;
 
