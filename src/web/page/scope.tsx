@@ -50,9 +50,10 @@ function stripLook(): StripLook {
     colours: labels.map((label, i) => colourOf(classProperty(label, i, alarmLabels))),
     names: labels.map((label) => nameOf(t().classes, label)),
     alarm: colourOf('--alarm'),
+    alarmName: t().sound.alarm,
     ink: colourOf('--muted'),
     line: colourOf('--line'),
-    font: `12px ${colourOf('--font')}`,
+    font: colourOf('--font'),
   };
 }
 
@@ -70,25 +71,24 @@ function run(
   const draw = (nowMs: number) => {
     request = requestAnimationFrame(draw);
     const edge = sound.edge(reducedMotion.matches);
-    const resized = [resize(strip, over), resize(mel, under)].includes(true);
+    const resized = [resize(strip), resize(mel)].includes(true);
     if (!resized && (edge === drawnEdge || nowMs - drawnAtMs < FRAME_MS)) return;
     [drawnAtMs, drawnEdge] = [nowMs, edge];
-    const place = { width: strip.clientWidth, height: strip.clientHeight, edge };
+    const place = { width: strip.width, height: strip.height, ratio: devicePixelRatio, edge };
     drawStrip(over, sound, place, look);
-    spectrogram.draw(under, mel.clientWidth, mel.clientHeight, edge, dark);
+    spectrogram.draw(under, mel.width, mel.height, edge, dark);
   };
   request = requestAnimationFrame(draw);
   return () => cancelAnimationFrame(request);
 }
 
 /** Gives a canvas as many pixels as the screen has. @returns whether it had others */
-function resize(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D): boolean {
+function resize(canvas: HTMLCanvasElement): boolean {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((size) =>
     Math.round(size * devicePixelRatio),
   ) as [number, number];
   if (canvas.width === width && canvas.height === height) return false;
   canvas.width = width;
   canvas.height = height;
-  context.setTransform(devicePixelRatio, 0, 0, devicePixelRatio, 0, 0);
   return true;
 }

@@ -69,7 +69,7 @@ function inUnits(seconds: number): [value: number, unit: 'second' | 'minute' | '
 
 export function duration(seconds: number): string {
   const [value, unit] = inUnits(seconds);
-  return number(value, { style: 'unit', unit, unitDisplay: 'short' });
+  return number(value, { style: 'unit', unit, unitDisplay: 'long' });
 }
 
 /** “3 minutes ago”. */

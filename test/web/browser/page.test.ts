@@ -167,7 +167,7 @@ describe.skipIf(skip)('the page', () => {
     await seen.waitFor(topics.settings.enabled, (payload) => payload === 'OFF');
     await other.getByRole('switch', { name: 'Erkennung' }).click();
     await one.locator('[role=switch][aria-checked=true]').waitFor();
-    await one.getByRole('radio', { name: 'low' }).check({ force: true });
+    await one.getByRole('radio', { name: 'low' }).click({ force: true });
     await expect.poll(() => other.getByRole('radio', { name: 'niedrig' }).isChecked()).toBe(true);
 
     await one.getByRole('button', { name: 'Send a test alarm' }).click();

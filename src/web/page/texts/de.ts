@@ -34,6 +34,7 @@ export const de: Texts = {
     title: 'Die letzten 30 Sekunden',
     waveform: 'Wellenform der letzten 30 Sekunden, gefärbt nach dem, was zu hören war',
     spectrogram: 'Spektrogramm der letzten 30 Sekunden: Frequenzen von 125 bis 7500 Hz',
+    alarm: 'Alarm',
     now: 'jetzt',
     ago: (seconds) => `−${seconds} s`,
   },

@@ -33,6 +33,7 @@ export const en = {
     title: 'The last 30 seconds',
     waveform: 'Waveform of the last 30 seconds, coloured by what was heard',
     spectrogram: 'Spectrogram of the last 30 seconds: frequency from 125 to 7500 Hz',
+    alarm: 'Alarm',
     now: 'now',
     ago: (seconds: number) => `−${seconds} s`,
   },
