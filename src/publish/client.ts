@@ -28,7 +28,7 @@ export class MqttPublisher {
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
   #onSaid: (said: Said) => void = () => {};
-  #onConnected: (connected: boolean) => void = () => {};
+  #onConnected = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -102,8 +102,8 @@ export class MqttPublisher {
     this.#onSaid = handler;
   }
 
-  /** @param handler is told whenever a connection is made, is lost, or could not be made */
-  onConnected(handler: (connected: boolean) => void): void {
+  /** @param handler called whenever a connection is made, is lost, or could not be made */
+  onConnected(handler: () => void): void {
     this.#onConnected = handler;
   }
 
@@ -198,7 +198,7 @@ export class MqttPublisher {
   }
 
   #onConnect(): void {
-    this.#onConnected(true);
+    this.#onConnected();
     const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
     this.#echo.begin();
     const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
@@ -210,7 +210,7 @@ export class MqttPublisher {
     this.#delivery.break(hungUp);
     this.#echo.cancel();
     this.#homeAssistant.cancel();
-    this.#onConnected(false);
+    this.#onConnected();
     this.#checkSettled();
   }
 

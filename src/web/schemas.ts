@@ -20,6 +20,14 @@ export const problemSchema = z
   .strictObject({ problem: z.string() })
   .describe('Why not, in words for a person.');
 
+const deliverySchema = z
+  .strictObject({
+    connected: z.boolean().describe('Whether there is a broker.'),
+    queuedEvents: z.number().describe('Events that it has not taken yet.'),
+    droppedEvents: z.number().describe('Events that were lost.'),
+  })
+  .describe('What becomes of events.');
+
 export const statusSchema = z
   .strictObject({
     device: z.strictObject({ id: z.string(), name: z.string(), room: z.string().optional() }),
@@ -37,7 +45,7 @@ export const statusSchema = z
     }),
     hopSeconds: z.number().describe('From window to window.'),
     minLevelDbfs: z.number().describe('Sound that is not louder raises no alarm.'),
-    connected: z.boolean().describe('Whether there is a broker.'),
+    delivery: deliverySchema,
     states: z
       .record(z.string(), z.string())
       .describe("What MQTT's topics say, by their name below <prefix>/<device>."),
@@ -89,11 +97,12 @@ export const liveSchema = z
     z.strictObject({ type: z.literal('window'), value: windowSchema }),
     z.strictObject({ type: z.literal('state'), value: stateSchema }),
     z.strictObject({ type: z.literal('entry'), value: historySchema.element }),
-    z.strictObject({ type: z.literal('connected'), value: z.boolean() }),
+    z.strictObject({ type: z.literal('delivery'), value: deliverySchema }),
   ])
   .describe('What the WebSocket says.');
 
 export type Status = z.infer<typeof statusSchema>;
+export type Delivery = z.infer<typeof deliverySchema>;
 /** Without its picture. */
 export type Entry = z.infer<typeof historySchema>[number];
 export type EntryWithPicture = z.infer<typeof entryWithPictureSchema>;

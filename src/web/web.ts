@@ -6,7 +6,7 @@ import type { Statistics } from '../system/statistics.js';
 import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
 import { Live } from './live.js';
 import { type Measures, Metrics } from './metrics.js';
-import type { Entry, EntryWithPicture, Status } from './schemas.js';
+import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
 import { type WebOptions, WebServer } from './server.js';
 
 /** Without a window for so long, nothing is analysed, whatever else is said. */
@@ -33,7 +33,7 @@ export interface WebSources {
     readonly stats: Pick<Measures, 'reconnects' | 'queuedEvents' | 'droppedEvents'>;
     readonly states: ReadonlyMap<string, string>;
     onSaid(handler: (said: Said) => void): void;
-    onConnected(handler: (connected: boolean) => void): void;
+    onConnected(handler: () => void): void;
   };
   readonly statistics: Statistics;
   /** Windows that were lost. */
@@ -62,7 +62,7 @@ export class Web {
   #noted: readonly string[] = [];
   readonly #startedAtMs: number;
   #windowAtMs: number;
-  #connected = false;
+  #deliverySaid = '';
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
     const { name, version, engine } = sources.model;
@@ -84,7 +84,7 @@ export class Web {
     this.#server = new WebServer(options, parts, this.#live, this.#metrics, clock, log);
     this.#asksPassword = options.password !== undefined;
     sources.publisher.onSaid((said) => this.#beside(() => this.#said(said)));
-    sources.publisher.onConnected((connected) => this.#beside(() => this.#connection(connected)));
+    sources.publisher.onConnected(() => this.#beside(() => this.#tellDelivery()));
   }
 
   /** Where it can be seen; undefined while it cannot. */
@@ -108,7 +108,10 @@ export class Web {
 
   window(result: PipelineResult): void {
     this.#windowAtMs = this.#clock.now();
-    this.#beside(() => this.#live.window(result));
+    this.#beside(() => {
+      this.#live.window(result);
+      this.#tellDelivery();
+    });
   }
 
   async stop(): Promise<void> {
@@ -126,17 +129,25 @@ export class Web {
     }
   }
 
-  /** Every failed attempt is told; only a change is news. */
-  #connection(connected: boolean): void {
-    if (connected === this.#connected) return;
-    this.#connected = connected;
-    this.#live.tell({ type: 'connected', value: connected });
+  /** Looked at whenever it may have changed; only a change is news. */
+  #tellDelivery(): void {
+    const delivery = this.#delivery();
+    const text = JSON.stringify(delivery);
+    if (text === this.#deliverySaid) return;
+    this.#deliverySaid = text;
+    this.#live.tell({ type: 'delivery', value: delivery });
+  }
+
+  #delivery(): Delivery {
+    const { connected, stats } = this.#sources.publisher;
+    return { connected, queuedEvents: stats.queuedEvents, droppedEvents: stats.droppedEvents };
   }
 
   #said({ topic, payload, event }: Said): void {
     const name = topic.slice(this.#sources.base.length + 1);
     if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
     else this.#stated(name, payload);
+    this.#tellDelivery();
   }
 
   #stated(name: string, payload: string): void {
@@ -196,7 +207,7 @@ export class Web {
       },
       hopSeconds,
       minLevelDbfs,
-      connected: publisher.connected,
+      delivery: this.#delivery(),
       states: Object.fromEntries(states),
     };
   }

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { clockAheadMs, connected, link, states } from './live.js';
+import { clockAheadMs, delivery, link, states } from './live.js';
 import { PARTS } from './problems.js';
 
 /** What the topic `health` says. */
@@ -9,8 +9,6 @@ interface Health {
   readonly memoryMb: number;
   readonly inferenceMs: number | null;
   readonly droppedWindows: number;
-  readonly queuedEvents: number;
-  readonly droppedEvents: number;
   readonly mqttReconnects: number;
   /** ISO 8601. */
   readonly at: string;
@@ -53,6 +51,6 @@ export const condition = computed<Condition>(() => {
   );
   if (deaf || states.value['input/availability'] === 'offline') return 'deaf';
   if (states.value.enabled === 'OFF') return 'off';
-  if (!connected.value) return 'alone';
+  if (!delivery.value.connected) return 'alone';
   return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
 });

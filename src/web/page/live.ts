@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import type { Entry, LiveMessage, LiveWindow, Status } from '../schemas.js';
+import type { Delivery, Entry, LiveMessage, LiveWindow, Status } from '../schemas.js';
 import { ask, path } from './requests.js';
 import { Sound } from './sound.js';
 
@@ -17,7 +17,7 @@ export const link = signal<Link>('opening');
 export const refusal = signal('');
 export const status = signal<Status | undefined>(undefined);
 export const states = signal<Readonly<Record<string, string>>>({});
-export const connected = signal(false);
+export const delivery = signal<Delivery>({ connected: false, queuedEvents: 0, droppedEvents: 0 });
 export const entries = signal<readonly Entry[]>([]);
 export const latest = signal<LiveWindow | undefined>(undefined);
 /** How far the device's clock is before this browser's. */
@@ -59,7 +59,15 @@ function listen(): void {
   };
 }
 
+/** What was heard last is not what is heard now. */
+function hush(): void {
+  latest.value = undefined;
+  floorDbfs.value = undefined;
+  levels = [];
+}
+
 function lost(): void {
+  hush();
   if (link.value !== 'refused') link.value = 'lost';
   setTimeout(() => void open(), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
 }
@@ -76,16 +84,17 @@ function take(message: LiveMessage): void {
       greet(message.value);
       return;
     case 'window':
-      hear(message.value);
+      hear(message.value, states.value.alarm === 'ON');
       return;
     case 'state':
       states.value = { ...states.value, [message.value.name]: message.value.payload };
+      if (states.value['input/availability'] === 'offline') hush();
       return;
     case 'entry':
       note(message.value);
       return;
-    case 'connected':
-      connected.value = message.value;
+    case 'delivery':
+      delivery.value = message.value;
   }
 }
 
@@ -93,21 +102,34 @@ function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello
   tries = 0;
   status.value = now;
   states.value = now.states;
-  connected.value = now.connected;
+  delivery.value = now.delivery;
   entries.value = history;
   clockAheadMs.value = now.nowMs - Date.now();
   levels = [];
   sound.begin(now.model.labels, now.hopSeconds);
-  for (const window of windows) hear(window);
+  for (const window of windows)
+    hear(
+      window,
+      history.some((entry) => wasOn(entry, window.at)),
+    );
+  if (now.states['input/availability'] === 'offline') hush();
   link.value = 'open';
 }
 
-function hear(window: LiveWindow): void {
+/** Whether an alarm was on then. */
+function wasOn({ events }: Entry, atMs: number): boolean {
+  const [first] = events;
+  const ended = events.find((event) => event.event_type === 'alarm_ended');
+  const endMs = ended ? Date.parse(String(ended.at)) : Number.POSITIVE_INFINITY;
+  return first?.event_type === 'alarm_started' && Date.parse(String(first.at)) <= atMs && atMs < endMs;
+}
+
+function hear(window: LiveWindow, alarm: boolean): void {
   latest.value = window;
   const hopSeconds = status.value?.hopSeconds ?? 1;
   levels = [...levels, window.rmsDbfs].slice(-Math.round(FLOOR_SECONDS / hopSeconds));
   floorDbfs.value = Math.min(...levels);
-  sound.push(window, states.value.alarm === 'ON');
+  sound.push(window, alarm);
 }
 
 function note(entry: Entry): void {

@@ -1,5 +1,5 @@
 import { health, problemsOf, uptimeSeconds } from './health.js';
-import { clockAheadMs, connected, states, status } from './live.js';
+import { clockAheadMs, delivery, states, status } from './live.js';
 import { problemText } from './story.js';
 import { decimal, duration, t } from './texts.js';
 
@@ -13,7 +13,8 @@ export function Parts() {
   const now = health.value;
   const offline = states.value['input/availability'] === 'offline';
   const aheadMs = clockAheadMs.value;
-  const { queuedEvents = 0, droppedEvents = 0, droppedWindows = 0, mqttReconnects = 0 } = now ?? {};
+  const { connected, queuedEvents, droppedEvents } = delivery.value;
+  const { droppedWindows = 0, mqttReconnects = 0 } = now ?? {};
   const inference = now?.inferenceMs == null ? [] : [texts.inference(`${decimal(now.inferenceMs, 1)} ms`)];
   return (
     <section class="card parts" aria-labelledby="parts">
@@ -27,9 +28,9 @@ export function Parts() {
         />
         <Part
           name={texts.broker}
-          well={connected.value}
+          well={connected}
           says={[
-            connected.value ? texts.connected : texts.away,
+            connected ? texts.connected : texts.away,
             ...(mqttReconnects > 0 ? [texts.reconnects(mqttReconnects)] : []),
           ]}
           problems={problemsOf('broker')}

@@ -85,24 +85,27 @@ export function Heard() {
 /** What speaks for each kind of alarm. */
 export function Evidence() {
   const texts = t();
-  const kinds = Object.entries(latest.value?.evidence ?? {});
-  const known = (status.value?.model.alarmKinds.length ?? 0) > 0;
+  const kinds = status.value?.model.alarmKinds ?? [];
+  const evidenceOf = (kind: string) => latest.value?.evidence[kind] ?? [0, 1];
   return (
     <section class="card" aria-labelledby="evidence">
       <h2 id="evidence">{texts.evidence.title}</h2>
       <ul class="bars">
-        {kinds.map(([kind, [value, line]]) => (
-          <Bar
-            key={kind}
-            name={nameOf(texts.kinds, kind)}
-            value={(value / line) * LINE_AT}
-            text={percent(Math.max(0, value / line))}
-            colour={value >= line ? '--alarm' : '--evidence'}
-            mark={LINE_AT}
-          />
-        ))}
+        {kinds.map((kind) => {
+          const [value, line] = evidenceOf(kind);
+          return (
+            <Bar
+              key={kind}
+              name={nameOf(texts.kinds, kind)}
+              value={(value / line) * LINE_AT}
+              text={percent(Math.max(0, value / line))}
+              colour={value >= line ? '--alarm' : '--evidence'}
+              mark={LINE_AT}
+            />
+          );
+        })}
       </ul>
-      <p class="hint">{known ? texts.evidence.line : texts.evidence.none}</p>
+      <p class="hint">{kinds.length > 0 ? texts.evidence.line : texts.evidence.none}</p>
     </section>
   );
 }
@@ -118,7 +121,7 @@ export function Level() {
   return (
     <section class="card level" aria-labelledby="level">
       <h2 id="level">{texts.title}</h2>
-      <p class="big">{decibels(Math.max(QUIETEST_DBFS, rms))}</p>
+      <p class="big">{window ? decibels(Math.max(QUIETEST_DBFS, rms)) : '–'}</p>
       <div class="track" aria-hidden="true">
         <span class={rms > gate ? 'fill' : 'fill below'} style={{ width: place(rms) }} />
         <span class="mark" style={{ left: place(gate) }} />
