@@ -170,6 +170,26 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect((await fetch(`${url}api/status`, { headers: { cookie } })).status).toBe(200);
   });
 
+  it('gives its files to whoever asks, compressed, and again only where they have changed', async () => {
+    const { url } = await startDaemon('--speed', '1', '--set', 'web.password=a good one');
+    const html = await fetch(url);
+    expect(html.status).toBe(200);
+    expect(html.headers.get('content-encoding')).toBe('gzip');
+    expect(html.headers.get('cache-control')).toBe('no-cache');
+    expect(html.headers.get('content-security-policy')).toMatch(
+      /^default-src 'none'; script-src 'self'; style-src 'self'/,
+    );
+    const again = await fetch(url, { headers: { 'if-none-match': html.headers.get('etag') ?? '' } });
+    expect(again.status).toBe(304);
+    const script = /src="\.\/(assets\/[^"]+\.js)"/.exec(await html.text())?.[1];
+    const plain = await fetch(`${url}${script}`, { headers: { 'accept-encoding': 'identity' } });
+    expect(plain.headers.get('cache-control')).toMatch(/immutable/);
+    expect(plain.headers.get('content-type')).toMatch(/^text\/javascript/);
+    expect(plain.headers.get('content-encoding')).toBeNull();
+    for (const path of ['assets/none.js', '../app.js', '%2e%2e/app.js', 'api.js'])
+      expect([path, (await fetch(`${url}${path}`)).status]).toEqual([path, 404]);
+  });
+
   it('that cannot be shown costs no alarm, and says so', async () => {
     const { url } = await startDaemon('--speed', '1');
     const port = new URL(url).port;
