@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Entry, EntryWithPicture, Verdict } from '../schemas.js';
 import { isDark } from './colours.js';
+import { startedMs } from './health.js';
 import { entries } from './live.js';
 import { ask } from './requests.js';
 import { drawPicture } from './spectrogram.js';
@@ -141,9 +142,11 @@ function Picture({ id }: { id: string }) {
   return <canvas ref={canvas} class="picture" role="img" aria-label={t().history.picture} />;
 }
 
+/** Only alarms of this run can be judged: of others the daemon no longer knows the sound. */
 function Verdicts({ story }: { story: Story }) {
   const problem = useSignal('');
   const texts = t().history;
+  if (story.atMs < startedMs.value) return <VerdictOnly verdict={story.verdict} />;
   const judge = async (verdict: Verdict) => {
     const answer = await ask('POST', `api/events/${story.id}/verdict`, { verdict });
     problem.value = answer.status === 204 ? '' : (answer.problem ?? t().control.failed);
@@ -167,5 +170,15 @@ function Verdicts({ story }: { story: Story }) {
         {problem.value}
       </p>
     </fieldset>
+  );
+}
+
+function VerdictOnly({ verdict }: { verdict: string | undefined }) {
+  const texts = t().history;
+  if (verdict === undefined) return null;
+  return (
+    <p class="verdicts">
+      <span class="chip">{verdict === 'real_alarm' ? texts.real : texts.false}</span>
+    </p>
   );
 }

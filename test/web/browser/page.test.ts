@@ -22,6 +22,9 @@ async function startDaemon(id: string, ...args: string[]): Promise<string> {
   const web = ['--set', 'web.enabled=true', '--set', 'web.port=0', '--set', `device.id=${id}`];
   const sound = ['--source', `file:${SCENE}`, '--loop', '--speed', '4'];
   const daemon = daemons.start(broker.url, [...sound, ...web, ...args]);
+  void daemon.ended.then(({ code, stderr }) => {
+    if (code !== null) complaints.push(`${id} has ended with ${code}: ${stderr.slice(-3000)}`);
+  });
   const url = () => /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1];
   await until(
     () => url() !== undefined,
