@@ -27,7 +27,7 @@ async function startDaemon(id: string, ...args: string[]): Promise<string> {
   });
   const url = () => /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1];
   await until(
-    () => url() !== undefined,
+    () => url() !== undefined && daemon.stderr.includes('sound arrives'),
     () => `no page: ${daemon.stderr}`,
   );
   return url() as string;
@@ -39,11 +39,10 @@ beforeAll(async () => {
   seen = await broker.subscribe('#');
   const guarded = ['--set', `web.password=${PASSWORD}`, '--set', `web.trustedProxy=${INGRESS_ADDRESS}`];
   const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-  [open, closed, browser] = await Promise.all([
-    startDaemon('test'),
-    startDaemon('closed', ...guarded),
-    chromium.launch({ executablePath, args: ['--no-sandbox'] }), // root, as whom CI runs, cannot have one
-  ]);
+  // One after the other: each takes all of a small machine.
+  open = await startDaemon('test');
+  closed = await startDaemon('closed', ...guarded);
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }); // root, as whom CI runs, cannot have one
 });
 afterAll(async () => {
   await browser?.close();
