@@ -92,6 +92,11 @@ export class Hearing {
     };
   }
 
+  /** Of the log-mel's values: silence, and the loudest that is usual. */
+  get melRange(): FrontEnd['range'] {
+    return this.frontEnd.range;
+  }
+
   /** Begins a new stream, or goes on elsewhere in one: nothing of the last one is remembered. */
   forget(): void {
     this.frontEnd.forget();

@@ -28,6 +28,22 @@ export class NoiseFloor {
     return floorDbfs;
   }
 
+  /**
+   * Whether the sound goes on: all windows of the last `seconds` stand out of silence and are within `db` of their loudest.
+   *
+   * @param floorDbfs as `push` has just said
+   */
+  lasts(seconds: number, db: number, floorDbfs: number): boolean {
+    const now = this.#levels.at(-1)?.endSeconds ?? 0;
+    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const { endSeconds, rmsDbfs } of this.#levels) {
+      if (endSeconds <= now - seconds) continue;
+      least = Math.min(least, rmsDbfs);
+      most = Math.max(most, rmsDbfs);
+    }
+    return least > Math.max(floorDbfs + SILENCE_ABOVE_FLOOR_DB, most - db);
+  }
+
   /** Nothing is known of the time while sound was lost. */
   gap(): void {
     this.#levels = [];

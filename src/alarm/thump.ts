@@ -21,6 +21,9 @@ const IMPACT_CLASSES = new Set([
 ]);
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
+/** What is never quieter than its loudest by so much, for so long, is no impact: a crowd, an engine, thunder. */
+const LASTING_DB = 10;
+const LASTING_SECONDS = 4;
 /** What falls along with it may roll and ring for so long. */
 const SETTLE_SECONDS = 2;
 /** Speech is heard from this score on. */
@@ -77,7 +80,8 @@ export class ThumpThenSilence {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     if (silenceSeconds === 0) return undefined;
     const floorDbfs = this.#floor.push(window);
-    if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
+    if (this.#floor.lasts(LASTING_SECONDS, LASTING_DB, floorDbfs)) this.forget();
+    else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { Sense } from '../alarm/sense.js';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
@@ -9,32 +9,40 @@ import { scoredWindows } from '../files/table.js';
 import { chooseHead } from '../model/head.js';
 import { readModel } from '../model/shelf.js';
 import { alarmRule } from '../pipeline.js';
-import type { AlarmEnded, DecisionEvent, ScoredWindow } from '../types.js';
+import type { KindEvidence } from '../types.js';
+import { asJson, asText } from './classify/output.js';
+import { type Found, PLOT_FORMATS, type PlotFlags, plotPlaces } from './classify/places.js';
+import { EvidenceCurves, recordingOf, roleOf } from './classify/recording.js';
+import { resultOf } from './classify/result.js';
+import { shownLabel, stripOf } from './classify/strip.js';
+import { checkRenderer, writePlot } from './classify/write-plot.js';
 import { audioAt } from './support/audio-files.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { type JobsFlag, jobsFlag, withJobs, withModel } from './support/options.js';
 import { printError, warnOfFallback } from './support/print.js';
+import { isTerminal } from './support/screen.js';
 
 export function define(command: Command): void {
   withJobs(withModel(command))
     .argument('<file...>', 'WAV, FLAC, OGG or MP3; of a folder, all that lie in it and below')
     .option('--json', 'one JSON line per file')
+    .option(
+      '--plot <file>',
+      'draw waveform, spectrogram, scores and evidence: .svg, .png, or .html to zoom and play; for several recordings a folder',
+    )
+    .addOption(
+      new Option(
+        '--plot-format <format>',
+        'what is drawn in a folder (default: html, with the recording in it)',
+      ).choices(PLOT_FORMATS),
+    )
     .action(finish(classify));
 }
 
-interface Flags extends ConfigFlags, JobsFlag {
+interface Flags extends ConfigFlags, JobsFlag, PlotFlags {
   readonly json?: boolean;
-}
-
-interface FileResult {
-  readonly file: string;
-  readonly verdict: string;
-  readonly confidence: number;
-  /** Made anew each time: those of a long file are many. */
-  readonly windows: () => Iterable<ScoredWindow>;
-  readonly alarms: readonly AlarmEnded[];
 }
 
 /**
@@ -46,10 +54,12 @@ interface FileResult {
 async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
   const jobs = jobsFlag(flags);
   const config = configFrom(flags);
-  const { bundle, head } = await readModel(config.model, shelvesOf(config));
-  const rule = alarmRule(bundle, chooseHead(bundle, head), config.alarm);
-  const columns = columnsOf(bundle, head);
+  const { bundle, head: headName } = await readModel(config.model, shelvesOf(config));
+  const head = chooseHead(bundle, headName);
+  const rule = alarmRule(bundle, head, config.alarm);
+  const columns = columnsOf(bundle, headName);
   const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);
+  const role = (label: string) => roleOf(label, rule, config.sense);
   let exitCode: ExitCode = ExitCode.ok;
   const failed = (error: unknown) => {
     if (!(error instanceof UserError)) throw error;
@@ -57,22 +67,25 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
     exitCode ||= error.code;
   };
 
-  const files: string[] = [];
-  for (const path of paths)
+  const files: Found[] = [];
+  for (const argument of paths)
     try {
-      files.push(...(await audioAt(path)));
+      for (const path of await audioAt(argument)) files.push({ path, argument });
     } catch (error) {
       failed(error);
     }
-  const sounds = files.map((path) => ({ path, lays: [{ how: 'as it is' } as const] }));
+  const places = await plotPlaces(files, flags);
+  if (places) await checkRenderer(places.format);
+  const sounds = files.map(({ path }) => ({ path, lays: [{ how: 'as it is' } as const] }));
   const interrupted = await interruptible(async (signal) => {
     const heard = listenToFiles(sounds, {
       ...config.model,
       bundle,
-      head,
+      head: headName,
       onFallback: warnOfFallback,
       wanted: 'scores',
       hopSamples,
+      sketch: places !== undefined,
       jobs,
       signal,
     });
@@ -84,11 +97,36 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
           continue;
         }
         for (const warning of each.warnings) console.error(`warning: ${warning}`);
-        const [{ tables, extent }] = each.lays as [(typeof each.lays)[number]];
+        const [{ tables, extent, sketches = [] }] = each.lays as [(typeof each.lays)[number]];
         const windows = () => scoredWindows(tables, columns, hopSamples);
+        const evidence = new EvidenceCurves(rule.evidence?.kinds ?? []);
+        const onWindow = places && ((now: readonly KindEvidence[]) => evidence.push(now));
         // Without quiet hours: a file does not say at what time of day it was.
-        const result = resultOf(path, windows, new Sense(rule, config.sense), extent.seconds);
-        await print(flags.json ? asJson(result) : asText(result));
+        const result = resultOf(path, windows, new Sense(rule, config.sense), extent.seconds, onWindow);
+        const strip = isTerminal(process.stdout)
+          ? stripOf(result, process.stdout, columns.labels, role)
+          : undefined;
+        await print(
+          flags.json
+            ? asJson(result)
+            : asText(result, (label) => shownLabel(label, process.stdout, role), strip),
+        );
+        if (!places) continue;
+        const place = places.of.get(path)!;
+        const { name, version, frontEnd } = bundle.manifest;
+        const { engine, precision } = each.network;
+        const recording = recordingOf(result, {
+          labels: columns.labels,
+          rule,
+          role,
+          evidence: evidence.curves,
+          sketches,
+          hopSeconds: hopSamples / SAMPLE_RATE_HZ,
+          heardBy: `${name} ${version}, head ${head.name}, ${engine} in ${precision}`,
+          frontEnd,
+        });
+        await writePlot(recording, path, place, places.format);
+        if (!flags.json) console.error(`plot: ${place}`);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
@@ -99,73 +137,7 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
   return exitCode;
 }
 
-/** The decision of the daemon over the windows of a file: the alarm's label, else the class with the highest mean. */
-function resultOf(file: string, windows: FileResult['windows'], sense: Sense, seconds: number): FileResult {
-  const alarms: AlarmEnded[] = [];
-  const take = (event: DecisionEvent | undefined) => {
-    if (event?.type === 'alarm_ended') alarms.push(event);
-  };
-  const sums = new Map<string, number>();
-  let count = 0;
-  for (const window of windows()) {
-    count++;
-    for (const [label, score] of Object.entries(window.scores))
-      sums.set(label, (sums.get(label) ?? 0) + score);
-    take(sense.push(window));
-  }
-  take(sense.end('stop', seconds, 0));
-  const worst = alarms.reduce<AlarmEnded | undefined>(
-    (a, b) => (a && a.peakConfidence >= b.peakConfidence ? a : b),
-    undefined,
-  );
-  const means = [...sums].map(([label, sum]) => [label, sum / count] as const);
-  const [verdict, confidence] = worst
-    ? ([worst.label, worst.peakConfidence] as const)
-    : means.reduce((a, b) => (b[1] > a[1] ? b : a));
-  return { file, verdict, confidence, windows, alarms };
-}
-
 /** In pieces, as fast as they are read: the windows of a day are 40 MB of JSON. */
 async function print(pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
-}
-
-function* asJson({ file, verdict, confidence, windows, alarms }: FileResult): Generator<string> {
-  const begin = JSON.stringify({ file, verdict, confidence: round(confidence) });
-  yield `${begin.slice(0, -1)},"windows":[`;
-  let comma = '';
-  for (const { startSeconds, label, scores, kinds, rmsDbfs } of windows()) {
-    const window = {
-      startSeconds,
-      label,
-      scores: rounded(scores),
-      ...(kinds && { kinds: rounded(kinds) }),
-      levelDbfs: round(rmsDbfs),
-    };
-    yield comma + JSON.stringify(window);
-    comma = ',';
-  }
-  const ended = alarms.map(({ atSeconds, durationSeconds, kind, peakConfidence }) => ({
-    kind,
-    startSeconds: round(atSeconds - durationSeconds),
-    endSeconds: round(atSeconds),
-    peakConfidence: round(peakConfidence),
-  }));
-  yield `],"alarms":${JSON.stringify(ended)}}\n`;
-}
-
-function* asText({ file, verdict, confidence, windows, alarms }: FileResult): Generator<string> {
-  for (const { startSeconds, label, confidence: score, rmsDbfs } of windows())
-    yield `${startSeconds.toFixed(2).padStart(8)} s  ${score.toFixed(2)}  ${rmsDbfs.toFixed(1).padStart(6)} dBFS  ${label}\n`;
-  for (const { atSeconds, durationSeconds, label, kind, peakConfidence } of alarms)
-    yield `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}${kind ? `, ${kind}` : ''}\n`;
-  yield `${file}: ${verdict} (${confidence.toFixed(2)})\n`;
-}
-
-function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
-}
-
-function round(value: number): number {
-  return Math.round(value * 10_000) / 10_000;
 }

@@ -1,10 +1,10 @@
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
 import { ExitCode } from '../errors.js';
+import { soundAddress } from '../plot/sound-address.js';
 import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
 import { renderReport } from '../training/report/report.js';
-import { soundAddress } from '../training/report/sound-address.js';
 import { evaluationLines } from './evaluate/output.js';
 import { finish } from './support/finish.js';
 import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';

@@ -3,6 +3,10 @@ import type { Window } from '../types.js';
 /** Turns a window of sound into what a network was trained to see. */
 export interface FrontEnd {
   readonly name: string;
+  /** Silence, and the loudest that is usual, in its unit. */
+  readonly range: readonly [low: number, high: number];
+  /** The mel band whose middle is at a frequency, with a fraction between two. */
+  bandOf(hz: number): number;
   /**
    * Takes the next window. What it shares with the last one, as its position says, is computed once. Allocates nothing.
    *

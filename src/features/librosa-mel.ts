@@ -28,22 +28,24 @@ export function createLibrosaMel(): FrontEnd {
   const power = new Float64Array(BINS);
   const bands = slaneyMelBands();
   const frames = new SlidingFrames();
-  const mel = frames.values;
+  const { values } = frames;
 
   return {
     name: 'librosa-db-mel',
+    range: [-TOP_DB, 0],
+    bandOf: (hz) => (mel(hz) / mel(SAMPLE_RATE_HZ / 2)) * (MEL_BANDS + 1) - 1,
     compute({ samples, startSample }, out) {
       for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
         const start = t * STFT_HOP_SAMPLES;
         for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
         dft.power(frame, power);
-        bands(power, mel, t * MEL_BANDS);
+        bands(power, values, t * MEL_BANDS);
       }
       let loudest = MIN_POWER;
-      for (let i = 0; i < mel.length; i++) if (mel[i]! > loudest) loudest = mel[i]!;
+      for (let i = 0; i < values.length; i++) if (values[i]! > loudest) loudest = values[i]!;
       const loudestDb = 10 * Math.log10(loudest);
-      for (let i = 0; i < mel.length; i++)
-        out[i] = Math.max(-TOP_DB, 10 * Math.log10(Math.max(MIN_POWER, mel[i]!)) - loudestDb);
+      for (let i = 0; i < values.length; i++)
+        out[i] = Math.max(-TOP_DB, 10 * Math.log10(Math.max(MIN_POWER, values[i]!)) - loudestDb);
     },
     forget: () => frames.forget(),
   };

@@ -16,6 +16,9 @@ const MEL_MIN_HZ = 125;
 const MEL_MAX_HZ = 7500;
 const LOG_OFFSET = 0.001;
 
+const mel = (hz: number) => 1127 * Math.log(1 + hz / 700);
+const MEL_STEP = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
+
 /**
  * YAMNet's log-mel spectrogram: periodic Hann window of 400 samples every 160, magnitude of a 512-point
  * FFT, 64 HTK mel bands of 125–7500 Hz, log(x + 0.001). In float64: a float32 FFT misses the reference by
@@ -32,6 +35,8 @@ export function createYamnetMel(): FrontEnd {
 
   return {
     name: 'yamnet-log-mel',
+    range: [Math.log(LOG_OFFSET), 4],
+    bandOf: (hz) => (mel(hz) - mel(MEL_MIN_HZ)) / MEL_STEP - 1,
     compute({ samples, startSample }, out) {
       for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
         const start = t * STFT_HOP_SAMPLES;
@@ -49,11 +54,11 @@ export function createYamnetMel(): FrontEnd {
 
 /** tf.signal.linear_to_mel_weight_matrix: triangles in mel, not in Hz; the DC bin counts for nothing. */
 function htkMelBands() {
-  const mel = (hz: number) => 1127 * Math.log(1 + hz / 700);
-  const step = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
   return createMelBands(FFT_SIZE / 2 + 1, (band, bin) => {
     const m = mel((bin * SAMPLE_RATE_HZ) / FFT_SIZE);
-    const lower = mel(MEL_MIN_HZ) + band * step;
-    return bin === 0 ? 0 : Math.max(0, Math.min((m - lower) / step, (lower + 2 * step - m) / step));
+    const lower = mel(MEL_MIN_HZ) + band * MEL_STEP;
+    return bin === 0
+      ? 0
+      : Math.max(0, Math.min((m - lower) / MEL_STEP, (lower + 2 * MEL_STEP - m) / MEL_STEP));
   });
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { backboneFingerprint } from '../model/fingerprint.js';
 import type { Extent } from '../training/lay.js';
 import type { HearSetup } from './hear-thread.js';
+import type { Sketch } from './sketch.js';
 import type { Table } from './table.js';
 
 /** What a cache may hold; the entries that were not used for the longest time go first. */
@@ -15,7 +16,12 @@ const DIGEST_BYTES = 32;
 const SIZE_BYTES = 4;
 
 /** What was heard of a file, as the threads gave it: of each lay its extent and its windows. */
-export type HeardLays = ReadonlyArray<{ readonly extent: Extent; readonly tables: readonly Table[] }>;
+export type HeardLays = ReadonlyArray<{
+  readonly extent: Extent;
+  readonly tables: readonly Table[];
+  /** What the sound looks like, where that is wanted; no entry has it. */
+  readonly sketches?: readonly Sketch[] | undefined;
+}>;
 
 /** What the numbers depend on beside file, lays, engine and precision; rules of alarms are not among it. */
 export function computedBy(setup: HearSetup): string {

@@ -1,5 +1,6 @@
 import { PATCH_VALUES } from '../constants.js';
 import { createFrontEnd } from '../features/create-front-end.js';
+import type { FrontEnd } from '../features/front-end.js';
 import { levelOf } from '../features/level.js';
 import { audiosetLabels, Hearing, memorySamples } from '../hearing.js';
 import type { Bundle } from '../model/bundle.js';
@@ -27,14 +28,16 @@ export interface Ear {
   readonly network: Network;
   /** Numbers in a row. */
   readonly width: number;
+  /** Of the log-mel's values: silence, and the loudest that is usual. */
+  readonly melRange: FrontEnd['range'];
   /**
    * Takes the next windows of a stream.
    *
-   * @param put gets RMS and peak of each window, dBFS, and its row
+   * @param put gets RMS and peak of each window, dBFS, its row, and its log-mel, [96 × 64], which is the ear's own
    */
   hear(
     windows: readonly Window[],
-    put: (i: number, rms: number, peak: number, row: Float32Array) => void,
+    put: (i: number, rms: number, peak: number, row: Float32Array, mel: Float32Array) => void,
   ): Promise<void>;
   /** Another part begins: nothing of the last one is remembered. */
   forget(): void;
@@ -67,11 +70,12 @@ async function createScoringEar({ bundle, head, engine, ...options }: EarOptions
   return {
     network: hearing.network,
     width: row.length,
+    melRange: hearing.melRange,
     async hear(windows, put) {
       const heard = await hearing.hear(windows);
       for (const [i, { scored }] of heard.windows.entries()) {
         pack(scored, columns, row);
-        put(i, scored.rmsDbfs, scored.peakDbfs, row);
+        put(i, scored.rmsDbfs, scored.peakDbfs, row, patch(heard.mel, i));
       }
     },
     forget: () => hearing.forget(),
@@ -85,16 +89,20 @@ async function createEmbeddingEar({ bundle, engine, ...options }: EarOptions): P
   return {
     network,
     width: size,
+    melRange: frontEnd.range,
     async hear(windows, put) {
       const mel = new Float32Array(windows.length * PATCH_VALUES);
-      for (const [i, window] of windows.entries())
-        frontEnd.compute(window, mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
+      for (const [i, window] of windows.entries()) frontEnd.compute(window, patch(mel, i));
       const { embedding } = await network.run(mel);
       for (const [i, { samples }] of windows.entries()) {
         const { rmsDbfs, peakDbfs } = levelOf(samples);
-        put(i, rmsDbfs, peakDbfs, embedding.subarray(i * size, (i + 1) * size));
+        put(i, rmsDbfs, peakDbfs, embedding.subarray(i * size, (i + 1) * size), patch(mel, i));
       }
     },
     forget: () => frontEnd.forget(),
   };
+}
+
+function patch(mel: Float32Array, i: number): Float32Array {
+  return mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES);
 }

@@ -1,13 +1,14 @@
 import type { UserError } from '../errors.js';
 import type { Extent } from '../training/lay.js';
 import type { HeardLays } from './cache.js';
-import type { Decoded, Sound } from './hear-thread.js';
+import type { Decoded, HeardSegments, Sound } from './hear-thread.js';
 import type { Segment } from './segments.js';
+import { Sketches } from './sketch.js';
 import type { Table } from './table.js';
 
 /** A file that is being heard. */
 export class File<S extends Sound = Sound> {
-  readonly lays: { extent: Extent | undefined; readonly tables: Table[] }[];
+  readonly lays: { extent: Extent | undefined; readonly tables: Table[]; readonly sketches: Sketches }[];
   readonly warnings: string[] = [];
   /** Where the cache wants it. */
   entry: string | undefined;
@@ -19,7 +20,7 @@ export class File<S extends Sound = Sound> {
   readonly #segments: number[];
 
   constructor(readonly sound: S) {
-    this.lays = sound.lays.map(() => ({ extent: undefined, tables: [] }));
+    this.lays = sound.lays.map(() => ({ extent: undefined, tables: [], sketches: new Sketches() }));
     this.#segments = sound.lays.map(() => 0);
   }
 
@@ -29,15 +30,16 @@ export class File<S extends Sound = Sound> {
 
   /** What was heard of it, once it has finished. */
   get heard(): HeardLays {
-    return this.lays.map(({ extent, tables }) => {
+    return this.lays.map(({ extent, tables, sketches }) => {
       if (!extent) throw new Error(`${this.sound.path} has not been heard`);
-      return { extent, tables };
+      return { extent, tables, sketches: sketches.all };
     });
   }
 
   /** Takes what the cache has of it. */
   keep(kept: HeardLays): void {
-    for (const [lay, { extent, tables }] of kept.entries()) this.lays[lay] = { extent, tables: [...tables] };
+    for (const [lay, { extent, tables }] of kept.entries())
+      this.lays[lay] = { extent, tables: [...tables], sketches: new Sketches() };
     this.#decoded = true;
   }
 
@@ -51,8 +53,12 @@ export class File<S extends Sound = Sound> {
   }
 
   /** Takes what was heard of a task. */
-  put(task: Task, tables: readonly Table[]): void {
-    for (const [i, { lay, number }] of task.segments.entries()) this.lays[lay]!.tables[number] = tables[i]!;
+  put(task: Task, { tables, sketches }: Pick<HeardSegments, 'tables' | 'sketches'>): void {
+    for (const [i, { lay, number }] of task.segments.entries()) {
+      const to = this.lays[lay]!;
+      to.tables[number] = tables[i]!;
+      if (sketches[i]) to.sketches.put(number, sketches[i]);
+    }
     this.#missing -= tables.length;
     for (const { count } of tables) this.windowsHeard += count;
   }

@@ -10,6 +10,7 @@ import type { Surroundings } from '../training/life.js';
 import { entryOf, type HeardLays, readEntry } from './cache.js';
 import { createEar, type Ear, type EarOptions, memoryOf } from './ear.js';
 import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments.js';
+import { type Sketch, Sketcher } from './sketch.js';
 import { soundOf } from './sound.js';
 import type { Table } from './table.js';
 import { answer } from './threads.js';
@@ -24,6 +25,8 @@ export interface HearSetup extends EarOptions {
   readonly segmentSeconds?: number | undefined;
   /** What clips are laid into. */
   readonly surroundings?: Surroundings | undefined;
+  /** Whether the sound is drawn as well. The cache keeps no drawings. */
+  readonly sketch?: boolean | undefined;
   /** Where results are kept; nothing is kept without it. */
   readonly cacheDir?: string | undefined;
   /** What they depend on beside file, lays, engine and precision: `computedBy`. */
@@ -49,6 +52,8 @@ export interface Started {
 
 export interface HeardSegments {
   readonly tables: readonly Table[];
+  /** One for each table, where they are wanted. */
+  readonly sketches: readonly Sketch[];
   /** The NPU has failed meanwhile: it is said once. */
   readonly started?: Started | undefined;
 }
@@ -98,11 +103,19 @@ answer(async (request: HearRequest) => {
     }
     case 'hear': {
       const tables: Table[] = [];
-      for (const segment of request.segments) tables.push(await hear(segment));
-      const value: HeardSegments = { tables, started: fallback && started() };
+      const sketches: Sketch[] = [];
+      for (const segment of request.segments) {
+        const sketcher = setup.sketch ? new Sketcher(segment, hopSamples, ear.melRange) : undefined;
+        tables.push(await hear(segment, sketcher));
+        if (sketcher) sketches.push(sketcher.sketch);
+      }
+      const value: HeardSegments = { tables, sketches, started: fallback && started() };
       return {
         value,
-        transfer: tables.flatMap(({ levels, values }) => [levels.buffer, values.buffer]),
+        transfer: [
+          ...tables.flatMap(({ levels, values }) => [levels.buffer, values.buffer]),
+          ...sketches.flatMap(({ low, high, mel }) => [low.buffer, high.buffer, mel.buffer]),
+        ],
       };
     }
     case 'close':
@@ -190,14 +203,15 @@ async function next(): Promise<Decoded> {
   return { segments, extents, done, warnings: done ? warnings : [] };
 }
 
-async function hear(segment: Segment): Promise<Table> {
+async function hear(segment: Segment, sketcher: Sketcher | undefined): Promise<Table> {
   const count = segment.windows - segment.before;
   const levels = new Float64Array(2 * count);
   const values = new Float32Array(count * ear.width);
   ear.forget();
   const windows = [...windowsOf(segment, hopSamples)];
   for (let from = 0; from < windows.length; from += BATCH)
-    await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row) => {
+    await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, mel) => {
+      sketcher?.window(from + i, mel);
       const at = from + i - segment.before;
       if (at < 0) return;
       levels.set([rms, peak], 2 * at);

@@ -142,9 +142,9 @@ async function take<S extends Sound>(
     if (step.do === 'hear') {
       const segments = step.task.segments.map(({ segment }) => segment);
       const memory = segments.map(({ samples }) => samples.buffer);
-      const { tables, started } = await ask<HeardSegments>({ ask: 'hear', segments }, memory);
+      const { started, ...heard } = await ask<HeardSegments>({ ask: 'hear', segments }, memory);
       if (started) onStarted(started);
-      file.put(step.task, tables);
+      file.put(step.task, heard);
       onWindows(file.sound.path, file.windowsHeard);
       return decoding;
     }

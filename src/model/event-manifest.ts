@@ -20,7 +20,7 @@ const levels = z.strictObject({
 
 /** When what is said adds up to an alarm; see `alarm/evidence.ts`. */
 const evidence = z.strictObject({
-  /** Measured on ordinary sound. */
+  /** Measured on hours of a room as it is used. */
   falseAlarmsPerDay: z.number().min(0),
   /** What is left of the evidence after `hopSamples`. */
   leak: z.number().min(0).max(1),

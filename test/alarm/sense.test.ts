@@ -210,6 +210,18 @@ describe('an impact and then silence', () => {
     expect(hear(senseOf(on), script)).toEqual([]);
   });
 
+  const crowd = (seconds: number): Heard => ({ seconds, rmsDbfs: -32 });
+
+  it('is none in sound that goes on as loud as it', () => {
+    expect(hear(senseOf(on), [quiet(6), crowd(5), thud(), quiet(30)])).toEqual([]);
+    expect(hear(senseOf(on), [quiet(6), thud(), crowd(5), thud(), quiet(30)])).toEqual([]);
+  });
+
+  it('is one that is louder than what went on, or after a pause in it', () => {
+    expect(hear(senseOf(on), [quiet(6), crowd(5), thud(0.4, -18), quiet(30)])).toHaveLength(2);
+    expect(hear(senseOf(on), [quiet(6), crowd(3), quiet(1), crowd(1), thud(), quiet(30)])).toHaveLength(2);
+  });
+
   it('is none across a gap in the sound, or while detection is off', () => {
     const sense = senseOf(on);
     for (const [k, window] of windowsOf(fall).entries()) {

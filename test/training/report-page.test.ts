@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { soundAddress } from '../../src/plot/sound-address.js';
 import type { ScoredClip } from '../../src/training/clip-figures.js';
 import { evaluate } from '../../src/training/evaluation.js';
 import { gradeOf, gradeOfRate, LIMITS } from '../../src/training/report/grade.js';
 import { renderReport } from '../../src/training/report/report.js';
-import { soundAddress } from '../../src/training/report/sound-address.js';
 import { STYLE } from '../../src/training/report/style.js';
 import type { Recording } from '../../src/training/track.js';
 import { trackOf } from '../support/track.js';

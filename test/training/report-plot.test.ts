@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { unitAxis } from '../../src/training/report/axes.js';
+import { unitAxis } from '../../src/plot/axes.js';
 import { renderPlot } from '../../src/training/report/plot.js';
 import { STYLE } from '../../src/training/report/style.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { decadeAxis, unitAxis } from '../../src/plot/axes.js';
 import type { ScoredClip } from '../../src/training/clip-figures.js';
 import { evaluate } from '../../src/training/evaluation.js';
-import { decadeAxis, unitAxis } from '../../src/training/report/axes.js';
 import { renderPlot } from '../../src/training/report/plot.js';
 import { renderReport } from '../../src/training/report/report.js';
 import type { Recording } from '../../src/training/track.js';

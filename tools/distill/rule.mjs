@@ -3,8 +3,9 @@
 //   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--write]
 //
 // DIR has clips in [CLASS/]KIND/SOURCE__NAME, those of hours are long recordings in which nothing is an alarm. Chosen on
-// what is given as --tune alone: for each sensitivity the lines at which so many of its ordinary clips alarm, shared
-// among the kinds as SHARES says; then all lines rise together until its hours have no more false alarms than that.
+// what is given as --tune alone: for each sensitivity the lines at which so many of its household clips alarm and so many
+// alarms are raised in its hours, shared among the kinds as SHARES says; then all fall or rise together to where that just holds for all.
+// The hours are those of a room as it is used (../sounds/ordinary.py --life --role training).
 // CACHE keeps what was heard. --write puts the rule into the bundle.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -24,12 +25,25 @@ import { Track } from '../../dist/training/track.js';
 const PER_SOURCE = 6;
 const CLIP_SECONDS = 8;
 const ALARM = ['impact', 'breaking', 'scream', 'distress'];
-/** Share of the ordinary clips that may alarm, false alarms in an hour as busy as a day, silence after an impact. */
+/** Share of the household clips that may alarm, false alarms in an hour, silence after an impact. */
 const TARGETS = {
-  low: { clips: 0.006, perHour: 0.5, silenceSeconds: 6 },
-  normal: { clips: 0.03, perHour: 5, silenceSeconds: 6 },
-  high: { clips: 0.07, perHour: 15, silenceSeconds: 5 },
+  low: { clips: 0.005, perHour: 0.05, silenceSeconds: 8 },
+  normal: { clips: 0.02, perHour: 0.2, silenceSeconds: 8 },
+  high: { clips: 0.05, perHour: 0.6, silenceSeconds: 6 },
 };
+/** Ordinary, but nothing that a room hears from near by: it counts in the hours, not among the household clips. */
+const ELSEWHERE = new Set([
+  'crowd',
+  'engine',
+  'fire',
+  'game-effect',
+  'nature',
+  'other-animal',
+  'siren',
+  'thunder',
+  'vehicle',
+  'wind',
+]);
 /** Of every hundred false alarms, how many each may raise: impacts matter most and are the hardest to tell. */
 const SHARES = { impact: 8, thump: 70, breaking: 8, scream: 12, distress: 2 };
 const LEAK = 0.7;
@@ -59,7 +73,7 @@ const ofSound = Object.fromEntries(
 const open = new Set(Object.values(events).flatMap(({ open = [] }) => open));
 const CDDA_OPEN = /smash|melee_hit|mon_death|deal_damage|explosion|fire_gun|speech/;
 
-/** An alarm kind, ordinary, or open for what nobody can say. */
+/** An alarm kind, household or elsewhere for what is ordinary, or open for what nobody can say. */
 function truthOf({ set, kind, name }) {
   if (set === 'fall') return 'impact';
   if (set === 'no-fall') return set;
@@ -69,7 +83,8 @@ function truthOf({ set, kind, name }) {
   }
   const known = ofSound[kind];
   if (ALARM.includes(known)) return known;
-  return open.has(kind) ? 'open' : 'ordinary';
+  if (open.has(kind)) return 'open';
+  return ELSEWHERE.has(kind) ? 'elsewhere' : 'household';
 }
 
 async function samplesOf(file, seconds) {
@@ -200,7 +215,7 @@ const measuredHours = await setsOf(values['measure-hours'], true);
 
 function report(title, clips, hours, rule) {
   const parts = [];
-  for (const truth of [...ALARM, 'open', 'ordinary', 'no-fall']) {
+  for (const truth of [...ALARM, 'open', 'household', 'elsewhere', 'no-fall']) {
     const here = clips.filter((clip) => clip.truth === truth);
     if (here.length > 0) parts.push(`${truth} ${(100 * share(here, rule)).toFixed(1)} % of ${here.length}`);
   }
@@ -211,19 +226,25 @@ function report(title, clips, hours, rule) {
 
 const sensitivities = {};
 if (tune.length > 0) {
-  const ordinary = tune.filter(({ truth }) => truth === 'ordinary');
+  const household = tune.filter(({ truth }) => truth === 'household');
   const total = Object.values(SHARES).reduce((a, b) => a + b);
   for (const [sensitivity, target] of Object.entries(TARGETS)) {
     const lines = {};
     for (const [name, part] of Object.entries(SHARES)) {
       const alone = (line) => ruleOf({ [name]: line }, target.silenceSeconds);
-      lines[name] = lineAt((line) => share(ordinary, alone(line)), (target.clips * part) / total);
+      lines[name] = Math.max(
+        lineAt((line) => share(household, alone(line)), (target.clips * part) / total),
+        lineAt((line) => perHour(tuneHours, alone(line)), (target.perHour * part) / total),
+      );
     }
     const factored = (factor) =>
       Object.fromEntries(Object.entries(lines).map(([name, line]) => [name, line * factor]));
     const rule = (factor) => ruleOf(factored(factor), target.silenceSeconds);
+    const allows = (factor) =>
+      share(household, rule(factor)) <= target.clips && perHour(tuneHours, rule(factor)) <= target.perHour;
     let factor = 1;
-    while (tuneHours.length > 0 && perHour(tuneHours, rule(factor)) > target.perHour) factor *= 1.03;
+    while (allows(factor)) factor /= 1.03;
+    while (!allows(factor)) factor *= 1.03;
     const chosen = Object.fromEntries(
       Object.entries(factored(factor)).map(([name, line]) => [name, Math.round(100 * line) / 100]),
     );
@@ -233,9 +254,7 @@ if (tune.length > 0) {
       thump,
     } = ruleOf(chosen, target.silenceSeconds).evidence.sensitivities.normal;
     sensitivities[sensitivity] = { leak: LEAK, lines: own, offsets, thump };
-    console.log(
-      `${sensitivity}: lines ${JSON.stringify(chosen)} (raised by ${factor.toFixed(2)} for the hours)`,
-    );
+    console.log(`${sensitivity}: lines ${JSON.stringify(chosen)} (by ${factor.toFixed(2)} for all together)`);
     report('tune', tune, tuneHours, ruleOf(chosen, target.silenceSeconds));
   }
 } else Object.assign(sensitivities, manifest.event.alarm.sensitivities);
@@ -247,7 +266,7 @@ for (const [sensitivity, own] of Object.entries(sensitivities)) {
   report('measured, evidence alone', measured, measuredHours, rule(false));
   report('measured, with the classes', measured, measuredHours, rule(true));
   if (measuredHours.length > 0)
-    own.falseAlarmsPerDay = Math.round(100 * perHour(measuredHours, rule(true))) / 100;
+    own.falseAlarmsPerDay = Math.round(240 * perHour(measuredHours, rule(true))) / 10;
 }
 if (values.write) {
   for (const own of Object.values(sensitivities)) own.falseAlarmsPerDay ??= 0;

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 
 /** Node's own table (`styleText` uses it, too, but came with 20.12). */
-type Style = 'bold' | 'dim' | 'inverse' | 'red' | 'green' | 'yellow';
+type Style = 'bold' | 'dim' | 'inverse' | 'red' | 'green' | 'yellow' | 'blue' | 'gray' | 'bgRed';
 
 /** Puts styles around a text, where colours are wanted. */
 export type Paint = (text: string, ...styles: Style[]) => string;

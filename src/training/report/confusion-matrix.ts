@@ -1,5 +1,6 @@
+import { escapeHtml } from '../../plot/escape.js';
 import type { ClipFigures } from '../clip-figures.js';
-import { escapeHtml, figure, scrollable } from './html.js';
+import { figure, scrollable } from './html.js';
 
 /**
  * From so many classes on, the matrix takes the whole width, their names stand upright above the columns, and shares

@@ -1,7 +1,7 @@
+import { unitAxis } from '../../plot/axes.js';
 import type { ClipFigures } from '../clip-figures.js';
 import { share } from '../format.js';
 import type { Curves } from '../metrics.js';
-import { unitAxis } from './axes.js';
 import { figure } from './html.js';
 import { type Plot, renderPlot } from './plot.js';
 

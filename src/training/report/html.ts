@@ -1,14 +1,4 @@
-/** Text that means nothing to HTML: file names and labels may hold anything. */
-export function escapeHtml(text: string): string {
-  const entities: Record<string, string> = {
-    '&': '&amp;',
-    '<': '&lt;',
-    '>': '&gt;',
-    '"': '&quot;',
-    "'": '&#39;',
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
-}
+import { escapeHtml } from '../../plot/escape.js';
 
 /** What stands in a table: text, or markup that is whole and escaped. */
 export type Cell =

@@ -1,6 +1,6 @@
+import { decadeAxis, unitAxis } from '../../plot/axes.js';
 import { interval, NOTHING, rate, share } from '../format.js';
 import type { LifeFigures, LifePoint } from '../life-figures.js';
-import { decadeAxis, unitAxis } from './axes.js';
 import { figure, table } from './html.js';
 import { renderPlot } from './plot.js';
 

@@ -1,7 +1,8 @@
+import { escapeHtml } from '../../plot/escape.js';
 import type { ClipFigures } from '../clip-figures.js';
 import { position, share } from '../format.js';
 import type { RecordingFigures } from '../recording-figures.js';
-import { type Cell, escapeHtml, table } from './html.js';
+import { type Cell, table } from './html.js';
 
 /** The address of a sound file, seen from the page; undefined where it cannot be played. */
 export type SoundOf = (path: string) => string | undefined;

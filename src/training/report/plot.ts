@@ -1,5 +1,5 @@
-import { type Axis, place } from './axes.js';
-import { escapeHtml } from './html.js';
+import { type Axis, place } from '../../plot/axes.js';
+import { escapeHtml } from '../../plot/escape.js';
 
 /**
  * Line plots that are as wide as their figure: lines are SVG and stretch, dots and words are HTML and do not. No

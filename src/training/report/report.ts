@@ -1,7 +1,7 @@
 import type { AlarmRule } from '../../alarm/decision.js';
+import { escapeHtml } from '../../plot/escape.js';
 import type { Evaluation } from '../evaluation.js';
 import { clipSection, kindSection } from './clip-section.js';
-import { escapeHtml } from './html.js';
 import { lifeSection } from './life-section.js';
 import { mistakeSections, type SoundOf } from './mistake-sections.js';
 import { STYLE } from './style.js';

@@ -1,9 +1,9 @@
+import { decadeAxis, unitAxis } from '../../plot/axes.js';
 import { type ClipFigures, outcomeOfOthers } from '../clip-figures.js';
 import type { ThresholdFigures } from '../evaluation.js';
 import { duration, rate, seconds, share } from '../format.js';
 import type { RecordingFigures } from '../recording-figures.js';
 import type { Outcome } from '../track.js';
-import { decadeAxis, unitAxis } from './axes.js';
 import { figure, table } from './html.js';
 import { type Plot, renderPlot } from './plot.js';
 

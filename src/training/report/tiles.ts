@@ -1,9 +1,9 @@
+import { escapeHtml } from '../../plot/escape.js';
 import { type ClipFigures, outcomeOfOthers } from '../clip-figures.js';
 import { duration, rate, rateInterval, seconds, share } from '../format.js';
 import type { RecordingFigures } from '../recording-figures.js';
 import type { Outcome } from '../track.js';
 import { badge, type Grade, gradeKey, gradeOf, gradeOfRate, LIMITS } from './grade.js';
-import { escapeHtml } from './html.js';
 
 interface Tile {
   readonly value: string;

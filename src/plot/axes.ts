@@ -32,3 +32,25 @@ export function place(value: number, { min, max, log }: Axis): number {
   const inside = Math.min(max, Math.max(min, value));
   return log ? Math.log(inside / min) / Math.log(max / min) : (inside - min) / (max - min);
 }
+
+/** Steps of a time axis, seconds. */
+const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200];
+
+/** An axis of time, with so many ticks or fewer. */
+export function timeAxis(seconds: number, most: number): Axis {
+  const step = STEPS.find((each) => seconds / each <= most) ?? 86_400 * Math.ceil(seconds / most / 86_400);
+  const ticks = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, i) => {
+    const at = i * step;
+    return { at, text: clock(at) };
+  });
+  return { label: 'time', min: 0, max: seconds, ticks };
+}
+
+/** 2.4 s, 1:02, 1:02:03 */
+export function clock(seconds: number): string {
+  if (seconds < 60) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (value: number) => String(value).padStart(2, '0');
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}

@@ -1,0 +1,53 @@
+import type { FileResult } from './result.js';
+
+/** One line of JSON. */
+export function* asJson({ file, verdict, confidence, windows, alarms }: FileResult): Generator<string> {
+  const begin = JSON.stringify({ file, verdict, confidence: round(confidence) });
+  yield `${begin.slice(0, -1)},"windows":[`;
+  let comma = '';
+  for (const { startSeconds, label, scores, kinds, rmsDbfs } of windows()) {
+    const window = {
+      startSeconds,
+      label,
+      scores: rounded(scores),
+      ...(kinds && { kinds: rounded(kinds) }),
+      levelDbfs: round(rmsDbfs),
+    };
+    yield comma + JSON.stringify(window);
+    comma = ',';
+  }
+  const ended = alarms.map(({ atSeconds, durationSeconds, kind, peakConfidence }) => ({
+    kind,
+    startSeconds: round(atSeconds - durationSeconds),
+    endSeconds: round(atSeconds),
+    peakConfidence: round(peakConfidence),
+  }));
+  yield `],"alarms":${JSON.stringify(ended)}}\n`;
+}
+
+/**
+ * A line per window, and one that says it all.
+ *
+ * @param shown how a class's name is shown
+ * @param strip a picture of one line, for a terminal
+ */
+export function* asText(
+  { file, verdict, confidence, windows, alarms }: FileResult,
+  shown: (label: string) => string,
+  strip: string | undefined,
+): Generator<string> {
+  for (const { startSeconds, label, confidence: score, rmsDbfs } of windows())
+    yield `${startSeconds.toFixed(2).padStart(8)} s  ${score.toFixed(2)}  ${rmsDbfs.toFixed(1).padStart(6)} dBFS  ${shown(label)}\n`;
+  for (const { atSeconds, durationSeconds, label, kind, peakConfidence } of alarms)
+    yield `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}${kind ? `, ${kind}` : ''}\n`;
+  if (strip !== undefined) yield `${strip}\n`;
+  yield `${file}: ${shown(verdict)} (${confidence.toFixed(2)})\n`;
+}
+
+function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value)]));
+}
+
+function round(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}
