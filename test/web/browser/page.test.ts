@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { lacksBrowser } from '../../support/browser.js';
 import { Daemons, SCENE } from '../../support/daemon.js';
 import { topics } from '../../support/household.js';
 import { INGRESS_ADDRESS, Ingress } from '../../support/ingress.js';
 import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js';
 import { lacksPrograms } from '../../support/require.js';
 
-const skip = lacksPrograms('chromium', 'mosquitto', 'mosquitto_sub');
+const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
 const PASSWORD = 'a good one';
 
 let broker: Mosquitto;
