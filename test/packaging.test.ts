@@ -105,7 +105,8 @@ describe('the packed tarball, installed as README.md says', { timeout: 300_000 }
     installed = join(folder, 'opt');
     const clone = join(folder, 'clone');
     const packed = manifest.files.filter((path: string) => !path.includes('dist'));
-    const making = ['package.json', 'src', 'tools/prepare.sh', 'tsconfig.json', 'tsconfig.build.json'];
+    const making = ['package.json', 'src', 'tools/prepare.sh'];
+    making.push('tsconfig.json', 'tsconfig.build.json', 'vite.config.ts');
     for (const path of [...packed, ...making])
       cpSync(join(ROOT, path), join(clone, path), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
@@ -130,6 +131,7 @@ describe('the packed tarball, installed as README.md says', { timeout: 300_000 }
   it('holds the program and no leftovers of its making', () => {
     expect(readdirSync(join(installed, 'dist'))).toEqual(expect.arrayContaining(['main.js', 'app.js']));
     expect(existsSync(join(installed, 'dist/.tsbuildinfo'))).toBe(false);
+    expect(existsSync(join(installed, 'dist/web/page/index.html'))).toBe(true);
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
 

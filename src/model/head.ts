@@ -9,7 +9,7 @@ import type { Tensor } from './safetensors.js';
 export const AUDIOSET_HEAD = 'audioset';
 
 /** How many AudioSet classes a window carries along: of 198 blows, each that scored 0.2 or more was among them. */
-export const AUDIOSET_TOP = 3;
+export const AUDIOSET_TOP = 5;
 
 /** A score below this counts as this much, so that its logarithm stays within bounds. */
 export const SCORE_FLOOR = 1e-6;

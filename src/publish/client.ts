@@ -28,6 +28,7 @@ export class MqttPublisher {
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
   #onSaid: (said: Said) => void = () => {};
+  #onConnected = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -104,6 +105,11 @@ export class MqttPublisher {
   /** @param handler is told of every state and every event, whether or not there is a broker */
   onSaid(handler: (said: Said) => void): void {
     this.#onSaid = handler;
+  }
+
+  /** @param handler called whenever a connection is made, is lost, or could not be made */
+  onConnected(handler: () => void): void {
+    this.#onConnected = handler;
   }
 
   /** What every state says now, by its topic. */
@@ -197,6 +203,7 @@ export class MqttPublisher {
   }
 
   #onConnect(): void {
+    this.#onConnected();
     const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
     this.#echo.begin();
     const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
@@ -208,6 +215,7 @@ export class MqttPublisher {
     this.#delivery.break(hungUp);
     this.#echo.cancel();
     this.#homeAssistant.cancel();
+    this.#onConnected();
     this.#checkSettled();
   }
 

@@ -1,32 +1,16 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../types.js';
 import { makeFolder, writeFileWhole } from './files.js';
+import { entrySchema, type HistoryEntry, MOST_EVENTS } from './history-entry.js';
 
 /** So many alarms and faults are kept; the oldest make room. */
 export const MOST_ENTRIES = 200;
 /** Of them, so many may be faults: a flapping microphone must not push out alarms. */
 const MOST_FAULTS = 50;
-/** What is said of one alarm, however often it is repeated. */
-const MOST_EVENTS = 50;
 /** No entry of ours is longer. */
 const MOST_BYTES = 200_000;
-
-const entrySchema = z.strictObject({
-  /** Of the alarm's episode, or of the event where it belongs to none. */
-  id: z.string().regex(/^[\w-]{1,64}$/),
-  /** Messages as MQTT has them, in the order in which they happened. */
-  events: z.array(z.record(z.string(), z.json())).min(1).max(MOST_EVENTS),
-  /** Log-mel of the seconds before it, 8 bits, frames of 64 bands, in base64; left out where there is no sound to it. */
-  spectrogram: z.base64().optional(),
-  /** What a person has said of it. */
-  verdict: z.string().optional(),
-});
-
-/** An alarm with all that followed, a fault, or another event. */
-export type HistoryEntry = z.infer<typeof entrySchema>;
 
 /**
  * The last alarms and faults, one file for each: what the page shows. It is beside the way of an alarm, never in it: a

@@ -1,58 +1,39 @@
 import { Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
-import { z } from 'zod';
-import type { HistoryEntry } from '../storage/history.js';
 import { COOKIE, refuse } from './access.js';
+import {
+  commandBody,
+  type Entry,
+  type EntryWithPicture,
+  type Status,
+  sessionBody,
+  type Verdict,
+  verdictBody,
+} from './schemas.js';
 import type { Sessions } from './sessions.js';
 
 /** Seconds: a year; the session itself ends earlier where nobody looks. */
 const COOKIE_SECONDS = 365 * 86_400;
 
-/** What the page is told when it opens. */
-export interface Status {
-  readonly device: { readonly id: string; readonly name: string; readonly room?: string | undefined };
-  readonly version: string;
-  readonly model: {
-    readonly name: string;
-    readonly version: string;
-    readonly engine: string;
-    readonly labels: readonly string[];
-    readonly alarmLabels: readonly string[];
-    readonly alarmKinds: readonly string[];
-  };
-  /** From window to window. */
-  readonly hopSeconds: number;
-  /** Sound that is not louder raises no alarm. */
-  readonly minLevelDbfs: number;
-  readonly connected: boolean;
-  /** What MQTT's topics say, by their name below `<prefix>/<device>`. */
-  readonly states: Readonly<Record<string, string>>;
-  /** Newest first, without pictures. */
-  readonly history: readonly Omit<HistoryEntry, 'spectrogram'>[];
-}
-
 /** What the page sees of the daemon, and may tell it. */
 export interface WebParts {
   status(): Status;
+  /** Newest first. */
+  history(): Entry[];
   /** Why nobody is listened to, or an alarm would not survive; empty where all is well. */
   illness(): string[];
-  entry(id: string): HistoryEntry | undefined;
+  entry(id: string): EntryWithPicture | undefined;
   /** As a message on `<prefix>/<device>/<name>/set`. @returns why not */
   command(name: string, text: string): string | undefined;
   /** @returns why not */
-  judge(id: string, verdict: string): string | undefined;
+  judge(id: string, verdict: Verdict): string | undefined;
 }
-
-/** Bodies of the API's requests. */
-const COMMAND_BODY = z.strictObject({ value: z.string().max(1000) });
-const VERDICT_BODY = z.strictObject({ verdict: z.enum(['false_alarm', 'real_alarm']) });
-const SESSION_BODY = z.strictObject({ password: z.string().max(1000) });
 
 /** Logging in and out. */
 export function session(sessions: Sessions): Hono {
   const app = new Hono();
   app.post('/', async (context) => {
-    const body = SESSION_BODY.safeParse(await context.req.json().catch(() => undefined));
+    const body = sessionBody.safeParse(await context.req.json().catch(() => undefined));
     if (!body.success) return refuse(context, 400, 'expected {"password": "…"}');
     const token = sessions.logIn(body.data.password);
     if (token === undefined) {
@@ -84,23 +65,20 @@ export function api(parts: WebParts): Hono {
     await next();
     context.header('cache-control', 'no-store');
   });
-  app.get('/status', (context) => {
-    const { history: _, ...status } = parts.status();
-    return context.json(status);
-  });
-  app.get('/events', (context) => context.json(parts.status().history));
+  app.get('/status', (context) => context.json(parts.status()));
+  app.get('/events', (context) => context.json(parts.history()));
   app.get('/events/:id', (context) => {
     const entry = parts.entry(context.req.param('id'));
     return entry ? context.json(entry) : refuse(context, 404, 'there is no such event');
   });
   app.post('/events/:id/verdict', async (context) => {
-    const body = VERDICT_BODY.safeParse(await context.req.json().catch(() => undefined));
+    const body = verdictBody.safeParse(await context.req.json().catch(() => undefined));
     if (!body.success) return refuse(context, 400, 'expected {"verdict": "false_alarm"} or "real_alarm"');
     const problem = parts.judge(context.req.param('id'), body.data.verdict);
     return problem === undefined ? context.body(null, 204) : refuse(context, 400, problem);
   });
   app.post('/commands/:name', async (context) => {
-    const body = COMMAND_BODY.safeParse(await context.req.json().catch(() => undefined));
+    const body = commandBody.safeParse(await context.req.json().catch(() => undefined));
     if (!body.success) return refuse(context, 400, 'expected {"value": "…"}, a text as MQTT would have it');
     const problem = parts.command(context.req.param('name'), body.data.value);
     return problem === undefined ? context.body(null, 204) : refuse(context, 400, problem);

@@ -1,7 +1,8 @@
 import { MEL_BANDS } from '../constants.js';
 import type { PcmChunk, PipelineResult, ScoredWindow } from '../types.js';
+import type { LiveMessage, LiveWindow } from './schemas.js';
 
-/** A browser that has not taken so much gets no more, until it has. */
+/** A browser that has so much of what is new still to take gets no more, until it has taken it. */
 const MOST_WAITING_BYTES = 64_000;
 /** More of them would cost the pipeline time. */
 export const MOST_BROWSERS = 8;
@@ -9,29 +10,13 @@ export const MOST_BROWSERS = 8;
 const PAIR_SAMPLES = 160;
 /** So many windows are remembered: what a page that is opened, or loaded anew, begins with. */
 const REMEMBERED_WINDOWS = 64;
+/** So many frames of the log-mel are one in what is remembered. */
+const COARSE_FRAMES = 4;
 /** So many windows make the picture of an alarm. */
 const PICTURE_WINDOWS = 7;
 /** Natural logarithms of mel magnitudes that become 0 and 255. */
 const MEL_LOW = -7;
 const MEL_HIGH = 4;
-
-/** What a browser is shown of one window. */
-export interface LiveWindow {
-  /** Wall clock of its last sample, milliseconds. */
-  readonly at: number;
-  readonly label: string;
-  readonly scores: Readonly<Record<string, number>>;
-  readonly audioset: ScoredWindow['audioset'];
-  readonly rmsDbfs: number;
-  readonly peakDbfs: number;
-  /** For each alarm kind what speaks for it and from which on it alarms, nats. */
-  readonly evidence: Readonly<Record<string, readonly [value: number, line: number]>>;
-  readonly vetoed: boolean;
-  /** Lowest and highest sample of each 10 ms since the last window, int8 pairs in base64. */
-  readonly envelope: string;
-  /** The newest frames of the log-mel, each of 64 bands, 0…255, in base64; empty in what is remembered. */
-  readonly mel: string;
-}
 
 /** Something that takes text, and says how much of it waits. */
 export interface Browser {
@@ -46,30 +31,28 @@ export interface Browser {
  * made again that says a word. A browser that is slow misses windows; nobody waits for it.
  */
 export class Live {
-  readonly #browsers = new Set<Browser>();
-  readonly #behind = new Set<Browser>();
+  /** Of each, with how much waits it is behind, and whether it is. */
+  readonly #browsers = new Map<Browser, { limitBytes: number; behind: boolean }>();
   readonly #remembered: LiveWindow[] = [];
   readonly #mels: Uint8Array[] = [];
   #envelope: number[] = [];
   #low = 0;
   #high = 0;
   #samples = 0;
+  #gap = false;
 
   /** @param hopFrames frames of the log-mel that are new in each window */
   constructor(private readonly hopFrames: number) {}
 
-  /** @returns leaves again; undefined where there are too many already */
+  /** Greets it. @returns leaves again; undefined where there are too many already */
   join(browser: Browser): (() => void) | undefined {
     if (this.#browsers.size >= MOST_BROWSERS) return undefined;
-    this.#browsers.add(browser);
-    return () => {
-      this.#browsers.delete(browser);
-      this.#behind.delete(browser);
-    };
+    this.#greet(browser);
+    return () => this.#browsers.delete(browser);
   }
 
-  /** The last half minute, oldest first, without log-mel. */
-  get remembered(): readonly LiveWindow[] {
+  /** The last half minute, oldest first, with a coarse log-mel. */
+  get remembered(): LiveWindow[] {
     return this.#remembered;
   }
 
@@ -96,6 +79,7 @@ export class Live {
   gap(): void {
     this.#envelope = [];
     this.#low = this.#high = this.#samples = 0;
+    this.#gap = true;
   }
 
   /** Takes every window. */
@@ -107,35 +91,41 @@ export class Live {
       at: scored.endAtMs,
       label: scored.label,
       scores: rounded(scored.scores),
-      audioset: scored.audioset.map(([name, score]) => [name, round(score, 3)]),
+      audioset: scored.audioset.map(([name, score]) => [name, round(score, 3)] as [string, number]),
       rmsDbfs: round(scored.rmsDbfs, 1),
       peakDbfs: round(scored.peakDbfs, 1),
       evidence: Object.fromEntries(
         evidence.map(({ kind, value, line }) => [kind, [round(value, 2), round(line, 2)]]),
       ),
+      gap: this.#gap,
       vetoed: scored.vetoed !== undefined,
       envelope: Buffer.from(Int8Array.from(this.#envelope).buffer).toString('base64'),
-      mel: '',
+      mel: Buffer.from(coarse(newest)).toString('base64'),
     };
     this.#envelope = [];
+    this.#gap = false;
     this.#remembered.push(shown);
     if (this.#remembered.length > REMEMBERED_WINDOWS) this.#remembered.shift();
     if (this.#browsers.size > 0)
-      this.tell('window', { ...shown, mel: Buffer.from(newest).toString('base64') });
+      this.tell({ type: 'window', value: { ...shown, mel: Buffer.from(newest).toString('base64') } });
   }
 
   /** Says something to every browser that keeps up; one that does not is told all of it when it does again. */
-  tell(type: string, value: unknown): void {
+  tell(message: LiveMessage): void {
     if (this.#browsers.size === 0) return;
-    const text = JSON.stringify({ type, value });
-    for (const browser of this.#browsers) {
-      if (browser.waitingBytes > MOST_WAITING_BYTES) {
-        this.#behind.add(browser);
-        continue;
-      }
-      if (this.#behind.delete(browser)) browser.greet();
+    const text = JSON.stringify(message);
+    for (const [browser, how] of this.#browsers) {
+      how.behind ||= browser.waitingBytes > how.limitBytes;
+      if (how.behind && browser.waitingBytes > MOST_WAITING_BYTES) continue;
+      if (how.behind) this.#greet(browser);
       browser.send(text);
     }
+  }
+
+  /** A greeting is long: that it waits does not mean that the browser is slow. */
+  #greet(browser: Browser): void {
+    browser.greet();
+    this.#browsers.set(browser, { limitBytes: browser.waitingBytes + MOST_WAITING_BYTES, behind: false });
   }
 }
 
@@ -145,7 +135,21 @@ function quantised(mel: Float32Array): Uint8Array {
   );
 }
 
-const eightBits = (x: number) => Math.max(-127, Math.min(127, Math.round(127 * x)));
+/** Means of some frames each. */
+function coarse(mel: Uint8Array): Uint8Array {
+  const frames = mel.length / MEL_BANDS;
+  const means = new Uint8Array(Math.floor(frames / COARSE_FRAMES) * MEL_BANDS);
+  for (let i = 0; i < means.length; i++) {
+    const from = Math.floor(i / MEL_BANDS) * COARSE_FRAMES * MEL_BANDS + (i % MEL_BANDS);
+    let sum = 0;
+    for (let frame = 0; frame < COARSE_FRAMES; frame++) sum += mel[from + frame * MEL_BANDS]!;
+    means[i] = sum / COARSE_FRAMES;
+  }
+  return means;
+}
+
+/** Of the square root: eight bits of the sample itself would show a quiet room as none. */
+const eightBits = (x: number) => Math.round(127 * Math.sign(x) * Math.sqrt(Math.min(1, Math.abs(x))));
 const round = (x: number, digits: number) => (Number.isFinite(x) ? Number(x.toFixed(digits)) : -200);
 const rounded = (scores: ScoredWindow['scores']) =>
   Object.fromEntries(Object.entries(scores).map(([label, score]) => [label, round(score, 3)]));

@@ -10,6 +10,8 @@ import { access, refuse, sameOrigin } from './access.js';
 import { api, session, type WebParts } from './api.js';
 import type { Live } from './live.js';
 import type { Metrics } from './metrics.js';
+import { page } from './page.js';
+import type { LiveMessage } from './schemas.js';
 import { Sessions } from './sessions.js';
 
 /** No command is longer. */
@@ -133,6 +135,7 @@ function routes(
   );
   app.get('/api/live', sameOrigin, stream(parts, live, sockets));
   app.route('/api', api(parts));
+  app.get('*', page());
   app.notFound((context) => refuse(context, 404, 'there is nothing here'));
   return app;
 }
@@ -161,12 +164,14 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
           send: (text: string) => socket.send(text),
           greet: () =>
             socket.send(
-              JSON.stringify({ type: 'hello', value: { ...parts.status(), windows: live.remembered } }),
+              JSON.stringify({
+                type: 'hello',
+                value: { ...parts.status(), history: parts.history(), windows: live.remembered },
+              } satisfies LiveMessage),
             ),
         };
         leave = live.join(browser);
-        if (leave) browser.greet();
-        else socket.close(1013, 'too many look already');
+        if (!leave) socket.close(1013, 'too many look already');
       },
       onClose: () => leave?.(),
       onError: () => leave?.(),

@@ -4,9 +4,9 @@ import { PROBLEMS } from '../problems.js';
 import type { History } from '../storage/history.js';
 import type { Statistics } from '../system/statistics.js';
 import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
-import type { Status } from './api.js';
 import { Live } from './live.js';
 import { type Measures, Metrics } from './metrics.js';
+import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
 import { type WebOptions, WebServer } from './server.js';
 
 /** Without a window for so long, nothing is analysed, whatever else is said. */
@@ -33,6 +33,7 @@ export interface WebSources {
     readonly stats: Pick<Measures, 'reconnects' | 'queuedEvents' | 'droppedEvents'>;
     readonly states: ReadonlyMap<string, string>;
     onSaid(handler: (said: Said) => void): void;
+    onConnected(handler: () => void): void;
   };
   readonly statistics: Statistics;
   /** Windows that were lost. */
@@ -55,28 +56,35 @@ export class Web {
   readonly #server: WebServer;
   readonly #clock: Clock;
   readonly #log: Logger;
-  /** What was wrong with the last health message. */
+  readonly #asksPassword: boolean;
+  /** What is wrong by the last health message, and what of that is in the history. */
   #problems: readonly string[] = [];
+  #noted: readonly string[] = [];
+  readonly #startedAtMs: number;
   #windowAtMs: number;
+  #deliverySaid = '';
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
     const { name, version, engine } = sources.model;
     this.#sources = sources;
     this.#clock = clock;
     this.#log = log;
-    this.#windowAtMs = clock.now();
+    this.#windowAtMs = this.#startedAtMs = clock.now();
     this.#live = new Live(Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES));
     const info = { device: sources.device.id, version: VERSION, model: name, model_version: version, engine };
     this.#metrics = new Metrics(() => this.#measures(), info);
     const parts = {
       status: () => this.#status(),
+      history: () => sources.history.entries.map(withoutPicture),
       illness: () => this.#illness(),
       entry: (id: string) => sources.history.get(id),
       command: (what: string, text: string) => sources.obey(`${sources.base}/${what}/set`, text),
       judge: (id: string, verdict: Verdict) => this.#judge(id, verdict),
     };
     this.#server = new WebServer(options, parts, this.#live, this.#metrics, clock, log);
+    this.#asksPassword = options.password !== undefined;
     sources.publisher.onSaid((said) => this.#beside(() => this.#said(said)));
+    sources.publisher.onConnected(() => this.#beside(() => this.#tellDelivery()));
   }
 
   /** Where it can be seen; undefined while it cannot. */
@@ -100,7 +108,10 @@ export class Web {
 
   window(result: PipelineResult): void {
     this.#windowAtMs = this.#clock.now();
-    this.#beside(() => this.#live.window(result));
+    this.#beside(() => {
+      this.#live.window(result);
+      this.#tellDelivery();
+    });
   }
 
   async stop(): Promise<void> {
@@ -118,14 +129,29 @@ export class Web {
     }
   }
 
+  /** Looked at whenever it may have changed; only a change is news. */
+  #tellDelivery(): void {
+    const delivery = this.#delivery();
+    const text = JSON.stringify(delivery);
+    if (text === this.#deliverySaid) return;
+    this.#deliverySaid = text;
+    this.#live.tell({ type: 'delivery', value: delivery });
+  }
+
+  #delivery(): Delivery {
+    const { connected, stats } = this.#sources.publisher;
+    return { connected, queuedEvents: stats.queuedEvents, droppedEvents: stats.droppedEvents };
+  }
+
   #said({ topic, payload, event }: Said): void {
     const name = topic.slice(this.#sources.base.length + 1);
     if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
     else this.#stated(name, payload);
+    this.#tellDelivery();
   }
 
   #stated(name: string, payload: string): void {
-    this.#live.tell('state', { name, payload });
+    this.#live.tell({ type: 'state', value: { name, payload } });
     if (name === 'health') this.#noteFaults(JSON.parse(payload) as { problems: string[]; at: string });
   }
 
@@ -138,8 +164,12 @@ export class Web {
 
   /** What is newly wrong becomes an entry. */
   #noteFaults({ problems, at }: { problems: readonly string[]; at: string }): void {
-    const fresh = problems.filter((problem) => !this.#problems.includes(problem));
     this.#problems = problems;
+    // Every run begins without sound.
+    const begins = this.#clock.now() - this.#startedAtMs < SILENT_MS;
+    const grave = problems.filter((problem) => problem !== 'no_sound' || !begins);
+    const fresh = grave.filter((problem) => !this.#noted.includes(problem));
+    this.#noted = grave;
     if (fresh.length === 0) return;
     const id = uuidv7();
     this.#sources.history.add({ id, event_type: 'fault', problems: fresh, at });
@@ -156,24 +186,29 @@ export class Web {
   }
 
   #tellEntry(id: string): void {
-    this.#live.tell('entry', withoutPicture(this.#sources.history.get(id)));
+    const entry = this.#sources.history.get(id);
+    if (entry) this.#live.tell({ type: 'entry', value: withoutPicture(entry) });
   }
 
   #status(): Status {
-    const { device, hopSeconds, minLevelDbfs, model, publisher, base, history } = this.#sources;
-    const { name, version, engine, labels, alarmLabels, alarmKinds } = model;
+    const { device, hopSeconds, minLevelDbfs, model, publisher, base } = this.#sources;
+    const { name, version, engine, precision, labels, alarmLabels, alarmKinds } = model;
     const states = [...publisher.states]
       .filter(([topic]) => topic.startsWith(`${base}/`))
       .map(([topic, payload]) => [topic.slice(base.length + 1), payload] as const);
     return {
       device,
       version: VERSION,
-      model: { name, version, engine, labels, alarmLabels, alarmKinds },
+      nowMs: this.#clock.wallMs(),
+      password: this.#asksPassword,
+      model: {
+        ...{ name, version, engine, precision },
+        ...{ labels: [...labels], alarmLabels: [...alarmLabels], alarmKinds: [...alarmKinds] },
+      },
       hopSeconds,
       minLevelDbfs,
-      connected: publisher.connected,
+      delivery: this.#delivery(),
       states: Object.fromEntries(states),
-      history: history.entries.map((entry) => withoutPicture(entry)!),
     };
   }
 
@@ -207,6 +242,6 @@ export class Web {
   }
 }
 
-function withoutPicture<T extends { spectrogram?: string | undefined } | undefined>(entry: T): T {
-  return entry && { ...entry, spectrogram: undefined };
+function withoutPicture({ spectrogram: _, ...entry }: EntryWithPicture): Entry {
+  return entry;
 }

@@ -6,7 +6,7 @@ export const web = z
       .boolean()
       .default(false)
       .describe(
-        'Answer over HTTP: metrics, /healthz, and the API with live stream and history (docs/http.md).',
+        'Answer over HTTP: the page, metrics, /healthz, and the API with live stream and history (docs/http.md).',
       ),
     host: z
       .union([z.ipv4(), z.ipv6(), z.literal('localhost')])
@@ -30,4 +30,4 @@ export const web = z
       ),
   })
   .prefault({})
-  .describe('HTTP: what monitoring and pages ask. Sound never leaves over it.');
+  .describe('HTTP: the page, and what monitoring asks. Sound never leaves over it.');

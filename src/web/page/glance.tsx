@@ -1,0 +1,132 @@
+import { computed } from '@preact/signals';
+import { type Condition, condition, health, nowMs, startedMs } from './health.js';
+import { clockAheadMs, entries, latest, link, states, status } from './live.js';
+import { command } from './requests.js';
+import { problemText, type Story, storyOf } from './story.js';
+import { ago, decibels, nameOf, percent, t, timeOfDay } from './texts.js';
+
+const lastAlarm = computed<Story | undefined>(() => {
+  const entry = entries.value.find(({ events }) => events[0]?.event_type === 'alarm_started');
+  return entry && storyOf(entry);
+});
+
+/** The last alarm, while nobody has confirmed it; only those of this run can be. */
+const unseen = computed<Story | undefined>(() => {
+  const alarm = lastAlarm.value;
+  if (!alarm || alarm.acknowledgedSeconds !== undefined) return undefined;
+  return alarm.atMs >= startedMs.value ? alarm : undefined;
+});
+
+/** What a glance must answer: is it listening, is all well, what was that? */
+export function Glance() {
+  const known = link.value === 'open';
+  const alarm = known && states.value.alarm === 'ON';
+  const open = known ? unseen.value : undefined;
+  const what = lastAlarm.value?.what ?? '';
+  const texts = t().state;
+  const mood = alarm ? 'alarm' : open ? 'unseen' : condition.value;
+  const title = alarm ? texts.alarm(what) : open ? texts.unseen(open.what) : conditionTitle(condition.value);
+  document.title = [title, status.value?.device.name].filter(Boolean).join(' · ');
+  return (
+    <section class={`card glance ${mood}`} aria-label={title}>
+      <Ear mood={mood} />
+      <div class="words">
+        <p class="title" role={alarm ? 'alert' : 'status'}>
+          {title}
+        </p>
+        <p class="why">{alarm || open ? <AlarmSince alarm={alarm} /> : <Why />}</p>
+      </div>
+      {open && (
+        <button type="button" class="primary" onClick={() => command('acknowledge', 'PRESS')}>
+          {t().acknowledge}
+        </button>
+      )}
+    </section>
+  );
+}
+
+function conditionTitle(now: Condition): string {
+  return t().state[now];
+}
+
+function AlarmSince({ alarm }: { alarm: boolean }) {
+  const last = lastAlarm.value;
+  if (!last) return null;
+  const texts = t().state;
+  const since = alarm ? texts.since(timeOfDay(last.atMs)) : agoOf(last);
+  return (
+    <>
+      {since}
+      {last.acknowledgedSeconds !== undefined && ` · ${texts.seen}`}
+      {' · '}
+      {condition.value === 'well' ? <Now /> : conditionTitle(condition.value)}
+    </>
+  );
+}
+
+/** The reason, or else what is heard just now and what was last. */
+function Why() {
+  const texts = t().state;
+  switch (condition.value) {
+    case 'opening':
+      return null;
+    case 'lost':
+      return <>{texts.lostWhy}</>;
+    case 'alone':
+      return <>{texts.aloneWhy}</>;
+    case 'off':
+      return <>{texts.offWhy}</>;
+    case 'deaf':
+    case 'fault':
+      return <>{health.value?.problems.map(problemText).join('; ')}</>;
+    case 'well':
+      return (
+        <>
+          <Now /> <span class="last">{lastText()}</span>
+        </>
+      );
+  }
+}
+
+function Now() {
+  const window = latest.value;
+  if (!window) return null;
+  const { label, scores, rmsDbfs } = window;
+  const name = nameOf(t().classes, label);
+  return (
+    <span class="just">{t().state.now(`${name} ${percent(scores[label] ?? 0)}, ${decibels(rmsDbfs)}`)}</span>
+  );
+}
+
+function lastText(): string {
+  const last = lastAlarm.value;
+  return last ? t().state.last(`${last.what}, ${agoOf(last)}`) : t().state.none;
+}
+
+function agoOf({ atMs }: Story): string {
+  return ago(Math.max(0, (nowMs.value + clockAheadMs.value - atMs) / 1000));
+}
+
+/** Rings that move with the sound while it listens; its shape says the mood, too. */
+function Ear({ mood }: { mood: string }) {
+  const loud = Math.max(0, Math.min(1, 1 + (latest.value?.rmsDbfs ?? -90) / 70));
+  const hears = ['well', 'fault', 'alone', 'alarm', 'unseen'].includes(mood);
+  return (
+    <svg class="ear" viewBox="-50 -50 100 100" aria-hidden="true">
+      {hears && <circle class="ring" r={26 + 22 * loud} />}
+      <circle class="disc" r="26" />
+      {SIGNS[mood] && <path class="sign" d={SIGNS[mood]} />}
+    </svg>
+  );
+}
+
+const SIGNS: Readonly<Record<string, string>> = {
+  well: 'M-11 1l8 8 15-17',
+  alarm: 'M0-14v17M0 12v1',
+  unseen: 'M0-14v17M0 12v1',
+  fault: 'M0-14v17M0 12v1',
+  alone: 'M0-14v17M0 12v1',
+  deaf: 'M-10-10l20 20M10-10l-20 20',
+  lost: 'M-10-10l20 20M10-10l-20 20',
+  off: 'M-6-11v22M6-11v22',
+};

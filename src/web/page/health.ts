@@ -1,0 +1,56 @@
+import { computed, signal } from '@preact/signals';
+import { clockAheadMs, delivery, link, states } from './live.js';
+import { PARTS } from './problems.js';
+
+/** What the topic `health` says. */
+interface Health {
+  readonly problems: readonly string[];
+  readonly uptimeSeconds: number;
+  readonly memoryMb: number;
+  readonly inferenceMs: number | null;
+  readonly droppedWindows: number;
+  readonly mqttReconnects: number;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+export const health = computed<Health | undefined>(() => {
+  const text = states.value.health;
+  return text === undefined ? undefined : (JSON.parse(text) as Health);
+});
+
+/** Moves, so that “3 minutes ago” does. */
+export const nowMs = signal(Date.now());
+setInterval(() => {
+  nowMs.value = Date.now();
+}, 10_000);
+
+/** Wall clock of the device at which it was started; 0 where that is not known. */
+export const startedMs = computed(() => {
+  const { at, uptimeSeconds } = health.value ?? {};
+  return at === undefined || uptimeSeconds === undefined ? 0 : Date.parse(at) - 1000 * uptimeSeconds;
+});
+
+export const uptimeSeconds = computed(() =>
+  startedMs.value === 0 ? 0 : Math.max(0, (nowMs.value + clockAheadMs.value - startedMs.value) / 1000),
+);
+
+/** What is wrong with a part. */
+export function problemsOf(part: keyof typeof PARTS): readonly string[] {
+  const known: readonly string[] = PARTS[part];
+  return health.value?.problems.filter((problem) => known.includes(problem)) ?? [];
+}
+
+/** The one thing that a glance must tell, the gravest first. */
+export type Condition = 'opening' | 'lost' | 'deaf' | 'off' | 'alone' | 'fault' | 'well';
+
+export const condition = computed<Condition>(() => {
+  if (link.value !== 'open') return link.value === 'opening' ? 'opening' : 'lost';
+  const deaf = [...problemsOf('microphone'), ...problemsOf('engine')].some(
+    (problem) => problem !== 'npu_failed' && problem !== 'windows_dropped',
+  );
+  if (deaf || states.value['input/availability'] === 'offline') return 'deaf';
+  if (states.value.enabled === 'OFF') return 'off';
+  if (!delivery.value.connected) return 'alone';
+  return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
+});

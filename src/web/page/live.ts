@@ -1,0 +1,140 @@
+import { signal } from '@preact/signals';
+import type { Delivery, Entry, LiveMessage, LiveWindow, Status } from '../schemas.js';
+import { ask, path } from './requests.js';
+import { Sound } from './sound.js';
+
+/** As long as the server keeps them. */
+const MOST_ENTRIES = 200;
+/** Health alone is said every minute: whoever says nothing for longer is gone. */
+const SILENT_MS = 90_000;
+const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
+
+/** `opening`: nothing is known yet; `login`: a password is asked for; `refused`: for a reason that is said. */
+type Link = 'opening' | 'open' | 'lost' | 'login' | 'refused';
+
+/** All that is known of the device, each by itself, so that only what shows it is drawn anew. */
+export const link = signal<Link>('opening');
+export const refusal = signal('');
+export const status = signal<Status | undefined>(undefined);
+export const states = signal<Readonly<Record<string, string>>>({});
+export const delivery = signal<Delivery>({ connected: false, queuedEvents: 0, droppedEvents: 0 });
+export const entries = signal<readonly Entry[]>([]);
+export const latest = signal<LiveWindow | undefined>(undefined);
+/** How far the device's clock is before this browser's. */
+export const clockAheadMs = signal(0);
+/** Level of the quietest window of the last ten seconds: what a sound must stand out of. */
+export const floorDbfs = signal<number | undefined>(undefined);
+/** The last half minute, for whoever draws it. */
+export const sound = new Sound();
+
+const FLOOR_SECONDS = 10;
+let levels: number[] = [];
+let tries = 0;
+let opening = false;
+
+/** Asks whether we may look, and looks; tries again for ever. */
+export async function open(): Promise<void> {
+  if (opening || link.value === 'open') return;
+  opening = true;
+  const answer = await ask('GET', 'api/status');
+  opening = false;
+  if (answer.status === 401) link.value = 'login';
+  else if (answer.status === 403) refuse(answer.problem ?? '');
+  else if (answer.status === 200) listen();
+  else lost();
+}
+
+function listen(): void {
+  const socket = new WebSocket(path('api/live').replace(/^http/, 'ws'));
+  let watch = setTimeout(() => socket.close(), SILENT_MS);
+  socket.onmessage = ({ data }) => {
+    clearTimeout(watch);
+    watch = setTimeout(() => socket.close(), SILENT_MS);
+    take(JSON.parse(String(data)) as LiveMessage);
+  };
+  socket.onclose = ({ code, reason }) => {
+    clearTimeout(watch);
+    if (code === 1013) refuse(reason);
+    else lost();
+  };
+}
+
+/** What was heard last is not what is heard now. */
+function hush(): void {
+  latest.value = undefined;
+  floorDbfs.value = undefined;
+  levels = [];
+}
+
+function lost(): void {
+  hush();
+  if (link.value !== 'refused') link.value = 'lost';
+  setTimeout(() => void open(), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
+}
+
+function refuse(reason: string): void {
+  refusal.value = reason;
+  link.value = 'refused';
+  setTimeout(() => void open(), RETRY_MS.at(-1));
+}
+
+function take(message: LiveMessage): void {
+  switch (message.type) {
+    case 'hello':
+      greet(message.value);
+      return;
+    case 'window':
+      hear(message.value, states.value.alarm === 'ON');
+      return;
+    case 'state':
+      states.value = { ...states.value, [message.value.name]: message.value.payload };
+      if (states.value['input/availability'] === 'offline') hush();
+      return;
+    case 'entry':
+      note(message.value);
+      return;
+    case 'delivery':
+      delivery.value = message.value;
+  }
+}
+
+function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello' }>['value']): void {
+  tries = 0;
+  status.value = now;
+  states.value = now.states;
+  delivery.value = now.delivery;
+  entries.value = history;
+  clockAheadMs.value = now.nowMs - Date.now();
+  levels = [];
+  sound.begin(now.model.labels, now.hopSeconds);
+  for (const window of windows)
+    hear(
+      window,
+      history.some((entry) => wasOn(entry, window.at)),
+    );
+  if (now.states['input/availability'] === 'offline') hush();
+  link.value = 'open';
+}
+
+/** Whether an alarm was on then. */
+function wasOn({ events }: Entry, atMs: number): boolean {
+  const [first] = events;
+  const ended = events.find((event) => event.event_type === 'alarm_ended');
+  const endMs = ended ? Date.parse(String(ended.at)) : Number.POSITIVE_INFINITY;
+  return first?.event_type === 'alarm_started' && Date.parse(String(first.at)) <= atMs && atMs < endMs;
+}
+
+function hear(window: LiveWindow, alarm: boolean): void {
+  latest.value = window;
+  const hopSeconds = status.value?.hopSeconds ?? 1;
+  levels = [...levels, window.rmsDbfs].slice(-Math.round(FLOOR_SECONDS / hopSeconds));
+  floorDbfs.value = Math.min(...levels);
+  sound.push(window, alarm);
+}
+
+function note(entry: Entry): void {
+  const known = entries.value.some(({ id }) => id === entry.id);
+  entries.value = known
+    ? entries.value.map((each) => (each.id === entry.id ? entry : each))
+    : [entry, ...entries.value].slice(0, MOST_ENTRIES);
+}

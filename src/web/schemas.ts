@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import { entrySchema } from '../storage/history-entry.js';
+
+/**
+ * What goes over HTTP, in both directions: requests are validated by these, answers are typed by them, and
+ * docs/openapi.json is made of them. The page in the browser takes its types from here.
+ */
+
+export const commandBody = z
+  .strictObject({ value: z.string().max(1000).describe('A text as MQTT would have it.') })
+  .describe('A command.');
+
+export const verdictBody = z
+  .strictObject({ verdict: z.enum(['false_alarm', 'real_alarm']) })
+  .describe('What a person says of an alarm.');
+
+export const sessionBody = z.strictObject({ password: z.string().max(1000) }).describe('Logs in.');
+
+export const problemSchema = z
+  .strictObject({ problem: z.string() })
+  .describe('Why not, in words for a person.');
+
+const deliverySchema = z
+  .strictObject({
+    connected: z.boolean().describe('Whether there is a broker.'),
+    queuedEvents: z.number().describe('Events that it has not taken yet.'),
+    droppedEvents: z.number().describe('Events that were lost.'),
+  })
+  .describe('What becomes of events.');
+
+export const statusSchema = z
+  .strictObject({
+    device: z.strictObject({ id: z.string(), name: z.string(), room: z.string().optional() }),
+    version: z.string(),
+    nowMs: z.number().describe('Wall clock of the device, milliseconds since the epoch.'),
+    password: z.boolean().describe('Whether one is asked for.'),
+    model: z.strictObject({
+      name: z.string(),
+      version: z.string(),
+      engine: z.string(),
+      precision: z.string(),
+      labels: z.array(z.string()),
+      alarmLabels: z.array(z.string()),
+      alarmKinds: z.array(z.string()),
+    }),
+    hopSeconds: z.number().describe('From window to window.'),
+    minLevelDbfs: z.number().describe('Sound that is not louder raises no alarm.'),
+    delivery: deliverySchema,
+    states: z
+      .record(z.string(), z.string())
+      .describe("What MQTT's topics say, by their name below <prefix>/<device>."),
+  })
+  .describe('How it is now.');
+
+export const entryWithPictureSchema = entrySchema.describe(
+  'An alarm with all that followed, a fault, or another event.',
+);
+
+export const historySchema = z
+  .array(entrySchema.omit({ spectrogram: true }))
+  .describe('The last 200 alarms and faults, newest first, without pictures.');
+
+const windowSchema = z
+  .strictObject({
+    at: z.number().describe('Wall clock of its last sample, milliseconds since the epoch.'),
+    label: z.string(),
+    scores: z.record(z.string(), z.number()),
+    audioset: z.array(z.tuple([z.string(), z.number()])).describe('The highest AudioSet scores, best first.'),
+    rmsDbfs: z.number(),
+    peakDbfs: z.number(),
+    evidence: z
+      .record(z.string(), z.tuple([z.number(), z.number()]))
+      .describe('For each alarm kind what speaks for it and from which on it alarms, nats.'),
+    gap: z.boolean().describe('Sound was lost before it.'),
+    vetoed: z.boolean().describe('By a verdict, it does not count.'),
+    envelope: z
+      .string()
+      .describe(
+        'Lowest and highest sample of each 10 ms since the last window: signed square roots, int8 pairs in base64.',
+      ),
+    mel: z
+      .string()
+      .describe(
+        'The newest frames of the log-mel, each of 64 bands, 0…255, in base64; in what is remembered, means of four.',
+      ),
+  })
+  .describe('What is shown of one window.');
+
+const stateSchema = z.strictObject({ name: z.string(), payload: z.string() });
+
+export const liveSchema = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('hello'),
+      value: statusSchema.extend({ history: historySchema, windows: z.array(windowSchema) }),
+    }),
+    z.strictObject({ type: z.literal('window'), value: windowSchema }),
+    z.strictObject({ type: z.literal('state'), value: stateSchema }),
+    z.strictObject({ type: z.literal('entry'), value: historySchema.element }),
+    z.strictObject({ type: z.literal('delivery'), value: deliverySchema }),
+  ])
+  .describe('What the WebSocket says.');
+
+export type Status = z.infer<typeof statusSchema>;
+export type Delivery = z.infer<typeof deliverySchema>;
+/** Without its picture. */
+export type Entry = z.infer<typeof historySchema>[number];
+export type EntryWithPicture = z.infer<typeof entryWithPictureSchema>;
+/** What a browser is shown of one window. */
+export type LiveWindow = z.infer<typeof windowSchema>;
+export type LiveMessage = z.infer<typeof liveSchema>;
+export type Verdict = z.infer<typeof verdictBody>['verdict'];

@@ -1,0 +1,252 @@
+import { execFileSync } from 'node:child_process';
+import axe from 'axe-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { lacksBrowser } from '../../support/browser.js';
+import { Daemons, SCENE } from '../../support/daemon.js';
+import { topics } from '../../support/household.js';
+import { INGRESS_ADDRESS, Ingress } from '../../support/ingress.js';
+import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js';
+import { lacksPrograms } from '../../support/require.js';
+
+const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
+const PASSWORD = 'a good one';
+
+let broker: Mosquitto;
+let daemons: Daemons;
+let browser: Browser;
+let seen: Subscription;
+/** Of a daemon that anybody may look at, and of one that asks for a password. */
+let [open, closed] = ['', ''];
+
+async function startDaemon(id: string, ...args: string[]): Promise<string> {
+  const web = ['--set', 'web.enabled=true', '--set', 'web.port=0', '--set', `device.id=${id}`];
+  const sound = ['--source', `file:${SCENE}`, '--loop', '--speed', '4'];
+  const daemon = daemons.start(broker.url, [...sound, ...web, ...args]);
+  void daemon.ended.then(({ code, stderr }) => {
+    if (code !== null) complaints.push(`${id} has ended with ${code}: ${stderr.slice(-3000)}`);
+  });
+  const url = () => /"url":"(http:[^"]+)"/.exec(daemon.stderr)?.[1];
+  await until(
+    () => url() !== undefined && daemon.stderr.includes('sound arrives'),
+    () => `no page: ${daemon.stderr}`,
+  );
+  return url() as string;
+}
+
+beforeAll(async () => {
+  if (skip) return;
+  [broker, daemons] = await Promise.all([Mosquitto.start(), Daemons.create()]);
+  seen = await broker.subscribe('#');
+  const guarded = ['--set', `web.password=${PASSWORD}`, '--set', `web.trustedProxy=${INGRESS_ADDRESS}`];
+  const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
+  // One after the other: each takes all of a small machine.
+  open = await startDaemon('test');
+  closed = await startDaemon('closed', ...guarded);
+  browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }); // root, as whom CI runs, cannot have one
+});
+afterAll(async () => {
+  await browser?.close();
+  await daemons?.close();
+  await broker?.close();
+});
+afterEach(async () => {
+  await Promise.all(browser?.contexts().map((context) => context.close()) ?? []);
+  const said = complaints;
+  complaints = [];
+  expect(said).toEqual([]);
+});
+
+/** What browsers have complained about, or asked others for. */
+let complaints: string[] = [];
+
+/** A browser of somebody's own; whatever it complains about, or asks others for, fails the test. */
+async function look(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({
+    ...{ viewport: { width: 1280, height: 900 }, locale: 'en', reducedMotion: 'reduce' },
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  page.on('console', (message) => {
+    const { url: of } = message.location();
+    const expected = /api\/(status|session|events)/.test(of); // refusals, which are shown
+    if (message.type() === 'error' && !expected) complaints.push(`${message.text()} (${of})`);
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith('data:'))
+      complaints.push(`asked for ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+const live = (page: Page) => page.getByRole('heading', { name: 'What it hears' }).waitFor();
+
+/** Colour of a point of the waveform's band, some seconds ago. */
+const bandColour = (page: Page, secondsAgo: number) =>
+  page.locator('.strip').evaluate((canvas: HTMLCanvasElement, ago) => {
+    const x = Math.min(canvas.width - 2, Math.round(canvas.width * (1 - ago / 30)));
+    const y = Math.round(20.5 * devicePixelRatio);
+    return `rgb(${[...canvas.getContext('2d')!.getImageData(x, y, 1, 1).data.slice(0, 3)].join(', ')})`;
+  }, secondsAgo);
+
+const colourOfClass = (page: Page, property: string) =>
+  page.evaluate((name) => {
+    const probe = document.body.appendChild(document.createElement('i'));
+    probe.style.color = `var(${name})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }, property);
+
+/** No serious finding of axe, in either theme. */
+async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { violations } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: typeof axe }).axe.run(),
+    );
+    const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    expect(grave.map(({ id, nodes }) => [colorScheme, id, nodes[0]?.html])).toEqual([]);
+  }
+}
+
+describe.skipIf(skip)('the page', () => {
+  it('draws the sound as it comes, in the colour of what it is', async () => {
+    const page = await look(open, { reducedMotion: 'no-preference' });
+    await live(page);
+    const water = await colourOfClass(page, '--class-1');
+    const current = page.locator('.bar.now .name');
+    await until(async () => (await current.textContent()) === 'water', 'no water was heard');
+    await until(async () => (await bandColour(page, 1)) === water, 'the waveform did not change its colour');
+    const picture = () => page.locator('.strip').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const before = await picture();
+    await until(async () => (await picture()) !== before, 'the waveform does not move');
+    await until(async () => (await current.textContent()) !== 'water', 'the water never ended');
+    await until(async () => (await bandColour(page, 1)) !== water, 'the waveform kept its colour');
+    expect(await page.locator('.audioset li').count()).toBe(5);
+    const shades = await page.locator('.mel canvas').evaluate((canvas: HTMLCanvasElement) => {
+      const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(Array.from({ length: 5000 }, (_, i) => data[4 * Math.floor((i * data.length) / 20_000)]))
+        .size;
+    });
+    expect(shades).toBeGreaterThan(40);
+  });
+
+  it('shows an alarm and its kind, takes acknowledgement and verdict, and remembers', async () => {
+    const page = await look(open);
+    const alarm = await seen.waitFor(topics.event, (payload) => payload.includes('"alarm_started"'));
+    const { episodeId, kind } = JSON.parse(alarm);
+    expect(['breaking', 'distress', 'impact', 'scream']).toContain(kind);
+    await page
+      .getByText(/^(Alarm:|Nobody has confirmed the alarm:) (something breaking|somebody in distress|a )/)
+      .first()
+      .waitFor();
+    await page.getByRole('button', { name: 'I have seen it' }).click();
+    await seen.waitFor(topics.event, (payload) => payload.includes('"alarm_acknowledged"'));
+
+    const entry = page.locator(`[data-id="${episodeId}"]`);
+    await entry.scrollIntoViewIfNeeded();
+    const real = entry.getByRole('button', { name: 'Real' });
+    await real.click();
+    const pressed = () => page.locator(`[data-id="${episodeId}"] button[aria-pressed="true"]`).textContent();
+    expect(await pressed()).toBe('Real');
+    await page.reload();
+    expect(await pressed()).toBe('Real');
+    await entry.scrollIntoViewIfNeeded();
+    await until(
+      () => entry.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.height === 64),
+      'no spectrogram',
+    );
+  });
+
+  it('tells two browsers the same, and when the broker is gone', async () => {
+    const [one, other] = await Promise.all([look(open), look(open, { locale: 'de-DE' })]);
+    await one.getByRole('switch', { name: 'Detection' }).click();
+    await other.getByText('Die Erkennung ist ausgeschaltet').first().waitFor();
+    await seen.waitFor(topics.settings.enabled, (payload) => payload === 'OFF');
+    await other.getByRole('switch', { name: 'Erkennung' }).click();
+    await one.locator('[role=switch][aria-checked=true]').waitFor();
+    await one.getByRole('radio', { name: 'low' }).click({ force: true });
+    await expect.poll(() => other.getByRole('radio', { name: 'niedrig' }).isChecked()).toBe(true);
+
+    await one.getByRole('button', { name: 'Send a test alarm' }).click();
+    await seen.waitFor(topics.event, (payload) => payload.includes('"test"'));
+    await broker.stop();
+    await one.getByText('not connected', { exact: true }).waitFor();
+    await other.getByText('nicht verbunden', { exact: true }).waitFor();
+    await broker.run();
+    await one.getByText('connected', { exact: true }).waitFor();
+  });
+
+  it('asks for the password: refuses, lets in, and has had enough', async () => {
+    const page = await look(closed);
+    const enter = async (password: string) => {
+      await page.getByLabel('Password').fill(password);
+      const answer = page.waitForResponse(/api\/session/);
+      await page.getByRole('button', { name: 'Log in' }).click();
+      await answer;
+    };
+    await enter('a bad one');
+    await page.getByText('That is not the password.').waitFor();
+    await expectAccessible(page);
+    await enter(PASSWORD);
+    await live(page);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    for (let i = 0; i < 5; i++) await enter(`guess ${i}`);
+    await page.getByText(/Too many wrong passwords/).waitFor();
+  });
+
+  it('works under the path of an ingress, and asks nobody who comes over it', async () => {
+    const ingress = await Ingress.before(closed);
+    try {
+      const page = await look(ingress.url);
+      await live(page);
+      await page.getByRole('switch', { name: 'Detection' }).click();
+      await page.locator('[role=switch][aria-checked=false]').waitFor();
+      const manifest = await page.evaluate(async () => {
+        const link = document.querySelector<HTMLLinkElement>('link[rel=manifest]')!;
+        const { icons, start_url: start } = await (await fetch(link.href)).json();
+        const found = await Promise.all(
+          icons.map(async ({ src }: { src: string }) =>
+            (await fetch(new URL(src, link.href))).headers.get('content-type'),
+          ),
+        );
+        return { start: new URL(start, link.href).href, found };
+      });
+      expect(manifest).toEqual({
+        start: ingress.url,
+        found: [expect.stringContaining('image/svg+xml'), 'image/png', 'image/png'],
+      });
+    } finally {
+      await ingress.close();
+    }
+  });
+
+  it('can be used by all, on a phone, too', async () => {
+    const page = await look(open, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    await live(page);
+    await expectAccessible(page);
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBe(360);
+    const small = await page
+      .locator('button:visible, select:visible')
+      .evaluateAll((all) =>
+        all.filter((each) => each.getBoundingClientRect().height < 36).map((each) => each.outerHTML),
+      );
+    expect(small).toEqual([]);
+    // With the keyboard alone: the first key leads past the pictures, and everything that can be pressed is reached.
+    await page.reload();
+    await live(page);
+    const reached = new Set<string>();
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press('Tab');
+      reached.add(await page.evaluate(() => document.activeElement?.textContent ?? ''));
+    }
+    expect([...reached][0]).toBe('Skip to the history');
+    expect([...reached]).toContain('Send a test alarm');
+  });
+});
