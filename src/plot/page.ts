@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { clock } from './axes.js';
-import { escapeHtml } from './escape.js';
+import { escapeHtml, standalonePage } from './html.js';
 import { PAGE_STYLE } from './page-style.js';
 import { type Key, type Panel, panelsOf } from './panels.js';
 import { laneOf, type Recording, summary } from './recording.js';
@@ -47,18 +47,7 @@ export async function renderPage(recording: Recording, sound: string, place: str
     ? `The recording is in this file: whoever gets the page can hear it.`
     : `The recording (${(size / 2 ** 20).toFixed(0)} MiB) is larger than ${EMBEDDED_BYTES / 2 ** 20} MiB, so it is not in this file but played from ${soundAddress(place, sound)}; keep both where they are.`;
   const resolution = `A column of waveform and spectrogram is ${columnSeconds < 1 ? `${Math.round(columnSeconds * 1000)} ms` : `${columnSeconds.toFixed(1)} s`}; of what it holds the loudest is drawn.`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(basename(name))}: what was heard</title>
-<style>${PAGE_STYLE}${PLOT_STYLE}</style>
-</head>
-<body>
-<main>
-<h1>${escapeHtml(name)}</h1>
+  const main = `<h1>${escapeHtml(name)}</h1>
 <p>${escapeHtml(summary(recording))}</p>
 ${alarmButtons(recording)}
 <div class="tools">
@@ -87,12 +76,8 @@ ${panels.map((each) => panel(each, COLUMNS)).join('\n')}
 <footer>
 <p>Click to hear a place. <kbd>+</kbd> <kbd>−</kbd> or Ctrl and the wheel zoom, <kbd>0</kbd> shows all, the space bar plays.</p>
 <p>${escapeHtml(`${kept} ${resolution}`)}</p>
-</footer>
-</main>
-<script type="module">${script()}</script>
-</body>
-</html>
-`;
+</footer>`;
+  return standalonePage(`${basename(name)}: what was heard`, PAGE_STYLE + PLOT_STYLE, main, script());
 }
 
 async function dataOf(sound: string): Promise<string> {

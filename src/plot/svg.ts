@@ -1,5 +1,5 @@
 import { clock, place, timeAxis } from './axes.js';
-import { escapeHtml } from './escape.js';
+import { escapeHtml } from './html.js';
 import { type Key, type Panel, panelsOf } from './panels.js';
 import { describe, laneOf, type Recording } from './recording.js';
 import { number } from './shapes.js';

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 import type { ClipFigures } from '../clip-figures.js';
 import { figure, scrollable } from './html.js';
 

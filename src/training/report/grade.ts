@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 
 /** How a figure is to be taken; `open` where there is too little sound to say. */
 export type Grade = 'good' | 'fair' | 'poor' | 'open';

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 
 /** What stands in a table: text, or markup that is whole and escaped. */
 export type Cell =

@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 import type { ClipFigures } from '../clip-figures.js';
 import { position, share } from '../format.js';
 import type { RecordingFigures } from '../recording-figures.js';

@@ -1,5 +1,5 @@
 import { type Axis, place } from '../../plot/axes.js';
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 
 /**
  * Line plots that are as wide as their figure: lines are SVG and stretch, dots and words are HTML and do not. No

@@ -1,5 +1,5 @@
 import type { AlarmRule } from '../../alarm/decision.js';
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml, standalonePage } from '../../plot/html.js';
 import type { Evaluation } from '../evaluation.js';
 import { clipSection, kindSection } from './clip-section.js';
 import { lifeSection } from './life-section.js';
@@ -17,18 +17,7 @@ import { tileSection } from './tiles.js';
 export function renderReport(evaluation: Evaluation, at: Date, soundOf: SoundOf = () => undefined): string {
   const { model, head, rule, clips, recordings, life, thresholds } = evaluation;
   const title = `${model.name} ${model.version}, head ${head}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeHtml(title)}: evaluation</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<header>
+  const main = `<header>
 <h1>${escapeHtml(title)}</h1>
 <p>Evaluated ${at.toISOString().slice(0, 16).replace('T', ' ')} UTC on ${escapeHtml(model.engine)} in ${escapeHtml(model.precision)}. Alarm: ${escapeHtml(ruleText(rule))}.</p>
 </header>
@@ -38,11 +27,8 @@ ${clips?.kinds ? kindSection(clips.kinds, clips.labels) : ''}
 ${life ? lifeSection(life) : ''}
 ${thresholdSection(thresholds, recordings, clips, evaluation.collarSeconds)}
 ${mistakeSections(clips, recordings, soundOf)}
-<footer>Made by bathnet2mqtt evaluate. Weights SHA-256 <code>${escapeHtml(model.sha256)}</code></footer>
-</main>
-</body>
-</html>
-`;
+<footer>Made by bathnet2mqtt evaluate. Weights SHA-256 <code>${escapeHtml(model.sha256)}</code></footer>`;
+  return standalonePage(`${title}: evaluation`, STYLE, main);
 }
 
 function ruleText({ labels, threshold, hits, window, instantThreshold }: AlarmRule): string {

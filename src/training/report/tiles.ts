@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../plot/escape.js';
+import { escapeHtml } from '../../plot/html.js';
 import { type ClipFigures, outcomeOfOthers } from '../clip-figures.js';
 import { duration, rate, rateInterval, seconds, share } from '../format.js';
 import type { Outcome } from '../outcome.js';
