@@ -1,8 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { PROBLEMS } from '../problems.js';
+import type { Delivery } from './schemas.js';
 
 /** What is measured, at the moment in which somebody asks. */
-export interface Measures {
+export interface Measures extends Readonly<Delivery> {
   readonly uptimeSeconds: number;
   readonly windows: number;
   readonly droppedWindows: number;
@@ -15,10 +16,7 @@ export interface Measures {
   readonly hears: boolean;
   readonly alarm: boolean;
   readonly enabled: boolean;
-  readonly connected: boolean;
   readonly reconnects: number;
-  readonly queuedEvents: number;
-  readonly droppedEvents: number;
 }
 
 type Info = Readonly<Record<'device' | 'version' | 'model' | 'model_version' | 'engine', string>>;

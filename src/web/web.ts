@@ -234,10 +234,8 @@ export class Web {
       hears: this.#illness().length === 0,
       alarm: said('alarm') === 'ON',
       enabled: said('enabled') === 'ON',
-      connected: publisher.connected,
       reconnects: publisher.stats.reconnects,
-      queuedEvents: publisher.stats.queuedEvents,
-      droppedEvents: publisher.stats.droppedEvents,
+      ...this.#delivery(),
     };
   }
 }

@@ -1,7 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { states } from './live.js';
+import { Options } from './options.js';
 import { command } from './requests.js';
 import { t } from './texts.js';
+
+const SENSITIVITIES = ['low', 'normal', 'high'] as const;
 
 /** What a person can tell it. */
 export function Controls() {
@@ -34,18 +37,13 @@ export function Controls() {
         <fieldset class="row">
           <legend>{texts.sensitivity}</legend>
           <div class="choice">
-            {(['low', 'normal', 'high'] as const).map((each) => (
-              <label key={each}>
-                <input
-                  type="radio"
-                  name="sensitivity"
-                  value={each}
-                  checked={sensitivity === each}
-                  onChange={() => tell('sensitivity', each)}
-                />
-                <span>{texts[each]}</span>
-              </label>
-            ))}
+            <Options
+              name="sensitivity"
+              values={SENSITIVITIES}
+              chosen={sensitivity}
+              texts={texts}
+              onChoose={(each) => tell('sensitivity', each)}
+            />
           </div>
         </fieldset>
       )}

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { clockAheadMs, delivery, link, states } from './live.js';
+import { clockAheadMs, delivery, link, offline, states } from './live.js';
 import { PARTS } from './problems.js';
 
 /** What the topic `health` says. */
@@ -14,10 +14,11 @@ interface Health {
   readonly at: string;
 }
 
-export const health = computed<Health | undefined>(() => {
-  const text = states.value.health;
-  return text === undefined ? undefined : (JSON.parse(text) as Health);
-});
+/** Apart, so that the other states, which change far more often, leave what is parsed of it as it is. */
+const healthText = computed(() => states.value.health);
+export const health = computed<Health | undefined>(() =>
+  healthText.value === undefined ? undefined : (JSON.parse(healthText.value) as Health),
+);
 
 /** Moves, so that “3 minutes ago” does. */
 export const nowMs = signal(Date.now());
@@ -49,7 +50,7 @@ export const condition = computed<Condition>(() => {
   const deaf = [...problemsOf('microphone'), ...problemsOf('engine')].some(
     (problem) => problem !== 'npu_failed' && problem !== 'windows_dropped',
   );
-  if (deaf || states.value['input/availability'] === 'offline') return 'deaf';
+  if (deaf || offline.value) return 'deaf';
   if (states.value.enabled === 'OFF') return 'off';
   if (!delivery.value.connected) return 'alone';
   return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';

@@ -4,6 +4,7 @@ import type { Entry, EntryWithPicture, Verdict } from '../schemas.js';
 import { isDark } from './colours.js';
 import { startedMs } from './health.js';
 import { entries } from './live.js';
+import { Options } from './options.js';
 import { ask } from './requests.js';
 import { drawPicture } from './spectrogram.js';
 import { type Story, storyOf } from './story.js';
@@ -27,19 +28,15 @@ export function History() {
         <h2 id="history">{texts.title}</h2>
         <fieldset class="choice">
           <legend class="unseen-by-eyes">{texts.title}</legend>
-          {FILTERS.map((each) => (
-            <label key={each}>
-              <input
-                type="radio"
-                name="filter"
-                checked={filter.value === each}
-                onChange={() => {
-                  filter.value = each;
-                }}
-              />
-              <span>{texts[each]}</span>
-            </label>
-          ))}
+          <Options
+            name="filter"
+            values={FILTERS}
+            chosen={filter.value}
+            texts={texts}
+            onChoose={(each) => {
+              filter.value = each;
+            }}
+          />
         </fieldset>
       </div>
       {shown.length === 0 && <p class="hint">{texts.empty}</p>}

@@ -1,4 +1,4 @@
-import { signal } from '@preact/signals';
+import { computed, signal } from '@preact/signals';
 import type { Delivery, Entry, LiveMessage, LiveWindow, Status } from '../schemas.js';
 import { ask, path } from './requests.js';
 import { Sound } from './sound.js';
@@ -17,6 +17,8 @@ export const link = signal<Link>('opening');
 export const refusal = signal('');
 export const status = signal<Status | undefined>(undefined);
 export const states = signal<Readonly<Record<string, string>>>({});
+/** Whether no sound arrives. */
+export const offline = computed(() => states.value['input/availability'] === 'offline');
 export const delivery = signal<Delivery>({ connected: false, queuedEvents: 0, droppedEvents: 0 });
 export const entries = signal<readonly Entry[]>([]);
 export const latest = signal<LiveWindow | undefined>(undefined);
@@ -88,7 +90,7 @@ function take(message: LiveMessage): void {
       return;
     case 'state':
       states.value = { ...states.value, [message.value.name]: message.value.payload };
-      if (states.value['input/availability'] === 'offline') hush();
+      if (offline.value) hush();
       return;
     case 'entry':
       note(message.value);
@@ -112,7 +114,7 @@ function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello
       window,
       history.some((entry) => wasOn(entry, window.at)),
     );
-  if (now.states['input/availability'] === 'offline') hush();
+  if (offline.value) hush();
   link.value = 'open';
 }
 

@@ -1,5 +1,5 @@
 import { health, problemsOf, uptimeSeconds } from './health.js';
-import { clockAheadMs, delivery, states, status } from './live.js';
+import { clockAheadMs, delivery, offline, status } from './live.js';
 import { problemText } from './story.js';
 import { decimal, duration, t } from './texts.js';
 
@@ -11,7 +11,6 @@ export function Parts() {
   const texts = t().health;
   const { model, version } = status.value ?? {};
   const now = health.value;
-  const offline = states.value['input/availability'] === 'offline';
   const aheadMs = clockAheadMs.value;
   const { connected, queuedEvents, droppedEvents } = delivery.value;
   const { droppedWindows = 0, mqttReconnects = 0 } = now ?? {};
@@ -22,8 +21,8 @@ export function Parts() {
       <dl>
         <Part
           name={texts.microphone}
-          well={!offline}
-          says={[offline ? problemText('no_sound') : texts.hears]}
+          well={!offline.value}
+          says={[offline.value ? problemText('no_sound') : texts.hears]}
           problems={problemsOf('microphone')}
         />
         <Part

@@ -45,7 +45,6 @@ export function Scope() {
 
 function stripLook(): StripLook {
   const { labels = [], alarmLabels = [] } = status.value?.model ?? {};
-  void isDark.value; // its colours are others
   return {
     colours: labels.map((label, i) => colourOf(classProperty(label, i, alarmLabels))),
     names: labels.map((label) => nameOf(t().classes, label)),
