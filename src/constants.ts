@@ -27,6 +27,8 @@ export const PATCH_VALUES = PATCH_FRAMES * MEL_BANDS;
 
 /** Samples needed for one patch: (0.96 + 0.025 − 0.010) s × 16 kHz = 15 600. */
 export const WINDOW_SAMPLES = (PATCH_FRAMES - 1) * STFT_HOP_SAMPLES + STFT_WINDOW_SAMPLES;
+/** As long in seconds: 0.975. */
+export const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 
 /** How readily evidence raises the alarm. */
 export const SENSITIVITIES = ['low', 'normal', 'high'] as const;

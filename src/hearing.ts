@@ -123,19 +123,10 @@ export class Hearing {
         `the engine ${this.network.engine} gives no numbers`,
         ENGINE_HINT,
       );
-    const { labels } = this.head;
-    let best = 0;
-    const scores: Record<string, number> = {};
-    for (const [i, label] of labels.entries()) {
-      scores[label] = values[i]!;
-      if (values[i]! > values[best]!) best = i;
-    }
     const scored: ScoredWindow = {
       ...timesOf(window.startSample),
       endAtMs: window.endAtMs,
-      label: labels[best]!,
-      confidence: values[best]!,
-      scores: scores as Scores,
+      ...scoresOf(values, this.head.labels),
       ...levelOf(window.samples),
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, output.embedding),
@@ -174,6 +165,20 @@ export function timesOf(startSample: number): Pick<ScoredWindow, 'startSeconds' 
     startSeconds: startSample / SAMPLE_RATE_HZ,
     endSeconds: (startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ,
   };
+}
+
+/** Values by their labels, and the highest. */
+export function scoresOf(
+  values: Float32Array,
+  labels: readonly string[],
+): Pick<ScoredWindow, 'label' | 'confidence' | 'scores'> {
+  const scores: Record<string, number> = {};
+  let best = 0;
+  for (const [i, label] of labels.entries()) {
+    scores[label] = values[i]!;
+    if (values[i]! > values[best]!) best = i;
+  }
+  return { label: labels[best]!, confidence: values[best]!, scores: scores as Scores };
 }
 
 function rowOf({ embedding, heads }: NetworkOutput, row: number, rows: number): NetworkOutput {

@@ -1,6 +1,6 @@
 import type { ScoredWindow } from '../types.js';
 import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
-import { type AlarmRule, evidenceRule, type Hit } from './rule.js';
+import { type AlarmRule, type EvidenceRule, evidenceRule, type Hit } from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
 export const IMPACT_KIND = 'impact';
@@ -42,6 +42,11 @@ export interface ThumpOptions {
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
 export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
   return options.thumpSilenceSeconds ?? evidenceRule(rule)?.thump?.silenceSeconds ?? 0;
+}
+
+/** Evidence from which on there is an impact, in nats. */
+export function impactLine({ thump, lines }: EvidenceRule): number {
+  return thump?.line ?? (lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2;
 }
 
 /** A window that stands out of the room. */
@@ -87,9 +92,7 @@ export class ThumpThenSilence {
     }
     const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
     const own = evidenceRule(rule);
-    const hit = own
-      ? heard(own.thump?.line ?? (own.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2)
-      : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
+    const hit = own ? heard(impactLine(own)) : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
     // The event head may be sure of a blow only when it has heard what follows it.
     const reachSeconds = rule.evidence?.memorySeconds ?? 0;
     if (hit && this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds)

@@ -1,5 +1,6 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
+import { join } from '../training/augment.js';
 import type { ClipEmbeddings, Extracted, LaidFile } from '../training/embeddings.js';
 import { type ListenOptions, listenToFiles } from './listen.js';
 import type { Table } from './table.js';
@@ -52,16 +53,9 @@ export async function extractEmbeddings(
 }
 
 function joined(tables: readonly Table[]): Omit<ClipEmbeddings, 'path'> {
-  const count = tables.reduce((sum, table) => sum + table.count, 0);
-  const frames = new Float32Array(tables.reduce((sum, { values }) => sum + values.length, 0));
-  const rmsDbfs = new Float32Array(count);
-  let [row, at] = [0, 0];
-  for (const { count: rows, levels, values } of tables) {
-    for (let i = 0; i < rows; i++) rmsDbfs[row++] = levels[2 * i]!;
-    frames.set(values, at);
-    at += values.length;
-  }
-  return { count, frames, rmsDbfs };
+  const rmsOf = ({ count, levels }: Table) => Float32Array.from({ length: count }, (_, i) => levels[2 * i]!);
+  const rmsDbfs = join(tables.map(rmsOf));
+  return { count: rmsDbfs.length, frames: join(tables.map(({ values }) => values)), rmsDbfs };
 }
 
 function badFiles(bad: readonly UserError[]): UserError {

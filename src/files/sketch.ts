@@ -1,4 +1,4 @@
-import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, WINDOW_SAMPLES } from '../constants.js';
+import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, WINDOW_SECONDS } from '../constants.js';
 import type { Segment } from './segments.js';
 
 /** A stretch of sound to look at, in columns of equal time: too little to hear anything of it. */
@@ -126,7 +126,7 @@ function halved({ startSeconds, columnSeconds, low, high, mel }: Sketch): Sketch
  * @param seconds how long the file is; what the last window has beyond is no sound
  */
 export function joined(sketches: readonly Sketch[], seconds: number, most: number): Sketch {
-  const columnSeconds = sketches[0]?.columnSeconds ?? WINDOW_SAMPLES / SAMPLE_RATE_HZ;
+  const columnSeconds = sketches[0]?.columnSeconds ?? WINDOW_SECONDS;
   const columns = Math.max(1, Math.min(most, Math.ceil(seconds / columnSeconds)));
   const low = new Float32Array(columns);
   const high = new Float32Array(columns);

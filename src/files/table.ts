@@ -1,4 +1,4 @@
-import { timesOf } from '../hearing.js';
+import { scoresOf, timesOf } from '../hearing.js';
 import { AUDIOSET_TOP } from '../model/head.js';
 import type { ScoredWindow } from '../types.js';
 
@@ -47,12 +47,6 @@ export function* scoredWindows(
   for (const { count, levels, values } of tables)
     for (let i = 0; i < count; i++) {
       const row = values.subarray(i * width, (i + 1) * width);
-      const scores: Record<string, number> = {};
-      let best = 0;
-      for (const [k, label] of labels.entries()) {
-        scores[label] = row[k]!;
-        if (row[k]! > row[best]!) best = k;
-      }
       const top = row.subarray(labels.length + kinds.length);
       const audioset: [string, number][] = [];
       for (let k = 0; k < top.length && top[k]! >= 0; k += 2)
@@ -60,9 +54,7 @@ export function* scoredWindows(
       yield {
         ...timesOf(number++ * hopSamples),
         endAtMs: 0,
-        label: labels[best]!,
-        confidence: row[best]!,
-        scores,
+        ...scoresOf(row, labels),
         rmsDbfs: levels[2 * i]!,
         peakDbfs: levels[2 * i + 1]!,
         audioset,

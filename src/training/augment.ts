@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import type { Decode } from './embeddings.js';
 import { createRandom } from './random.js';
 
 /** How far a variation goes; every one is drawn evenly from its range. */
@@ -17,20 +16,19 @@ const PIECE_SAMPLES = 0.04 * SAMPLE_RATE_HZ;
 const SEARCH_SAMPLES = 0.01 * SAMPLE_RATE_HZ;
 
 /**
- * A decoder that gives a variation of every file: pitch, tempo, position, noise and gain. What is varied by how
- * much follows from the sound, the seed and the number of the copy alone.
+ * A variation of a sound: pitch, tempo, position, noise and gain. What is varied by how much follows from the sound,
+ * the seed and the number of the copy alone.
  */
-export function augmented(decode: Decode, seed: number, copy: number): Decode {
-  return async function* (path, onWarning) {
-    const blocks: Float32Array[] = [];
-    for await (const block of decode(path, onWarning)) blocks.push(block.slice());
-    const sound = join(blocks);
-    const digest = createHash('sha256')
-      .update(`${seed},${copy}`)
-      .update(new Uint8Array(sound.buffer))
-      .digest();
-    yield vary(sound, createRandom(digest.readUInt32LE(0)));
-  };
+export async function* augmented(
+  sound: AsyncIterable<Float32Array>,
+  seed: number,
+  copy: number,
+): AsyncGenerator<Float32Array> {
+  const blocks: Float32Array[] = [];
+  for await (const block of sound) blocks.push(block.slice());
+  const whole = join(blocks);
+  const digest = createHash('sha256').update(`${seed},${copy}`).update(new Uint8Array(whole.buffer)).digest();
+  yield vary(whole, createRandom(digest.readUInt32LE(0)));
 }
 
 /** One variation of a sound at 16 kHz. */

@@ -1,4 +1,4 @@
-import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { WINDOW_SECONDS } from '../constants.js';
 import { groupsBy } from './collections.js';
 import type { Clip } from './dataset.js';
 import { type Fingerprint, sameness } from './fingerprint.js';
@@ -10,7 +10,6 @@ const CLIPPED_SHARE = 0.001;
 const SHORT_SECONDS = 0.2;
 /** Correlation from which on two waveforms are one sound; other sounds of one kind stay below 0.5. */
 const SAME = 0.8;
-const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 const FEW_CLIPS = 20;
 const FEW_RECORDINGS = 3;
 const IMBALANCE = 5;

@@ -11,9 +11,6 @@ export interface ClipEmbeddings {
   readonly rmsDbfs: Float32Array;
 }
 
-/** Decodes a file to mono at 16 kHz, in blocks: `decodeFile` of src/audio/decode.ts. */
-export type Decode = (path: string, onWarning: (message: string) => void) => AsyncIterable<Float32Array>;
-
 /** A file and how it is laid; each lay gives embeddings of its own. */
 export interface LaidFile {
   readonly path: string;

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, WINDOW_SAMPLES } from '../constants.js';
+import {
+  MEL_BANDS,
+  PATCH_FRAMES,
+  PATCH_VALUES,
+  SAMPLE_RATE_HZ,
+  STFT_HOP_SAMPLES,
+  WINDOW_SAMPLES,
+} from '../constants.js';
 import { createFrontEnd } from '../features/create-front-end.js';
 import { levelOf, SILENCE_DBFS } from '../features/level.js';
 
@@ -47,7 +54,7 @@ export interface Fingerprint {
 export function createFingerprinter(): (samples: Float32Array) => Fingerprint {
   const frontEnd = createFrontEnd('yamnet-log-mel');
   const window = new Float32Array(WINDOW_SAMPLES);
-  const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
+  const mel = new Float32Array(PATCH_VALUES);
 
   return (samples) => {
     frontEnd.forget();

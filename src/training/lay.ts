@@ -1,6 +1,6 @@
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { augmented } from './augment.js';
-import { blocksOf, layInLife, type Surroundings } from './life.js';
+import { layInLife, type Surroundings } from './life.js';
 import { createRandom } from './random.js';
 import { createTone, inRoom } from './room.js';
 
@@ -45,7 +45,7 @@ export async function* laid(
   if (lay.how === 'in life') {
     if (!surroundings) throw new Error('there is nothing to lay a clip into');
     const { samples, startSeconds, endSeconds } = await layInLife(sound(), lay.name, surroundings);
-    yield* blocksOf(samples);
+    yield samples;
     const fileSeconds = endSeconds - startSeconds;
     return { seconds: samples.length / SAMPLE_RATE_HZ, fileSeconds, startSeconds, endSeconds };
   }
@@ -75,10 +75,7 @@ function blocksLaid(
     case 'in a room':
       return inRoom(sound(), { hopSamples, aroundSamples: lay.aroundSamples });
     case 'varied':
-      return inRoom(
-        augmented(sound, lay.seed, lay.copy)('', () => {}),
-        { hopSamples },
-      );
+      return inRoom(augmented(sound(), lay.seed, lay.copy), { hopSamples });
     case 'quiet room':
       return [createTone(createRandom(lay.seed))(WINDOW_SAMPLES, lay.levelDbfs)];
   }

@@ -22,8 +22,6 @@ const FADE_SECONDS = 0.01;
 /** What is kept of recordings that clips are laid into: 64 pieces of 20 s are 82 MB. */
 const PIECE_SECONDS = 20;
 const MAX_PIECES = 64;
-/** A listener takes sound in pieces. */
-const BLOCK_SAMPLES = SAMPLE_RATE_HZ;
 
 /** A clip as life has it: some room or ordinary sound, the clip in it, and more of the same. */
 export interface LaidClip {
@@ -66,11 +64,6 @@ export async function layInLife(
     samples[before + i] = Math.max(-1, Math.min(1, samples[before + i]! + gain * x));
   const startSeconds = before / SAMPLE_RATE_HZ;
   return { samples, startSeconds, endSeconds: startSeconds + clip.length / SAMPLE_RATE_HZ };
-}
-
-/** The sound in blocks that a listener takes. */
-export function* blocksOf(samples: Float32Array): Generator<Float32Array> {
-  for (let at = 0; at < samples.length; at += BLOCK_SAMPLES) yield samples.subarray(at, at + BLOCK_SAMPLES);
 }
 
 /** Chooses pieces of recordings of any length, each as likely as another (reservoir sampling), in bounded memory. */

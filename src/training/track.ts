@@ -2,8 +2,8 @@ import type { AlarmRule } from '../alarm/decision.js';
 import { FLOOR_SECONDS } from '../alarm/floor.js';
 import { evidenceRule } from '../alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
-import { IMPACT_KIND, thumpSilenceSeconds } from '../alarm/thump.js';
-import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { impactLine, thumpSilenceSeconds } from '../alarm/thump.js';
+import { SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS } from '../constants.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
 import type { Alarm, LabelledEvent } from './events.js';
 
@@ -114,9 +114,8 @@ export class Track {
    */
   #stirring(rule: AlarmRule): ((from: number) => number) | undefined {
     const own = evidenceRule(rule);
-    const thump = own?.thump?.line ?? (own?.lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2;
     // Water is heard over any time; what impacts are of a model without kinds is not in a track.
-    if (this.sense.waterThreshold !== undefined || !(thump > 0)) return undefined;
+    if (this.sense.waterThreshold !== undefined || (own && !(impactLine(own) > 0))) return undefined;
     if (!own && thumpSilenceSeconds(rule, this.sense) > 0) return undefined;
     const { scores, speaks } = this.#loudest(rule);
     return (from) => {
@@ -153,8 +152,6 @@ interface Loudest {
   readonly scores: Float32Array;
   readonly speaks: Uint8Array;
 }
-
-const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 
 const EMPTY_WINDOW = {
   startSeconds: 0,

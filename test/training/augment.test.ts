@@ -36,12 +36,11 @@ describe('augmentation', () => {
   });
 
   it('gives the same variation for the same sound, seed and copy, and others for others', async () => {
-    const decode = (hz: number) =>
+    const sound = (hz: number) =>
       async function* () {
         yield tone(hz, 0.5);
       };
-    const heard = (hz: number, seed: number, copy: number) =>
-      collect(augmented(decode(hz), seed, copy)('x.wav', () => {}));
+    const heard = (hz: number, seed: number, copy: number) => collect(augmented(sound(hz)(), seed, copy));
     const first = await heard(440, 1, 1);
     expect(await heard(440, 1, 1)).toEqual(first);
     for (const other of [await heard(440, 1, 2), await heard(440, 2, 1), await heard(450, 1, 1)])

@@ -42,17 +42,15 @@ export class EvidenceCurves {
 
 /** The classes to be drawn: where there are many, those that alarm, and those that are heard most. */
 function classesOf(
-  windows: FileResult['windows'],
+  { windows, count }: Pick<FileResult, 'windows' | 'count'>,
   labels: readonly string[],
   role: (label: string) => Role,
 ): Pick<Recording, 'classes' | 'classesLeftOut' | 'taken'> {
   const peaks = new Float64Array(labels.length);
-  let count = 0;
-  for (const window of windows()) {
-    count++;
-    for (const [i, label] of labels.entries())
-      peaks[i] = Math.max(peaks[i]!, (window.scores[label] ?? 0) + (window.label === label ? 1 : 0));
-  }
+  if (labels.length > MAX_CLASSES)
+    for (const window of windows())
+      for (const [i, label] of labels.entries())
+        peaks[i] = Math.max(peaks[i]!, (window.scores[label] ?? 0) + (window.label === label ? 1 : 0));
   const weight = (i: number) => peaks[i]! + (role(labels[i]!) === 'alarm' ? 2 : 0);
   const shown = [...labels.keys()]
     .sort((a, b) => weight(b) - weight(a))
@@ -72,7 +70,7 @@ function classesOf(
 
 /** What a plot shows of a file. */
 export function recordingOf(
-  { file, seconds, verdict, confidence, windows, alarms }: FileResult,
+  { file, seconds, verdict, confidence, windows, count, alarms }: FileResult,
   heard: {
     readonly labels: readonly string[];
     readonly rule: AlarmRule;
@@ -92,7 +90,7 @@ export function recordingOf(
     sketches,
     bandOf: createFrontEnd(frontEnd).bandOf,
     hopSeconds,
-    ...classesOf(windows, labels, role),
+    ...classesOf({ windows, count }, labels, role),
     evidence,
     threshold: rule.threshold,
     instantThreshold: rule.instantThreshold,

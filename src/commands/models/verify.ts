@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
+import { PATCH_VALUES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { createFrontEnd } from '../../features/create-front-end.js';
 import { readBundle } from '../../model/bundle.js';
@@ -50,7 +50,7 @@ async function check(folder: string): Promise<{ problem?: string; found?: string
     const bundle = await readBundle(folder);
     const { version, frontEnd, weights, heads, event } = bundle.manifest;
     const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}`;
-    const mel = new Float32Array(PATCH_FRAMES * MEL_BANDS);
+    const mel = new Float32Array(PATCH_VALUES);
     createFrontEnd(frontEnd).compute({ samples: TEST_TONE, startSample: 0 }, mel);
     const engine = await verifyOutputs(bundle, mel);
     return {

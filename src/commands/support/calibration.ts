@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Option } from 'commander';
 import { decodeFile } from '../../audio/decode.js';
-import { MEL_BANDS, PATCH_FRAMES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
+import { PATCH_VALUES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { createFrontEnd } from '../../features/create-front-end.js';
 import { windowsOf } from '../../features/ring.js';
@@ -106,7 +106,7 @@ async function patchesOf(
       try {
         for await (const window of windowsOf(decodeFile(path, warn), WINDOW_SAMPLES)) {
           signal.throwIfAborted();
-          const patch = new Float32Array(PATCH_FRAMES * MEL_BANDS);
+          const patch = new Float32Array(PATCH_VALUES);
           frontEnd.compute(window, patch);
           mine.push(patch);
           left--;

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
-
-const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
+import { WINDOW_SECONDS } from '../../constants.js';
 
 export const window = z
   .strictObject({
