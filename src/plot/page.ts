@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { joined } from '../files/sketch.js';
 import { clock } from './axes.js';
 import { escapeHtml, standalonePage } from './html.js';
 import { PAGE_STYLE } from './page-style.js';
@@ -36,10 +37,10 @@ const TYPES: Readonly<Record<string, string>> = {
  * @param place where the page will lie
  */
 export async function renderPage(recording: Recording, sound: string, place: string): Promise<string> {
-  const panels = panelsOf(recording, COLUMNS, COLUMNS);
   const { name, seconds, sketches } = recording;
+  const sketch = joined(sketches, seconds, COLUMNS);
+  const panels = panelsOf(recording, sketch, COLUMNS);
   const columnSeconds = Math.max(sketches[0]?.columnSeconds ?? 0, seconds / COLUMNS);
-  const columns = Math.max(1, Math.min(COLUMNS, Math.ceil(seconds / columnSeconds)));
   const { size } = await stat(sound);
   const embedded = size <= EMBEDDED_BYTES;
   const address = embedded ? await dataOf(sound) : soundAddress(place, sound);
@@ -61,13 +62,13 @@ ${alarmButtons(recording)}
 <div class="plots">
 <div class="scale" aria-hidden="true"><div class="lane">alarm</div>${panels.map(scale).join('')}</div>
 <div id="frame" role="group" tabindex="0" aria-label="plots over time; they scroll when zoomed">
-<div id="inner" data-seconds="${seconds}" data-columns="${columns}">
+<div id="inner" data-seconds="${seconds}" data-columns="${sketch.low.length}">
 <div class="lane">${
     laneOf(recording)
       .map((each) => bar(each, seconds))
       .join('') || '<small>none</small>'
   }</div>
-${panels.map((each) => panel(each, COLUMNS)).join('\n')}
+${panels.map(panel).join('\n')}
 <div id="axis" aria-hidden="true"></div>
 <div id="playhead"></div>
 </div>
@@ -110,9 +111,9 @@ function scale({ height, ticks }: Panel): string {
   return `<div class="panel" style="--height:${height}px;--caption:32px">${words.join('')}</div>`;
 }
 
-function panel({ title, height, shapes, keys }: Panel, width: number): string {
+function panel({ title, height, shapes, keys }: Panel): string {
   const legend = keys.map((key) => `<span>${swatch(key)}${escapeHtml(key.label)}</span>`);
-  return `<div class="panel" style="--height:${height}px;--caption:32px"><div class="caption"><strong>${escapeHtml(title)}</strong>${legend.join('')}</div><svg viewBox="0 0 ${width} ${height}" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(title)}">${shapes}</svg></div>`;
+  return `<div class="panel" style="--height:${height}px;--caption:32px"><div class="caption"><strong>${escapeHtml(title)}</strong>${legend.join('')}</div><svg viewBox="0 0 ${COLUMNS} ${height}" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(title)}">${shapes}</svg></div>`;
 }
 
 function swatch({ look }: Key): string {

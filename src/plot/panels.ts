@@ -1,5 +1,5 @@
 import { MEL_BANDS } from '../constants.js';
-import { joined } from '../files/sketch.js';
+import type { Sketch } from '../files/sketch.js';
 import { classColours, DASHES, kindColours } from './colours.js';
 import type { Recording } from './recording.js';
 import { type Area, curves, endOf, level, middleOf, peakOf, spans, spectrogram, waveform } from './shapes.js';
@@ -30,12 +30,11 @@ export interface Panel {
 /**
  * Draws a recording.
  *
+ * @param sketch waveform and spectrogram of all of it, in no more columns than `width`
  * @param width in units; a page stretches them
- * @param columns waveform and spectrogram have no more
  */
-export function panelsOf(recording: Recording, width: number, columns: number): Panel[] {
-  const { seconds, sketches, classes, classesLeftOut, evidence, alarms, hopSeconds } = recording;
-  const sketch = joined(sketches, seconds, columns);
+export function panelsOf(recording: Recording, sketch: Sketch, width: number): Panel[] {
+  const { seconds, classes, classesLeftOut, evidence, alarms, hopSeconds } = recording;
   const colours = classColours(classes, classesLeftOut > 0);
   const area = (height: number): Area => ({ width, height });
   const behind = (height: number) => spans(alarms, seconds, area(height));

@@ -1,5 +1,5 @@
 import { encode } from 'fast-png';
-import { MEL_BANDS, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
+import { MEL_BANDS, WINDOW_SECONDS } from '../constants.js';
 import type { Sketch } from '../files/sketch.js';
 import { DASHES, OTHER_COLOUR, spectrogramPalette } from './colours.js';
 import type { AlarmSpan, Curve, Recording } from './recording.js';
@@ -10,7 +10,6 @@ export interface Area {
   readonly height: number;
 }
 
-const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 /** Of all values of a spectrogram, how much may be darker or lighter than its palette. */
 const TOO_QUIET = 0.05;
 const TOO_LOUD = 0.002;

@@ -1,3 +1,4 @@
+import { joined } from '../files/sketch.js';
 import { clock, place, timeAxis } from './axes.js';
 import { escapeHtml } from './html.js';
 import { type Key, type Panel, panelsOf } from './panels.js';
@@ -34,7 +35,7 @@ text { font-family: Inter, system-ui, sans-serif; font-size: 12px; fill: #56606c
 
 /** A picture of the whole recording: SVG that stands alone, in light and dark. */
 export function renderSvg(recording: Recording): string {
-  const panels = panelsOf(recording, PLOT_WIDTH, PLOT_WIDTH);
+  const panels = panelsOf(recording, joined(recording.sketches, recording.seconds, PLOT_WIDTH), PLOT_WIDTH);
   let y = HEADER;
   const parts = [lane(recording, y)];
   y += LANE;
