@@ -1,7 +1,7 @@
 import { Dataset, File, Group } from 'jsfive';
 import { messageOf } from '../../errors.js';
 import type { Manifest } from '../manifest.js';
-import type { Tensor } from '../safetensors.js';
+import { allFinite, type Tensor } from '../safetensors.js';
 
 /** YAMNet's weights in the layouts and names of a bundle, batch normalisation folded in. */
 export interface KerasYamnet {
@@ -101,7 +101,7 @@ export function readKerasYamnet(bytes: Uint8Array, unsuitable: (what: string) =>
     if (tensor === undefined) throw unsuitable(`layer ${key} is missing`);
     if (shape && tensor.shape.join() !== shape.join())
       throw unsuitable(`layer ${key} is [${tensor.shape}], expected [${shape}]`);
-    if (!tensor.data.every(Number.isFinite)) throw unsuitable(`layer ${key} has values that are no numbers`);
+    if (!allFinite(tensor.data)) throw unsuitable(`layer ${key} has values that are no numbers`);
     variables.delete(key);
     return tensor;
   }

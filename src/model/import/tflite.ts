@@ -1,6 +1,6 @@
 import { ByteBuffer } from 'flatbuffers';
 import { ExitCode, UserError } from '../../errors.js';
-import { fromFloat16, type Tensor } from '../safetensors.js';
+import { allFinite, fromFloat16, type Tensor } from '../safetensors.js';
 import { Table } from './flatbuffer.js';
 
 /**
@@ -153,7 +153,7 @@ export function readTflite(file: Uint8Array, name: string): TfliteModel {
     readBytes += bytes.byteLength;
     if (readBytes > 2 * file.byteLength) throw broken('its tensors claim the same bytes over and over');
     const data = dequantise(valuesOf(tensor.type, bytes), tensor, entry.table(4), wrong);
-    if (!data.every(Number.isFinite)) throw wrong('has values that are no numbers');
+    if (!allFinite(data)) throw wrong('has values that are no numbers');
     return { shape: tensor.shape, data };
   };
   return { tensors, operators, inputs: indices(graph, 1), outputs: indices(graph, 2), constant };

@@ -1,4 +1,4 @@
-import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { MEL_BANDS, PATCH_VALUES } from '../../constants.js';
 
 /** Log-mel of nothing: YAMNet's ln(0 + 0.001). */
 const SILENCE = Math.log(0.001);
@@ -22,7 +22,7 @@ export function goldenPatches(): Float32Array[] {
     2.5 * Math.sin(0.9 * (band + 3 * Math.sin(frame / 6))) - 0.05 * band - 1;
   const hiss = (_: number, band: number) => 0.03 * band - 3 + 2 * noise();
   return [blow, voice, hiss].map((value) =>
-    Float32Array.from({ length: PATCH_FRAMES * MEL_BANDS }, (_, i) =>
+    Float32Array.from({ length: PATCH_VALUES }, (_, i) =>
       Math.max(SILENCE, value(Math.floor(i / MEL_BANDS), i % MEL_BANDS)),
     ),
   );

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MEL_BANDS, PATCH_FRAMES } from '../../constants.js';
+import { PATCH_VALUES } from '../../constants.js';
 import { messageOf } from '../../errors.js';
 import { endOf, hasEnded } from '../../system/child-end.js';
+import { allFinite } from '../safetensors.js';
 import type { NeuronReply, NeuronRequest } from './child.js';
 
 /** The compiled child; a test runner that runs this file uncompiled finds it in dist/. */
@@ -68,7 +69,7 @@ export async function startNeuron(options: NeuronProcessOptions): Promise<Neuron
   const library = options.library.includes('/') ? resolve(options.library) : options.library;
   const { embeddingSize } = options;
   if (CHILD === undefined) throw new Error('dist/model/neuron/child.js is missing: npm run build');
-  const sizes = [PATCH_FRAMES * MEL_BANDS, embeddingSize].map(String);
+  const sizes = [PATCH_VALUES, embeddingSize].map(String);
   const child = fork(CHILD, [library, network, ...sizes], {
     cwd: tmpdir(), // for what a crash may leave; so paths are absolute
     execArgv: ['--max-semi-space-size=1', '--max-old-space-size=64'], // the daemon's own flags are not for it
@@ -102,7 +103,7 @@ export async function startNeuron(options: NeuronProcessOptions): Promise<Neuron
         throw failed(messageOf(error));
       });
       if (reply.type !== 'embedding') throw failed('reason' in reply ? reply.reason : reply.type);
-      if (!reply.values.every(Number.isFinite)) throw failed('it gives no numbers');
+      if (!allFinite(reply.values)) throw failed('it gives no numbers');
       return reply.values;
     },
     async close() {
