@@ -227,6 +227,8 @@ function report(title, clips, hours, rule) {
 const sensitivities = {};
 if (tune.length > 0) {
   const household = tune.filter(({ truth }) => truth === 'household');
+  if (household.length === 0 || tuneHours.length === 0)
+    throw new Error('--tune needs household clips, and --tune-hours beside it');
   const total = Object.values(SHARES).reduce((a, b) => a + b);
   for (const [sensitivity, target] of Object.entries(TARGETS)) {
     const lines = {};
