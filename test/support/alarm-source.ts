@@ -1,9 +1,5 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-
-const dist = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
+import { dist, runScript } from './event-source.js';
 
 /**
  * The part of the daemon that tells alarms: ends what an earlier one has left on, starts an alarm, ends it, and stops.
@@ -85,11 +81,7 @@ export async function tellAlarm(
   episodeId: string,
   at: string,
 ): Promise<boolean> {
-  const args = ['--input-type=module', '-e', SCRIPT, url, join(folder), episodeId, at];
-  const child = spawn(process.execPath, args, {
-    cwd: fileURLToPath(new URL('../..', import.meta.url)),
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+  const child = runScript(SCRIPT, [url, folder, episodeId, at], ['ignore', 'inherit', 'inherit']);
   const [, signal] = await once(child, 'exit');
   return signal === 'SIGKILL';
 }

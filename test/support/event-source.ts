@@ -1,10 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { until } from './mosquitto.js';
 
-const dist = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
+/** A compiled file of the program. */
+export const dist = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url));
+
+/** Runs a script of its own process in the project's folder. */
+export const runScript = (script: string, args: readonly string[], stdio: StdioOptions) =>
+  spawn(process.execPath, ['--input-type=module', '-e', script, ...args], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    stdio,
+  });
 
 /**
  * A process that publishes a numbered event for each line on its standard input, and prints the number when
@@ -47,10 +55,7 @@ export class EventSource {
   }
 
   start(): void {
-    const child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT, ...this.#args], {
-      cwd: fileURLToPath(new URL('../..', import.meta.url)),
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = runScript(SCRIPT, this.#args, ['pipe', 'pipe', 'inherit']);
     child.stdin?.on('error', () => {}); // killed while it is written to
     if (child.stdout) createInterface(child.stdout).on('line', (line) => this.sent.add(Number(line)));
     this.#child = child;
