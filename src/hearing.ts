@@ -1,3 +1,4 @@
+import { Companion } from './companion.js';
 import { PATCH_VALUES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { createFrontEnd } from './features/create-front-end.js';
@@ -16,6 +17,8 @@ import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 interface Events {
   readonly head: EventHead;
   readonly levels: LevelHistory;
+  /** Hears for the event head, where that is another bundle's. */
+  readonly companion: Companion | undefined;
 }
 
 /** A window after the network, before any decision. */
@@ -62,13 +65,17 @@ export class Hearing {
     engine?: EngineChoice,
     options?: NetworkOptions,
   ): Promise<Hearing> {
-    const { manifest, tensors } = bundle;
+    const { manifest } = bundle;
     const head = chooseHead(bundle, headName);
     const heads = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
     const network = await createNetwork(bundle, engine, heads, options);
-    const { event } = manifest;
-    const events = event && { head: new EventHead(event, tensors), levels: new LevelHistory(event.levels) };
     const frontEnd = createFrontEnd(manifest.frontEnd);
+    const { event } = manifest;
+    const events = event && {
+      head: new EventHead(event, (bundle.events ?? bundle).tensors),
+      levels: new LevelHistory(event.levels),
+      companion: bundle.events && (await Companion.create(bundle.events, manifest.frontEnd, engine, options)),
+    };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }
 
@@ -84,9 +91,12 @@ export class Hearing {
       this.frontEnd.compute(window, mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
     const melDone = performance.now();
     const output = await this.network.run(mel);
+    const beside = await this.events?.companion?.hear(windows, mel);
     const networkDone = performance.now();
+    const heard = (window: Window, i: number) =>
+      this.#heard(window, rowOf(output, i, windows.length), beside && partOf(beside, i, windows.length));
     return {
-      windows: windows.map((window, i) => this.#heard(window, rowOf(output, i, windows.length))),
+      windows: windows.map(heard),
       mel,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
@@ -103,10 +113,12 @@ export class Hearing {
     this.frontEnd.forget();
     this.events?.head.forget();
     this.events?.levels.forget();
+    this.events?.companion?.forget();
   }
 
   async close(): Promise<void> {
     await this.network.close();
+    await this.events?.companion?.close();
   }
 
   #room(windows: number): Float32Array {
@@ -115,9 +127,10 @@ export class Hearing {
     return this.#mel;
   }
 
-  #heard(window: Window, output: NetworkOutput): Heard {
+  /** @param ofEvents the embedding that the event head takes; the network's own when left out */
+  #heard(window: Window, output: NetworkOutput, ofEvents = output.embedding): Heard {
     const values = this.head.score(output);
-    if (!(allFinite(values) && allFinite(output.embedding)))
+    if (!(allFinite(values) && allFinite(output.embedding) && allFinite(ofEvents)))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,
@@ -129,7 +142,7 @@ export class Hearing {
       ...scoresOf(values, this.head.labels),
       ...levelOf(window.samples),
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
-      kinds: this.#kindsOf(window, output.embedding),
+      kinds: this.#kindsOf(window, ofEvents),
     };
     return { scored, embedding: output.embedding };
   }
@@ -183,12 +196,15 @@ export function scoresOf(
 
 function rowOf({ embedding, heads }: NetworkOutput, row: number, rows: number): NetworkOutput {
   if (rows === 1) return { embedding, heads };
-  const part = (values: Float32Array) => {
-    const size = values.length / rows;
-    return values.subarray(row * size, (row + 1) * size);
-  };
   return {
-    embedding: part(embedding),
-    heads: Object.fromEntries(Object.entries(heads).map(([name, values]) => [name, part(values)])),
+    embedding: partOf(embedding, row, rows),
+    heads: Object.fromEntries(
+      Object.entries(heads).map(([name, values]) => [name, partOf(values, row, rows)]),
+    ),
   };
+}
+
+function partOf(values: Float32Array, row: number, rows: number): Float32Array {
+  const size = values.length / rows;
+  return values.subarray(row * size, (row + 1) * size);
 }

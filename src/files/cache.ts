@@ -31,6 +31,10 @@ export function computedBy(setup: HearSetup): string {
   hash.update(backboneFingerprint(bundle));
   if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.ranges ?? {}));
   if (wanted === 'embeddings') return hash.digest('hex');
+  if (bundle.events) {
+    hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
+    hash.update(JSON.stringify([setup.precision, bundle.events.manifest.quantization?.ranges]));
+  }
   const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
   hash.update(
     JSON.stringify([
@@ -39,8 +43,9 @@ export function computedBy(setup: HearSetup): string {
     ]),
   );
   hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed]));
-  const rest = [...bundle.tensors].filter(([name]) => !name.startsWith('backbone.'));
-  for (const [name, { data }] of rest) hash.update(name).update(bytesOf(data));
+  for (const { tensors } of bundle.events ? [bundle, bundle.events] : [bundle])
+    for (const [name, { data }] of tensors)
+      if (!name.startsWith('backbone.')) hash.update(name).update(bytesOf(data));
   for (const piece of surroundings?.pieces ?? []) hash.update(bytesOf(piece));
   return hash.digest('hex');
 }

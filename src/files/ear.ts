@@ -24,7 +24,7 @@ export interface EarOptions extends Omit<NetworkOptions, 'onFallback'> {
 
 /** Hears windows and puts them into rows. */
 export interface Ear {
-  /** What computes; closed with `network.close()`. */
+  /** What computes; the ear closes it. */
   readonly network: Network;
   /** Numbers in a row. */
   readonly width: number;
@@ -41,6 +41,7 @@ export interface Ear {
   ): Promise<void>;
   /** Another part begins: nothing of the last one is remembered. */
   forget(): void;
+  close(): Promise<void>;
 }
 
 /** What the numbers of a row stand for, with scores. */
@@ -79,6 +80,7 @@ async function createScoringEar({ bundle, head, engine, ...options }: EarOptions
       }
     },
     forget: () => hearing.forget(),
+    close: () => hearing.close(),
   };
 }
 
@@ -100,6 +102,7 @@ async function createEmbeddingEar({ bundle, engine, ...options }: EarOptions): P
       }
     },
     forget: () => frontEnd.forget(),
+    close: () => network.close(),
   };
 }
 

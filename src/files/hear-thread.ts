@@ -119,7 +119,7 @@ answer(async (request: HearRequest) => {
       };
     }
     case 'close':
-      await ear.network.close();
+      await ear.close();
       return { value: undefined };
   }
 });
@@ -129,7 +129,8 @@ async function start(as: Computing | undefined): Promise<Started> {
   ear = await createEar({
     ...setup,
     ...(engine && { engine }),
-    ...(precision && precision !== 'float16' && { precision }),
+    // What the first thread took is of its own network alone.
+    ...(precision && precision !== 'float16' && { precision, eventPrecision: setup.precision }),
     onFallback({ code, message, hint }: UserError) {
       fallback = { code, message, hint };
     },

@@ -26,6 +26,8 @@ export type { Manifest } from './manifest.js';
 export interface Bundle {
   readonly manifest: Manifest;
   readonly tensors: ReadonlyMap<string, Tensor>;
+  /** The bundle beside it that hears the kinds of events; `manifest.event` is then that one's. */
+  readonly events?: Bundle;
   /** Where it was read from: what an engine keeps of it may lie beside it. */
   readonly folder?: string;
 }

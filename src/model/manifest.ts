@@ -66,9 +66,11 @@ const convolution = z.strictObject({
   filters: z.int().positive(),
 });
 
+const bundleName = z.string().regex(/^[a-z0-9][a-z0-9._-]*$/);
+
 export const manifestSchema = z.strictObject({
   format: z.literal(1),
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]*$/),
+  name: bundleName,
   version: z.string().min(1),
   description: z.string(),
   licence: z.string(),
@@ -80,6 +82,8 @@ export const manifestSchema = z.strictObject({
   defaultHead: z.string(),
   /** What kind of event the last seconds were; left out in bundles that tell only classes. */
   event: eventManifest.optional(),
+  /** The bundle that hears the kinds of events beside this one, which has no event head of its own. */
+  eventModel: bundleName.optional(),
   /** How the backbone is computed in int8; left out where nobody calibrated it. */
   quantization: quantization.optional(),
   metrics: z.record(z.string(), z.union([z.number(), z.string()])).optional(),

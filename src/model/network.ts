@@ -40,4 +40,6 @@ export interface NpuOptions {
 export interface NetworkOptions extends NpuOptions {
   /** Of the backbone on a CPU, also on one that stands by; float32 when left out. */
   readonly precision?: PrecisionChoice | undefined;
+  /** Of the network beside it that hears the kinds of events, where there is one; as `precision` when left out. */
+  readonly eventPrecision?: PrecisionChoice | undefined;
 }

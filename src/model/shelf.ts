@@ -30,11 +30,30 @@ export async function readModel(
   { name, head }: { readonly name: string; readonly head?: string | undefined },
   shelves: readonly string[],
 ): Promise<{ bundle: Bundle; head: string | undefined }> {
-  const bundle = await readBundle(await findBundle(name, shelves));
+  const bundle = await withEvents(await readBundle(await findBundle(name, shelves)), shelves);
   if (head === undefined || headNamed(bundle.manifest.heads, head)) return { bundle, head };
   if (!head.includes(sep) && !(await isFile(join(head, MODEL_FILE)))) return { bundle, head }; // refused by name
   const combined = withHeadOf(bundle, await readBundle(await findBundle(head, shelves)));
   return { bundle: combined, head: combined.manifest.defaultHead };
+}
+
+/**
+ * The bundle, and beside it the one that hears the kinds of events for it, where its manifest names one.
+ *
+ * @throws UserError no input where there is no such bundle, bad data where that has no event head
+ */
+export async function withEvents(bundle: Bundle, shelves: readonly string[]): Promise<Bundle> {
+  const { name, eventModel } = bundle.manifest;
+  if (eventModel === undefined) return bundle;
+  const events = await readBundle(await findBundle(eventModel, shelves));
+  const { event } = events.manifest;
+  if (!event)
+    throw new UserError(
+      ExitCode.badData,
+      `model ${name} leaves the kinds of events to model ${eventModel} (${events.folder}), which has no event head`,
+      `Remove or rename that model, if it is your own: one that comes with the program is called so, too. Or name another one as eventModel in ${MODEL_FILE}.`,
+    );
+  return { ...bundle, manifest: { ...bundle.manifest, event }, events };
 }
 
 /**

@@ -53,7 +53,7 @@ async function verifyNetwork(network: Network, bundle: Bundle, mel: Float32Array
     check('embedding', output.embedding, embeddingSize);
     for (const [head, { labels }] of Object.entries(heads))
       check(`head ${head}`, chooseHead(bundle, head).score(output), labels.length);
-    if (event) {
+    if (event && !bundle.events) {
       const levels = new Float32Array(event.levels.blocks);
       const logOdds = new EventHead(event, bundle.tensors).push(output.embedding, levels, 0);
       check('event head', logOdds, event.kinds.length);

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { ExitCode, UserError } from '../../errors.js';
 import { readBundle } from '../../model/bundle.js';
 import type { EventManifest } from '../../model/event-manifest.js';
-import { listBundles } from '../../model/shelf.js';
+import { listBundles, withEvents } from '../../model/shelf.js';
 import { int8Line } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
@@ -19,12 +19,14 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
   let exitCode: ExitCode = ExitCode.ok;
   for (const folder of await listBundles(shelves)) {
     try {
-      const { manifest } = await readBundle(folder);
-      const { name, version, frontEnd, description, licence, defaultHead, event, quantization } = manifest;
+      const { manifest } = await withEvents(await readBundle(folder), shelves);
+      const { name, version, frontEnd, description, licence, defaultHead, event, eventModel, quantization } =
+        manifest;
       const events = event && {
         kinds: event.kinds,
         alarm: event.alarm.kinds,
         falseAlarmsPerDay: perDay(event),
+        model: eventModel,
       };
       const heads = Object.entries(manifest.heads).map(([head, { labels }]) => ({
         head,
@@ -50,7 +52,7 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
       const headList = heads
         .map(({ head, labels }) => `${head}${head === defaultHead ? '*' : ''} (${labels})`)
         .join(', ');
-      const alarms = event ? `\n  ${eventLine(event)}` : '';
+      const alarms = event ? `\n  ${eventLine(event, eventModel)}` : '';
       const int8 = quantization ? `\n  ${int8Line(quantization, manifest)}` : '';
       console.log(
         `${name} ${version}  heads: ${headList}  ${frontEnd}\n  ${description}${alarms}${int8}\n  ${folder}`,
@@ -71,7 +73,8 @@ function perDay({ alarm }: EventManifest): Record<string, number> {
   );
 }
 
-function eventLine(event: EventManifest): string {
+function eventLine(event: EventManifest, heardBy?: string): string {
   const rates = Object.entries(perDay(event)).map(([name, rate]) => `${name} ${rate}`);
-  return `alarms of ${event.alarm.kinds.join(', ')}; false ones a day by sensitivity: ${rates.join(', ')}`;
+  const by = heardBy === undefined ? '' : `, heard by ${heardBy} beside it`;
+  return `alarms of ${event.alarm.kinds.join(', ')}${by}; false ones a day by sensitivity: ${rates.join(', ')}`;
 }

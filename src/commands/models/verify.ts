@@ -48,8 +48,8 @@ async function verify(names: string[], flags: { config?: string; json?: boolean 
 async function check(folder: string): Promise<{ problem?: string; found?: string }> {
   try {
     const bundle = await readBundle(folder);
-    const { version, frontEnd, weights, heads, event } = bundle.manifest;
-    const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}`;
+    const { version, frontEnd, weights, heads, event, eventModel } = bundle.manifest;
+    const parts = `heads ${Object.keys(heads).join(', ')}${event ? ' and event head' : ''}${eventModel ? ` (events: ${eventModel})` : ''}`;
     const mel = new Float32Array(PATCH_VALUES);
     createFrontEnd(frontEnd).compute({ samples: TEST_TONE, startSample: 0 }, mel);
     const engine = await verifyOutputs(bundle, mel);

@@ -30,7 +30,12 @@ export async function createNetwork(
   return withNpu(bundle, heads, { cpu, exact }, engine === 'neuron', options);
 }
 
-async function createCpuNetwork(
+/**
+ * The same without an NPU.
+ *
+ * @throws as createNetwork does
+ */
+export async function createCpuNetwork(
   bundle: Bundle,
   engine: CpuEngineChoice,
   heads: readonly string[],

@@ -66,6 +66,9 @@ export async function importTflite(
   return yamnet(network, audioset, name, models);
 }
 
+/** No network that is imported has an event head: the shipped model's hears falls, screams and breaking things for it. */
+const EVENT_MODEL = 'bathnet-mini';
+
 function bathnet(network: Network, name: string): Imported {
   return {
     manifest: {
@@ -124,6 +127,7 @@ function describe(networks: readonly Network[], name: string) {
     source: networks.map(({ file, sha256 }) => `${basename(file)} (SHA-256 ${sha256})`).join(', '),
     backbone,
     embeddingSize: backbone.at(-1)?.filters ?? 0,
+    eventModel: EVENT_MODEL,
   };
 }
 

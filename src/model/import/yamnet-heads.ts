@@ -33,12 +33,12 @@ const mapSchema = z.strictObject({
   groups: z.array(z.strictObject({ class: z.string(), why: z.string(), names: z.array(z.string()).min(1) })),
 });
 
-const headsSchema = manifestSchema.pick({ heads: true, defaultHead: true, metrics: true, event: true });
+const headsSchema = manifestSchema.pick({ heads: true, defaultHead: true, metrics: true });
 
 interface YamnetHeads {
   readonly audioset: DenseHead;
   /** The heads above and all others, for the manifest. */
-  readonly manifest: Pick<Manifest, 'heads' | 'defaultHead' | 'metrics' | 'event'>;
+  readonly manifest: Pick<Manifest, 'heads' | 'defaultHead' | 'metrics'>;
   /** Of all heads but `audioset`, whose weights come with the network. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
@@ -95,7 +95,7 @@ async function trainedHeads(folder: string, backbone: Manifest['backbone'], audi
   const heads = { [AUDIOSET_HEAD]: audioset, ...found.heads };
   checkReferences({ ...found, heads, backbone, embeddingSize }, path);
 
-  const layered = { heads: found.heads, event: found.event, backbone: [], embeddingSize };
+  const layered = { heads: found.heads, backbone: [], embeddingSize };
   const expected = expectedTensors(layered);
   const weightsPath = join(folder, HEADS_WEIGHTS_FILE);
   // Heads that have no weights of their own need no file of weights.

@@ -7,7 +7,6 @@ import { type Manifest, readBundle } from '../../../src/model/bundle.js';
 import { yamnetHeads } from '../../../src/model/import/yamnet-heads.js';
 import { type Tensor, writeSafetensors } from '../../../src/model/safetensors.js';
 import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
-import { EVENT, eventTensors } from '../../support/event-head.js';
 
 /** YAMNet's layers: https://github.com/tensorflow/models/tree/master/research/audioset/yamnet */
 const YAMNET = [32, 64, 128, 128, 256, 256, ...Array<number>(6).fill(512), 1024, 1024].map(
@@ -31,7 +30,6 @@ const bathnet = {
   alarm: { labels: ['abnormal'], threshold: 0.7 },
 };
 const heads = { bathnet, mapping, trained };
-const EVENT_TENSORS = eventTensors(EVENT, 1024);
 const tensors = (): Map<string, Tensor> =>
   new Map([
     ['heads.trained.0.kernel', { shape: [1024, 4], data: new Float32Array(4096).fill(0.5) }],
@@ -65,17 +63,6 @@ describe('the heads of a YAMNet', () => {
     expect(found.audioset.labels).toHaveLength(521);
     expect([...found.tensors.keys()]).toEqual([...tensors().keys()]);
     expect(found.tensors.get('heads.trained.0.bias')?.data).toEqual(Float32Array.of(1, 2, 3, 4));
-  });
-
-  it('come with an event head where one was trained on its embedding', async () => {
-    await ship({ heads, defaultHead: 'bathnet', event: EVENT }, new Map([...tensors(), ...EVENT_TENSORS]));
-    const found = await yamnetHeads(YAMNET, models);
-    expect(found.manifest.event).toEqual(EVENT);
-    expect([...found.tensors.keys()]).toEqual(expect.arrayContaining([...EVENT_TENSORS.keys()]));
-    await ship({ heads, defaultHead: 'bathnet', event: EVENT }, tensors());
-    await expect(yamnetHeads(YAMNET, models)).rejects.toThrow(
-      /tensor event\.window\.0\.kernel .* is missing/,
-    );
   });
 
   it('need no file of weights where none has weights of its own', async () => {

@@ -1,0 +1,62 @@
+import { PATCH_VALUES } from './constants.js';
+import { createFrontEnd } from './features/create-front-end.js';
+import type { FrontEnd } from './features/front-end.js';
+import type { Bundle, Manifest } from './model/bundle.js';
+import { createCpuNetwork } from './model/engines/create-network.js';
+import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
+import type { Window } from './types.js';
+
+/**
+ * The network of a second bundle, which hears the same windows for its event head: an imported network has none, and
+ * what it was trained for does not carry a fall. It is computed on a CPU, whatever computes the first one.
+ */
+export class Companion {
+  #mel = new Float32Array(0);
+
+  private constructor(
+    private readonly network: Network,
+    /** Its own, where the first bundle's is another one. */
+    private readonly frontEnd: FrontEnd | undefined,
+  ) {}
+
+  /** @throws UserError where the engine does not fit the bundle */
+  static async create(
+    bundle: Bundle,
+    frontEnd: Manifest['frontEnd'],
+    engine: EngineChoice = 'auto',
+    { precision = 'float32', eventPrecision = precision }: NetworkOptions = {},
+  ): Promise<Companion> {
+    const onCpu = engine === 'neuron' ? 'auto' : engine;
+    // int8 is asked of the first bundle: that this one is not calibrated for it is no reason to refuse.
+    const wanted = eventPrecision === 'int8' ? 'auto' : eventPrecision;
+    const network = await createCpuNetwork(bundle, onCpu, [], wanted);
+    const own = bundle.manifest.frontEnd === frontEnd ? undefined : createFrontEnd(bundle.manifest.frontEnd);
+    return new Companion(network, own);
+  }
+
+  /**
+   * @param mel the windows' log-mels of the first bundle's front end
+   * @returns the embeddings [windows × embeddingSize]
+   * @throws Error when the engine fails
+   */
+  async hear(windows: readonly Window[], mel: Float32Array): Promise<Float32Array> {
+    const { embedding } = await this.network.run(this.frontEnd ? this.#melOf(windows, this.frontEnd) : mel);
+    return embedding;
+  }
+
+  forget(): void {
+    this.frontEnd?.forget();
+  }
+
+  async close(): Promise<void> {
+    await this.network.close();
+  }
+
+  #melOf(windows: readonly Window[], frontEnd: FrontEnd): Float32Array {
+    const values = windows.length * PATCH_VALUES;
+    if (this.#mel.length !== values) this.#mel = new Float32Array(values);
+    for (const [i, window] of windows.entries())
+      frontEnd.compute(window, this.#mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
+    return this.#mel;
+  }
+}
