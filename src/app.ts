@@ -23,7 +23,7 @@ import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import { createNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
-import { watchHangs } from './system/watchdog.js';
+import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
 
@@ -200,7 +200,7 @@ export async function startApp({
     : undefined;
 
   // Stop
-  let endWatch = () => {};
+  let endWatchdog = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     await input.stop();
@@ -218,7 +218,7 @@ export async function startApp({
   let stopped: Promise<void> | undefined;
   const stop = (reloading = false) => {
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatch());
+    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatchdog());
     return stopped;
   };
 
@@ -235,7 +235,7 @@ export async function startApp({
     input.start();
     systemd.ready();
     const online = () => input.stats.online;
-    endWatch = watchHangs(systemd, { online, windows: () => statistics.windows });
+    endWatchdog = tellWatchdog(systemd, { online, windows: () => statistics.windows });
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;

@@ -15,7 +15,12 @@ import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
 import { HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
-import { BEAT_MS, LONGEST_MS as HANGING_MS, LONGEST_ASKED_MS } from '../src/system/heartbeat.js';
+import {
+  BEAT_MS,
+  LONGEST_MS as HANGING_MS,
+  LONGEST_ASKED_MS,
+  LONGEST_START_MS,
+} from '../src/system/heartbeat.js';
 
 const docs = new URL('../docs/', import.meta.url);
 const text = (path: string, base = docs) => readFileSync(fileURLToPath(new URL(path, base)), 'utf8');
@@ -50,7 +55,7 @@ const times: [string, string[]][] = [
   ['windows_dropped', seconds(HEALTH_INTERVAL_MS)],
   ['engine_failed', [...seconds(ENGINE_TIMEOUT_MS), `${unitSeconds('RestartSec')} s`]],
   ['npu_failed', seconds(WINDOW_LIMIT_MS)],
-  ['The whole process hangs', [...seconds(HANGING_MS), `${unitSeconds('RestartSec')} s`]],
+  ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
   ['killed or crashes', [`${unitSeconds('RestartSec')} s`]],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],

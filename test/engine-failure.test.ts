@@ -97,6 +97,23 @@ describe.skipIf(skip)('a daemon whose engine', () => {
     expect(performance.now() - beganMs).toBeLessThan(8000); // 2 s, and a machine that is busy; without it 15 s
   });
 
+  it('blocks the whole process while it is loaded ends on a signal within 2 s', async () => {
+    const daemon = startWith(`const create = Pipeline.create;
+      Pipeline.create = (...args) => {
+        process.stderr.write('asleep');
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        return create.apply(Pipeline, args);
+      };`);
+    await until(
+      () => daemon.stderr.includes('asleep'),
+      () => daemon.stderr,
+    );
+    // The thread that hears it may still be beginning; one signal that it hears is enough.
+    const asking = setInterval(() => void daemon.kill('SIGTERM'), 3000);
+    expect((await daemon.kill('SIGTERM')).code).toBe(null);
+    clearInterval(asking);
+  });
+
   it.each([
     ['live sound', LIVE],
     ['a stream that is pulled', 'stdin'],

@@ -2,6 +2,8 @@ import { Worker } from 'node:worker_threads';
 
 /** A process that does nothing at all for so long hangs for ever, in its engine for example. */
 export const LONGEST_MS = 15_000;
+/** While it starts it may: a slow disk has to read the model, a slow processor to make a network of it. */
+export const LONGEST_START_MS = 60_000;
 /** One that was asked to stop has less time: its supervisor waits. */
 export const LONGEST_ASKED_MS = 1500;
 /** How often the main thread shows that it lives, and how often that is looked at. */
@@ -16,7 +18,7 @@ export const BEAT_MS = 250;
  * as if it had not been asked.
  */
 const WATCH = `
-  const { workerData: { beats, longestMs, longestAskedMs, beatMs } } = require('node:worker_threads');
+  const { workerData: { beats, longestAskedMs, beatMs } } = require('node:worker_threads');
   const counter = new Int32Array(beats);
   const end = () => process.kill(process.pid, 'SIGKILL');
   let [last, silentMs, asked] = [0, 0, false];
@@ -24,7 +26,7 @@ const WATCH = `
     const now = Atomics.load(counter, 0);
     silentMs = now === last ? silentMs + beatMs : 0;
     last = now;
-    if (silentMs >= (asked ? longestAskedMs : longestMs)) end();
+    if (silentMs >= (asked ? longestAskedMs : Atomics.load(counter, 1))) end();
   }, beatMs);
 
   const listeners = [];
@@ -48,25 +50,36 @@ const WATCH = `
   }
 `;
 
+/** What watches over this process. */
+export interface Watch {
+  /** From now on it may do nothing for so long. */
+  allow(longestMs: number): void;
+  end(): void;
+}
+
 /**
- * Ends this process where it hangs, so that whoever supervises it starts it again: after 15 s, and within 2 s where it
- * was asked to stop (SIGINT, SIGTERM). A thread of its own does it: in one that hangs nothing can.
- *
- * @returns what ends it
+ * Ends this process where it hangs for `longestMs`, so that whoever supervises it starts it again, and within 2 s
+ * where it was asked to stop (SIGINT, SIGTERM). A thread of its own does it: in one that hangs nothing can.
  */
-export function watchOver(longestMs = LONGEST_MS): () => void {
-  const counter = new Int32Array(new SharedArrayBuffer(4));
+export function watchOver(longestMs: number): Watch {
+  const counter = new Int32Array(new SharedArrayBuffer(8));
+  counter[1] = longestMs;
   const watcher = new Worker(WATCH, {
     eval: true,
-    workerData: { beats: counter.buffer, longestMs, longestAskedMs: LONGEST_ASKED_MS, beatMs: BEAT_MS },
+    workerData: { beats: counter.buffer, longestAskedMs: LONGEST_ASKED_MS, beatMs: BEAT_MS },
     execArgv: ['--expose-internals', '--no-warnings'],
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });
   watcher.unref();
   watcher.on('error', () => {}); // there are no threads to be had: then nobody watches
   const heart = setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS).unref();
-  return () => {
-    clearInterval(heart);
-    void watcher.terminate();
+  return {
+    allow(ms) {
+      Atomics.store(counter, 1, ms);
+    },
+    end() {
+      clearInterval(heart);
+      void watcher.terminate();
+    },
   };
 }

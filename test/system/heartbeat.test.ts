@@ -14,7 +14,7 @@ const HEARTBEAT = fileURLToPath(new URL('../../dist/system/heartbeat.js', import
 async function start(longestMs: number, code: string) {
   const script = `
     import { watchOver } from '${HEARTBEAT}';
-    const end = watchOver(${longestMs});
+    const watch = watchOver(${longestMs});
     const sleep = (ms) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     const ready = () => process.stdout.write('ready');
     setTimeout(() => { ${code} }, 500); // the thread has begun by then
@@ -35,6 +35,11 @@ it('ends a process that hangs', async () => {
   expect(await ended).toEqual([null, 'SIGKILL']);
 });
 
+it('allows it more or less from some time on', async () => {
+  const { ended } = await start(NEVER, 'watch.allow(1000); sleep()');
+  expect(await ended).toEqual([null, 'SIGKILL']);
+});
+
 it.each(['SIGTERM', 'SIGINT'] as const)('ends one that hangs and is asked to stop: %s', async (signal) => {
   const { kill, ended } = await start(NEVER, `process.on('${signal}', () => {}); ready(); sleep();`);
   // On a busy machine the thread may hear the first ones not yet; one that it hears needs no second.
@@ -45,7 +50,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)('ends one that hangs and is asked to sto
 });
 
 it('leaves one alone that lives and takes its time to stop', async () => {
-  const stop = 'setTimeout(() => { end(); setTimeout(() => process.exit(7), 200); }, 2500)';
+  const stop = 'setTimeout(() => { watch.end(); setTimeout(() => process.exit(7), 200); }, 2500)';
   const { kill, ended } = await start(
     NEVER,
     `setInterval(() => {}, 100); process.on('SIGTERM', () => ${stop}); ready();`,
