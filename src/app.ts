@@ -191,7 +191,8 @@ export async function startApp({
   // Where it can be seen; loaded by those alone who look
   const history = new History(join(state.folder, 'history'), log);
   const shown = {
-    ...{ device: { ...config.device, id: deviceId }, model, hopSeconds, minLevelDbfs: rule.minLevelDbfs },
+    ...{ device: { ...config.device, id: deviceId }, model, minLevelDbfs: rule.minLevelDbfs },
+    ...{ hopSeconds, melRange: pipeline.melRange },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
   };

@@ -41,7 +41,7 @@ export class OpenAlarms {
   constructor(
     private readonly publisher: Pick<MqttPublisher, 'setState' | 'onMessage' | 'waiting' | 'written'>,
     private readonly topic: string,
-    private readonly state: Pick<State, 'openAlarm' | 'noteAlarm'>,
+    private readonly state: Pick<State, 'openAlarm' | 'keepAlarm'>,
     private readonly clock: Clock,
     private readonly tell: (event: DecisionEvent) => void,
   ) {}
@@ -57,7 +57,9 @@ export class OpenAlarms {
       if (event.episodeId === this.#open?.episodeId) this.#open = undefined;
       this.#say();
     }
-    void this.publisher.written().then(() => this.state.noteAlarm(event));
+    if (event.type !== 'alarm_started' && event.type !== 'alarm_ended') return;
+    const open = this.#open;
+    void this.publisher.written().then(() => this.state.keepAlarm(open));
   }
 
   /**

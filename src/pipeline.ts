@@ -84,6 +84,11 @@ export class Pipeline {
     };
   }
 
+  /** Of the log-mel's values: silence, and the loudest that is usual. */
+  get melRange(): Hearing['melRange'] {
+    return this.hearing.melRange;
+  }
+
   /** Begins a new stream: nothing of the last one is remembered. */
   reset(): void {
     this.sense = new Sense(this.rule, this.senseOptions);

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { AlarmEnded, AlarmStarted, DecisionEvent, Logger } from '../types.js';
+import type { AlarmEnded, AlarmStarted, Logger } from '../types.js';
 import { elapsedMs } from './age.js';
 import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
 import { hostId } from './host-id.js';
@@ -49,8 +49,6 @@ export class State {
   #writing: Promise<void> = Promise.resolve();
   /** What is to be in each file that waits to be written; undefined: nothing, it goes. */
   readonly #waiting = new Map<string, string | undefined>();
-  /** The alarm that is kept as open. */
-  #openEpisode: string | undefined;
 
   constructor(
     readonly folder: string,
@@ -91,17 +89,10 @@ export class State {
     }
   }
 
-  /** Keeps an alarm that has started until it has ended. */
-  noteAlarm(event: DecisionEvent): void {
-    if (event.type === 'alarm_ended') {
-      // Another one may have started before this was told.
-      if (this.#openEpisode !== undefined && this.#openEpisode !== event.episodeId) return;
-      this.#keep('open-alarm.json', undefined);
-      return;
-    }
-    if (event.type !== 'alarm_started') return;
-    this.#openEpisode = event.episodeId;
-    this.write('open-alarm.json', `${JSON.stringify(openAlarmOf(event))}\n`);
+  /** Keeps which alarm is on, or that there is none. */
+  keepAlarm(open: OpenAlarm | undefined): void {
+    if (open) this.write('open-alarm.json', `${JSON.stringify(open)}\n`);
+    else this.#keep('open-alarm.json', undefined);
   }
 
   /** The text of a file of this folder; undefined where there is none. */

@@ -14,9 +14,6 @@ const REMEMBERED_WINDOWS = 64;
 const COARSE_FRAMES = 4;
 /** So many windows make the picture of an alarm. */
 const PICTURE_WINDOWS = 7;
-/** Natural logarithms of mel magnitudes that become 0 and 255. */
-const MEL_LOW = -7;
-const MEL_HIGH = 4;
 
 /** Something that takes text, and says how much of it waits. */
 export interface Browser {
@@ -41,8 +38,14 @@ export class Live {
   #samples = 0;
   #gap = false;
 
-  /** @param hopFrames frames of the log-mel that are new in each window */
-  constructor(private readonly hopFrames: number) {}
+  /**
+   * @param hopFrames frames of the log-mel that are new in each window
+   * @param melRange values of the log-mel that become 0 and 255
+   */
+  constructor(
+    private readonly hopFrames: number,
+    private readonly melRange: readonly [low: number, high: number],
+  ) {}
 
   /** Greets it. @returns leaves again; undefined where there are too many already */
   join(browser: Browser): (() => void) | undefined {
@@ -84,7 +87,7 @@ export class Live {
 
   /** Takes every window. */
   window({ scored, mel, evidence }: PipelineResult): void {
-    const newest = quantised(mel.subarray(-this.hopFrames * MEL_BANDS));
+    const newest = quantised(mel.subarray(-this.hopFrames * MEL_BANDS), this.melRange);
     this.#mels.push(newest);
     if (this.#mels.length > PICTURE_WINDOWS) this.#mels.shift();
     const shown: LiveWindow = {
@@ -129,9 +132,9 @@ export class Live {
   }
 }
 
-function quantised(mel: Float32Array): Uint8Array {
+function quantised(mel: Float32Array, [low, high]: readonly [number, number]): Uint8Array {
   return Uint8Array.from(mel, (x) =>
-    Math.max(0, Math.min(255, Math.round((255 * (x - MEL_LOW)) / (MEL_HIGH - MEL_LOW)))),
+    Math.max(0, Math.min(255, Math.round((255 * (x - low)) / (high - low)))),
   );
 }
 

@@ -25,6 +25,8 @@ export interface WebSources {
   readonly device: Status['device'];
   readonly model: ModelInfo;
   readonly hopSeconds: number;
+  /** Of the log-mel's values: silence, and the loudest that is usual. */
+  readonly melRange: readonly [low: number, high: number];
   readonly minLevelDbfs: number;
   /** `<prefix>/<device>` */
   readonly base: string;
@@ -70,7 +72,8 @@ export class Web {
     this.#clock = clock;
     this.#log = log;
     this.#windowAtMs = this.#startedAtMs = clock.now();
-    this.#live = new Live(Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES));
+    const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
+    this.#live = new Live(hopFrames, sources.melRange);
     const info = { device: sources.device.id, version: VERSION, model: name, model_version: version, engine };
     this.#metrics = new Metrics(() => this.#measures(), info);
     const parts = {

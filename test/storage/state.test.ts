@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endedByRestart, State, stateFolder } from '../../src/storage/state.js';
-import type { AlarmEnded, AlarmStarted, Logger } from '../../src/types.js';
+import type { Logger } from '../../src/types.js';
 import { silentLog } from '../support/sound.js';
 
 const DAY_MS = 86_400_000;
@@ -19,14 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const started = {
-  type: 'alarm_started',
-  episodeId: 'e1',
-  label: 'abnormal',
-  confidence: 0.9,
-  atMs: 5000,
-} as AlarmStarted;
-const ended = { type: 'alarm_ended', episodeId: 'e1' } as AlarmEnded;
+const OPEN = { episodeId: 'e1', label: 'abnormal', peakConfidence: 0.9, startedAtMs: 5000 };
 
 describe('the state folder', () => {
   it('keeps the device id: a hash, not the machine id', () => {
@@ -46,22 +39,14 @@ describe('the state folder', () => {
   it('keeps an alarm until it has ended, whole files only', async () => {
     const state = new State(folder, log);
     expect(state.openAlarm()).toBeUndefined();
-    state.noteAlarm(started);
+    state.keepAlarm(OPEN);
     await state.settled();
-    expect(new State(folder, log).openAlarm()).toEqual({
-      episodeId: 'e1',
-      label: 'abnormal',
-      peakConfidence: 0.9,
-      startedAtMs: 5000,
-    });
-    state.noteAlarm({ ...started, kind: 'impact' });
+    expect(new State(folder, log).openAlarm()).toEqual(OPEN);
+    state.keepAlarm({ ...OPEN, kind: 'impact' });
     await state.settled();
     expect(endedByRestart(new State(folder, log).openAlarm()!, 9000)).toMatchObject({ kind: 'impact' });
     expect(readdirSync(folder)).toEqual(['open-alarm.json']);
-    state.noteAlarm({ ...ended, episodeId: 'an earlier one' });
-    await state.settled();
-    expect(new State(folder, log).openAlarm()).toBeDefined();
-    state.noteAlarm(ended);
+    state.keepAlarm(undefined);
     await state.settled();
     expect(new State(folder, log).openAlarm()).toBeUndefined();
   });
@@ -98,8 +83,8 @@ describe('the state folder', () => {
     chmodSync(blocked, 0o600);
     const state = new State(join(blocked, 'state'), log);
     expect(state.deviceId()).toMatch(/^[0-9a-f]{12}$/);
-    state.noteAlarm(started);
-    state.noteAlarm(ended);
+    state.keepAlarm(OPEN);
+    state.keepAlarm(undefined);
     await state.settled();
     expect(warnings).toHaveLength(1);
     expect(readFileSync(blocked, 'utf8')).toBe('');

@@ -28,7 +28,7 @@ class SlowBrowser implements Browser {
 
 describe('the live stream', () => {
   it('skips what a slow browser has no time for, and tells it everything when it has', () => {
-    const live = new Live(48);
+    const live = new Live(48, [-7, 4]);
     const slow = new SlowBrowser();
     const leave = live.join(slow);
     for (let i = 0; i < 1000; i++) live.window(window);
@@ -44,7 +44,7 @@ describe('the live stream', () => {
   });
 
   it('is shown to a few at once', () => {
-    const live = new Live(48);
+    const live = new Live(48, [-7, 4]);
     const leaves = Array.from({ length: MOST_BROWSERS }, () => live.join(new SlowBrowser()));
     expect(live.join(new SlowBrowser())).toBeUndefined();
     leaves[0]?.();
@@ -52,7 +52,7 @@ describe('the live stream', () => {
   });
 
   it('takes less than 20 kB a second, and remembers half a minute', () => {
-    const live = new Live(48);
+    const live = new Live(48, [-7, 4]);
     const browser = new SlowBrowser();
     live.join(browser);
     live.chunk({ samples: Float32Array.from({ length: 7680 }, Math.random), capturedAtMs: 0 });
@@ -62,8 +62,20 @@ describe('the live stream', () => {
     expect(live.remembered).toHaveLength(64);
   });
 
+  it.each([
+    [-7, 4],
+    [-80, 0],
+  ] as const)('draws a log-mel from %i to %i from the darkest to the brightest', (low, high) => {
+    const live = new Live(48, [low, high]);
+    const mel = new Float32Array(96 * 64).fill((low + high) / 2);
+    mel.fill(low - 1, 48 * 64, 49 * 64).fill(high + 1, 95 * 64);
+    live.window({ ...window, mel });
+    const shown = Buffer.from(live.picture, 'base64');
+    expect([shown[0], shown[64], shown.at(-1)]).toEqual([0, 128, 255]);
+  });
+
   it('sends the envelope of all sound since the last window, and none across a gap', () => {
-    const live = new Live(48);
+    const live = new Live(48, [-7, 4]);
     const sound = Float32Array.from({ length: 800 }, (_, i) => (i < 160 ? 0.5 : -0.25));
     live.chunk({ samples: sound.subarray(0, 250), capturedAtMs: 0 });
     live.chunk({ samples: sound.subarray(250), capturedAtMs: 0 });

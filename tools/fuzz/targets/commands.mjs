@@ -63,7 +63,7 @@ export function start() {
   const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
   const known = [...Object.values(topics.commands), topics.availability, 'homeassistant/status'];
   const broker = { onMessage, setState() {}, waiting: [], written: async () => {} };
-  const kept = { openAlarm: () => undefined, noteAlarm() {} };
+  const kept = { openAlarm: () => undefined, keepAlarm() {} };
   const openAlarms = new OpenAlarms(broker, topics.openAlarm, kept, systemClock, (event) =>
     eventPayload(event, { id: 'id', test: false, model: MODEL }),
   );
