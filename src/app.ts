@@ -183,7 +183,10 @@ export async function startApp({
   const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
   const { hopSeconds } = config.window;
   const control = new Control(
-    { publisher, topics, listener, reporter, feedback, store: state, rule, hopSeconds, onTest },
+    {
+      ...{ publisher, topics, listener, reporter, feedback, store: state, rule, hopSeconds, onTest },
+      rollouts: config.mqtt.rollouts,
+    },
     clock,
     log,
   );

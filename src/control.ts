@@ -29,6 +29,8 @@ export interface ControlParts {
   readonly store: State;
   /** The alarm rule of bundle and configuration. */
   readonly rule: AlarmRule;
+  /** Settings are taken that are rolled out to all devices, too. */
+  readonly rollouts: boolean;
   /** From window to window. */
   readonly hopSeconds: number;
   /** Somebody presses the test button. */
@@ -49,7 +51,7 @@ export class Control {
     clock: Clock,
     log: Logger,
   ) {
-    const { publisher, topics, listener, reporter, feedback, store, rule } = parts;
+    const { publisher, topics, listener, reporter, feedback, store, rule, rollouts } = parts;
     const settings = new Settings(store, rule, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {
       listener.setOccupied(occupied);
@@ -60,8 +62,9 @@ export class Control {
       get settings() {
         return settings.values;
       },
-      set: (name: SettingName, value: unknown) => this.#set(name, value),
-      acknowledge: () => listener.acknowledge(),
+      set: this.#set.bind(this),
+      rollouts,
+      acknowledge: (by?: string) => listener.acknowledge(by),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
       occupied: occupancy.say.bind(occupancy),
@@ -101,8 +104,8 @@ export class Control {
     this.#occupancy.stop();
   }
 
-  #set(name: SettingName, value: unknown): string | undefined {
-    const problem = this.#settings.set(name, value);
+  #set(name: SettingName, value: unknown, rolledOut?: string): string | undefined {
+    const problem = this.#settings.set(name, value, rolledOut);
     if (problem === undefined) this.#apply();
     return problem;
   }

@@ -55,6 +55,8 @@ export interface AlarmEnded extends EpisodeEvent {
 /** A person has seen the alarm. */
 export interface AlarmAcknowledged extends EpisodeEvent {
   readonly type: 'alarm_acknowledged';
+  /** Who, where that was said. */
+  readonly by?: string | undefined;
   /** From the alarm's start. */
   readonly afterSeconds: number;
 }

@@ -106,8 +106,8 @@ export class Listener {
   }
 
   /** A person has seen the latest alarm; nothing where every alarm has been seen. */
-  acknowledge(): void {
-    this.#say(this.#escalation.acknowledge());
+  acknowledge(by?: string): void {
+    this.#say(this.#escalation.acknowledge(by));
   }
 
   /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */

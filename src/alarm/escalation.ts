@@ -39,7 +39,7 @@ export class Escalation {
   }
 
   /** A person has seen the latest alarm, and with it all before it. */
-  acknowledge(): AlarmAcknowledged | undefined {
+  acknowledge(by?: string): AlarmAcknowledged | undefined {
     this.stop();
     if (!this.#open) return undefined;
     const { alarm } = this.#open;
@@ -52,6 +52,7 @@ export class Escalation {
       kind: alarm.kind,
       atMs: this.clock.wallMs(),
       afterSeconds,
+      by,
     };
   }
 

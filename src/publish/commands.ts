@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { SENSITIVITIES } from '../constants.js';
 import { Allowance, Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
@@ -13,6 +14,17 @@ const EVERY_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
+
+/** Of whoever acknowledges an alarm. */
+const LONGEST_NAME = 80;
+const acknowledgedBy = z.strictObject({
+  by: z
+    .string()
+    .trim()
+    .min(1)
+    .max(LONGEST_NAME)
+    .regex(/^\P{Cc}*$/u),
+});
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** What is said of the room; `None` and nothing at all: not known. */
@@ -35,9 +47,16 @@ const SETTINGS: readonly SettingName[] = [
 export interface CommandTarget {
   /** A setting that is left out does nothing with this model: nobody is listened to. */
   readonly settings: SettingValues;
-  /** @returns why not, where the value is refused */
-  set(name: SettingName, value: boolean | number | string): string | undefined;
-  acknowledge(): void;
+  /**
+   * @param text as it was rolled out to all devices: it counts once, however often the broker tells of it; left out
+   *   where it was said to this device alone
+   * @returns why not, where the value is refused
+   */
+  set(name: SettingName, value: boolean | number | string, rolledOut?: string): string | undefined;
+  /** @param by who has seen it, where that is said */
+  acknowledge(by?: string): void;
+  /** Settings are taken that are rolled out to all devices, too. */
+  readonly rollouts: boolean;
   /** @returns why not, where it is not done */
   test(): string | undefined;
   /**
@@ -80,7 +99,7 @@ export class Commands {
 
   /** Says all settings and begins to listen, now and after every reconnect. */
   start(): void {
-    const { commands } = this.#topics;
+    const { commands, rollouts } = this.#topics;
     for (const name of SETTINGS) {
       if (this.#target.settings[name] === undefined) continue;
       this.#say(name);
@@ -90,9 +109,16 @@ export class Commands {
         (text) => this.#change(name, text),
         () => saying.ask(),
       );
+      if (name === 'enabled' || !this.#target.rollouts) continue;
+      this.#listen(
+        rollouts[name],
+        (text) => this.#change(name, text, text),
+        () => saying.ask(),
+        true,
+      );
     }
     this.#listenToOccupied();
-    this.#listen(commands.acknowledge, (text) => notPressed(text) ?? this.#acknowledge());
+    this.#listen(commands.acknowledge, (text) => this.#acknowledge(text));
     const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
     this.#listen(commands.test, (text) => notPressed(text) ?? this.#test(tests));
     const { feedback } = this.#target;
@@ -118,8 +144,14 @@ export class Commands {
   /**
    * @param act does what the text says, or returns why not
    * @param afterwards whether it was done or refused
+   * @param ofAnyAge what the broker has retained counts, too
    */
-  #listen(topic: string, act: (text: string) => string | undefined, afterwards = () => {}): void {
+  #listen(
+    topic: string,
+    act: (text: string) => string | undefined,
+    afterwards = () => {},
+    ofAnyAge = false,
+  ): void {
     const obey = (read: ReturnType<typeof textOf>) => {
       const problem = 'problem' in read ? read.problem : act(read.text);
       afterwards();
@@ -128,7 +160,7 @@ export class Commands {
     this.#deeds.set(topic, (text) => obey({ text }));
     this.#publisher.onMessage(topic, (message) => {
       if (message.payload.length === 0) return; // somebody removes a retained command
-      this.#refuse(topic, obey(textOf(message)));
+      this.#refuse(topic, obey(textOf(ofAnyAge ? { ...message, retained: false } : message)));
     });
   }
 
@@ -157,18 +189,21 @@ export class Commands {
     return paced;
   }
 
-  #change(name: SettingName, text: string): string | undefined {
+  #change(name: SettingName, text: string, rolledOut?: string): string | undefined {
     const value = parseValue(name, text);
     if (value === undefined) return `expected ${expectedOf(name)}`;
     const before = this.#target.settings[name];
-    const problem = this.#target.set(name, value);
-    if (problem === undefined && value !== before)
-      this.#log.info({ setting: name, before, value }, 'setting changed');
+    const problem = this.#target.set(name, value, rolledOut);
+    const after = this.#target.settings[name];
+    if (after !== before) this.#log.info({ setting: name, before, value: after }, 'setting changed');
     return problem;
   }
 
-  #acknowledge(): undefined {
-    this.#target.acknowledge();
+  #acknowledge(text: string): string | undefined {
+    const by = text === 'PRESS' ? undefined : nameIn(text);
+    if (by === null) return `expected PRESS, or {"by":"…"} with a name of at most ${LONGEST_NAME} characters`;
+    this.#target.acknowledge(by);
+    return undefined;
   }
 
   #test(allowance: Allowance): string | undefined {
@@ -217,6 +252,15 @@ function expectedOf(name: SettingName): string {
 
 function notPressed(text: string): string | undefined {
   return text === 'PRESS' ? undefined : 'expected PRESS';
+}
+
+/** Who has seen an alarm; null where the text is something else. */
+function nameIn(text: string): string | null {
+  try {
+    return acknowledgedBy.parse(JSON.parse(text)).by;
+  } catch {
+    return null;
+  }
 }
 
 function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {

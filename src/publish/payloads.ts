@@ -111,7 +111,7 @@ function details(event: DecisionEvent): object {
         endedBy: event.endedBy,
       };
     case 'alarm_acknowledged':
-      return { afterSeconds: round(event.afterSeconds, 1) };
+      return { afterSeconds: round(event.afterSeconds, 1), ...(event.by !== undefined && { by: event.by }) };
     case 'alarm_escalated':
       return {
         repetition: event.repetition,

@@ -30,9 +30,14 @@ export interface Topics {
   readonly occupied: string;
   /** Where the value of each setting is said. */
   readonly settings: Readonly<Record<SettingName, string>>;
+  /** Where settings are rolled out to all devices of the prefix; not whether they listen: no one message makes a house deaf. */
+  readonly rollouts: Readonly<Record<Exclude<SettingName, 'enabled'>, string>>;
   /** Where settings are changed, actions are asked for, and the daemon is told of the room. */
   readonly commands: Readonly<Record<SettingName | Action | Told, string>>;
 }
+
+/** No device may be called so: what is told to it is told to all. */
+export const EVERY_DEVICE = 'all';
 
 /**
  * @param prefix `bathnet`
@@ -40,6 +45,7 @@ export interface Topics {
  */
 export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: string }): Topics {
   const base = `${prefix}/${deviceId}`;
+  const every = `${prefix}/${EVERY_DEVICE}`;
   return {
     base,
     availability: `${base}/availability`,
@@ -63,6 +69,13 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       window: `${base}/window`,
       cooldownSeconds: `${base}/cooldownSeconds`,
       sensitivity: `${base}/sensitivity`,
+    },
+    rollouts: {
+      threshold: `${every}/threshold/set`,
+      hits: `${every}/hits/set`,
+      window: `${every}/window/set`,
+      cooldownSeconds: `${every}/cooldownSeconds/set`,
+      sensitivity: `${every}/sensitivity/set`,
     },
     commands: {
       enabled: `${base}/enabled/set`,

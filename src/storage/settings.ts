@@ -23,7 +23,10 @@ const schema = z.strictObject({
   cooldownSeconds: number('cooldownSeconds'),
   sensitivity: z.enum(SENSITIVITIES),
 });
-const keptSchema = schema.partial();
+const keptSchema = schema.partial().extend({
+  /** The text with which each was last rolled out to all devices. */
+  rolledOut: z.partialRecord(schema.keyof(), z.string()).optional(),
+});
 
 /** Where settings are kept: files of the state folder. */
 interface Store {
@@ -38,6 +41,8 @@ interface Store {
 export class Settings {
   /** Only what was changed: everything else follows the configuration. */
   #changed: Partial<SettingValues> = {};
+  /** The broker tells of what was rolled out with every connection: it counts when it is new. */
+  #rolledOut: Partial<Record<SettingName, string>> = {};
   readonly #save: Paced;
 
   /** @param rule the alarm rule of bundle and configuration */
@@ -62,10 +67,12 @@ export class Settings {
     const text = this.store.read(FILE);
     if (text === undefined) return;
     try {
-      const kept = keptSchema.parse(JSON.parse(text)) as Partial<SettingValues>;
+      const { rolledOut = {}, ...values } = keptSchema.parse(JSON.parse(text));
+      const kept = values as Partial<SettingValues>;
       const problem = this.#contradiction(kept, Object.keys(kept));
       if (problem !== undefined) throw new Error(problem);
       this.#changed = kept;
+      this.#rolledOut = rolledOut;
       this.log.info(kept, 'settings kept from an earlier run; --reset-settings forgets them');
     } catch (error) {
       this.log.warn(
@@ -78,16 +85,20 @@ export class Settings {
   /**
    * Changes one setting.
    *
+   * @param rolledOut the text of it, where it was rolled out to all devices: what was set here since then stays, until
+   *   it is another text
    * @returns why not, where its value is out of range or contradicts another
    */
-  set(name: SettingName, value: unknown): string | undefined {
+  set(name: SettingName, value: unknown, rolledOut?: string): string | undefined {
     const parsed = schema.shape[name].safeParse(value);
     if (!parsed.success) return parsed.error.issues[0]?.message ?? 'not valid';
-    if (this.#changed[name] === parsed.data) return undefined;
+    if (rolledOut === undefined ? this.#changed[name] === parsed.data : this.#rolledOut[name] === rolledOut)
+      return undefined;
     const changed = { ...this.#changed, [name]: parsed.data };
     const problem = this.#contradiction(changed, [name]);
     if (problem !== undefined) return problem;
     this.#changed = changed;
+    if (rolledOut !== undefined) this.#rolledOut[name] = rolledOut;
     this.#save.ask();
     return undefined;
   }
@@ -95,6 +106,7 @@ export class Settings {
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
+    this.#rolledOut = {};
     if (this.store.read(FILE) !== undefined) this.#write();
   }
 
@@ -104,7 +116,8 @@ export class Settings {
   }
 
   #write(): void {
-    this.store.write(FILE, `${JSON.stringify(this.#changed)}\n`);
+    const rolledOut = Object.keys(this.#rolledOut).length > 0 && { rolledOut: this.#rolledOut };
+    this.store.write(FILE, `${JSON.stringify({ ...this.#changed, ...rolledOut })}\n`);
   }
 
   /** Combinations with which no alarm could ever start, or a single window would be enough; of these settings. */

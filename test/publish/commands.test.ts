@@ -31,7 +31,8 @@ function start(changes: Partial<CommandTarget> = {}): void {
       values = { ...values, [name]: value };
       return undefined;
     },
-    acknowledge: () => done.push('acknowledge'),
+    acknowledge: (by) => void done.push(by === undefined ? 'acknowledge' : `acknowledge by ${by}`),
+    rollouts: false,
     occupied: (occupied, retained) => done.push(`occupied ${occupied}${retained ? ', retained' : ''}`),
     test: () => void done.push('test'),
     feedback: (verdict) => void done.push(verdict),
@@ -104,7 +105,7 @@ describe('a setting', () => {
     new Commands(
       publisher as never,
       topics,
-      { settings: values, set: () => undefined, acknowledge() {}, test() {}, occupied() {} },
+      { settings: values, rollouts: false, set: () => undefined, acknowledge() {}, test() {}, occupied() {} },
       log,
       clock,
     ).start();
@@ -177,6 +178,42 @@ describe('a setting', () => {
   });
 });
 
+describe('a setting that is rolled out to all devices', () => {
+  const all = topics.rollouts;
+
+  it('is taken where that is wanted, also as the broker has retained it', () => {
+    start();
+    deliver(all.threshold, '0.7', true);
+    expect(values.threshold).toBe(0.6);
+    const texts: unknown[] = [];
+    start({
+      rollouts: true,
+      set(name, value, rolledOut) {
+        texts.push([name, value, rolledOut]);
+        return undefined;
+      },
+    });
+    deliver(all.threshold, ' 0.7 ', true);
+    deliver(all.hits, '3');
+    deliver(set.hits, '2');
+    expect(texts).toEqual([
+      ['threshold', 0.7, '0.7'],
+      ['hits', 3, '3'],
+      ['hits', 2, undefined],
+    ]);
+    deliver(all.threshold, 'loud', true);
+    expect(warnings()[0]).toContain(all.threshold);
+  });
+
+  it('never switches detection off', () => {
+    start({ rollouts: true });
+    const heard = [...handlers.keys()].filter((topic) => topic.startsWith('bathnet/all/'));
+    expect(heard).toEqual([all.threshold, all.hits, all.window, all.cooldownSeconds]); // it has no sensitivity
+    deliver('bathnet/all/enabled/set', 'OFF', true);
+    expect(values.enabled).toBe(true);
+  });
+});
+
 describe('an action', () => {
   it('is done for exactly its word', () => {
     start();
@@ -190,6 +227,16 @@ describe('an action', () => {
     }
     expect(done).toEqual(['acknowledge', 'test', 'false_alarm', 'real_alarm']);
     expect(said).toEqual([]);
+  });
+
+  it('of acknowledging can say who does it', () => {
+    start();
+    deliver(set.acknowledge, '{"by":" Schwester Ana "}');
+    const wrong = ['{}', '{"by":""}', '{"by":7}', '{"by":"a","at":1}', '{"by":"\\u0007"}', '"Ana"', '{"by":'];
+    for (const text of [...wrong, JSON.stringify({ by: 'a'.repeat(81) })]) deliver(set.acknowledge, text);
+    expect(done).toEqual(['acknowledge by Schwester Ana']);
+    expect(warnings()).toHaveLength(wrong.length + 1);
+    expect(warnings()[0]).toMatch(/expected PRESS, or .*by.* at most 80 characters/);
   });
 
   it('of testing is done a few times, and then once a minute', async () => {

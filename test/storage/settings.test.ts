@@ -51,6 +51,24 @@ describe('settings', () => {
     expect(run({ cooldownSeconds: 60 }).values).toEqual({ ...defaults, threshold: 0.8, cooldownSeconds: 60 });
   });
 
+  it('that are rolled out count once, and what is set here afterwards stays until they are others', async () => {
+    const first = run();
+    expect(first.set('threshold', 0.7, '0.7')).toBeUndefined();
+    first.set('threshold', 0.8);
+    first.set('threshold', 0.7, '0.7'); // the broker tells of it again, after a reconnect
+    expect(first.values.threshold).toBe(0.8);
+    await written();
+    const second = run();
+    second.set('threshold', 0.7, '0.7'); // and after a restart
+    expect(second.values.threshold).toBe(0.8);
+    second.set('threshold', 0.65, '0.65');
+    expect(second.values.threshold).toBe(0.65);
+    expect(second.set('hits', 4, '4')).toMatch(/at most window/);
+    second.set('window', 5, '5');
+    second.set('hits', 4, '4'); // what was refused is not taken for done
+    expect(second.values).toMatchObject({ hits: 4, window: 5 });
+  });
+
   it('survive a restart also where they are set to what the configuration says', async () => {
     run().set('threshold', 0.6);
     await written();

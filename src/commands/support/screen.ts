@@ -106,7 +106,7 @@ function sentence(event: DecisionEvent): string {
     case 'alarm_escalated':
       return `ALARM  ${event.label}  nobody has acknowledged it for ${Math.round(event.unacknowledgedSeconds)} s`;
     case 'alarm_acknowledged':
-      return `alarm acknowledged after ${Math.round(event.afterSeconds)} s: ${event.label}`;
+      return `alarm acknowledged${event.by === undefined ? '' : ` by ${event.by}`} after ${Math.round(event.afterSeconds)} s: ${event.label}`;
     case 'alarm_ended':
       return `alarm over${Number.isNaN(event.durationSeconds) ? '' : ` after ${event.durationSeconds.toFixed(1)} s`}: ${event.label}, at most ${percent(event.peakConfidence)}`;
     case 'water_running_long':

@@ -6,6 +6,7 @@ export const device = z
       .string()
       .max(64)
       .regex(/^[a-z0-9_-]+$/, 'expected lower-case letters, digits, _ and - only')
+      .refine((id) => id !== 'all', 'expected another name: what is told to "all" is told to every device')
       .optional()
       .describe(
         'Names this daemon in topics and in Home Assistant. Default: made from the machine id, kept in stateDir. Two daemons on one host need one each.',

@@ -48,6 +48,12 @@ export const mqtt = z
       .regex(/^[^/]+(\/[^/]+)*$/, 'expected a topic that neither begins nor ends with /, nor has // in it')
       .default('bathnet')
       .describe('Topics begin with <prefix>/<device.id>.'),
+    rollouts: z
+      .boolean()
+      .default(false)
+      .describe(
+        'For many devices on one broker: also take settings that are retained at <prefix>/all/<setting>/set. One counts when it is new; what is set at this device afterwards stays.',
+      ),
     keepaliveSeconds: z
       .int()
       .min(5)

@@ -96,7 +96,7 @@ function detailsOf(story: Story): string[] {
   if (story.durationSeconds === undefined) details.push(texts.going);
   else details.push(texts.lasted(duration(story.durationSeconds)));
   if (story.acknowledgedSeconds === undefined) details.push(texts.unseen);
-  else details.push(texts.seen(duration(story.acknowledgedSeconds)));
+  else details.push(texts.seen(duration(story.acknowledgedSeconds), story.acknowledgedBy));
   if (repetitions > 0) details.push(texts.repeated(repetitions));
   return details;
 }

@@ -18,6 +18,7 @@ export interface Story {
   readonly line: number | undefined;
   readonly durationSeconds: number | undefined;
   readonly acknowledgedSeconds: number | undefined;
+  readonly acknowledgedBy: string | undefined;
   readonly repetitions: number;
   readonly verdict: string | undefined;
 }
@@ -37,6 +38,7 @@ export function storyOf({ id, events, verdict }: Entry): Story {
     line: numberOf(first.line),
     durationSeconds: numberOf(ended?.durationSeconds),
     acknowledgedSeconds: numberOf(seen?.afterSeconds),
+    acknowledgedBy: typeof seen?.by === 'string' ? seen.by : undefined,
     repetitions: events.filter((event) => event.event_type === 'alarm_escalated').length,
   };
 }

@@ -82,7 +82,7 @@ export const de: Texts = {
     evidence: (value, line) => `Gewicht ${value}, Alarm ab ${line}`,
     lasted: (time) => `dauerte ${time}`,
     going: 'noch an',
-    seen: (time) => `bestätigt nach ${time}`,
+    seen: (time, by) => `${by ? `von ${by} ` : ''}bestätigt nach ${time}`,
     unseen: 'nicht bestätigt',
     repeated: (count) => `${count}× wiederholt`,
     test: 'Probe',

@@ -82,7 +82,7 @@ export const en = {
     evidence: (value: string, line: string) => `evidence ${value}, line ${line}`,
     lasted: (time: string) => `lasted ${time}`,
     going: 'still on',
-    seen: (time: string) => `confirmed after ${time}`,
+    seen: (time: string, by?: string) => `confirmed ${by ? `by ${by} ` : ''}after ${time}`,
     unseen: 'not confirmed',
     repeated: (count: number) => `repeated ${count}×`,
     test: 'test',
