@@ -37,7 +37,7 @@ export interface Topics {
 }
 
 /** No device may be called so: what is told to it is told to all. */
-export const EVERY_DEVICE = 'all';
+const EVERY_DEVICE = 'all';
 
 /**
  * @param prefix `bathnet`

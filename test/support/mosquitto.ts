@@ -18,6 +18,8 @@ export interface BrokerSetup {
   readonly acl?: string;
   /** More lines of its configuration. */
   readonly config?: string;
+  /** Its whole configuration, but for user and listener, instead of one of this class; how the subscribers get in. */
+  readonly whole?: { readonly config: string; readonly client: readonly string[] };
 }
 
 /** Subscribes and publishes where an ACL restricts the user of `login`. */
@@ -169,9 +171,10 @@ export class Mosquitto {
 
   /** How the Mosquitto clients get in. */
   #clientFlags(): string[] {
-    const { login, tls } = this.#setup;
+    const { login, tls, whole } = this.#setup;
     return [
       ...['-h', '127.0.0.1', '-p', `${this.port}`],
+      ...(whole?.client ?? []),
       ...(login ? ['-u', OBSERVER.username, '-P', OBSERVER.password] : []),
       ...(tls ? ['--cafile', this.file('ca.pem')] : []),
       ...(tls === 'mutual' ? ['--cert', this.file('client.pem'), '--key', this.file('client.key')] : []),
@@ -179,7 +182,8 @@ export class Mosquitto {
   }
 
   #config(): string {
-    const { login, tls, persistent, acl, config } = this.#setup;
+    const { login, tls, persistent, acl, config, whole } = this.#setup;
+    if (whole) return `user ${userInfo().username}\nlistener ${this.port} 127.0.0.1\n${whole.config}`;
     return [
       // Started by root it would become user mosquitto, who may not read this folder.
       `user ${userInfo().username}`,

@@ -154,6 +154,8 @@ function report(rows, { publishes, cpu, bytes, emptyBytes }, { sent, arrived, tw
   const table = [[...heads, 'most CPU'], Array(8).fill('---'), ...rows];
   return `# A fleet on one broker
 
+How to set one up: [config/fleet](../config/fleet/README.md).
+
 Written by \`npm run fleet\`: ${devices} devices, each with all that a daemon says and hears over MQTT – discovery, level,
 class, health, settings, events every ${flags['event-seconds']} s on average, commands – but no sound and no model, on one Mosquitto
 ${mosquitto} on the loopback. ${cpus()[0].model}, ${cpus().length} cores that the devices share with the broker and others,
