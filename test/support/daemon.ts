@@ -4,15 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CommandsProcess, type Result } from './commands-process.js';
 
 export const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-export interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The built program as a person starts it, in an environment without settings of this machine. */
 export class Program {
@@ -63,9 +58,27 @@ export class Program {
   }
 }
 
-/** Runs a command to its end. */
-export function run(args: readonly string[], env?: NodeJS.ProcessEnv, cwd?: string): Promise<Result> {
-  return new Program(args, env, cwd).ended;
+let commands: CommandsProcess | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs a command to its end. Those with the same environment share a process. What only a process of its own can show –
+ * signals, input, the first moments, a daemon – is for `Program`.
+ */
+export function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd: string = tmpdir(),
+): Promise<Result> {
+  const result = last.then(() => {
+    if (!commands?.takes(env)) {
+      commands?.end();
+      commands = new CommandsProcess(MAIN, env);
+    }
+    return commands.run(args, cwd);
+  });
+  last = result.catch(() => {});
+  return result;
 }
 
 /** Daemons of one test and their state folder; `close` ends those that still run. */

@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+
+const PROCESS = fileURLToPath(new URL('./commands-process.mjs', import.meta.url));
+
+/** How a process, or a command in one, has ended, and what it has said. */
+export interface Result {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A process in which commands of the built program run one after the other, which saves each but the first the time in
+ * which the program is loaded. It ends with the process that has started it.
+ */
+export class CommandsProcess {
+  private readonly child: ChildProcess;
+  private readonly said = { stdout: '', stderr: '' };
+  private commands = 0;
+  private code: number | null | undefined;
+  private heard = () => {};
+
+  constructor(
+    main: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {
+    const { PATH, HOME } = process.env;
+    this.child = fork(PROCESS, [main], {
+      cwd: tmpdir(),
+      env: { PATH, HOME, ...env },
+      execArgv: [],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const name of ['stdout', 'stderr'] as const)
+      this.child[name]?.setEncoding('utf8').on('data', (text) => {
+        this.said[name] += text;
+        this.heard();
+      });
+    this.child.on('message', ({ code }: { code: number }) => {
+      this.code = code;
+      this.heard();
+    });
+    // A command may end the process that it runs in.
+    this.child.on('close', (code) => {
+      this.code = code;
+      this.end();
+      this.heard();
+    });
+  }
+
+  /** Whether it still runs, in this environment. */
+  takes(env: NodeJS.ProcessEnv): boolean {
+    return this.child.connected && JSON.stringify(env) === JSON.stringify(this.env);
+  }
+
+  /** Runs one command to its end; ask for no other meanwhile. */
+  async run(args: readonly string[], cwd: string): Promise<Result> {
+    this.commands += 1;
+    this.code = undefined;
+    const mark = `\0${this.commands}\0`;
+    const streams = ['stdout', 'stderr'] as const;
+    for (const stream of streams) this.said[stream] = '';
+    this.child.send({ args, cwd });
+    await new Promise<void>((resolve) => {
+      this.heard = () => {
+        if (this.code === undefined) return;
+        if (!this.child.connected || streams.every((stream) => this.said[stream].endsWith(mark))) resolve();
+      };
+    });
+    const [stdout = '', stderr = ''] = streams.map((stream) => this.said[stream].replace(mark, ''));
+    return { code: this.code ?? null, stdout, stderr };
+  }
+
+  end(): void {
+    if (this.child.connected) this.child.disconnect();
+  }
+}
