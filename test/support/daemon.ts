@@ -58,18 +58,23 @@ export class Program {
   }
 }
 
+/** They start the daemon, which no other command shall share a process with. */
+const DAEMONS: readonly (string | undefined)[] = ['run', 'demo', 'simulate'];
 let commands: CommandsProcess | undefined;
 let last: Promise<unknown> = Promise.resolve();
 
 /**
- * Runs a command to its end. Those with the same environment share a process. What only a process of its own can show –
- * signals, input, the first moments, a daemon – is for `Program`.
+ * Runs a command to its end. Commands with the same environment run in one process, one after the other, unless they
+ * start a daemon, or the environment speaks to Node itself; what else needs a process of its own – signals, input –
+ * is for `Program`.
  */
 export function run(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
   cwd: string = tmpdir(),
 ): Promise<Result> {
+  if (DAEMONS.includes(args[0]) || Object.keys(env).some((name) => name.startsWith('NODE_')))
+    return new Program(args, env, cwd).ended;
   const result = last.then(() => {
     if (!commands?.takes(env)) {
       commands?.end();
