@@ -1,13 +1,38 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** What takes longest begins first, also where no earlier run has said what that is: none is waited for in the end. */
+const LONGEST = [
+  'daemon',
+  'commands-mqtt',
+  'commands/train',
+  'engine-failure',
+  'docs-training',
+  'tools/bench',
+  'commands/doctor',
+  'web/browser/page',
+  'commands/record',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return place < 0 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     // Processes, not threads: native modules, and an environment that C libraries see.
     pool: 'forks',
-    // No test leaves anything behind in its process, so that files share it, and what it has loaded.
+    // No file leaves anything behind in its process, so they share it, and what it has loaded.
     isolate: false,
-    // Many tests wait for brokers and sound servers, which share the machine with them.
-    maxWorkers: 3,
+    // On two cores: many tests wait for brokers, sound servers and the clock, while others compute.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

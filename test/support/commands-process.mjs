@@ -1,6 +1,6 @@
 /**
  * Runs commands of the built program one after the other, each from its arguments to the end of its last handle, as a
- * process of its own would; only what they import is loaded once. `commands.ts` starts it and says what to run.
+ * process of its own would; only what they import is loaded once. `commands-process.ts` starts it and says what to run.
  */
 const [, , main] = process.argv;
 const send = process.send.bind(process);
@@ -33,4 +33,4 @@ process.on('beforeExit', () => {
   channel.ref();
   send({ code });
 });
-process.on('disconnect', () => running || process.exit());
+process.on('disconnect', () => process.exit());

@@ -20,6 +20,8 @@ export class CommandsProcess {
   private readonly said = { stdout: '', stderr: '' };
   private commands = 0;
   private code: number | null | undefined;
+  private busy = false;
+  private ending = false;
   private heard = () => {};
 
   constructor(
@@ -45,19 +47,19 @@ export class CommandsProcess {
     // A command may end the process that it runs in.
     this.child.on('close', (code) => {
       this.code = code;
-      this.end();
       this.heard();
     });
   }
 
-  /** Whether it still runs, in this environment. */
+  /** Whether it waits for a command with this environment. */
   takes(env: NodeJS.ProcessEnv): boolean {
-    return this.child.connected && JSON.stringify(env) === JSON.stringify(this.env);
+    return !this.busy && this.child.connected && JSON.stringify(env) === JSON.stringify(this.env);
   }
 
   /** Runs one command to its end; ask for no other meanwhile. */
   async run(args: readonly string[], cwd: string): Promise<Result> {
     this.commands += 1;
+    this.busy = true;
     this.code = undefined;
     const mark = `\0${this.commands}\0`;
     const streams = ['stdout', 'stderr'] as const;
@@ -69,11 +71,15 @@ export class CommandsProcess {
         if (!this.child.connected || streams.every((stream) => this.said[stream].endsWith(mark))) resolve();
       };
     });
+    this.busy = false;
+    if (this.ending) this.end();
     const [stdout = '', stderr = ''] = streams.map((stream) => this.said[stream].replace(mark, ''));
     return { code: this.code ?? null, stdout, stderr };
   }
 
+  /** Ends it when its command, if it has one, has ended. */
   end(): void {
-    if (this.child.connected) this.child.disconnect();
+    this.ending = true;
+    if (!this.busy && this.child.connected) this.child.disconnect();
   }
 }

@@ -61,7 +61,6 @@ export class Program {
 /** They start the daemon, which no other command shall share a process with. */
 const DAEMONS: readonly (string | undefined)[] = ['run', 'demo', 'simulate'];
 let commands: CommandsProcess | undefined;
-let last: Promise<unknown> = Promise.resolve();
 
 /**
  * Runs a command to its end. Commands with the same environment run in one process, one after the other, unless they
@@ -75,15 +74,11 @@ export function run(
 ): Promise<Result> {
   if (DAEMONS.includes(args[0]) || Object.keys(env).some((name) => name.startsWith('NODE_')))
     return new Program(args, env, cwd).ended;
-  const result = last.then(() => {
-    if (!commands?.takes(env)) {
-      commands?.end();
-      commands = new CommandsProcess(MAIN, env);
-    }
-    return commands.run(args, cwd);
-  });
-  last = result.catch(() => {});
-  return result;
+  if (!commands?.takes(env)) {
+    commands?.end();
+    commands = new CommandsProcess(MAIN, env);
+  }
+  return commands.run(args, cwd);
 }
 
 /** Daemons of one test and their state folder; `close` ends those that still run. */
