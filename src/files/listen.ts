@@ -101,6 +101,7 @@ export async function* listenToFiles<S extends Sound>(
       }),
     );
   const lane = async () => {
+    const beganMs = performance.now();
     let thread: Thread | undefined;
     let decoding: File<S> | undefined;
     for (let step = await schedule.step(decoding); step; step = await schedule.step(decoding)) {
@@ -108,7 +109,6 @@ export async function* listenToFiles<S extends Sound>(
         thread = new Thread('hear-thread', workerData);
         threads.push(thread);
         const request: HearRequest = { ask: 'start', as: network };
-        const beganMs = performance.now();
         const started = await thread.ask<Started>(request, [], answerMs);
         if (!network) onStarted(started, performance.now() - beganMs);
       }

@@ -2,7 +2,12 @@
  * Runs commands of the built program one after the other, each from its arguments to the end of its last handle, as a
  * process of its own would; only what they import is loaded once. `commands-process.ts` starts it and says what to run.
  */
+import { readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+
 const [, , main] = process.argv;
+/** What main.js loads where Node is new enough, and what runs a command each time that it is loaded. */
+const [, cli] = /import\(['"](.*cli\.js)['"]\)/.exec(readFileSync(main, 'utf8'));
 const send = process.send.bind(process);
 const { channel } = process;
 let commands = 0;
@@ -18,7 +23,7 @@ process.on('message', async ({ args, cwd }) => {
   running = { settled: false };
   channel.unref();
   commands += 1;
-  await import(new URL(`cli.js?${commands}`, `file://${main}`).href);
+  await import(new URL(`${cli}?${commands}`, pathToFileURL(main)).href);
   running.settled = true;
 });
 
