@@ -11,11 +11,17 @@ export interface Result {
   readonly stderr: string;
 }
 
+/** What only this program reads, and only when a command begins; all else may be for Node, C or a package as well. */
+const OURS = 'BATHNET_';
+const partOf = (env: NodeJS.ProcessEnv, ours: boolean) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith(OURS) === ours));
+
 /**
  * A process in which commands of the built program run one after the other, which saves each but the first the time in
  * which the program is loaded. It ends with the process that has started it.
  */
 export class CommandsProcess {
+  private readonly env: string;
   private readonly child: ChildProcess;
   private readonly said = { stdout: '', stderr: '' };
   private commands = 0;
@@ -24,14 +30,12 @@ export class CommandsProcess {
   private ending = false;
   private heard = () => {};
 
-  constructor(
-    main: string,
-    private readonly env: NodeJS.ProcessEnv,
-  ) {
+  constructor(main: string, env: NodeJS.ProcessEnv) {
     const { PATH, HOME } = process.env;
+    this.env = JSON.stringify(partOf(env, false));
     this.child = fork(PROCESS, [main], {
       cwd: tmpdir(),
-      env: { PATH, HOME, ...env },
+      env: { PATH, HOME, ...partOf(env, false) },
       execArgv: [],
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
@@ -53,18 +57,18 @@ export class CommandsProcess {
 
   /** Whether it waits for a command with this environment. */
   takes(env: NodeJS.ProcessEnv): boolean {
-    return !this.busy && this.child.connected && JSON.stringify(env) === JSON.stringify(this.env);
+    return !this.busy && this.child.connected && JSON.stringify(partOf(env, false)) === this.env;
   }
 
   /** Runs one command to its end; ask for no other meanwhile. */
-  async run(args: readonly string[], cwd: string): Promise<Result> {
+  async run(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Promise<Result> {
     this.commands += 1;
     this.busy = true;
     this.code = undefined;
     const mark = `\0${this.commands}\0`;
     const streams = ['stdout', 'stderr'] as const;
     for (const stream of streams) this.said[stream] = '';
-    this.child.send({ args, cwd });
+    this.child.send({ args, env: partOf(env, true), cwd });
     await new Promise<void>((resolve) => {
       this.heard = () => {
         if (this.code === undefined) return;

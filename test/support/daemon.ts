@@ -78,7 +78,7 @@ export function run(
     commands?.end();
     commands = new CommandsProcess(MAIN, env);
   }
-  return commands.run(args, cwd);
+  return commands.run(args, env, cwd);
 }
 
 /** Daemons of one test and their state folder; `close` ends those that still run. */
