@@ -1,19 +1,39 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Rooms whose tests leave nothing behind in their process: they share it, and what it has loaded. */
-const SHARED = ['test/{alarm,audio,config,features,storage,training}/**/*.test.ts'];
+/** What takes longest begins first, also where no earlier run has said what that is: none is waited for in the end. */
+const LONGEST = [
+  'daemon',
+  'commands-mqtt',
+  'commands/train',
+  'engine-failure',
+  'docs-training',
+  'tools/bench',
+  'commands/doctor',
+  'web/browser/page',
+  'commands/record',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const place = LONGEST.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return place < 0 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
 
 export default defineConfig({
   test: {
     // Processes, not threads: native modules, and an environment that C libraries see.
     pool: 'forks',
-    // Many tests wait for brokers and sound servers, which share the machine with them.
-    maxWorkers: 3,
+    // No file leaves anything behind in its process, so they share it, and what it has loaded.
+    isolate: false,
+    // On two cores: many tests wait for brokers, sound servers and the clock, while others compute.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: [
-      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
-      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts'], exclude: SHARED } },
-    ],
   },
 });

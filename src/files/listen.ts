@@ -22,8 +22,10 @@ import { Thread } from './threads.js';
 const ANSWER_MS = 300_000;
 
 export interface ListenOptions extends Omit<HearSetup, 'computedBy'>, Pick<NetworkOptions, 'onFallback'> {
-  /** How many threads; as many as there are cores when left out. An NPU is one: it is asked by one. */
+  /** How many threads at most; as many as there are cores when left out. An NPU is one: it is asked by one. */
   readonly jobs?: number | undefined;
+  /** The others begin when the first has heard for so long; when left out, for as long as it took to start. */
+  readonly aloneMs?: number | undefined;
   /** Ends all threads at once; then the signal's reason is thrown. */
   readonly signal?: AbortSignal | undefined;
   /** The engine hangs where a minute of sound takes it longer, or its start; five minutes when left out. */
@@ -56,6 +58,7 @@ export async function* listenToFiles<S extends Sound>(
   sounds: Iterable<S>,
   {
     jobs = availableParallelism(),
+    aloneMs,
     signal,
     answerMs = ANSWER_MS,
     onProgress = () => {},
@@ -76,15 +79,19 @@ export async function* listenToFiles<S extends Sound>(
   const stop = () => schedule.end();
   signal?.addEventListener('abort', stop, { once: true });
 
-  const onStarted = ({ network: now, fallback }: Started) => {
+  const onStarted = ({ network: now, fallback }: Started, startMs = 0) => {
     mixed ||= network !== undefined;
     network = now;
     if (fallback) onFallback?.(new UserError(fallback.code, fallback.message, fallback.hint));
-    if (now.engine !== 'neuron') while (lanes.length < jobs) begin();
+    if (now.engine === 'neuron') return;
+    othersBegin = setTimeout(() => {
+      while (lanes.length < jobs) begin();
+    }, aloneMs ?? startMs);
   };
 
   // The first thread chooses what computes. Others begin once it has, to compute in the same way; where it is an NPU,
-  // they begin when that has failed.
+  // they begin when that has failed. What the first has heard before another could have started needs no other.
+  let othersBegin: NodeJS.Timeout | undefined;
   const lanes: Promise<void>[] = [];
   const begin = () =>
     lanes.push(
@@ -94,6 +101,7 @@ export async function* listenToFiles<S extends Sound>(
       }),
     );
   const lane = async () => {
+    const beganMs = performance.now();
     let thread: Thread | undefined;
     let decoding: File<S> | undefined;
     for (let step = await schedule.step(decoding); step; step = await schedule.step(decoding)) {
@@ -102,7 +110,7 @@ export async function* listenToFiles<S extends Sound>(
         threads.push(thread);
         const request: HearRequest = { ask: 'start', as: network };
         const started = await thread.ask<Started>(request, [], answerMs);
-        if (!network) onStarted(started);
+        if (!network) onStarted(started, performance.now() - beganMs);
       }
       decoding = await take(step, thread, decoding, schedule, { answerMs, onWindows, onStarted });
       schedule.changed();
@@ -126,6 +134,7 @@ export async function* listenToFiles<S extends Sound>(
       await threads[0]!.ask({ ask: 'close' } satisfies HearRequest, [], answerMs); // lets it go
     if (setup.cacheDir) await pruneCache(setup.cacheDir, CACHE_MAX_BYTES);
   } finally {
+    clearTimeout(othersBegin);
     signal?.removeEventListener('abort', stop);
     schedule.end();
     await Promise.all(threads.map((thread) => thread.end()));

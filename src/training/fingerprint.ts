@@ -130,31 +130,41 @@ function alignPatterns(a: Fingerprint, b: Fingerprint): { similarity: number; sh
   return best;
 }
 
-/** The correlation over all that the clips share, with b moved by about `shift` samples. */
+/** The correlation over all that the clips share, with b moved by about `shift` samples; what b lacks is silence. */
 function correlateWaveforms(a: Int16Array, b: Int16Array, shift: number): number {
-  const begin = Math.max(0, shift);
-  const end = Math.min(a.length, b.length + shift);
-  const probeAt = loudestAt(a, begin, end);
-  const probeEnd = Math.min(end, probeAt + PROBE_SAMPLES);
+  const probeAt = loudestAt(a, Math.max(0, shift), Math.min(a.length, b.length + shift));
+  const probe = a.subarray(probeAt, Math.min(probeAt + PROBE_SAMPLES, b.length + shift));
+  const probePower = powerOf(probe);
   let best = { correlation: -1, shift };
-  for (let tried = shift - PROBE_SEARCH; tried <= shift + PROBE_SEARCH; tried++) {
-    const correlation = cosine(a, b, tried, probeAt, probeEnd);
+  // Where the probe begins in b; what it lies on changes by one sample at either end.
+  let at = probeAt - shift + PROBE_SEARCH;
+  let power = powerOf(b.subarray(Math.max(0, at), Math.max(0, at + probe.length)));
+  for (let tried = shift - PROBE_SEARCH; tried <= shift + PROBE_SEARCH; tried++, at--) {
+    const correlation = cosine(productOf(probe, b, at), probePower, power);
     if (correlation > best.correlation) best = { correlation, shift: tried };
+    power += (b[at - 1] ?? 0) ** 2 - (b[at - 1 + probe.length] ?? 0) ** 2;
   }
-  return cosine(a, b, best.shift, Math.max(0, best.shift), Math.min(a.length, b.length + best.shift));
+  const shared = a.subarray(Math.max(0, best.shift), Math.max(0, b.length + best.shift));
+  const from = Math.max(0, -best.shift);
+  return cosine(productOf(shared, b, from), powerOf(shared), powerOf(b.subarray(from, from + shared.length)));
 }
 
-/** |cosine| of a[begin…end) and the same stretch of b, moved by `shift`; what b lacks counts as silence. */
-function cosine(a: Int16Array, b: Int16Array, shift: number, begin: number, end: number): number {
-  let [product, powerA, powerB] = [0, 0, 0];
-  for (let i = begin; i < end; i++) {
-    const x = a[i]!;
-    const y = b[i - shift] ?? 0;
-    product += x * y;
-    powerA += x * x;
-    powerB += y * y;
-  }
+function cosine(product: number, powerA: number, powerB: number): number {
   return Math.abs(product) / Math.max(1, Math.sqrt(powerA * powerB));
+}
+
+/** Of a and what of b it lies on, when it begins at b[at]. Whole numbers, so nothing is rounded. */
+function productOf(a: Int16Array, b: Int16Array, at: number): number {
+  const end = Math.min(a.length, b.length - at);
+  let sum = 0;
+  for (let i = Math.max(0, -at); i < end; i++) sum += a[i]! * b[at + i]!;
+  return sum;
+}
+
+function powerOf(samples: Int16Array): number {
+  let sum = 0;
+  for (const sample of samples) sum += sample * sample;
+  return sum;
 }
 
 function loudestAt(samples: Int16Array, begin: number, end: number): number {

@@ -2,7 +2,7 @@ import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
 import type { Clip, Dataset } from './dataset.js';
-import type { ClipEmbeddings, Extract } from './embeddings.js';
+import type { ClipEmbeddings, Extract, LaidFile } from './embeddings.js';
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
 import type { Lay } from './lay.js';
 import { classification, type Verdict } from './metrics.js';
@@ -90,9 +90,15 @@ export async function train(
       'Record more: 20 clips of three recordings are a beginning (docs/training.md).',
     );
 
+  // Around short clips the room is quiet: that must not be what tells their class
+  const { quietLabel } = options;
+  const rooms = (quietLabel === undefined ? [] : quietRooms(QUIET_ROOMS, seed)).map(
+    ({ name, lay }): LaidFile => ({ path: name, lays: [lay] }),
+  );
+
   // Embeddings of all clips, split by recording
   const inRoom: Lay = { how: 'in a room', aroundSamples: 0 };
-  const { heard: clips, engine } = await hear(dataset.clips, 'embeddings', [inRoom]);
+  const { heard: clips, quiet, engine } = await hear(dataset.clips, 'embeddings', [inRoom], rooms);
   const split = splitByGroup(clips, options.validation, seed);
   const { training, validation } = split;
   const missing = labels.filter((label) => !training.some((clip) => clip.label === label));
@@ -111,11 +117,6 @@ export async function train(
     (_, i): Lay => ({ how: 'varied', seed, copy: i + 1 }),
   );
   const { heard: varied } = await hear(training, 'variations', copies);
-
-  // Around short clips the room is quiet: that must not be what tells their class
-  const { quietLabel } = options;
-  const rooms = quietLabel === undefined ? [] : quietRooms(QUIET_ROOMS, seed);
-  const quiet = (await extract(rooms.map(({ name, lay }) => ({ path: name, lays: [lay] })))).files.flat();
 
   const size = base.manifest.embeddingSize;
   const learnt = [
@@ -158,15 +159,18 @@ export async function train(
     },
   };
 
-  /** By lay, and in the order of the clips. */
+  /** By lay, and in the order of the clips; with them rooms, since every time starts threads with an engine each. */
   async function hear(
     which: readonly Clip[],
     step: 'embeddings' | 'variations',
     lays: readonly Lay[],
-  ): Promise<{ heard: Heard[]; engine: string }> {
-    if (lays.length === 0) return { heard: [], engine: '' };
+    rooms: readonly LaidFile[] = [],
+  ): Promise<{ heard: Heard[]; quiet: ClipEmbeddings[]; engine: string }> {
+    if (lays.length === 0) return { heard: [], quiet: [], engine: '' };
     const sounds = which.map(({ path }) => ({ path, lays }));
-    const { files, engine } = await extract(sounds, (done) => handlers.onProgress(step, done, which.length));
+    const { files, engine } = await extract([...sounds, ...rooms], (done) => {
+      if (done <= which.length) handlers.onProgress(step, done, which.length);
+    });
     const byPath = new Map(files.map((file) => [file[0]?.path, file]));
     const heard = lays.flatMap((_, lay) =>
       which.flatMap(({ path, label, group, cut }) => {
@@ -174,7 +178,7 @@ export async function train(
         return embeddings ? [{ path, label, group, ...(cut !== undefined && { cut }), embeddings }] : [];
       }),
     );
-    return { heard, engine };
+    return { heard, quiet: rooms.flatMap(({ path }) => byPath.get(path) ?? []), engine };
   }
 }
 

@@ -34,7 +34,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const train = (out: string, ...args: string[]) =>
-  run(['train', clips, out, '--epochs', '2', ...args], env, dir);
+  run(['train', clips, out, '--epochs', '2', '--hidden', '8', '--no-augment', ...args], env, dir);
 
 describe('a dataset folder', () => {
   it('with links that go in circles is read once', async () => {

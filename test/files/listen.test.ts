@@ -51,6 +51,7 @@ const options = (more: Partial<ListenOptions> = {}): ListenOptions => ({
   wanted: 'scores',
   hopSamples: HOP_SAMPLES,
   jobs: 2,
+  aloneMs: 0,
   segmentSeconds: SEGMENT_SECONDS,
   ...more,
 });

@@ -4,15 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CommandsProcess, type Result } from './commands-process.js';
 
 export const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-
-export interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** The built program as a person starts it, in an environment without settings of this machine. */
 export class Program {
@@ -63,9 +58,27 @@ export class Program {
   }
 }
 
-/** Runs a command to its end. */
-export function run(args: readonly string[], env?: NodeJS.ProcessEnv, cwd?: string): Promise<Result> {
-  return new Program(args, env, cwd).ended;
+/** They start the daemon, which no other command shall share a process with. */
+const DAEMONS: readonly (string | undefined)[] = ['run', 'demo', 'simulate'];
+let commands: CommandsProcess | undefined;
+
+/**
+ * Runs a command to its end. Commands with the same environment run in one process, one after the other, unless they
+ * start a daemon, or the environment speaks to Node itself; what else needs a process of its own – signals, input –
+ * is for `Program`.
+ */
+export function run(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  cwd: string = tmpdir(),
+): Promise<Result> {
+  if (DAEMONS.includes(args[0]) || Object.keys(env).some((name) => name.startsWith('NODE_')))
+    return new Program(args, env, cwd).ended;
+  if (!commands?.takes(env)) {
+    commands?.end();
+    commands = new CommandsProcess(MAIN, env);
+  }
+  return commands.run(args, env, cwd);
 }
 
 /** Daemons of one test and their state folder; `close` ends those that still run. */

@@ -53,6 +53,8 @@ describe('npm run bench', () => {
       '0.05',
       '--microphones',
       '1',
+      '--seconds',
+      '5',
       '--hours',
       '0',
     ];

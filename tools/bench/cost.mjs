@@ -25,6 +25,7 @@ export async function costOfMicrophones({ folder }, counts, seconds) {
  * @returns of each number of hours how long it took, its CPU time, and its memory at most
  */
 export async function costOfHours({ folder }, hours, dir) {
+  if (hours.length === 0) return [];
   const hour = join(dir, 'hour.wav');
   await writeHour(hour);
   const rows = [];

@@ -10,9 +10,9 @@ import { sayFigures, sayFirst, timeWindows } from './figures.mjs';
 
 /** As many at once as files are heard in. */
 const BATCH = 16;
-const BATCHES = 24;
 
 const [folder, engine, precision, windows] = process.argv.slice(2);
+const batches = Math.ceil(Number(windows) / 25);
 const bundle = await readBundle(folder);
 const pipeline = await Pipeline.create(bundle, { engine, precision });
 // Decoded before: here the pipeline is measured, not the file.
@@ -42,7 +42,7 @@ await pipeline.close();
 const hearing = await Hearing.create(bundle, undefined, engine, { precision });
 const scene = await sceneWindows();
 const batchMs = [];
-for (let i = 0; i < BATCHES; i++) {
+for (let i = 0; i < batches; i++) {
   const batch = scene.slice((i * BATCH) % (scene.length - BATCH)).slice(0, BATCH);
   hearing.forget();
   const begin = performance.now();
