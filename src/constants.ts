@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 
-/** Of bathnet2mqtt. */
-export const VERSION: string = createRequire(import.meta.url)('../package.json').version;
+/** Of bathnet2mqtt. By its own name, package.json is found from wherever the bundler has put this. */
+export const VERSION: string = createRequire(import.meta.url)('bathnet2mqtt/package.json').version;
 
 /**
  * The one frozen place for audio constants. They are YAMNet's

@@ -106,7 +106,7 @@ describe('the packed tarball, installed as README.md says', { timeout: 300_000 }
     const clone = join(folder, 'clone');
     const packed = manifest.files.filter((path: string) => !path.includes('dist'));
     const making = ['package.json', 'src', 'tools/prepare.sh'];
-    making.push('tsconfig.json', 'tsconfig.build.json', 'vite.config.ts');
+    making.push('tsconfig.json', 'tsconfig.build.json', 'vite.config.ts', 'vite.program.config.ts');
     for (const path of [...packed, ...making])
       cpSync(join(ROOT, path), join(clone, path), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(clone, 'node_modules'));
@@ -129,9 +129,11 @@ describe('the packed tarball, installed as README.md says', { timeout: 300_000 }
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('holds the program and no leftovers of its making', () => {
-    expect(readdirSync(join(installed, 'dist'))).toEqual(expect.arrayContaining(['main.js', 'app.js']));
-    expect(existsSync(join(installed, 'dist/.tsbuildinfo'))).toBe(false);
+    expect(readdirSync(join(installed, 'dist')).sort()).toEqual(['bundle', 'main.js', 'plot', 'web']);
     expect(existsSync(join(installed, 'dist/web/page/index.html'))).toBe(true);
+    const licences = readFileSync(join(installed, 'dist/bundle/licenses.md'), 'utf8');
+    for (const name of ['commander', 'mqtt', 'pino', 'yaml', 'zod'])
+      expect(licences).toContain(`## ${name} `);
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
 

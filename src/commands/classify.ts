@@ -6,6 +6,7 @@ import { ExitCode, UserError } from '../errors.js';
 import { columnsOf } from '../files/ear.js';
 import { listenToFiles } from '../files/listen.js';
 import { scoredWindows } from '../files/table.js';
+import { Thread } from '../files/threads.js';
 import { chooseHead } from '../model/head.js';
 import { readModel } from '../model/shelf.js';
 import { alarmRule } from '../pipeline.js';
@@ -53,6 +54,7 @@ interface Flags extends ConfigFlags, JobsFlag, PlotFlags {
  */
 async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
   const jobs = jobsFlag(flags);
+  Thread.prepare('hear-thread'); // starts while the model is read
   const config = configFrom(flags);
   const { bundle, head: headName } = await readModel(config.model, shelvesOf(config));
   const head = chooseHead(bundle, headName);

@@ -90,7 +90,7 @@ async function convertAll(
   signal.addEventListener('abort', stop, { once: true });
   const queue = conversions.values();
   const lane = async () => {
-    const thread = new Thread('convert-thread');
+    const thread = Thread.take('convert-thread');
     const stopThread = () => thread.tell('stop' satisfies ConvertRequest);
     stopping.signal.addEventListener('abort', stopThread, { once: true });
     try {

@@ -21,6 +21,8 @@ export interface ConfigSources {
 const MAX_CHARACTERS = 100_000;
 /** Ten times as deep as a configuration is: the reader calls itself for each level, and too many end the process. */
 const MAX_DEPTH = 30;
+/** Zod else compiles code for each section first, which takes longer than to look at it once. */
+const ONCE = { jitless: true };
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
 
 /**
@@ -43,7 +45,7 @@ export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
     origins.set(path, 'the command line');
     setPath(values, path, typeof value === 'string' ? fromText(path, value) : value);
   }
-  const result = configSchema.safeParse(values);
+  const result = configSchema.safeParse(values, ONCE);
   const problems = result.success
     ? contradictions(result.data)
     : result.error.issues.flatMap((issue) => describe(issue, values));

@@ -1,7 +1,6 @@
 /**
  * A thread that decodes files and hears segments of sound, its own or those that another thread has decoded.
  */
-import { workerData } from 'node:worker_threads';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import type { ExitCode, UserError } from '../errors.js';
 import type { Network } from '../model/network.js';
@@ -61,7 +60,7 @@ export interface HeardSegments {
 /** One at a time: `start` before all others, `open` before `next`; whichever thread has decoded it may `hear`. */
 export type HearRequest =
   /** Without `as` the thread chooses what computes. */
-  | { readonly ask: 'start'; readonly as: Computing | undefined }
+  | { readonly ask: 'start'; readonly setup: HearSetup; readonly as: Computing | undefined }
   | { readonly ask: 'open'; readonly sound: Sound }
   | { readonly ask: 'next' }
   | { readonly ask: 'hear'; readonly segments: readonly Segment[] }
@@ -83,10 +82,7 @@ export interface Decoded {
   readonly warnings: readonly string[];
 }
 
-const setup = workerData as HearSetup;
-const { hopSamples, segmentSeconds = SEGMENT_SECONDS, cacheDir, computedBy } = setup;
-/** A file is given in pieces of at least so much sound, so that a short one is one piece. */
-const PIECE_SAMPLES = (segmentSeconds / 2) * SAMPLE_RATE_HZ;
+let setup: HearSetup;
 let ear: Ear;
 let decoding: Decoding | undefined;
 let fallback: Started['fallback'];
@@ -94,6 +90,7 @@ let fallback: Started['fallback'];
 answer(async (request: HearRequest) => {
   switch (request.ask) {
     case 'start':
+      setup = request.setup;
       return { value: await start(request.as) };
     case 'open':
       return { value: await open(request.sound) };
@@ -105,7 +102,7 @@ answer(async (request: HearRequest) => {
       const tables: Table[] = [];
       const sketches: Sketch[] = [];
       for (const segment of request.segments) {
-        const sketcher = setup.sketch ? new Sketcher(segment, hopSamples, ear.melRange) : undefined;
+        const sketcher = setup.sketch ? new Sketcher(segment, setup.hopSamples, ear.melRange) : undefined;
         tables.push(await hear(segment, sketcher));
         if (sketcher) sketches.push(sketcher.sketch);
       }
@@ -158,6 +155,7 @@ async function open(sound: Sound): Promise<Opened> {
   await decoding?.pieces.return(); // a file that was given up
   decoding = undefined;
   const { path, lays } = sound;
+  const { cacheDir, computedBy } = setup;
   // A lay that needs no file has none whose content could name the entry: `entryOf` finds nothing to read.
   const { engine, precision } = ear.network;
   const entry =
@@ -173,7 +171,7 @@ async function open(sound: Sound): Promise<Opened> {
 
 async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenerator<Piece, void, void> {
   const sound = soundOf(path, lays.length > 1, (message) => void warnings.push(message));
-  const cut = { hopSamples, memorySamples: memoryOf(setup), segmentSeconds };
+  const cut = { ...setup, memorySamples: memoryOf(setup) };
   for (const [lay, how] of lays.entries()) {
     let extent: Extent | undefined;
     const blocks = async function* () {
@@ -187,9 +185,11 @@ async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenera
 async function next(): Promise<Decoded> {
   if (!decoding) throw new Error('no file is open');
   const { pieces, warnings } = decoding;
+  // In pieces of at least so much sound, so that a short file is one piece.
+  const pieceSamples = ((setup.segmentSeconds ?? SEGMENT_SECONDS) / 2) * SAMPLE_RATE_HZ;
   const segments: { lay: number; segment: Segment }[] = [];
   const extents: { lay: number; extent: Extent }[] = [];
-  for (let samples = 0; samples < PIECE_SAMPLES; ) {
+  for (let samples = 0; samples < pieceSamples; ) {
     const { value } = decoding.ahead;
     if (!value) break;
     if ('extent' in value) extents.push(value);
@@ -209,7 +209,7 @@ async function hear(segment: Segment, sketcher: Sketcher | undefined): Promise<T
   const levels = new Float64Array(2 * count);
   const values = new Float32Array(count * ear.width);
   ear.forget();
-  const windows = [...windowsOf(segment, hopSamples)];
+  const windows = [...windowsOf(segment, setup.hopSamples)];
   for (let from = 0; from < windows.length; from += BATCH)
     await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, mel) => {
       sketcher?.window(from + i, mel);

@@ -68,7 +68,7 @@ export async function* listenToFiles<S extends Sound>(
 ): AsyncGenerator<HeardFile<S>, void, void> {
   signal?.throwIfAborted();
   const schedule = new Schedule(sounds, jobs);
-  const workerData = shared({ ...setup, computedBy: setup.cacheDir && computedBy(setup) });
+  const common = shared({ ...setup, computedBy: setup.cacheDir && computedBy(setup) });
   const threads: Thread[] = [];
   let network: Computing | undefined;
   /** Some of what is being heard may be the NPU's, some not: none of it is kept. */
@@ -106,9 +106,9 @@ export async function* listenToFiles<S extends Sound>(
     let decoding: File<S> | undefined;
     for (let step = await schedule.step(decoding); step; step = await schedule.step(decoding)) {
       if (!thread) {
-        thread = new Thread('hear-thread', workerData);
+        thread = Thread.take('hear-thread');
         threads.push(thread);
-        const request: HearRequest = { ask: 'start', as: network };
+        const request: HearRequest = { ask: 'start', setup: common, as: network };
         const started = await thread.ask<Started>(request, [], answerMs);
         if (!network) onStarted(started, performance.now() - beganMs);
       }

@@ -22,10 +22,27 @@ export class Thread {
   readonly #worker: Worker;
   #broken: unknown;
   #settle: ((reply: Reply | undefined) => void) | undefined;
+  static #prepared: { readonly program: Program; readonly thread: Thread } | undefined;
 
-  constructor(program: Program, workerData?: unknown) {
+  /** Starts one while its work is still being found. It holds no process that ends meanwhile. */
+  static prepare(program: Program): void {
+    const thread = new Thread(program);
+    thread.#worker.unref();
+    Thread.#prepared = { program, thread };
+  }
+
+  /** The one that was prepared, or another. */
+  static take(program: Program): Thread {
+    const prepared = Thread.#prepared;
+    if (prepared?.program !== program) return new Thread(program);
+    Thread.#prepared = undefined;
+    prepared.thread.#worker.ref();
+    return prepared.thread;
+  }
+
+  private constructor(program: Program) {
     forbidTelemetry();
-    this.#worker = new Worker(compiled(program), { workerData, resourceLimits: LIMITS })
+    this.#worker = new Worker(compiled(program), { resourceLimits: LIMITS })
       .on('message', (reply: Reply) => this.#settle?.(reply))
       .on('error', (error) => {
         this.#broken = error;

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import type { DenseLayers } from './dense.js';
-import { eventInputs } from './event-manifest.js';
+import type { DenseLayers } from './dense-manifest.js';
+import { eventInputs } from './event-head.js';
 import { checkReferences, type Manifest, parseManifest } from './manifest.js';
 import { allFinite, readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
 

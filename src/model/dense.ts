@@ -1,17 +1,6 @@
-import { z } from 'zod';
+import type { DenseLayers } from './dense-manifest.js';
 import type { Tensor } from './safetensors.js';
 
-/** Layers that a bundle describes, in the order of computing. */
-export const denseLayers = z
-  .array(
-    z.strictObject({
-      units: z.int().positive().max(4096),
-      activation: z.enum(['linear', 'relu', 'softmax', 'sigmoid']),
-    }),
-  )
-  .min(1);
-
-export type DenseLayers = z.infer<typeof denseLayers>;
 type Activation = DenseLayers[number]['activation'];
 
 /** Outputs that are computed side by side: their sums stay in registers, and each input is read once for all of them. */

@@ -1,6 +1,6 @@
 import type { Bundle } from './bundle.js';
 import { DenseNetwork } from './dense.js';
-import { type EventManifest, eventInputs } from './event-manifest.js';
+import type { EventManifest } from './event-manifest.js';
 
 /** Windows come no closer together. */
 const MIN_HOP_SAMPLES = 1600;
@@ -89,4 +89,9 @@ export class EventHead {
     }
     return best;
   }
+}
+
+/** How many inputs the second part has. */
+export function eventInputs({ window, windows, levels }: EventManifest): number {
+  return (window.at(-1)?.units ?? 0) * (windows + 1) + levels.blocks;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SENSITIVITIES, WINDOW_SAMPLES } from '../constants.js';
-import { denseLayers } from './dense.js';
+import { denseLayers } from './dense-manifest.js';
 
 const kind = z.string().regex(/^[a-z][a-z0-9_-]*$/);
 const kinds = z.array(kind).min(1).max(100);
@@ -54,11 +54,6 @@ export const eventManifest = z.strictObject({
 });
 
 export type EventManifest = z.infer<typeof eventManifest>;
-
-/** How many inputs the second part has. */
-export function eventInputs({ window, windows, levels }: EventManifest): number {
-  return (window.at(-1)?.units ?? 0) * (windows + 1) + levels.blocks;
-}
 
 /** What the schema cannot say, each as the rest of a sentence that begins with `event`. */
 export function eventProblems({

@@ -2,7 +2,7 @@ import { ExitCode, UserError } from '../errors.js';
 import type { NetworkOutput, ScoredWindow } from '../types.js';
 import type { Bundle } from './bundle.js';
 import { activate } from './dense.js';
-import { type BlendHead, headNamed, type Manifest, type MapHead } from './manifest.js';
+import type { BlendHead, Head, Manifest, MapHead } from './manifest.js';
 import type { Tensor } from './safetensors.js';
 
 /** The head whose 521 scores also tell people what was heard. */
@@ -20,6 +20,11 @@ export interface ScoringHead {
   readonly labels: readonly string[];
   /** One score per label, 0…1; the array is reused by the next call. */
   score(output: NetworkOutput): Float32Array;
+}
+
+/** Not by the name alone, which may be one that every object has: `constructor`. */
+export function headNamed(heads: Manifest['heads'], name: string): Head | undefined {
+  return Object.hasOwn(heads, name) ? heads[name] : undefined;
 }
 
 /**

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { SENSITIVITIES } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { denseLayers } from './dense.js';
+import { denseLayers } from './dense-manifest.js';
 import { eventManifest, eventProblems } from './event-manifest.js';
+import { headNamed } from './head.js';
 import { quantization, quantizationProblems } from './quantization-manifest.js';
 
 /** One line each, and a key of JSON objects. */
@@ -99,10 +100,8 @@ export type DenseHead = Extract<Head, { type: 'dense' }>;
 export type MapHead = Extract<Head, { type: 'map' }>;
 export type BlendHead = Extract<Head, { type: 'blend' }>;
 
-/** Not by the name alone, which may be one that every object has: `constructor`. */
-export function headNamed(heads: Manifest['heads'], name: string): Head | undefined {
-  return Object.hasOwn(heads, name) ? heads[name] : undefined;
-}
+/** Zod else compiles code for each object of a schema first, which takes longer than to look at one file. */
+const ONCE = { jitless: true };
 
 /**
  * @param bytes of the file
@@ -135,7 +134,7 @@ export function parseJson<T>(
       'Get the model again: the file is damaged.',
     );
   }
-  const result = schema.safeParse(json);
+  const result = schema.safeParse(json, ONCE);
   if (result.success) return result.data;
   throw new UserError(ExitCode.badData, `${path} is not ${what}:\n${z.prettifyError(result.error)}`, hint);
 }

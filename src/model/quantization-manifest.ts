@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Manifest } from './manifest.js';
+import { convolutionNames } from './quantization.js';
 
 /**
  * What calibration found, from which the backbone is computed in 8-bit integers (`onnx/int8.ts`). The weights are
@@ -22,13 +23,6 @@ export const quantization = z.strictObject({
 });
 
 export type Quantization = z.infer<typeof quantization>;
-
-/** In the order of the network; their tensors are called so. */
-export function convolutionNames(backbone: Manifest['backbone']): string[] {
-  return backbone.flatMap(({ type }, i) =>
-    type === 'conv' ? [`backbone.${i}`] : [`backbone.${i}.depthwise`, `backbone.${i}.pointwise`],
-  );
-}
 
 /** What the schema cannot say, each as the rest of a sentence that begins with `quantization`. */
 export function quantizationProblems({ ranges }: Quantization, backbone: Manifest['backbone']): string[] {

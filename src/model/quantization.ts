@@ -2,13 +2,20 @@ import { ExitCode, UserError } from '../errors.js';
 import type { Bundle } from './bundle.js';
 import { backboneFingerprint } from './fingerprint.js';
 import type { Manifest } from './manifest.js';
-import { convolutionNames, type Quantization } from './quantization-manifest.js';
+import type { Quantization } from './quantization-manifest.js';
 
 /**
  * Mean cosine of the embeddings from which on they are alike enough for alarms. With 0.9906 YAMNet's classes found 25
  * of 109 alarms instead of 22; with 0.999 bathnet-mini found the same 141 of 271.
  */
 export const LEAST_COSINE = 0.995;
+
+/** In the order of the network; their tensors are called so. */
+export function convolutionNames(backbone: Manifest['backbone']): string[] {
+  return backbone.flatMap(({ type }, i) =>
+    type === 'conv' ? [`backbone.${i}`] : [`backbone.${i}.depthwise`, `backbone.${i}.pointwise`],
+  );
+}
 
 /**
  * Whether integers save time: where most convolutions are computed in them. It does not depend on how busy the machine

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { type Bundle, MODEL_FILE, readBundle } from './bundle.js';
 import { withHeadOf } from './combine.js';
-import { headNamed, manifestSchema } from './manifest.js';
+import { headNamed } from './head.js';
+import { manifestSchema } from './manifest.js';
 
 /** The bundles that come with the program. */
 export const SHIPPED_MODELS = fileURLToPath(new URL('../../models', import.meta.url));

@@ -123,6 +123,7 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       connectTimeout: timing.connectTimeoutMs,
       reconnectPeriod: 0,
       queueQoSZero: false,
+      writeCache: false, // 65 536 buffers, one for each number that a packet may carry: 10 MB and 10 ms at the start
       properties: { maximumPacketSize: MOST_INCOMING_BYTES },
       will: { topic: options.topics.availability, payload: Buffer.from('offline'), qos: 1, retain: true },
       ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),

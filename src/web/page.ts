@@ -8,8 +8,8 @@ import { every } from 'hono/combine';
 import { etag } from 'hono/etag';
 import { getMimeType } from 'hono/utils/mime';
 
-/** Where `npm run build` puts the page. */
-const FOLDER = fileURLToPath(new URL('./page', import.meta.url));
+/** Where `npm run build` puts the page: the same from src/web, dist/web and dist/bundle. */
+const FOLDER = fileURLToPath(new URL('../../dist/web/page', import.meta.url));
 /** Of files whose name holds the hash of what is in them. */
 const FOR_EVER = 'public, max-age=31536000, immutable';
 

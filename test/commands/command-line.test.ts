@@ -65,27 +65,24 @@ describe('the command line', () => {
     const heavy = [
       '@tensorflow',
       'onnxruntime-node',
-      'zod',
-      'mqtt/build',
-      'aedes',
-      'pino',
-      'dist/app.js',
-      'dist/training/train.js',
+      'bundle/zod',
+      'bundle/mqtt',
+      'bundle/pino',
+      'bundle/yaml',
     ];
     expect((await loadedBy(['--version'], heavy)).found).toEqual([]);
     expect((await loadedBy(['--help'], heavy)).found).toEqual([]);
     const classify = await loadedBy(['classify', join(GOLDEN, 'silence.wav')], heavy);
     const engine = lacksPackage('onnxruntime-node') ? '@tensorflow' : 'onnxruntime-node';
-    expect(classify.found).toEqual([engine, 'zod']);
-    expect(classify.commands).toEqual(['classify.js', 'registry.js']);
+    expect(classify.found).toEqual([engine, 'bundle/zod', 'bundle/yaml']);
+    expect(classify.commands).toEqual(['classify']);
     const daemon = await loadedBy(['run', '--source', 'nonesuch'], heavy);
-    expect(daemon.found).not.toContain('dist/training/train.js');
-    expect(daemon.found).not.toContain('aedes');
-    expect(daemon.commands).toEqual(['registry.js', 'run.js']);
+    expect(daemon.found).toEqual(['bundle/zod', 'bundle/mqtt', 'bundle/pino', 'bundle/yaml']);
+    expect(daemon.commands).toEqual(['run']);
   });
 });
 
-/** Which of these parts a command loads, and which files of commands. */
+/** Which of these parts a command loads, and whose files of all commands. */
 async function loadedBy(args: string[], parts: string[]): Promise<{ found: string[]; commands: string[] }> {
   const folder = mkdtempSync(join(tmpdir(), 'bathnet-loaded-'));
   try {
@@ -96,7 +93,9 @@ async function loadedBy(args: string[], parts: string[]): Promise<{ found: strin
     expect(urls.length).toBeGreaterThan(0);
     return {
       found: parts.filter((part) => urls.some((url: string) => url.includes(`/${part}`))),
-      commands: urls.flatMap((url: string) => /\/dist\/commands\/([^/]+\.js)$/.exec(url)?.[1] ?? []).sort(),
+      commands: REGISTRY.map(({ name }) => name).filter((name) =>
+        urls.some((url: string) => url.endsWith(`/dist/bundle/${name}.js`)),
+      ),
     };
   } finally {
     rmSync(folder, { recursive: true });

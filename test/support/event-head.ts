@@ -1,6 +1,7 @@
 import type { Bundle } from '../../src/model/bundle.js';
-import type { DenseLayers } from '../../src/model/dense.js';
-import { type EventManifest, eventInputs } from '../../src/model/event-manifest.js';
+import type { DenseLayers } from '../../src/model/dense-manifest.js';
+import { eventInputs } from '../../src/model/event-head.js';
+import type { EventManifest } from '../../src/model/event-manifest.js';
 import type { Tensor } from '../../src/model/safetensors.js';
 import { createRandom } from '../../src/training/random.js';
 

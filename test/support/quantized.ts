@@ -1,6 +1,7 @@
 import type { Bundle } from '../../src/model/bundle.js';
 import { backboneFingerprint } from '../../src/model/fingerprint.js';
-import { convolutionNames, type Quantization } from '../../src/model/quantization-manifest.js';
+import { convolutionNames } from '../../src/model/quantization.js';
+import type { Quantization } from '../../src/model/quantization-manifest.js';
 
 export const quantizedBy = (bundle: Bundle, quantization: Quantization): Bundle => ({
   ...bundle,

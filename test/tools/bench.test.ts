@@ -94,15 +94,13 @@ describe('npm run bench', () => {
   });
 
   it('says what it cannot measure', async () => {
-    for (const [args, message] of [
-      [['--rounds', 'many'], /--rounds is many\n {2}hint: Give a number/],
-      [['--hours', '1,x'], /--hours is 1,x\n {2}hint: Give whole numbers/],
-      [['--models', 'nowhere'], /none of the models is there\n {2}hint:/],
-    ] as const)
-      await expect(bench(...args)).rejects.toMatchObject({
-        code: 64,
-        stderr: expect.stringMatching(message),
-      });
+    const refused = (message: RegExp, ...args: string[]) =>
+      expect(bench(...args)).rejects.toMatchObject({ code: 64, stderr: expect.stringMatching(message) });
+    await Promise.all([
+      refused(/--rounds is many\n {2}hint: Give a number/, '--rounds', 'many'),
+      refused(/--hours is 1,x\n {2}hint: Give whole numbers/, '--hours', '1,x'),
+      refused(/none of the models is there\n {2}hint:/, '--models', 'nowhere'),
+    ]);
     expect(readdirSync(dir).filter((name) => name.startsWith('bathnet'))).toEqual([]); // nothing is left behind
   });
 });

@@ -15,7 +15,7 @@ import { SCENE } from './scene.mjs';
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** What systemd/bathnet2mqtt.service and the image set. */
 const UNIT_ENVIRONMENT = { MALLOC_MMAP_THRESHOLD_: '131072' };
-/** After this the start is over: modules are loaded, the first windows heard. */
+/** After this the start is over at the latest: modules are loaded, the first windows heard. */
 const STARTED_MS = 10_000;
 /** Even on a busy machine it has said something by then. */
 const LONGEST_START_MS = 120_000;
@@ -50,7 +50,7 @@ export function listen(subjects, minutes, source) {
           })
         : watch();
     const watch = async () => {
-      await sleep(STARTED_MS);
+      await sleep(Math.min(STARTED_MS, minutes * 60_000)); // who listens for seconds only wants to see that it runs
       const before = pids.map(cpuSeconds);
       const begin = performance.now();
       await sleep(minutes * 60_000);

@@ -70,9 +70,18 @@ export function watchMachine() {
   return () => ((machineSeconds() - begin) * 1000) / (performance.now() - beginMs) / cpus().length;
 }
 
+/** The process and its children; each thread has a list of those that it has started. */
 function family(pid) {
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(stat(name)[1]) === pid);
-  return [pid, ...children.map(Number)];
+  const lists = tasks(pid).map((task) => read(`/proc/${pid}/task/${task}/children`));
+  return [pid, ...lists.join('').split(' ').filter(Boolean).map(Number)];
+}
+
+function tasks(pid) {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // gone since
+  }
 }
 
 /** What follows the name in /proc/PID/stat: state, parent, … */

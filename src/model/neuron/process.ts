@@ -7,10 +7,10 @@ import { PATCH_VALUES } from '../../constants.js';
 import { messageOf } from '../../errors.js';
 import { endOf, hasEnded } from '../../system/child-end.js';
 import { allFinite } from '../safetensors.js';
-import type { NeuronReply, NeuronRequest } from './child.js';
+import type { NeuronReply, NeuronRequest } from './neuron-child.js';
 
 /** The compiled child; a test runner that runs this file uncompiled finds it in dist/. */
-const CHILD = ['./child.js', '../../../dist/model/neuron/child.js']
+const CHILD = ['./neuron-child.js', '../../../dist/model/neuron/neuron-child.js']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find(existsSync);
 
@@ -36,7 +36,7 @@ export class NeuronError extends Error {
   }
 }
 
-/** An NPU with a network on it, in a process of its own (why: child.ts). */
+/** An NPU with a network on it, in a process of its own (why: neuron-child.ts). */
 export interface NeuronProcess {
   /**
    * @param mel 96 × 64 row-major, frame first
@@ -68,7 +68,7 @@ export async function startNeuron(options: NeuronProcessOptions): Promise<Neuron
   const network = resolve(options.network);
   const library = options.library.includes('/') ? resolve(options.library) : options.library;
   const { embeddingSize } = options;
-  if (CHILD === undefined) throw new Error('dist/model/neuron/child.js is missing: npm run build');
+  if (CHILD === undefined) throw new Error('dist/model/neuron/neuron-child.js is missing: npm run build');
   const sizes = [PATCH_VALUES, embeddingSize].map(String);
   const child = fork(CHILD, [library, network, ...sizes], {
     cwd: tmpdir(), // for what a crash may leave; so paths are absolute

@@ -60,20 +60,20 @@ export function int8Arithmetic({ ranges }: Quantization): Arithmetic {
   };
 }
 
-function quantizedWeights({ kernel, bias, depthwise }: Convolution, inputScale: number) {
+function quantizedWeights({ kernel: { data }, bias, depthwise }: Convolution, inputScale: number) {
   const largest = depthwise ? LARGEST_WEIGHT.depthwise : LARGEST_WEIGHT.dense;
-  const size = kernel.data.length / bias.length;
-  const weights = new Int8Array(kernel.data.length);
+  const size = data.length / bias.length;
+  const weights = new Int8Array(data.length);
   const scales = new Float32Array(bias.length);
   const biases = new Int32Array(bias.length);
   for (let channel = 0; channel < bias.length; channel++) {
     const begin = channel * size;
     let highest = 0;
-    for (let i = begin; i < begin + size; i++) highest = Math.max(highest, Math.abs(kernel.data[i]!));
+    for (let i = begin; i < begin + size; i++) highest = Math.max(highest, Math.abs(data[i]!));
     // A channel of hardly any weight must not make its bias overflow.
     const scale = Math.max(highest / largest, Math.abs(bias[channel]!) / (inputScale * LARGEST_BIAS), 1e-30);
     scales[channel] = scale;
-    for (let i = begin; i < begin + size; i++) weights[i] = Math.round(kernel.data[i]! / scale);
+    for (let i = begin; i < begin + size; i++) weights[i] = Math.round(data[i]! / scale);
     biases[channel] = Math.round(bias[channel]! / (inputScale * scale));
   }
   return { weights, scales, biases };

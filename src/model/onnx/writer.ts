@@ -1,5 +1,7 @@
-import protobuf from 'protobufjs/light.js';
+import protobuf from 'protobufjs/minimal.js';
 import { VERSION } from '../../constants.js';
+
+const { Writer } = protobuf;
 
 /** A constant of the graph. */
 export interface OnnxConstant {
@@ -50,96 +52,115 @@ const DATA_TYPES: Record<string, number> = {
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_INTS = 7;
 
-const one = (type: string, id: number) => ({ type, id });
-const many = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
+/** How the value of a field is encoded, as Protocol Buffers number it. */
+const VARINT = 0;
+const BYTES = 2;
 
 /**
- * The messages and fields that are written, of those in
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * A message on its way out, field by field, in the order of their numbers. Without a schema: with one, to prepare it
+ * would take longer than to write the graph.
  */
-const ModelProto = protobuf.Root.fromJSON({
-  nested: {
-    ModelProto: {
-      fields: {
-        irVersion: one('int64', 1),
-        producerName: one('string', 2),
-        producerVersion: one('string', 3),
-        docString: one('string', 6),
-        graph: one('GraphProto', 7),
-        opsetImport: many('OperatorSetIdProto', 8),
-      },
-    },
-    OperatorSetIdProto: { fields: { domain: one('string', 1), version: one('int64', 2) } },
-    GraphProto: {
-      fields: {
-        node: many('NodeProto', 1),
-        name: one('string', 2),
-        initializer: many('TensorProto', 5),
-        input: many('ValueInfoProto', 11),
-        output: many('ValueInfoProto', 12),
-      },
-    },
-    NodeProto: {
-      fields: {
-        input: many('string', 1),
-        output: many('string', 2),
-        opType: one('string', 4),
-        attribute: many('AttributeProto', 5),
-      },
-    },
-    AttributeProto: {
-      fields: { name: one('string', 1), i: one('int64', 3), ints: many('int64', 8), type: one('int32', 20) },
-    },
-    TensorProto: {
-      fields: {
-        dims: many('int64', 1),
-        dataType: one('int32', 2),
-        name: one('string', 8),
-        rawData: one('bytes', 9),
-      },
-    },
-    ValueInfoProto: { fields: { name: one('string', 1), type: one('TypeProto', 2) } },
-    TypeProto: { fields: { tensorType: one('TensorType', 1) } },
-    TensorType: { fields: { elemType: one('int32', 1), shape: one('TensorShapeProto', 2) } },
-    TensorShapeProto: { fields: { dim: many('Dimension', 1) } },
-    Dimension: { fields: { dimValue: one('int64', 1), dimParam: one('string', 2) } },
-  },
-}).lookupType('ModelProto');
+class Message {
+  constructor(private readonly writer = Writer.create()) {}
 
-/** Writes a graph as an ONNX file. */
-export function writeOnnx({ description, input, outputs, nodes, constants }: OnnxGraph): Uint8Array {
-  const model = {
-    irVersion: IR_VERSION,
-    producerName: 'bathnet2mqtt',
-    producerVersion: VERSION,
-    docString: description,
-    opsetImport: [{ domain: '', version: OPSET }],
-    graph: {
-      name: 'main',
-      node: nodes.map(({ op, inputs, output, attributes = {} }) => ({
-        opType: op,
-        input: inputs,
-        output,
-        attribute: Object.entries(attributes).map(([name, value]) =>
-          typeof value === 'number'
-            ? { name, type: ATTRIBUTE_INT, i: value }
-            : { name, type: ATTRIBUTE_INTS, ints: value },
-        ),
-      })),
-      initializer: constants.map(({ name, shape, data }) => ({
-        name,
-        dims: shape,
-        dataType: DATA_TYPES[data.constructor.name],
-        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-      })),
-      input: [valueInfo(input)],
-      output: outputs.map(valueInfo),
-    },
-  };
-  return ModelProto.encode(model).finish();
+  int(field: number, value: number): this {
+    this.#tag(field, VARINT).int64(value);
+    return this;
+  }
+
+  /** Packed, as readers of today expect. */
+  ints(field: number, values: readonly number[]): this {
+    if (values.length === 0) return this;
+    this.#tag(field, BYTES).fork();
+    for (const value of values) this.writer.int64(value);
+    this.writer.ldelim();
+    return this;
+  }
+
+  text(field: number, value: string): this {
+    this.#tag(field, BYTES).string(value);
+    return this;
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    this.#tag(field, BYTES).bytes(value);
+    return this;
+  }
+
+  /** A message within this one for each item. */
+  all<T>(field: number, items: readonly T[], write: (message: Message, item: T) => void): this {
+    for (const item of items) {
+      this.#tag(field, BYTES).fork();
+      write(this, item);
+      this.writer.ldelim();
+    }
+    return this;
+  }
+
+  one(field: number, write: (message: Message) => void): this {
+    return this.all(field, [undefined], write);
+  }
+
+  finish(): Uint8Array {
+    return this.writer.finish();
+  }
+
+  #tag(field: number, encoding: number) {
+    return this.writer.uint32((field << 3) | encoding);
+  }
 }
 
-function valueInfo({ name, shape }: OnnxValue) {
-  const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
-  return { name, type: { tensorType: { elemType: FLOAT, shape: { dim } } } };
+/**
+ * Writes a graph as an ONNX file. The numbers are those of the fields in
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ */
+export function writeOnnx({ description, input, outputs, nodes, constants }: OnnxGraph): Uint8Array {
+  return new Message()
+    .int(1, IR_VERSION)
+    .text(2, 'bathnet2mqtt')
+    .text(3, VERSION)
+    .text(6, description)
+    .one(7, (graph) =>
+      graph
+        .all(1, nodes, writeNode)
+        .text(2, 'main')
+        .all(5, constants, writeConstant)
+        .all(11, [input], writeValue)
+        .all(12, outputs, writeValue),
+    )
+    .one(8, (opset) => opset.int(2, OPSET))
+    .finish();
+}
+
+function writeNode(node: Message, { op, inputs, output, attributes = {} }: OnnxNode): void {
+  for (const name of inputs) node.text(1, name);
+  for (const name of output) node.text(2, name);
+  node.text(4, op).all(5, Object.entries(attributes), writeAttribute);
+}
+
+function writeAttribute(attribute: Message, [name, value]: [string, number | readonly number[]]): void {
+  attribute.text(1, name);
+  if (typeof value === 'number') attribute.int(3, value).int(20, ATTRIBUTE_INT);
+  else attribute.ints(8, value).int(20, ATTRIBUTE_INTS);
+}
+
+function writeConstant(tensor: Message, { name, shape, data }: OnnxConstant): void {
+  tensor
+    .ints(1, shape)
+    .int(2, DATA_TYPES[data.constructor.name]!)
+    .text(8, name)
+    .bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
+
+function writeValue(info: Message, { name, shape }: OnnxValue): void {
+  info.text(1, name).one(2, (type) =>
+    type.one(1, (tensor) =>
+      tensor.int(1, FLOAT).one(2, (all) =>
+        all.all(1, shape, (dimension, size) => {
+          if (typeof size === 'string') dimension.text(2, size);
+          else dimension.int(1, size);
+        }),
+      ),
+    ),
+  );
 }

@@ -2,7 +2,7 @@
  * The process that talks to the NPU. It is thrown away when a call hangs or the vendor's library crashes: in the
  * daemon's own process a crash would end it, and a call that never returns would keep it from ending.
  *
- *     child.js LIBRARY NETWORK INPUT_VALUES OUTPUT_VALUES
+ *     neuron-child.js LIBRARY NETWORK INPUT_VALUES OUTPUT_VALUES
  *
  * Windows come and embeddings go over IPC. It ends when its parent does. It imports little: its memory counts.
  */
