@@ -38,10 +38,13 @@ export function sharedFolder(): string | undefined {
   return skipped(existsSync(SHARED) ? [] : ['shared']) ? undefined : SHARED;
 }
 
-export function skipped(missing: string[]): boolean {
+/** @param because why it is missing, where that is not plain */
+export function skipped(missing: string[], because?: string): boolean {
   const needed = missing.filter((name) => required.has(name));
   if (needed.length > 0) throw new Error(`TESTS_REQUIRE demands ${needed.join(', ')}, which is missing`);
   if (missing.length > 0)
-    console.warn(`SKIPPED: tests that need ${missing.join(', ')}, which is missing here`);
+    console.warn(
+      `SKIPPED: tests that need ${missing.join(', ')}, which is missing here${because ? `: ${because}` : ''}`,
+    );
   return missing.length > 0;
 }
