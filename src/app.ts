@@ -1,23 +1,20 @@
-import { join } from 'node:path';
 import { createSource } from './audio/source.js';
 import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
-import { writeWav } from './audio/wav-writer.js';
 import type { Config } from './config/schema.js';
 import { Control } from './control.js';
 import type { UserError } from './errors.js';
+import { keptOfAlarms } from './kept.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/fingerprint.js';
 import { modelShelves, readModel } from './model/shelf.js';
+import { Notifier } from './notify/notifier.js';
 import { OpenAlarms } from './open-alarms.js';
 import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
-import { ClipRecorder } from './storage/clips.js';
 import type { OpenDevice } from './storage/device.js';
-import { FeedbackStore } from './storage/feedback.js';
-import { History } from './storage/history.js';
 import { QuietStore } from './storage/quiet.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
@@ -91,12 +88,16 @@ export async function startApp({
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;
   const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, log);
+  const named = { ...config.device, id: deviceId };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
   const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
   sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
+  const onTrouble = (any: boolean) => reporter.problems('telling', any ? ['notify_failed'] : []);
+  const around = { device: named, web: config.web, topics, publisher, folder: state.folder, test, onTrouble };
+  const notifier = new Notifier(config.notify, around, clock, log);
   const tell = (event: DecisionEvent) => reporter.event(event);
   const openAlarms = test
     ? { event: tell, endAbandoned() {} }
@@ -105,12 +106,7 @@ export async function startApp({
   // What is kept of alarms
   const heardBy = { name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
-  const feedback = new FeedbackStore(join(state.folder, 'feedback'), heardBy, veto, log, clock).load();
-  const clipOptions = { ...config.clips, speechLabels: config.sense.speechLabels };
-  const writeClip = (path: string, sound: Float32Array) => writeWav(path, [sound]);
-  const clips = config.clips.enabled
-    ? new ClipRecorder(join(state.folder, 'clips'), clipOptions, writeClip, log)
-    : undefined;
+  const { feedback, clips, history } = keptOfAlarms(config, state.folder, heardBy, veto, log, clock);
 
   const onEvent = (event: DecisionEvent) => {
     openAlarms.event(event);
@@ -192,9 +188,8 @@ export async function startApp({
   );
 
   // Where it can be seen; loaded by those alone who look
-  const history = new History(join(state.folder, 'history'), log);
   const shown = {
-    ...{ device: { ...config.device, id: deviceId }, model, minLevelDbfs: rule.minLevelDbfs },
+    ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
     ...{ hopSeconds, melRange: pipeline.melRange },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
@@ -214,7 +209,7 @@ export async function startApp({
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
     reporter.stop();
-    await publisher.stop();
+    await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
     await state.settled();
     await pipeline.close();
@@ -230,6 +225,7 @@ export async function startApp({
   try {
     control.load(resetSettings);
     publisher.start();
+    notifier.start();
     reporter.start();
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();

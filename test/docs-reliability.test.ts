@@ -11,6 +11,8 @@ import { LOSSY_MEASURES } from '../src/audio/watched-input.js';
 import { configSchema } from '../src/config/schema.js';
 import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
 import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
+import { PAUSE } from '../src/notify/courier.js';
+import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
@@ -75,6 +77,13 @@ const times: [string, string[]][] = [
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
   ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],
   ['events_dropped', seconds(HEALTH_INTERVAL_MS)],
+  [
+    'notify_failed',
+    [
+      ...seconds(POST_LIMIT_MS, config.notify.commandSeconds * 1000, PAUSE.reconnectMinMs),
+      `${PAUSE.reconnectMaxMs / 60_000} min`,
+    ],
+  ],
   ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS)],
 ];
 
@@ -106,6 +115,7 @@ describe('docs/reliability.md', () => {
   it('has the bounds of what waits, how much later, and how often health is said', () => {
     const { outboxEvents, outboxBytes, outboxDays } = config.mqtt;
     expect(page).toContain(`${outboxEvents} events, ${outboxBytes / 1e6} MB, ${outboxDays} days`);
+    expect(page).toContain(`at once for a new event, for ${WAITING.days} days`);
     expect(page).toContain(`no alarm waits, ${COSTLY} times as late`);
     expect(page).toContain(`is said again every ${HEALTH_INTERVAL_MS / 1000} s`);
   });

@@ -3,10 +3,10 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, UserError } from '../errors.js';
+import { readLines } from '../system/child.js';
 import { endOf } from '../system/child-end.js';
 import type { Logger } from '../types.js';
 import type { CaptureReply } from './capture-child.js';
-import { readLines } from './child.js';
 
 /** The compiled child; a test runner that runs this file uncompiled finds it in dist/. */
 const CHILD = ['./capture-child.js', '../../dist/audio/capture-child.js']

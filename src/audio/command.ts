@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { ExitCode, UserError } from '../errors.js';
+import { closed, endGroup, readLines } from '../system/child.js';
 import { endOf, hasEnded } from '../system/child-end.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
-import { closed, endGroup, readLines } from './child.js';
 import { type RawLayout, rawChunks } from './raw.js';
 
 /** Lines of a command's stderr that go into the error message. */

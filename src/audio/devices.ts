@@ -1,7 +1,7 @@
 import { ExitCode, UserError } from '../errors.js';
+import { endGroup } from '../system/child.js';
 import type { Logger } from '../types.js';
 import { forkCapture, replyOf } from './capture.js';
-import { endGroup } from './child.js';
 import type { InputDevice } from './choose-device.js';
 
 export type { InputDevice } from './choose-device.js';

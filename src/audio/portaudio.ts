@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
+import { closed, endGroup } from '../system/child.js';
 import { endOf, hasEnded } from '../system/child-end.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { forkCapture, replyOf } from './capture.js';
-import { closed, endGroup } from './child.js';
 import { type RawLayout, rawChunks } from './raw.js';
 
 /** A microphone through PortAudio, in a process of its own (why: capture-child.ts). */

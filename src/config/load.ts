@@ -5,6 +5,7 @@ import { ExitCode, messageOf, UserError } from '../errors.js';
 import { ENV_PREFIX, fromText, pathOfEnv } from './env.js';
 import { contradictions, describe, show } from './problems.js';
 import { type Config, configSchema } from './schema.js';
+import { withSecrets } from './secrets.js';
 import { isTree, setPath, type Tree } from './tree.js';
 
 export interface ConfigSources {
@@ -59,7 +60,7 @@ export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
         .join('\n')}`,
       'Mend the lines named above; config/default.yaml explains every key.',
     );
-  return withPasswords(result.data as Config);
+  return withSecrets(result.data as Config);
 }
 
 function readConfigFile(named: string | undefined): Tree {
@@ -139,42 +140,6 @@ function readDotenv(cwd: string): Record<string, string> {
       ExitCode.config,
       `.env cannot be read: ${messageOf(error)}`,
       'Make it readable or remove it.',
-    );
-  }
-}
-
-/** The passwords that lie in files, read. */
-function withPasswords(config: Config): Config {
-  return {
-    ...config,
-    mqtt: withPassword('mqtt', config.mqtt),
-    web: longEnough(withPassword('web', config.web)),
-  };
-}
-
-/** The schema has seen the name of the file only. */
-function longEnough(web: Config['web']): Config['web'] {
-  const { success } = configSchema.shape.web.safeParse(web);
-  if (success) return web;
-  throw new UserError(
-    ExitCode.config,
-    'web.passwordFile: what it holds is no password of 8 to 1000 characters',
-    'Write a longer one into it; nothing else belongs there.',
-  );
-}
-
-function withPassword<T extends Config['mqtt'] | Config['web']>(name: string, section: T): T {
-  const { passwordFile } = section;
-  if (!passwordFile) return section;
-  try {
-    const password = readFileSync(passwordFile, 'utf8').replace(/\r?\n$/, '');
-    return { ...section, password, passwordFile: undefined };
-  } catch (error) {
-    throw new UserError(
-      ExitCode.config,
-      `${name}.passwordFile: ${passwordFile} cannot be read: ${messageOf(error)}`,
-      'Make the file readable for the user this runs as.',
-      { cause: error },
     );
   }
 }

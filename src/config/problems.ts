@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type Config, configSchema, unwrap } from './schema.js';
+import { IN_FILES, SECRETS } from './secrets.js';
 import { isTree, type Tree } from './tree.js';
 
 export interface Problem {
@@ -9,7 +10,7 @@ export interface Problem {
 
 /** In less, what falls along with somebody has not come to rest. */
 const MIN_THUMP_SILENCE_SECONDS = 5;
-const SECRETS = new Set(['mqtt.password', 'web.password']);
+const SECRET_KEYS: ReadonlySet<string> = new Set(Object.values(IN_FILES).flat());
 /** Where only this machine itself can connect. */
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|::1)$/;
 
@@ -42,18 +43,28 @@ function keysAt(path: readonly PropertyKey[]): string[] {
 export function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value, (key, each: unknown) => {
-    if (key === 'password') return '***';
+    if (SECRET_KEYS.has(key)) return '***';
     return typeof each === 'string' ? each.replace(/^(.*?:\/\/)?.*@/s, '$1***@') : each;
   });
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 /** Combinations that cannot work, each found before anything starts. */
-export function contradictions({ input, alarm, sense, quietHours, mqtt, web }: Config): Problem[] {
+export function contradictions(config: Config): Problem[] {
+  const { input, alarm, sense, quietHours, mqtt, web, notify } = config;
   const problems: Problem[] = [];
   const demand = (holds: boolean, path: string, text: string) => {
     if (!holds) problems.push({ path, text });
   };
+  for (const [section, keys] of Object.entries(IN_FILES))
+    for (const key of keys) {
+      const values: Record<string, unknown> = config[section as keyof typeof IN_FILES];
+      demand(
+        !values[key] || !values[`${key}File`],
+        `${section}.${key}File`,
+        `expected only one of ${key} and ${key}File, found both`,
+      );
+    }
   const tls = /^(mqtts|wss):/.test(mqtt.url);
   demand(
     input.source !== 'file' || !!input.file,
@@ -108,11 +119,6 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt, web }: C
     `expected another time than quietHours.from, found ${quietHours?.to}`,
   );
   demand(
-    !mqtt.password || !mqtt.passwordFile,
-    'mqtt.passwordFile',
-    'expected only one of password and passwordFile, found both',
-  );
-  demand(
     !(mqtt.password || mqtt.passwordFile) || !!mqtt.username,
     'mqtt.username',
     'expected a user, because there is a password; found nothing',
@@ -123,14 +129,21 @@ export function contradictions({ input, alarm, sense, quietHours, mqtt, web }: C
     'expected certFile and keyFile together, found one',
   );
   demand(
-    !web.password || !web.passwordFile,
-    'web.passwordFile',
-    'expected only one of password and passwordFile, found both',
-  );
-  demand(
     !web.enabled || LOOPBACK.test(web.host) || !!(web.password || web.passwordFile || web.trustedProxy),
     'web.password',
     `expected a password of 8 characters or more, because web.host is ${web.host}, which others reach; found nothing`,
+  );
+  for (const name of ['webhook', 'ntfy'] as const)
+    demand(
+      !(notify[`${name}Token`] || notify[`${name}TokenFile`]) ||
+        !!(notify[`${name}Url`] || notify[`${name}UrlFile`]),
+      `notify.${name}Url`,
+      'expected an address, because there is a token for it; found nothing',
+    );
+  demand(
+    notify.command?.[0] !== '',
+    'notify.command',
+    'expected a program and its arguments, found no program',
   );
   for (const key of ['caFile', 'certFile', 'keyFile', 'servername'] as const)
     demand(

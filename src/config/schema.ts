@@ -7,6 +7,7 @@ import { input } from './sections/input.js';
 import { log } from './sections/log.js';
 import { model } from './sections/model.js';
 import { mqtt } from './sections/mqtt.js';
+import { notify } from './sections/notify.js';
 import { publish } from './sections/publish.js';
 import { quietHours } from './sections/quiet-hours.js';
 import { sense } from './sections/sense.js';
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   sense,
   quietHours,
   mqtt,
+  notify,
   clips,
   publish,
   discovery,

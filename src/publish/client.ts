@@ -27,7 +27,7 @@ export class MqttPublisher {
   readonly #delivery: Delivery;
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
-  #onSaid: (said: Said) => void = () => {};
+  readonly #readers: ((said: Said) => void)[] = [];
   #onConnected = () => {};
   #onHomeAssistant = () => {};
   #onSettled = () => {};
@@ -108,7 +108,7 @@ export class MqttPublisher {
 
   /** @param handler is told of every state and every event, whether or not there is a broker */
   onSaid(handler: (said: Said) => void): void {
-    this.#onSaid = handler;
+    this.#readers.push(handler);
   }
 
   /** @param handler called whenever a connection is made, is lost, or could not be made */
@@ -136,14 +136,14 @@ export class MqttPublisher {
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
     this.#states.set(topic, payload, qos);
     this.#delivery.pump();
-    this.#onSaid({ topic, payload, event: false });
+    this.#tell({ topic, payload, event: false });
   }
 
   /** A state that is true only as long as this runs: published and repeated like the others, never retained. */
   setLiveState(topic: string, payload: string): void {
     this.#states.set(topic, payload, 1, false);
     this.#delivery.pump();
-    this.#onSaid({ topic, payload, event: false });
+    this.#tell({ topic, payload, event: false });
   }
 
   /**
@@ -156,7 +156,7 @@ export class MqttPublisher {
     this.#outbox.add(topic, payload, !this.connected);
     this.#connection.hurry();
     this.#delivery.pump();
-    this.#onSaid({ topic, payload, event: true });
+    this.#tell({ topic, payload, event: true });
   }
 
   /** Resolves when the events that wait are on the disk, or cannot be written now. */
@@ -209,6 +209,10 @@ export class MqttPublisher {
 
   #checkSettled(): void {
     if (this.#delivery.idle || !this.#connection.active) this.#onSettled();
+  }
+
+  #tell(said: Said): void {
+    for (const reader of this.#readers) reader(said);
   }
 
   #onConnect(): void {

@@ -35,6 +35,7 @@ interface PartProblems {
   engine: readonly Problem[];
   accelerator: readonly Problem[];
   detection: readonly Problem[];
+  telling: readonly Problem[];
 }
 
 interface Sensed {
@@ -61,7 +62,7 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
-  readonly #problems: PartProblems = { input: [], engine: [], accelerator: [], detection: [] };
+  readonly #problems: PartProblems = { input: [], engine: [], accelerator: [], detection: [], telling: [] };
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;

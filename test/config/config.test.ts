@@ -119,6 +119,20 @@ describe('the configuration', () => {
       'mqtt: {username: u, password: x, passwordFile: y}',
       /only one of password/,
     ],
+    [
+      'an address and a file of it',
+      'notify: {ntfyUrl: "https://x/y", ntfyUrlFile: z}',
+      /notify\.ntfyUrlFile: expected only one of ntfyUrl/,
+    ],
+    ['a token without a server', 'notify: {ntfyToken: x}', /notify\.ntfyUrl: expected an address, because/],
+    [
+      'a webhook that is none',
+      'notify: {webhookUrl: "ftp://x"}',
+      /notify\.webhookUrl: expected an address such/,
+    ],
+    ['no program', 'notify: {command: ["", x]}', /notify\.command: expected a program/],
+    ['a command line', 'notify: {command: siren --loud}', /notify\.command: expected array/],
+    ['what is not told', 'notify: {also: [alarm, fire]}', /notify\.also\.0: expected one of "escalation"/],
     ['half a client certificate', 'mqtt: {url: "mqtts://x", certFile: y}', /mqtt\.keyFile/],
     ['TLS files without TLS', 'mqtt: {caFile: y}', /mqtt\.caFile: expected an address of mqtts/],
     ['an address that is none', 'mqtt: {url: broker}', /mqtt\.url: expected an address such as/],
@@ -183,10 +197,31 @@ describe('the configuration', () => {
     expect(errorOf({ file: 'web: {enabled: true, host: 0.0.0.0}' }).message).toMatch(/web\.password/);
   });
 
+  it('takes addresses and tokens of notify out of files, and nothing that is none', () => {
+    const secret = join(cwd, 'secret');
+    writeFileSync(secret, 'https://ntfy.example/topic\n');
+    const { notify } = load({ file: `notify: {ntfyUrlFile: ${secret}}` });
+    expect(notify).toMatchObject({
+      ntfyUrl: 'https://ntfy.example/topic',
+      also: expect.arrayContaining(['deaf']),
+    });
+    for (const text of ['', 'two words', 'hidden\nlines']) {
+      writeFileSync(secret, text);
+      for (const key of ['ntfyUrl', 'webhookToken']) {
+        const url = key === 'webhookToken' ? 'webhookUrl: "https://x/", ' : '';
+        const { message } = errorOf({ file: `notify: {${url}${key}File: ${secret}}` });
+        expect(message).toMatch(new RegExp(`^notify\\.${key}File: what it holds is not what belongs there`));
+        expect(message).not.toMatch(/hidden|two/);
+      }
+    }
+  });
+
   it('never shows a secret in an error', () => {
     const message = [
       errorOf({ file: 'mqtt: {username: u, password: [hush1]}' }).message,
       errorOf({ file: 'mqtt: {url: "http://user:hush2@host"}' }).message,
+      errorOf({ file: 'notify: {ntfyUrl: "hush3", webhookUrl: "ftp://hush4", ntfyToken: "hush 5"}' }).message,
+      errorOf({ file: 'notify: [{ntfyUrl: "hush6", webhookToken: hush7}]' }).message,
     ].join();
     expect(message).toMatch(/mqtt\.password/);
     expect(message).not.toMatch(/hush/);

@@ -285,7 +285,7 @@ function listens(port: number): Promise<boolean> {
 }
 
 /** A certificate authority, and a server and a client certificate signed by it. */
-function makeCertificates(folder: string): void {
+export function makeCertificates(folder: string): void {
   const make = (name: string, ...more: string[]) => {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const files = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];

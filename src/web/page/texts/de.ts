@@ -141,6 +141,7 @@ export const de: Texts = {
     rule_hardly_alarms: 'die Regel wird kaum je Alarm geben',
     events_dropped: 'Ereignisse gingen verloren',
     outbox_not_durable: 'der Speicher nimmt nichts an; ein Neustart verlöre Ereignisse',
+    notify_failed: 'wer neben MQTT benachrichtigt wird (notify), erfährt es womöglich nicht',
     messages_refused: 'der Broker lehnt Nachrichten ab',
     commands_not_heard: 'der Broker gibt keine Befehle weiter',
     messages_not_passed_on: 'der Broker gibt nicht weiter, was er bestätigt',

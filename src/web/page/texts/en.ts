@@ -141,6 +141,7 @@ export const en = {
     rule_hardly_alarms: 'the rule will hardly ever alarm',
     events_dropped: 'events were lost',
     outbox_not_durable: 'the disk takes no events; a restart would lose them',
+    notify_failed: 'whoever is told beside MQTT (notify) may not be',
     messages_refused: 'the broker refuses messages',
     commands_not_heard: 'the broker passes on no commands',
     messages_not_passed_on: 'the broker does not pass on what it acknowledges',

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasEnded } from '../system/child-end.js';
+import { hasEnded } from './child-end.js';
 
 /** How long a process may take to end before it is killed. The operating system's time, so no injected clock. */
 const GRACE_MS = 2_000;

@@ -1,0 +1,12 @@
+/** One way to somebody: a command, a webhook, ntfy. */
+export interface Channel {
+  /** Begins, with what an earlier run could not deliver. */
+  start(): void;
+  /** @param notice JSON of an event, as `noticeOf` makes it */
+  tell(notice: string): void;
+  /** Delivers what it can at once, and leaves nothing running. */
+  stop(): Promise<void>;
+}
+
+/** Says why the channel does not work; undefined: it does. */
+export type OnTrouble = (reason: string | undefined) => void;

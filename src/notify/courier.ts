@@ -1,0 +1,145 @@
+import { messageOf } from '../errors.js';
+import { BackOff } from '../publish/back-off.js';
+import { deliveredEvent } from '../publish/payloads.js';
+import type { Outbox, WaitingEvent } from '../storage/outbox.js';
+import { within } from '../system/within.js';
+import type { Clock, Logger } from '../types.js';
+import type { Channel, OnTrouble } from './channel.js';
+import { Refused } from './post.js';
+
+/** Pauses between attempts, which double. */
+export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000, urgentMaxMs: 300_000 };
+/** So often one event is tried that the server calls no good. */
+const MOST_REFUSALS = 5;
+/** How long a stop waits for what is being sent. */
+const STOP_MS = 2000;
+
+/**
+ * Takes events to a server, one at a time and oldest first, out of an outbox: one that is hanging, refusing or away
+ * gets them later, also after a restart. An event that the server refuses lets the others pass.
+ */
+export class Courier implements Channel {
+  readonly #backOff: BackOff;
+  readonly #abort = new AbortController();
+  /** What has been refused since all that waits was tried. */
+  readonly #passed = new Set<WaitingEvent>();
+  readonly #refusals = new WeakMap<WaitingEvent, number>();
+  #sending: Promise<void> | undefined;
+  #pausing = false;
+  #stopping = false;
+  #dropped = 0;
+
+  /**
+   * @param name for the log: `webhook`
+   * @param server for the log: its origin
+   * @param send rejects with `Refused` where the server has answered
+   */
+  constructor(
+    private readonly name: string,
+    private readonly server: string,
+    private readonly outbox: Outbox,
+    private readonly send: (event: string, signal: AbortSignal) => Promise<void>,
+    private readonly onTrouble: OnTrouble,
+    private readonly log: Logger,
+    private readonly clock: Clock,
+  ) {
+    this.#backOff = new BackOff(PAUSE, clock, () => true);
+  }
+
+  start(): void {
+    this.outbox.start();
+    this.#go();
+  }
+
+  tell(notice: string): void {
+    this.outbox.add(this.name, notice, this.#pausing);
+    this.#sayDropped();
+    if (this.#pausing) this.#backOff.hurry();
+    else this.#go();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#backOff.stop();
+    await within(this.clock, STOP_MS, this.#settled());
+    this.#abort.abort();
+    await this.#settled();
+    await this.outbox.stop();
+    const { size: events, kept } = this.outbox;
+    if (events > 0)
+      this.log.warn(
+        { events },
+        `stopped with events that ${this.name} has not taken; ${kept ? 'the next start sends them' : 'they are lost'}`,
+      );
+  }
+
+  async #settled(): Promise<void> {
+    while (this.#sending) await this.#sending;
+  }
+
+  #go(): void {
+    this.#pausing = false;
+    if (this.#sending || this.#abort.signal.aborted) return;
+    const event = this.#next();
+    if (!event) return;
+    this.#sending = this.#deliver(event).then((delivered) => {
+      this.#sending = undefined;
+      if (delivered) this.#go();
+      else this.#pause();
+    });
+  }
+
+  /** The oldest that has not been refused in this round. */
+  #next(): WaitingEvent | undefined {
+    const event = this.outbox.next((each) => this.#passed.has(each));
+    if (event || this.#passed.size === 0) return event;
+    this.#passed.clear();
+    return this.outbox.next();
+  }
+
+  #pause(): void {
+    if (this.#stopping) return;
+    this.#pausing = true;
+    this.#backOff.next(() => this.#go());
+  }
+
+  async #deliver(event: WaitingEvent): Promise<boolean> {
+    const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
+    try {
+      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
+      await this.send(payload, this.#abort.signal);
+      this.outbox.remove(event);
+      this.#backOff.reset();
+      this.onTrouble(undefined);
+      return true;
+    } catch (error) {
+      this.outbox.markReplayed();
+      this.#failed(event, error);
+      return false;
+    }
+  }
+
+  #failed(event: WaitingEvent, error: unknown): void {
+    if (this.#abort.signal.aborted) return; // this is why
+    const { server } = this;
+    const problem = messageOf(error);
+    this.onTrouble(problem);
+    const waiting = this.outbox.size;
+    this.log.warn({ server, problem, waiting }, `${this.name} has not taken an event; it is tried again`);
+    if (!(error instanceof Refused)) return;
+    this.#passed.add(event);
+    if (!error.final) return;
+    const refusals = (this.#refusals.get(event) ?? 0) + 1;
+    this.#refusals.set(event, refusals);
+    if (refusals < MOST_REFUSALS) return;
+    this.outbox.remove(event);
+    this.log.error({ server, problem }, `${this.name} refuses an event for good; it is given up`);
+  }
+
+  #sayDropped(): void {
+    const { dropped } = this.outbox;
+    if (dropped > this.#dropped)
+      this.log.error({ dropped }, `too much waits for ${this.name}: the oldest events are left out`);
+    this.#dropped = dropped;
+  }
+}
