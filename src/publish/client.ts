@@ -116,7 +116,7 @@ export class MqttPublisher {
     this.#onConnected = handler;
   }
 
-  /** @param handler called when Home Assistant has come and has been told all states: of earlier events it knows nothing */
+  /** @param handler called when Home Assistant has come and been told all states: of earlier events it knows nothing */
   onHomeAssistant(handler: () => void): void {
     this.#onHomeAssistant = handler;
   }

@@ -1,13 +1,9 @@
-import { z } from 'zod';
-import { SENSITIVITIES } from '../constants.js';
 import { Allowance, Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
-import type { IncomingMessage } from './connection.js';
+import { expectedOf, judge, LONGEST_NAME, nameIn, notPressed, parseValue, textOf } from './command-text.js';
 import type { Topics } from './topics.js';
 
-/** No command is longer than this; whatever is, is not looked at. */
-const MAX_BYTES = 1000;
 /** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
 const BURST = 20;
 const EVERY_MS = 1000;
@@ -15,18 +11,6 @@ const EVERY_MS = 1000;
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
 
-/** Of whoever acknowledges an alarm. */
-const LONGEST_NAME = 80;
-const acknowledgedBy = z.strictObject({
-  by: z
-    .string()
-    .trim()
-    .min(1)
-    .max(LONGEST_NAME)
-    .regex(/^\P{Cc}*$/u),
-});
-
-const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** What is said of the room; `None` and nothing at all: not known. */
 const OCCUPIED: ReadonlyMap<string, boolean | undefined> = new Map([
   ['ON', true],
@@ -222,49 +206,4 @@ export class Commands {
   #refuse(topic: string, reason: string | undefined): void {
     if (reason !== undefined) this.#log.warn({ topic, reason }, 'command refused');
   }
-}
-
-/** The text of a message that can be a command. */
-function textOf({ payload, retained }: IncomingMessage): { text: string } | { problem: string } {
-  if (retained)
-    return {
-      problem:
-        'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
-    };
-  if (payload.length > MAX_BYTES) return { problem: `${payload.length} bytes are too many` };
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(payload).trim() };
-  } catch {
-    return { problem: 'expected text, found bytes that are no UTF-8' };
-  }
-}
-
-function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
-  if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
-  if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
-  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-}
-
-function expectedOf(name: SettingName): string {
-  if (name === 'enabled') return 'ON or OFF';
-  return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
-}
-
-function notPressed(text: string): string | undefined {
-  return text === 'PRESS' ? undefined : 'expected PRESS';
-}
-
-/** Who has seen an alarm; null where the text is something else. */
-function nameIn(text: string): string | null {
-  try {
-    return acknowledgedBy.parse(JSON.parse(text)).by;
-  } catch {
-    return null;
-  }
-}
-
-function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {
-  const verdict = VERDICTS.find((each) => each === text);
-  if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
-  return give(verdict);
 }
