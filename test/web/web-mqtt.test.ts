@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { HistoryEntry } from '../../src/storage/history-entry.js';
@@ -42,6 +45,16 @@ const post = (url: string, body: unknown, headers = {}) =>
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
   });
+
+/** What the image asks, of a daemon on this port. */
+async function healthcheck(port: string): Promise<number | null> {
+  const dockerfile = readFileSync(new URL('../../Dockerfile', import.meta.url), 'utf8');
+  const [, json = '[]'] = /^HEALTHCHECK .* CMD (\[.*\])$/m.exec(dockerfile) ?? [];
+  const [, ...args] = JSON.parse(json) as string[];
+  const env = { ...process.env, BATHNET_WEB__PORT: port };
+  const [code] = await once(spawn(process.execPath, args, { env, stdio: 'ignore' }), 'exit');
+  return code;
+}
 
 /** A browser's live stream. */
 class Stream {
@@ -137,6 +150,8 @@ describe.skipIf(skip)('the page of a daemon', () => {
 
     expect((await fetch(`${url}api/status`)).status).toBe(401);
     await until(async () => (await fetch(`${url}healthz`)).status === 200, 'not healthy');
+    expect(await healthcheck(new URL(url).port)).toBe(0);
+    expect(await healthcheck('1')).toBe(1);
     const stranger = stream(url);
     expect((await post(`${url}api/session`, { password: 'a bad one' })).status).toBe(401);
     const entered = await post(`${url}api/session`, { password: 'a good one' });
