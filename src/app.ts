@@ -11,14 +11,14 @@ import { backboneFingerprint } from './model/fingerprint.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Notifier } from './notify/notifier.js';
 import { OpenAlarms } from './open-alarms.js';
-import { Pipeline } from './pipeline.js';
+import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import type { OpenDevice } from './storage/device.js';
 import { QuietStore } from './storage/quiet.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
-import { createNotifier } from './system/systemd.js';
+import { createNotifier, type Notifier as SystemdNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
@@ -37,6 +37,10 @@ export interface AppOptions {
   readonly resetSettings?: boolean | undefined;
   /** What is heard is played, not lived: every event says so, and none is kept as an open alarm. */
   readonly test?: boolean;
+  /** Where other microphones of this process hear with the same network. */
+  readonly networks?: PipelineOptions['networks'];
+  /** Tells systemd; of several microphones each its part. */
+  readonly systemd?: SystemdNotifier | undefined;
   /** Sees every window and every event; for what is shown on a terminal. */
   readonly onWindow?: (window: ScoredWindow) => void;
   readonly onEvent?: (event: DecisionEvent) => void;
@@ -65,6 +69,8 @@ export async function startApp({
   clock = systemClock,
   resetSettings,
   test = false,
+  networks,
+  systemd = createNotifier(log),
   onWindow,
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {
@@ -78,7 +84,7 @@ export async function startApp({
     log.error({ hint }, `${message}; the CPU takes over`);
     sayNpuFailed();
   };
-  const computing = { ...config.model, head, onFallback };
+  const computing = { ...config.model, head, networks, onFallback };
   const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
   const { model, rule } = pipeline;
   const { name, version, engine, precision } = model;
@@ -144,7 +150,6 @@ export async function startApp({
     clock,
     log,
   );
-  const systemd = createNotifier(log);
   const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
   const input = watchedInput(
     source,

@@ -7,11 +7,17 @@ import { levelOf } from './features/level.js';
 import { LevelHistory } from './features/level-history.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
+import type { SharedNetworks } from './model/engines/shared-networks.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import { allFinite } from './model/safetensors.js';
 import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
+
+export interface HearingOptions extends NetworkOptions {
+  /** Where several hear with the same network. */
+  readonly networks?: Pick<SharedNetworks, 'create'> | undefined;
+}
 
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
 interface Events {
@@ -63,12 +69,13 @@ export class Hearing {
     bundle: Bundle,
     headName?: string,
     engine?: EngineChoice,
-    options?: NetworkOptions,
+    { networks, ...options }: HearingOptions = {},
   ): Promise<Hearing> {
     const { manifest } = bundle;
     const head = chooseHead(bundle, headName);
     const heads = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
-    const network = await createNetwork(bundle, engine, heads, options);
+    const network = await (networks?.create(bundle, engine, heads, options) ??
+      createNetwork(bundle, engine, heads, options));
     const frontEnd = createFrontEnd(manifest.frontEnd);
     const { event } = manifest;
     const events = event && {

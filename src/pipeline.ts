@@ -5,10 +5,10 @@ import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
 import { Veto } from './alarm/veto.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
-import { Hearing } from './hearing.js';
+import { Hearing, type HearingOptions } from './hearing.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { chooseHead, type ScoringHead } from './model/head.js';
-import type { EngineChoice, NetworkOptions } from './model/network.js';
+import type { EngineChoice } from './model/network.js';
 import type { ModelInfo, PipelineResult, ScoredWindow, Vetoed, Window } from './types.js';
 
 type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: AlarmRule[K] | undefined } & {
@@ -16,7 +16,7 @@ type AlarmRuleOverrides = { readonly [K in keyof Omit<AlarmRule, 'evidence'>]?: 
   readonly kinds?: readonly string[] | undefined;
 };
 
-export interface PipelineOptions extends NetworkOptions {
+export interface PipelineOptions extends HearingOptions {
   /** The bundle's default when left out. */
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;

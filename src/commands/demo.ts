@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import type { Command } from 'commander';
 import { connectAsync } from 'mqtt';
+import { startDevices } from '../daemons.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
@@ -14,7 +15,6 @@ import { type ConfigFlags, configFrom } from './support/flags.js';
 import { untilStopped } from './support/interrupt.js';
 import { logLevel, speed, withModel } from './support/options.js';
 import { createScreen, isTerminal } from './support/screen.js';
-import { startOnDevice } from './support/start.js';
 
 const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 
@@ -49,7 +49,7 @@ async function demo(flags: ConfigFlags): Promise<ExitCode> {
     const level = onScreen && flags.logLevel === undefined ? 'error' : config.log.level;
     const log = createLog({ ...config.log, level }, onScreen ? screen.writable : undefined);
     const app = await untilStopped(() =>
-      startOnDevice({ config, log, onWindow: screen.heard, onEvent: screen.event }),
+      startDevices([{ config, log, onWindow: screen.heard, onEvent: screen.event }]),
     );
     await subscriber.endAsync();
     screen.close(); // what is heard is over

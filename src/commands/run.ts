@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
+import { startDevices } from '../daemons.js';
 import { ExitCode } from '../errors.js';
 import { createLog } from '../system/log.js';
 import { Reloading } from './run/reloading.js';
@@ -8,7 +9,6 @@ import type { ConfigFlags } from './support/flags.js';
 import { untilStopped } from './support/interrupt.js';
 import { speed, withInput } from './support/options.js';
 import { createScreen, isTerminal } from './support/screen.js';
-import { startOnDevice } from './support/start.js';
 
 /** A window comes twice a second; a little later something is wrong. */
 const SILENT_AFTER_MS = 3000;
@@ -41,10 +41,11 @@ async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<Ex
   if (onHangUp) process.on('SIGHUP', ignore);
   try {
     for (let { resetSettings } = flags; ; resetSettings = false) {
-      const { config } = reloading;
-      const log = createLog(config.log, screen?.writable);
+      const { configs } = reloading;
+      const log = createLog(configs[0].log, screen?.writable);
       reloading.log = log;
-      const start = () => reloading.start(() => startOnDevice({ config, log, resetSettings, ...shown }));
+      const rooms = configs.map((config, i) => ({ config, log, resetSettings, ...(i === 0 && shown) }));
+      const start = () => reloading.start(() => startDevices(rooms));
       const ended = await untilStopped(start, onHangUp).catch((error) => reloading.recover(error));
       if (ended?.asked || !reloading.next()) return ExitCode.ok;
     }

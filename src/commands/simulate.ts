@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { startDevices } from '../daemons.js';
 import { ExitCode, UserError } from '../errors.js';
 import { topicsOf } from '../publish/topics.js';
 import { createLog } from '../system/log.js';
@@ -8,7 +9,6 @@ import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
 import { untilStopped } from './support/interrupt.js';
 import { speed, withBroker } from './support/options.js';
-import { startOnDevice } from './support/start.js';
 
 /** How long the broker has for its retained messages. */
 const RETAINED_MS = 500;
@@ -25,7 +25,7 @@ async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
   const config = configFrom({ ...flags, source: `file:${file}` });
   const log = createLog(config.log);
   await refuseBesideDaemon(config, log);
-  const app = await untilStopped(() => startOnDevice({ config, log, test: true }));
+  const app = await untilStopped(() => startDevices([{ config, log, test: true }]));
   const { windows, alarms } = app.statistics;
   console.log(`${windows} windows, ${alarms} alarms`);
   return ExitCode.ok;

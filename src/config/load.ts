@@ -3,7 +3,8 @@ import { parse as parseDotenv } from 'dotenv';
 import { Lexer, Parser, parseDocument } from 'yaml';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { ENV_PREFIX, fromText, pathOfEnv } from './env.js';
-import { contradictions, describe, show } from './problems.js';
+import { type InputValues, valuesOfInputs } from './inputs.js';
+import { contradictions, describe, type Problem, show } from './problems.js';
 import { type Config, configSchema } from './schema.js';
 import { withSecrets } from './secrets.js';
 import { isTree, setPath, type Tree } from './tree.js';
@@ -29,9 +30,59 @@ const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
 /**
  * Reads the configuration: file, then `.env` and environment, then flags; later ones win.
  *
+ * @returns of several microphones the first one's
  * @throws UserError (configuration) that lists every problem: path, what was expected, what was found
  */
-export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
+export function loadConfig(sources: ConfigSources): Config {
+  return loadConfigs(sources)[0];
+}
+
+/**
+ * The same, of each microphone: one for each entry of `inputs`, or one.
+ *
+ * @throws as loadConfig does
+ */
+export function loadConfigs(sources: ConfigSources): readonly [Config, ...Config[]] {
+  const { values, origins } = gather(sources);
+  const { inputs, ...common } = values;
+  if (inputs === undefined) return [configOf({ values: common, own: new Set() }, '', origins)];
+  const { problems, all } = valuesOfInputs(common, inputs);
+  if (problems.length > 0) throw invalid(problems, origins);
+  const configs = all.map((each, i) => {
+    const config = configOf(each, `inputs.${i}.`, origins);
+    const { web } = config;
+    // One port answers for one microphone.
+    const next = each.values.web === common.web && web.port > 0 ? web.port + i : web.port;
+    return { ...config, web: { ...web, port: next } };
+  });
+  return configs as [Config, ...Config[]];
+}
+
+/** @param path of what is a microphone's own */
+function configOf({ values, own }: InputValues, path: string, origins: ReadonlyMap<string, string>): Config {
+  const result = configSchema.safeParse(values, ONCE);
+  const problems = result.success
+    ? contradictions(result.data)
+    : result.error.issues.flatMap((issue) => describe(issue, values));
+  const isOwn = (problem: Problem) => own.has(problem.path.split('.')[0] as string);
+  const placed = problems.map((each) => (isOwn(each) ? { ...each, path: `${path}${each.path}` } : each));
+  if (placed.length > 0) throw invalid(placed, origins);
+  return withSecrets(result.data as Config);
+}
+
+function invalid(problems: readonly Problem[], origins: ReadonlyMap<string, string>): UserError {
+  const lines = problems.map(
+    ({ path, text }) => `  ${path}: ${text}${origins.has(path) ? ` (from ${origins.get(path)})` : ''}`,
+  );
+  return new UserError(
+    ExitCode.config,
+    `the configuration is not valid:\n${lines.join('\n')}`,
+    'Mend the lines named above; config/default.yaml explains every key.',
+  );
+}
+
+/** All that is said, before anything of it is checked, and where it was said if not in the file. */
+function gather({ file, env, flags, cwd }: ConfigSources) {
   const values: Tree = readConfigFile(file ?? env.BATHNET_CONFIG);
   const origins = new Map<string, string>();
   for (const [name, text] of Object.entries({ ...readDotenv(cwd), ...env })) {
@@ -46,21 +97,7 @@ export function loadConfig({ file, env, flags, cwd }: ConfigSources): Config {
     origins.set(path, 'the command line');
     setPath(values, path, typeof value === 'string' ? fromText(path, value) : value);
   }
-  const result = configSchema.safeParse(values, ONCE);
-  const problems = result.success
-    ? contradictions(result.data)
-    : result.error.issues.flatMap((issue) => describe(issue, values));
-  if (problems.length > 0)
-    throw new UserError(
-      ExitCode.config,
-      `the configuration is not valid:\n${problems
-        .map(
-          ({ path, text }) => `  ${path}: ${text}${origins.has(path) ? ` (from ${origins.get(path)})` : ''}`,
-        )
-        .join('\n')}`,
-      'Mend the lines named above; config/default.yaml explains every key.',
-    );
-  return withSecrets(result.data as Config);
+  return { values, origins };
 }
 
 function readConfigFile(named: string | undefined): Tree {

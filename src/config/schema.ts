@@ -33,6 +33,12 @@ export const configSchema = z.strictObject({
   discovery,
   web,
   log,
+  inputs: z
+    .array(z.looseObject({}))
+    .optional()
+    .describe(
+      'Several microphones in one process: a list, each with sections of its own – device (an id must be there), input, alarm, sense, quietHours, notify, clips, web – over those of all.',
+    ),
   stateDir: z
     .string()
     .min(1)

@@ -40,6 +40,38 @@ export function createNotifier(log: Logger, library = 'libsystemd.so.0'): Notifi
   }
 }
 
+/**
+ * A part for each of several microphones in one process: ready when all are, alive while all are, and a line that says
+ * of each how it is.
+ *
+ * @param names of the parts
+ */
+export function partsOf(whole: Notifier, names: readonly string[]): Notifier[] {
+  const ready = new Set<string>();
+  const alive = new Set<string>();
+  const status = new Map<string, string>();
+  let stopping = false;
+  const all = (said: Set<string>, name: string, then: () => void) => {
+    said.add(name);
+    if (said.size < names.length) return;
+    said.clear();
+    then();
+  };
+  return names.map((name) => ({
+    ready: () => all(ready, name, () => whole.ready()),
+    watchdog: () => all(alive, name, () => whole.watchdog()),
+    status: (text) => {
+      status.set(name, text);
+      whole.status([...status].map(([each, said]) => `${each}: ${said}`).join('; '));
+    },
+    stopping: () => {
+      if (!stopping) whole.stopping();
+      stopping = true;
+    },
+    ...(whole.watchdogIntervalMs !== undefined && { watchdogIntervalMs: whole.watchdogIntervalMs }),
+  }));
+}
+
 function notifier(send: (state: string) => void): Notifier {
   const watchdogUs = watchdogMicroseconds();
   return {

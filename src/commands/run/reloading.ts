@@ -1,29 +1,31 @@
-import type { Config } from '../../config/schema.js';
 import { UserError } from '../../errors.js';
 import type { Logger } from '../../types.js';
-import { type ConfigFlags, configFrom } from '../support/flags.js';
+import { type ConfigFlags, configsFrom } from '../support/flags.js';
+
+type Configs = ReturnType<typeof configsFrom>;
 
 /** The configuration that holds, and the one that is to follow: an old one that works is better than a new one that does not. */
 export class Reloading {
   log: Logger | undefined;
-  #config: Config;
+  #configs: Configs;
   /** What held before this one, as long as this one has not been started. */
-  #proven: Config | undefined;
-  #wanted: Config | undefined;
+  #proven: Configs | undefined;
+  #wanted: Configs | undefined;
 
   /** @throws UserError configuration */
   constructor(private readonly flags: ConfigFlags) {
-    this.#config = configFrom(flags);
+    this.#configs = configsFrom(flags);
   }
 
-  get config(): Config {
-    return this.#config;
+  /** One for each microphone. */
+  get configs(): Configs {
+    return this.#configs;
   }
 
   /** Reads the configuration again. @returns whether there is a valid one, to be started instead */
   reread(): boolean {
     try {
-      this.#wanted = configFrom(this.flags);
+      this.#wanted = configsFrom(this.flags);
       this.log?.info({}, 'the configuration is read again, and starts now');
       return true;
     } catch (error) {
@@ -49,8 +51,8 @@ export class Reloading {
   /** @returns whether there is a configuration to be started */
   next(): boolean {
     if (!this.#wanted) return false;
-    this.#proven = this.#proven === this.#wanted ? undefined : this.#config;
-    this.#config = this.#wanted;
+    this.#proven = this.#proven === this.#wanted ? undefined : this.#configs;
+    this.#configs = this.#wanted;
     this.#wanted = undefined;
     return true;
   }

@@ -1,4 +1,4 @@
-import { loadConfig } from '../../config/load.js';
+import { loadConfigs } from '../../config/load.js';
 import type { Config } from '../../config/schema.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { modelShelves } from '../../model/shelf.js';
@@ -18,9 +18,14 @@ export interface ConfigFlags {
   readonly set?: readonly string[];
 }
 
-/** The configuration after everything, the command line last. */
+/** The configuration after everything, the command line last; of several microphones the first one's. */
 export function configFrom(flags: ConfigFlags): Config {
-  return loadConfig({
+  return configsFrom(flags)[0];
+}
+
+/** One for each microphone. */
+export function configsFrom(flags: ConfigFlags): readonly [Config, ...Config[]] {
+  return loadConfigs({
     file: flags.config,
     env: process.env,
     cwd: process.cwd(),

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig, loadConfigs } from '../../src/config/load.js';
+
+let dir: string;
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'bathnet-inputs-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+function load(yaml: string, flags: Record<string, unknown> = {}) {
+  const file = join(dir, 'config.yaml');
+  writeFileSync(file, yaml);
+  return loadConfigs({ file, env: {}, cwd: dir, flags });
+}
+
+const TWO = `
+mqtt: { url: mqtt://broker }
+alarm: { sensitivity: high }
+input: { source: command, command: arecord }
+inputs:
+  - device: { id: bath, name: Bathroom }
+    input: { command: arecord -D hw:1 }
+  - device: { id: hall }
+    alarm: { sensitivity: low }
+    quietHours: { from: "22:00", to: "06:00", threshold: 0.9 }
+`;
+
+describe('several microphones', () => {
+  it('have their own sections over those of all', () => {
+    const [bath, hall] = load(TWO, { 'mqtt.prefix': 'home' });
+    expect(bath).toMatchObject({
+      device: { id: 'bath', name: 'Bathroom' },
+      input: { source: 'command', command: 'arecord -D hw:1' },
+      alarm: { sensitivity: 'high' },
+      mqtt: { url: 'mqtt://broker', prefix: 'home' },
+    });
+    expect(hall).toMatchObject({
+      device: { id: 'hall' },
+      input: { command: 'arecord' },
+      alarm: { sensitivity: 'low' },
+      quietHours: { from: '22:00' },
+      mqtt: { prefix: 'home' },
+    });
+    expect([bath.web.port, hall?.web.port]).toEqual([8099, 8100]);
+  });
+
+  it('are one where there is no list; other commands than run take the first', () => {
+    expect(load('device: { id: bath }')).toHaveLength(1);
+    load(TWO);
+    expect(loadConfig({ file: join(dir, 'config.yaml'), env: {}, cwd: dir, flags: {} }).device.id).toBe(
+      'bath',
+    );
+  });
+
+  it.each([
+    ['inputs: []', /inputs: expected a list of 1 to 16/],
+    ['inputs: bath', /inputs: expected a list/],
+    ['inputs: [bath]', /inputs\.0: expected sections such as "device:"/],
+    ['inputs: [{ input: { source: stdin } }]', /inputs\.0\.device\.id: expected an id of its own/],
+    ['inputs: [{ device: { id: a } }, { device: { id: a } }]', /inputs\.1\.device\.id: is that of another/],
+    ['inputs: [{ device: { id: a }, mqtt: { url: x } }]', /inputs\.0\.mqtt: expected one of device, input/],
+    ['inputs: [{ device: { id: a } }, { device: { id: B } }]', /inputs\.1\.device\.id: .*lower-case/],
+    ['inputs: [{ device: { id: a }, alarm: { hits: 9, window: 3 } }]', /inputs\.0\.alarm\.hits: /],
+    ['inputs: [{ device: { id: a }, input: { rate: 1 } }]', /inputs\.0\.input\.rate: unknown key/],
+    ['alarm: { hits: many }\ninputs: [{ device: { id: a } }]', /^ {2}alarm\.hits: /m],
+  ])('with a mistake are refused: %s', (yaml, message) => {
+    expect(() => load(yaml)).toThrow(message);
+  });
+});
