@@ -14,6 +14,7 @@ export function shared(setup: HearSetup): HearSetup {
 }
 
 function sharedCopy(values: Float32Array): Float32Array {
+  if (values.buffer instanceof SharedArrayBuffer) return values;
   const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
   copy.set(values);
   return copy;
