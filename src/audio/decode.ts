@@ -98,11 +98,12 @@ async function* orBadAudio(
 
 /** Floats as large as integers are: of which width shows in none of them, so they cannot be brought to −1…1. */
 function checkScale(samples: Float32Array, path: string): void {
-  const tooHigh = samples.find((sample) => Math.abs(sample) > HIGHEST_SAMPLE);
-  if (tooHigh === undefined) return;
+  let highest = 0;
+  for (let i = 0; i < samples.length; i++) highest = Math.max(highest, Math.abs(samples[i]!));
+  if (highest <= HIGHEST_SAMPLE) return;
   throw badAudio(
     path,
-    `has samples like ${Math.round(tooHigh)}, where sound lies between −1 and 1`,
+    `has samples like ${Math.round(highest)}, where sound lies between −1 and 1`,
     'Scale it; where they were integers of 16 bits: ffmpeg -i FILE -af volume=1/32768 out.wav',
   );
 }

@@ -11,7 +11,8 @@ const MOST = 32_768;
 
 /** A number that can be a sample: none becomes silence, and what is beyond all bounds is cut off. */
 export function toSample(value: number): number {
-  return Number.isFinite(value) ? Math.max(-MOST, Math.min(MOST, value)) : 0;
+  if (value >= -MOST && value <= MOST) return value; // nearly all of them, of which there are millions
+  return Number.isFinite(value) ? Math.sign(value) * MOST : 0;
 }
 
 /**
@@ -21,10 +22,16 @@ export function toSample(value: number): number {
  */
 export function downmix(all: readonly Float32Array[], channel?: number): Float32Array {
   const channels = channel === undefined ? all : all.slice(channel - 1, channel);
-  const mono = new Float32Array(channels[0]?.length ?? 0);
-  for (let i = 0; i < mono.length; i++) {
+  const length = channels[0]?.length ?? 0;
+  const mono = new Float32Array(length);
+  const [only] = channels;
+  if (only && channels.length === 1) {
+    for (let i = 0; i < length; i++) mono[i] = toSample(only[i]! + 0); // no −0, as a sum has none
+    return mono;
+  }
+  for (let i = 0; i < length; i++) {
     let sum = 0;
-    for (const channel of channels) sum += channel[i]!;
+    for (const samples of channels) sum += samples[i]!;
     mono[i] = toSample(sum / channels.length);
   }
   return mono;

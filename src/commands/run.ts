@@ -1,7 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
 import type { Command } from 'commander';
 import { startDevices } from '../daemons.js';
 import { ExitCode } from '../errors.js';
+import { keepHeapSmall } from '../system/heap.js';
 import { createLog } from '../system/log.js';
 import { Reloading } from './run/reloading.js';
 import { finish } from './support/finish.js';
@@ -29,8 +29,7 @@ export function define(command: Command): void {
  * terminal that could be closed, SIGHUP reloads the configuration; so `nohup` holds, too.
  */
 async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<ExitCode> {
-  // What is young here dies young: room for more of it, which V8 takes after a while, would be 30 MB for nothing.
-  setFlagsFromString('--semi-space-growth-factor=1');
+  keepHeapSmall();
   const screen = isWatched()
     ? createScreen(process.stderr, { time: 'day', silentAfterMs: SILENT_AFTER_MS })
     : undefined;

@@ -40,18 +40,21 @@ export function dbfsOf(power: number): number {
  * @param samples in −1…1
  */
 export function levelOf(samples: Float32Array): { rmsDbfs: number; peakDbfs: number } {
-  const moments = momentsOf(samples);
-  const mean = moments.sum / moments.count;
-  let [lowest, highest] = [mean, mean];
-  // Without branches: which sample is the highest so far is nothing that a processor could foresee.
-  for (let i = 0; i < samples.length; i++) {
+  const count = samples.length;
+  let [sum, squares] = [0, 0];
+  let [lowest, highest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  // Once over all of them, and without branches: which is the highest so far no processor could foresee.
+  for (let i = 0; i < count; i++) {
     const x = samples[i]!;
+    sum += x;
+    squares += x * x;
     lowest = Math.min(lowest, x);
     highest = Math.max(highest, x);
   }
+  const mean = sum / count;
   // The farthest from the mean is one of the two.
   const peak = Math.max(mean - lowest, highest - mean);
-  return { rmsDbfs: dbfsOf(powerOf(moments)), peakDbfs: dbfsOf(peak * peak) };
+  return { rmsDbfs: dbfsOf(powerOf({ count, sum, squares })), peakDbfs: dbfsOf(peak * peak) };
 }
 
 /** Mean square of each `pieceSamples`, about the mean of all of them; what fills no whole piece is left out. */

@@ -56,7 +56,7 @@ export async function* segmentsOf(
       yield { samples: samples.subarray(0, filled), firstWindow, windows: before + own, before };
       firstWindow = Math.max(0, next - remembered);
       before = next - firstWindow;
-      samples = grown(rest, rest.length, capacity);
+      samples = grown(rest, capacity, capacity); // the sound is long: all of it at once
       filled = covered = rest.length;
     }
 

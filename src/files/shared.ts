@@ -20,6 +20,7 @@ function sharedBundle(bundle: Bundle): Bundle {
 }
 
 function sharedCopy(values: Float32Array): Float32Array {
+  if (values.buffer instanceof SharedArrayBuffer) return values;
   const copy = new Float32Array(new SharedArrayBuffer(values.byteLength));
   copy.set(values);
   return copy;

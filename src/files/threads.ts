@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, type TransferListItem, Worker } from 'node:worker_threads';
 import { ENGINE_HINT, ExitCode, UserError } from '../errors.js';
 import { forbidTelemetry } from '../model/engines/telemetry.js';
+import { keepHeapSmall } from '../system/heap.js';
 
 /** The two threads there are, both in this folder. */
 type Program = 'hear-thread' | 'convert-thread';
@@ -43,6 +44,7 @@ export class Thread {
   private constructor(program: Program) {
     forbidTelemetry();
     this.#worker = new Worker(compiled(program), { resourceLimits: LIMITS })
+      .on('online', keepHeapSmall)
       .on('message', (reply: Reply) => this.#settle?.(reply))
       .on('error', (error) => {
         this.#broken = error;

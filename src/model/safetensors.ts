@@ -59,12 +59,12 @@ export function readSafetensors(file: Uint8Array, name: string): Map<string, Ten
     const [begin, end] = entry.data_offsets;
     if (end - begin !== count * size || dataStart + end > file.byteLength)
       throw broken(`tensor ${key} lies outside the file or does not have its shape's size`);
-    const bytes = new Uint8Array(file.subarray(dataStart + begin, dataStart + end)); // a copy, so aligned
-    tensors.set(key, {
-      shape: entry.shape,
-      data:
-        entry.dtype === 'F32' ? new Float32Array(bytes.buffer) : fromFloat16(new Uint16Array(bytes.buffer)),
-    });
+    const bytes = file.subarray(dataStart + begin, dataStart + end);
+    // All threads see it: copies of a model would add up.
+    const data = new Float32Array(new SharedArrayBuffer(4 * count));
+    if (entry.dtype === 'F32') new Uint8Array(data.buffer).set(bytes);
+    else fromFloat16(new Uint16Array(new Uint8Array(bytes).buffer), data); // a copy, so aligned
+    tensors.set(key, { shape: entry.shape, data });
   }
   return tensors;
 }
@@ -119,9 +119,11 @@ function isShape(value: unknown): value is number[] {
 }
 
 /** IEEE 754 half to single precision, exact. */
-export function fromFloat16(halves: Uint16Array): Float32Array {
-  const out = new Float32Array(halves.length);
-  const bits = new Uint32Array(out.buffer);
+export function fromFloat16(
+  halves: Uint16Array,
+  out: Float32Array = new Float32Array(halves.length),
+): Float32Array {
+  const bits = new Uint32Array(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < halves.length; i++) {
     const half = halves[i]!;
     const exponent = half & 0x7c00;

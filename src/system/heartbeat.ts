@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { keepHeapSmall } from './heap.js';
 
 /** A process that does nothing at all for so long hangs for ever, in its engine for example. */
 export const LONGEST_MS = 15_000;
@@ -71,6 +72,7 @@ export function watchOver(longestMs: number): Watch {
     resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 },
   });
   watcher.unref();
+  watcher.on('online', keepHeapSmall);
   watcher.on('error', () => {}); // there are no threads to be had: then nobody watches
   const heart = setInterval(() => Atomics.add(counter, 0, 1), BEAT_MS).unref();
   return {
