@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, type Program } from './support/daemon.js';
 import { Mosquitto, until } from './support/mosquitto.js';
@@ -36,9 +36,9 @@ function startWith(code: string, source = LIVE): Program {
        ${code}
      }`,
   );
-  return daemons.start(broker.url, ['--source', source], {
-    NODE_OPTIONS: `--import ${pathToFileURL(preload)}`,
-  });
+  const env = { NODE_OPTIONS: `--import ${pathToFileURL(preload)}` };
+  // As modules: in the bundle there is none that could be changed.
+  return daemons.start(broker.url, ['--source', source], env, fileURLToPath(new URL('cli.js', DIST)));
 }
 
 const HANG = 'Pipeline.prototype.process = () => new Promise(() => {});';

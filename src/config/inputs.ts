@@ -2,18 +2,9 @@ import type { Problem } from './problems.js';
 import { isTree, type Tree } from './tree.js';
 
 /** What a microphone can have of its own; everything else is that of all. */
-export const OWN_SECTIONS = [
-  'device',
-  'input',
-  'alarm',
-  'sense',
-  'quietHours',
-  'notify',
-  'clips',
-  'web',
-] as const;
+const OWN_SECTIONS = ['device', 'input', 'alarm', 'sense', 'quietHours', 'notify', 'clips', 'web'] as const;
 /** One process on a small board hears no more; each costs memory, a connection and two log-mels a second. */
-export const MOST_INPUTS = 16;
+const MOST_INPUTS = 16;
 
 /** The values of one microphone, and which of its sections are its own. */
 export interface InputValues {

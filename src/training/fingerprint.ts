@@ -131,7 +131,9 @@ function alignPatterns(a: Fingerprint, b: Fingerprint): { similarity: number; sh
 }
 
 /** The correlation over all that the clips share, with b moved by about `shift` samples; what b lacks is silence. */
-function correlateWaveforms(a: Int16Array, b: Int16Array, shift: number): number {
+function correlateWaveforms(ofA: Int16Array, ofB: Int16Array, shift: number): number {
+  // The same whole numbers, in which products need no conversion.
+  const [a, b] = [new Float64Array(ofA), new Float64Array(ofB)];
   const probeAt = loudestAt(a, Math.max(0, shift), Math.min(a.length, b.length + shift));
   const probe = a.subarray(probeAt, Math.min(probeAt + PROBE_SAMPLES, b.length + shift));
   const probePower = powerOf(probe);
@@ -153,21 +155,34 @@ function cosine(product: number, powerA: number, powerB: number): number {
   return Math.abs(product) / Math.max(1, Math.sqrt(powerA * powerB));
 }
 
-/** Of a and what of b it lies on, when it begins at b[at]. Whole numbers, so nothing is rounded. */
-function productOf(a: Int16Array, b: Int16Array, at: number): number {
+/**
+ * Of a and what of b it lies on, when it begins at b[at]. Four sums, of which none waits for another; of whole numbers,
+ * so that nothing is rounded.
+ */
+function productOf(a: Float64Array, b: Float64Array, at: number): number {
   const end = Math.min(a.length, b.length - at);
-  let sum = 0;
-  for (let i = Math.max(0, -at); i < end; i++) sum += a[i]! * b[at + i]!;
-  return sum;
+  let one = 0;
+  let two = 0;
+  let three = 0;
+  let four = 0;
+  let i = Math.max(0, -at);
+  for (; i + 3 < end; i += 4) {
+    one += a[i]! * b[at + i]!;
+    two += a[i + 1]! * b[at + i + 1]!;
+    three += a[i + 2]! * b[at + i + 2]!;
+    four += a[i + 3]! * b[at + i + 3]!;
+  }
+  for (; i < end; i++) one += a[i]! * b[at + i]!;
+  return one + two + three + four;
 }
 
-function powerOf(samples: Int16Array): number {
+function powerOf(samples: Float64Array): number {
   let sum = 0;
   for (const sample of samples) sum += sample * sample;
   return sum;
 }
 
-function loudestAt(samples: Int16Array, begin: number, end: number): number {
+function loudestAt(samples: Float64Array, begin: number, end: number): number {
   let best = { power: -1, at: begin };
   for (let at = begin; at < end; at += PROBE_SAMPLES / 2) {
     let power = 0;

@@ -20,15 +20,15 @@ async function sketched(hopSamples: number, segmentSeconds?: number) {
   throw new Error('nothing was heard');
 }
 
-/** A second in columns of 100 ms, with one click. */
-function second(startSeconds: number, click: number): Sketch {
-  const low = new Float32Array(10);
-  const high = new Float32Array(10);
-  const mel = new Uint8Array(10 * MEL_BANDS);
+/** A second in ten columns, or as many, with one click. */
+function second(startSeconds: number, click: number, columns = 10): Sketch {
+  const low = new Float32Array(columns);
+  const high = new Float32Array(columns);
+  const mel = new Uint8Array(columns * MEL_BANDS);
   low[click] = -0.5;
   high[click] = 0.25;
   mel[click * MEL_BANDS + 7] = 200;
-  return { startSeconds, columnSeconds: 0.1, low, high, mel };
+  return { startSeconds, columnSeconds: 1 / columns, low, high, mel };
 }
 
 describe('a sketch', () => {
@@ -55,8 +55,8 @@ describe('a sketch', () => {
     const sketches = new Sketches();
     const long = 40_000; // seconds, more than there may be columns
     // In no order, as threads give them.
-    for (let i = 0; i < long; i += 2) sketches.put(i, second(i, i % 10));
-    for (let i = 1; i < long; i += 2) sketches.put(i, second(i, i % 10));
+    for (let i = 0; i < long; i += 2) sketches.put(i, second(i, i % 2, 2));
+    for (let i = 1; i < long; i += 2) sketches.put(i, second(i, i % 2, 2));
     const columns = sketches.all.reduce((sum, { low }) => sum + low.length, 0);
     expect(columns).toBe(long); // one for each segment: no fewer are possible
     const { low, high, mel } = joined(sketches.all, long, 1000);

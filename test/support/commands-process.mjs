@@ -11,13 +11,17 @@ const [, cli] = /import\(['"](.*cli\.js)['"]\)/.exec(readFileSync(main, 'utf8'))
 const send = process.send.bind(process);
 const { channel } = process;
 let commands = 0;
+let lastEnv = {};
 let running;
 
 // No command shall see that it has a parent.
 delete process.send;
 
-process.on('message', async ({ args, cwd }) => {
+process.on('message', async ({ args, env, cwd }) => {
   process.argv = [process.execPath, main, ...args];
+  for (const name of Object.keys(lastEnv)) delete process.env[name];
+  Object.assign(process.env, env);
+  lastEnv = env;
   process.exitCode = undefined;
   process.chdir(cwd);
   running = { settled: false };

@@ -97,9 +97,9 @@ export class Daemons {
   }
 
   /** `run` with an id of its own (`test`) and this state folder. */
-  start(mqttUrl: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+  start(mqttUrl: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, main = MAIN): Program {
     const settings = ['device.id=test', `stateDir=${this.stateDir}`].flatMap((setting) => ['--set', setting]);
-    const program = new Program(['run', '--mqtt-url', mqttUrl, ...settings, ...args], env);
+    const program = new Program(['run', '--mqtt-url', mqttUrl, ...settings, ...args], env, undefined, main);
     this.running.push(program);
     return program;
   }
