@@ -86,6 +86,8 @@ export class Control {
 
   /** Says all settings and begins to listen. */
   start(): void {
+    const { publisher, listener } = this.parts;
+    publisher.onHomeAssistant(() => listener.remind());
     this.#commands.start();
   }
 

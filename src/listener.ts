@@ -110,6 +110,11 @@ export class Listener {
     this.#say(this.#escalation.acknowledge());
   }
 
+  /** Somebody comes who may not have heard of the latest alarm. */
+  remind(): void {
+    this.#escalation.remind();
+  }
+
   /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */
   async finish(): Promise<void> {
     await this.#analysing;

@@ -170,6 +170,16 @@ describe.skipIf(skip)('commands over MQTT', () => {
     expect(events(alarmed).filter(({ event_type }) => event_type === 'alarm_acknowledged')).toHaveLength(1);
   });
 
+  it('repeat an alarm that nobody has acknowledged for a Home Assistant that comes later', async () => {
+    const { seen } = await startDaemon(LASTING_ALARM);
+    const started = JSON.parse(
+      await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started')),
+    );
+    await command('homeassistant/status', 'online');
+    const said = await seen.waitFor(topics.event, (payload) => payload.includes('alarm_escalated'));
+    expect(JSON.parse(said)).toMatchObject({ episodeId: started.episodeId, repetition: 1 });
+  });
+
   it('that are garbage change nothing and stop nothing', async () => {
     const { daemon, seen } = await startDaemon(SLOW_SCENE);
     const meant = /^\s*(-?\d+(\.\d+)?|ON|OFF|PRESS|(false|real)_alarm)?\s*$/;

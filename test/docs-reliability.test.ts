@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { LONGEST_REMINDER_MS } from '../src/alarm/escalation.js';
 import { BACKOFF_MIN_SECONDS } from '../src/audio/input.js';
 import { MENDED_SECONDS, PATIENCE_SECONDS } from '../src/audio/microphone-watch.js';
 import { MEASURE_SECONDS as MIX_SECONDS } from '../src/audio/mix-watch.js';
@@ -60,6 +61,10 @@ const times: [string, string[]][] = [
       `${DEFAULT_TIMING.warnEveryMs / 60_000} min`,
       ...seconds(DEFAULT_TIMING.reconnectMinMs, DEFAULT_TIMING.reconnectMaxMs, DEFAULT_TIMING.urgentMaxMs),
     ],
+  ],
+  [
+    'Home Assistant is away',
+    [...seconds(DEFAULT_TIMING.announceMaxMs), `${LONGEST_REMINDER_MS / 60_000} min`],
   ],
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],

@@ -7,11 +7,20 @@ export interface EscalationOptions {
   readonly escalateTimes: number;
 }
 
+/** Who comes so late finds people who know, or a history to look at. */
+export const LONGEST_REMINDER_MS = 3_600_000;
+/** Who comes and goes all the time must not be reminded all the time. */
+const MOST_REMINDERS = 10;
+
 /** The latest alarm, until it is acknowledged. */
 interface Unacknowledged {
   readonly alarm: AlarmStarted;
   readonly sinceMs: number;
+  /** Of the repetitions, those that came by time, and those that came because somebody came. */
   repetitions: number;
+  reminders: number;
+  /** It is not repeated any more. */
+  quiet: boolean;
 }
 
 /**
@@ -34,8 +43,17 @@ export class Escalation {
    */
   note(event: DecisionEvent): void {
     if (event.type !== 'alarm_started') return;
-    this.#open = { alarm: event, sinceMs: this.clock.now(), repetitions: 0 };
+    this.#open = { alarm: event, sinceMs: this.clock.now(), repetitions: 0, reminders: 0, quiet: false };
     this.#wait();
+  }
+
+  /** Somebody comes who may not have heard of the latest alarm: it is repeated at once. */
+  remind(): void {
+    const open = this.#open;
+    if (!open || open.quiet || this.options.escalateSeconds === 0 || open.reminders >= MOST_REMINDERS) return;
+    if (this.clock.now() - open.sinceMs > LONGEST_REMINDER_MS) return;
+    open.reminders++;
+    this.#say(open);
   }
 
   /** A person has seen the latest alarm, and with it all before it. */
@@ -59,6 +77,7 @@ export class Escalation {
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    if (this.#open) this.#open.quiet = true;
   }
 
   #wait(): void {
@@ -72,13 +91,17 @@ export class Escalation {
     if (!open) return;
     open.repetitions++;
     if (open.repetitions < this.options.escalateTimes) this.#wait();
+    this.#say(open);
+  }
+
+  #say(open: Unacknowledged): void {
     this.onEvent({
       type: 'alarm_escalated',
       episodeId: open.alarm.episodeId,
       label: open.alarm.label,
       kind: open.alarm.kind,
       atMs: this.clock.wallMs(),
-      repetition: open.repetitions,
+      repetition: open.repetitions + open.reminders,
       unacknowledgedSeconds: this.#unacknowledgedSeconds(open),
     });
   }

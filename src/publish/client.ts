@@ -29,6 +29,7 @@ export class MqttPublisher {
   #onRefusal = () => {};
   #onSaid: (said: Said) => void = () => {};
   #onConnected = () => {};
+  #onHomeAssistant = () => {};
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
@@ -39,7 +40,10 @@ export class MqttPublisher {
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
     this.#outbox = new Outbox({ folder, events, bytes, days, isPayload: isEventPayload }, log, clock);
-    this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => this.#announce());
+    this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => {
+      this.#announce();
+      this.#onHomeAssistant();
+    });
     const handlers = {
       onConnect: () => this.#onConnect(),
       onClose: (hungUp: boolean) => this.#onClose(hungUp),
@@ -110,6 +114,11 @@ export class MqttPublisher {
   /** @param handler called whenever a connection is made, is lost, or could not be made */
   onConnected(handler: () => void): void {
     this.#onConnected = handler;
+  }
+
+  /** @param handler called when Home Assistant has come and has been told all states: of earlier events it knows nothing */
+  onHomeAssistant(handler: () => void): void {
+    this.#onHomeAssistant = handler;
   }
 
   /** What every state says now, by its topic. */

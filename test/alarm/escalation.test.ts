@@ -80,9 +80,52 @@ describe('an alarm that nobody acknowledges', () => {
   });
 });
 
+describe('somebody who comes later', () => {
+  it('is told of the latest alarm at once; what comes by time comes all the same', async () => {
+    const escalation = escalationOf({ escalateTimes: 1 });
+    escalation.remind();
+    expect(said).toEqual([]);
+    escalation.note(alarm('a'));
+    await clock.advance(30_000);
+    escalation.remind();
+    expect(said).toMatchObject([{ episodeId: 'a', repetition: 1, unacknowledgedSeconds: 30 }]);
+    await clock.advance(3_570_000);
+    expect(said.slice(1)).toMatchObject([{ repetition: 2, unacknowledgedSeconds: 120 }]);
+    escalation.remind();
+    expect(said.slice(2)).toMatchObject([{ repetition: 3, unacknowledgedSeconds: 3600 }]);
+  });
+
+  it.each<[string, (escalation: Escalation) => void]>([
+    ['acknowledged', (escalation) => escalation.acknowledge()],
+    ['not to be repeated any more', (escalation) => escalation.stop()],
+  ])('is not told of one that is %s', (_, end) => {
+    const escalation = escalationOf();
+    escalation.note(alarm('a'));
+    end(escalation);
+    escalation.remind();
+    expect(said).toEqual([]);
+  });
+
+  it('is not told after an hour, nor with escalateSeconds 0, nor again and again', async () => {
+    const never = escalationOf({ escalateSeconds: 0 });
+    never.note(alarm('a'));
+    never.remind();
+    expect(said).toEqual([]);
+    const escalation = escalationOf({ escalateTimes: 1, escalateSeconds: 3_000 });
+    escalation.note(alarm('b'));
+    for (let n = 0; n < 100; n++) escalation.remind();
+    expect(said).toHaveLength(10);
+    escalation.note(alarm('c'));
+    await clock.advance(3_600_001);
+    said = [];
+    escalation.remind();
+    expect(said).toEqual([]);
+  });
+});
+
 it('whatever happens, no alarm is repeated once acknowledged, nor more often than allowed', async () => {
   const steps = fc.array(
-    fc.oneof(fc.constantFrom('alarm', 'acknowledge', 'stop'), fc.integer({ min: 1, max: 400_000 })),
+    fc.oneof(fc.constantFrom('alarm', 'acknowledge', 'stop', 'remind'), fc.integer({ min: 1, max: 400_000 })),
     { maxLength: 30 },
   );
   await fc.assert(
@@ -95,7 +138,7 @@ it('whatever happens, no alarm is repeated once acknowledged, nor more often tha
         expect(episodeId).toBe(unseen);
         repetitions.set(episodeId, (repetitions.get(episodeId) ?? 0) + 1);
         expect(repetition).toBe(repetitions.get(episodeId));
-        expect(repetition).toBeLessThanOrEqual(escalateTimes);
+        expect(repetition).toBeLessThanOrEqual(escalateTimes + 10);
       };
       const escalation = new Escalation({ escalateSeconds: 120, escalateTimes }, clock, onEvent);
       for (const step of script) {
@@ -106,6 +149,7 @@ it('whatever happens, no alarm is repeated once acknowledged, nor more often tha
           expect(escalation.acknowledge()?.episodeId).toBe(unseen);
           unseen = undefined;
         } else if (step === 'stop') escalation.stop();
+        else if (step === 'remind') escalation.remind();
         else await clock.advance(step as number);
         expect(clock.pending).toBeLessThanOrEqual(1);
       }

@@ -42,7 +42,9 @@ export const sense = z
     escalateSeconds: seconds()
       .max(86_400)
       .default(120)
-      .describe('An alarm that nobody acknowledges is repeated after this long. 0: never.'),
+      .describe(
+        'An alarm that nobody acknowledges is repeated after this long, and when Home Assistant comes (back) within an hour. 0: never.',
+      ),
     escalateTimes: z
       .int()
       .min(1)
