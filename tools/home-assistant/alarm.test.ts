@@ -5,7 +5,7 @@ import { type Notification, Phone } from './phone.js';
 
 const installed = inject('homeAssistant');
 /** Of the rooms' daemons; short, so that the tests are. */
-const ESCALATE_SECONDS = 4;
+const ESCALATE_SECONDS = 12;
 const SILENT_MINUTES = 0.05;
 const LONG_STAY_MINUTES = 0.15;
 
