@@ -25,7 +25,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
  * What the Supervisor demands of the keys that are used, and of no others: supervisor/apps/validate.py and options.py
  * of home-assistant/supervisor, 2026.
  */
-const OPTION = /^(?:bool|email|url|port|str(?:\(\d*,\d*\))?|int(?:\(-?\d*,-?\d*\))?|list\(.+\))\??$/;
+const OPTION = /^(?:bool|email|url|port|str|int(?:\(-?\d*,-?\d*\))?|list\(.+\))\??$/;
 const rules = z.strictObject({
   name: z.string(),
   version: z.string(),
