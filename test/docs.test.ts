@@ -36,6 +36,7 @@ const pages = [
   'tools/distill',
   'tools/heads',
   'tools/sounds',
+  'bathnet2mqtt',
 ]
   .flatMap((folder) => readdirSync(join(root, folder)).map((name) => join(folder, name)))
   .filter((path) => path.endsWith('.md'));

@@ -5,7 +5,7 @@ import { type Notification, Phone } from './phone.js';
 
 const installed = inject('homeAssistant');
 /** Of the rooms' daemons; short, so that the tests are. */
-const ESCALATE_SECONDS = 4;
+const ESCALATE_SECONDS = 12;
 const SILENT_MINUTES = 0.05;
 const LONG_STAY_MINUTES = 0.15;
 
@@ -101,7 +101,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     const again = await notified('Nobody has reacted yet');
     expect(again.message).toMatch(/^Heard: abnormal/);
     expect(again.data).toMatchObject({ tag: first.data?.tag, actions: first.data?.actions });
-    await eventOf('bathroom', 'alarm_ended');
+    await eventOf('bathroom', 'alarm_escalated');
     expect(titles()).toEqual(['Alarm in the bathroom', 'Nobody has reacted yet']);
   });
 
@@ -116,7 +116,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     await phone.tap(there, 'I am looking after it');
     await eventOf('guest_toilet', 'alarm_acknowledged');
     await notified('Nobody has reacted yet');
-    await eventOf('bathroom', 'alarm_ended');
+    await eventOf('bathroom', 'alarm_escalated');
     expect(titles().filter((title) => title === 'Nobody has reacted yet')).toHaveLength(1);
     await phone.tap(here, 'I am looking after it');
     await eventOf('bathroom', 'alarm_acknowledged');

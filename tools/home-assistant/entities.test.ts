@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { NUMBER_RANGES, SENSITIVITIES } from '../../src/constants.js';
+import { lacksBrowser } from '../../test/support/browser.js';
+import { until } from '../../test/support/mosquitto.js';
 import type { State } from './api.js';
 import { Home, type Room } from './home.js';
+import { openBrowser, openPage } from './page.js';
 
 const installed = inject('homeAssistant');
 
@@ -106,6 +109,20 @@ describe.skipIf(!installed)('Home Assistant', () => {
     ]);
   });
 
+  it.skipIf(lacksBrowser())('shows the dashboard that ships, and every entity in it', async () => {
+    const browser = await openBrowser();
+    try {
+      const page = await openPage(browser, home.api, { viewport: { width: 1280, height: 1000 } });
+      await page.goto(`${home.homeAssistant.url}/bath-room/bathroom`);
+      for (const text of ['Is everything all right?', 'Abnormal sound', 'Threshold', 'Memory'])
+        await page.getByText(text).first().waitFor({ timeout: 60_000 });
+      const missing = page.locator('hui-warning, hui-warning-element, hui-error-card');
+      expect(await missing.allTextContents()).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+
   describe('commands and is told', () => {
     /** The setting is changed over there, then over here: both know it. */
     it.each<[string, string, object, string, string, string]>([
@@ -158,20 +175,23 @@ describe.skipIf(!installed)('Home Assistant', () => {
     });
   });
 
+  /** On a busy machine the microphone may have stood still, too. */
+  const allThere = () =>
+    until(async () => (await unavailable()).length === 0, 'something is unavailable', 60_000);
+
   /** What cannot be said without sound. */
   const HEARD = ['confidence', 'level', 'sound'].map((key) => `sensor.bathroom_${key}`);
   const SENSED = ['speech', 'water'].map((key) => `binary_sensor.bathroom_${key}`);
 
   it('shows what cannot be heard as unavailable, and the microphone as a problem', async () => {
-    expect(await unavailable()).toEqual([]);
+    await allThere();
     room.microphone.mute();
     await home.until('binary_sensor.bathroom_microphone', 'on');
     await home.until('sensor.bathroom_sound', 'unavailable');
     expect((await unavailable()).sort()).toEqual([...SENSED, ...HEARD].sort());
     room.microphone.unmute();
     await home.until('binary_sensor.bathroom_microphone', 'off');
-    await home.until('sensor.bathroom_sound', 'background');
-    expect(await unavailable()).toEqual([]);
+    await allThere();
   });
 
   it('shows all but the microphone as unavailable while the daemon is gone', async () => {
@@ -191,6 +211,10 @@ function sameAs(state: State['state'], payload: string): boolean {
   return state.toUpperCase() === payload.toUpperCase() || Number(state) === Number(payload);
 }
 
-/** Warnings and errors that have to do with MQTT. */
+/** Warnings and errors that have to do with MQTT; that something took long is the machine's. */
 const complaints = (log: string) =>
-  log.split('\n').filter((line) => /WARNING|ERROR/.test(line) && /mqtt|bathnet/i.test(line));
+  log
+    .split('\n')
+    .filter(
+      (line) => /WARNING|ERROR/.test(line) && /mqtt|bathnet/i.test(line) && !/took [\d.]+ sec/.test(line),
+    );

@@ -78,7 +78,7 @@ export class Home {
     const find = async () => (await this.devices()).find((device) => device.name === name);
     await until(
       async () => (await find()) !== undefined,
-      () => `no device ${name}: ${this.homeAssistant.log}`,
+      () => `no device ${name}: ${this.homeAssistant.log.slice(-2000)}`,
       60_000,
     );
     return (await find()) as Device;

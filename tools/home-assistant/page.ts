@@ -11,6 +11,8 @@ export function openBrowser(): Promise<Browser> {
 /** A page of Home Assistant, seen by somebody who is signed in. */
 export async function openPage(browser: Browser, api: Api, options: BrowserContextOptions): Promise<Page> {
   const page = await browser.newPage(options);
-  await page.addInitScript({ content: `localStorage.setItem('hassTokens', '${api.pageTokens()}')` });
+  const kept = { hassTokens: api.pageTokens(), dockedSidebar: '"always_hidden"' };
+  const content = `Object.assign(localStorage, ${JSON.stringify(kept)})`;
+  await page.addInitScript({ content });
   return page;
 }

@@ -7,14 +7,13 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Page } from 'playwright-core';
 import { Home } from './home.js';
 import { install } from './install.js';
 import { openBrowser, openPage } from './page.js';
 
 const DOCS = fileURLToPath(new URL('../../docs', import.meta.url));
 const COLOURS = '128';
-/** The dashboard shows the last minutes: so many there are to see. */
-const MINUTES = 3;
 
 export async function main([folder = DOCS]: readonly string[]): Promise<void> {
   const installed = await install(console.log);
@@ -25,26 +24,27 @@ export async function main([folder = DOCS]: readonly string[]): Promise<void> {
     const { microphone } = await home.room('bathroom', 'Bathroom', '--set', 'sense.longStayMinutes=30');
     const device = await home.device('Bathroom');
     await home.until('sensor.bathroom_sound', 'background');
-    await new Promise((resolve) => setTimeout(resolve, (MINUTES - 1) * 60_000));
-    microphone.fall();
-    await home.until('binary_sensor.bathroom_alarm', 'on');
-    const open = (path: string, height: number) =>
-      openPage(browser, home.api, { viewport: { width: 1280, height }, locale: 'en' }).then(async (page) => {
-        await page.goto(home.homeAssistant.url + path);
-        return page;
-      });
-    const shoot = async (path: string, name: string, height: number, text: string) => {
-      const page = await open(path, height);
+    const open = async (path: string, height: number, text: string) => {
+      const page = await openPage(browser, home.api, { viewport: { width: 1280, height }, locale: 'en' });
+      await page.goto(home.homeAssistant.url + path);
       await page.getByText(text).first().waitFor({ timeout: 60_000 });
       await page.waitForTimeout(8000); // its graphs
+      return page;
+    };
+    const shoot = async (page: Page, name: string) => {
       const file = join(folder, `home-assistant-${name}.png`);
       await page.screenshot({ path: file });
       execFileSync('pngquant', ['--force', '--strip', '--speed', '1', '--output', file, COLOURS, file]);
       await page.close();
     };
-    await shoot('/bath-room/bathroom', 'dashboard', 1000, 'Is everything all right?');
+    await home.until('sensor.bathroom_inference_time', ({ state }) => Number(state) > 0);
+    const dashboard = await open('/bath-room/bathroom', 700, 'Is everything all right?');
+    microphone.fall();
+    await home.until('binary_sensor.bathroom_alarm', 'on');
+    await dashboard.waitForTimeout(2000);
+    await shoot(dashboard, 'dashboard');
     await home.api.act('button.press', { entity_id: 'button.bathroom_acknowledge' });
-    await shoot(`/config/devices/device/${device.id}`, 'device', 1300, 'Diagnostic');
+    await shoot(await open(`/config/devices/device/${device.id}`, 1560, 'Diagnostic'), 'device');
   } finally {
     await browser.close();
     await home.close();
