@@ -115,11 +115,6 @@ export class Listener {
     this.#escalation.remind();
   }
 
-  /** Somebody comes who may not have heard of the latest alarm. */
-  remind(): void {
-    this.#escalation.remind();
-  }
-
   /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */
   async finish(): Promise<void> {
     await this.#analysing;

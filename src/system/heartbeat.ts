@@ -62,7 +62,7 @@ export interface Watch {
  * Ends this process where it hangs for `longestMs`, so that whoever supervises it starts it again, and within 2 s
  * where it was asked to stop (SIGINT, SIGTERM). A thread of its own does it: in one that hangs nothing can.
  */
-export function watchOver(longestMs: number): Watch {
+export function watchOver(longestMs = LONGEST_MS): Watch {
   const counter = new Int32Array(new SharedArrayBuffer(8));
   counter[1] = longestMs;
   const watcher = new Worker(WATCH, {
