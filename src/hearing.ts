@@ -12,6 +12,8 @@ import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import { allFinite } from './model/safetensors.js';
 import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 
+const NO_SCORES = new Float32Array();
+
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
 interface Events {
   readonly head: EventHead;
@@ -23,6 +25,8 @@ export interface Heard {
   readonly scored: ScoredWindow;
   /** The network's embedding of the window, an array of its own. */
   readonly embedding: Float32Array;
+  /** AudioSet scores, as the head orders them: valid until the next windows are heard; empty where the model has none. */
+  readonly audioset: Float32Array;
 }
 
 /** Some windows of one stream after the network, and where the time went, milliseconds. */
@@ -131,7 +135,7 @@ export class Hearing {
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, output.embedding),
     };
-    return { scored, embedding: output.embedding };
+    return { scored, embedding: output.embedding, audioset: output.heads[AUDIOSET_HEAD] ?? NO_SCORES };
   }
 
   /** What the event head says of the sound up to the window's end. */

@@ -11,6 +11,7 @@ import { notify } from './sections/notify.js';
 import { publish } from './sections/publish.js';
 import { quietHours } from './sections/quiet-hours.js';
 import { sense } from './sections/sense.js';
+import { sounds } from './sections/sounds.js';
 import { web } from './sections/web.js';
 import { window } from './sections/window.js';
 
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   alarm,
   sense,
   quietHours,
+  sounds,
   mqtt,
   notify,
   clips,

@@ -1,12 +1,9 @@
-import { SENSITIVITIES } from '../constants.js';
 import { Allowance, Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
-import type { IncomingMessage } from './connection.js';
-import type { Topics } from './topics.js';
+import { expectedOf, judge, notPressed, parseNumber, parseValue, textOf } from './command-text.js';
+import type { SoundTopics, Topics } from './topics.js';
 
-/** No command is longer than this; whatever is, is not looked at. */
-const MAX_BYTES = 1000;
 /** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
 const BURST = 20;
 const EVERY_MS = 1000;
@@ -14,7 +11,6 @@ const EVERY_MS = 1000;
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
 
-const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** What is said of the room; `None` and nothing at all: not known. */
 const OCCUPIED: ReadonlyMap<string, boolean | undefined> = new Map([
   ['ON', true],
@@ -31,12 +27,22 @@ const SETTINGS: readonly SettingName[] = [
   'sensitivity',
 ];
 
+/** A number beside the settings, 0…1, that is said and changed like them. */
+export interface Threshold {
+  readonly topics: Pick<SoundTopics, 'threshold' | 'command'>;
+  readonly value: number;
+  /** @returns why not, where the value is refused */
+  set(value: number): string | undefined;
+}
+
 /** What commands act upon. */
 export interface CommandTarget {
   /** A setting that is left out does nothing with this model: nobody is listened to. */
   readonly settings: SettingValues;
   /** @returns why not, where the value is refused */
   set(name: SettingName, value: boolean | number | string): string | undefined;
+  /** Of sounds beside the alarm. */
+  readonly thresholds?: readonly Threshold[] | undefined;
   acknowledge(): void;
   /** @returns why not, where it is not done */
   test(): string | undefined;
@@ -91,6 +97,7 @@ export class Commands {
         () => saying.ask(),
       );
     }
+    for (const threshold of this.#target.thresholds ?? []) this.#listenToThreshold(threshold);
     this.#listenToOccupied();
     this.#listen(commands.acknowledge, (text) => notPressed(text) ?? this.#acknowledge());
     const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
@@ -130,6 +137,18 @@ export class Commands {
       if (message.payload.length === 0) return; // somebody removes a retained command
       this.#refuse(topic, obey(textOf(message)));
     });
+  }
+
+  #listenToThreshold(threshold: Threshold): void {
+    const { topics } = threshold;
+    const say = () => this.#publisher.setState(topics.threshold, String(threshold.value));
+    say();
+    const saying = this.#pace(say);
+    const change = (text: string) => {
+      const value = parseNumber(text);
+      return value === undefined ? 'expected a number' : threshold.set(value);
+    };
+    this.#listen(topics.command, change, () => saying.ask());
   }
 
   /** No deed but a state: what the broker has kept counts, and nothing is what it says when that is removed. */
@@ -187,40 +206,4 @@ export class Commands {
   #refuse(topic: string, reason: string | undefined): void {
     if (reason !== undefined) this.#log.warn({ topic, reason }, 'command refused');
   }
-}
-
-/** The text of a message that can be a command. */
-function textOf({ payload, retained }: IncomingMessage): { text: string } | { problem: string } {
-  if (retained)
-    return {
-      problem:
-        'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
-    };
-  if (payload.length > MAX_BYTES) return { problem: `${payload.length} bytes are too many` };
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(payload).trim() };
-  } catch {
-    return { problem: 'expected text, found bytes that are no UTF-8' };
-  }
-}
-
-function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
-  if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
-  if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
-  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
-}
-
-function expectedOf(name: SettingName): string {
-  if (name === 'enabled') return 'ON or OFF';
-  return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
-}
-
-function notPressed(text: string): string | undefined {
-  return text === 'PRESS' ? undefined : 'expected PRESS';
-}
-
-function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {
-  const verdict = VERDICTS.find((each) => each === text);
-  if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
-  return give(verdict);
 }

@@ -1,0 +1,47 @@
+import { SENSITIVITIES } from '../constants.js';
+import type { SettingName, Verdict } from '../types.js';
+import type { IncomingMessage } from './connection.js';
+
+/** No command is longer than this; whatever is, is not looked at. */
+const MAX_BYTES = 1000;
+const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
+
+/** The text of a message that can be a command. */
+export function textOf({ payload, retained }: IncomingMessage): { text: string } | { problem: string } {
+  if (retained)
+    return {
+      problem:
+        'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
+    };
+  if (payload.length > MAX_BYTES) return { problem: `${payload.length} bytes are too many` };
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(payload).trim() };
+  } catch {
+    return { problem: 'expected text, found bytes that are no UTF-8' };
+  }
+}
+
+export function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
+  if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
+  if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
+  return parseNumber(text);
+}
+
+export function parseNumber(text: string): number | undefined {
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+export function expectedOf(name: SettingName): string {
+  if (name === 'enabled') return 'ON or OFF';
+  return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
+}
+
+export function notPressed(text: string): string | undefined {
+  return text === 'PRESS' ? undefined : 'expected PRESS';
+}
+
+export function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {
+  const verdict = VERDICTS.find((each) => each === text);
+  if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
+  return give(verdict);
+}
