@@ -2,8 +2,10 @@ import { createSource } from './audio/source.js';
 import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import type { Config } from './config/schema.js';
+import { wantedSounds } from './config/sections/sounds.js';
 import { Control } from './control.js';
 import type { UserError } from './errors.js';
+import { audiosetLabels } from './hearing.js';
 import { keptOfAlarms } from './kept.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
@@ -85,7 +87,8 @@ export async function startApp({
     sayNpuFailed();
   };
   const computing = { ...config.model, head, networks, onFallback };
-  const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense });
+  const sounds = wantedSounds(config.sounds, audiosetLabels(bundle.manifest).length > 0);
+  const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense, sounds });
   const { model, rule } = pipeline;
   const { name, version, engine, precision } = model;
   log.info({ model: name, version, engine, precision, alarm: rule }, 'model loaded');
@@ -93,7 +96,7 @@ export async function startApp({
 
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;
-  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, log);
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, sounds, log);
   const named = { ...config.device, id: deviceId };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
@@ -120,8 +123,9 @@ export async function startApp({
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
     const { label, kind, episodeId } = 'label' in event ? event : {};
+    const { sound } = 'sound' in event ? event : {};
     const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
-    log.warn({ label, kind, episodeId, ...why }, event.type);
+    log.warn({ label, kind, episodeId, sound, ...why }, event.type);
   };
 
   // Where sound comes from, and its way through the pipeline
@@ -144,6 +148,7 @@ export async function startApp({
       },
       onEvent,
       onSense: (sensed) => reporter.sense(sensed),
+      onSound: (change) => reporter.sound(change),
       onEngineFailed: () => reporter.problems('engine', ['engine_failed']),
       onFailure: (error) => reject(error),
     },
@@ -183,11 +188,10 @@ export async function startApp({
   // What it is told while it runs
   const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
   const { hopSeconds } = config.window;
+  const parts = { publisher, topics, listener, reporter, feedback, store: state };
+  const { rollouts } = config.mqtt;
   const control = new Control(
-    {
-      ...{ publisher, topics, listener, reporter, feedback, store: state, rule, hopSeconds, onTest },
-      rollouts: config.mqtt.rollouts,
-    },
+    { ...parts, rule, rollouts, sounds: pipeline.sounds, hopSeconds, onTest },
     clock,
     log,
   );

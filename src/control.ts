@@ -1,13 +1,15 @@
 import { type Doubt, doubtsOf } from './alarm/doubts.js';
 import { Occupancy } from './alarm/occupancy.js';
 import type { AlarmRule } from './alarm/rule.js';
+import type { SoundRule, Sounds } from './alarm/sounds.js';
 import type { Listener } from './listener.js';
 import type { MqttPublisher } from './publish/client.js';
-import { Commands } from './publish/commands.js';
+import { Commands, type Threshold } from './publish/commands.js';
 import type { Reporter } from './publish/reporter.js';
-import type { Topics } from './publish/topics.js';
+import { soundTopicsOf, type Topics } from './publish/topics.js';
 import type { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
+import { SoundThresholds } from './storage/sound-thresholds.js';
 import type { State } from './storage/state.js';
 import { Paced } from './system/paced.js';
 import type { Clock, Logger, SettingName } from './types.js';
@@ -27,6 +29,8 @@ export interface ControlParts {
   readonly feedback: FeedbackStore;
   /** Keeps what was set. */
   readonly store: State;
+  /** Those beside the alarm. */
+  readonly sounds: Sounds;
   /** The alarm rule of bundle and configuration. */
   readonly rule: AlarmRule;
   /** Settings are taken that are rolled out to all devices, too. */
@@ -40,6 +44,7 @@ export interface ControlParts {
 /** What the daemon is told while it runs – by people: settings, verdicts; by sensors: who is in the room –, and what follows. */
 export class Control {
   readonly #settings: Settings;
+  readonly #soundThresholds: SoundThresholds;
   readonly #occupancy: Occupancy;
   readonly #commands: Commands;
   readonly #log: Logger;
@@ -53,6 +58,7 @@ export class Control {
   ) {
     const { publisher, topics, listener, reporter, feedback, store, rule, rollouts } = parts;
     const settings = new Settings(store, rule, log, clock);
+    this.#soundThresholds = new SoundThresholds(store, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {
       listener.setOccupied(occupied);
       reporter.occupied(occupied);
@@ -64,6 +70,7 @@ export class Control {
       },
       set: this.#set.bind(this),
       rollouts,
+      thresholds: parts.sounds.rules.map((each) => this.#thresholdOf(each)),
       acknowledge: (by?: string) => listener.acknowledge(by),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
@@ -82,8 +89,9 @@ export class Control {
    * @param reset forget it instead
    */
   load(reset = false): void {
-    if (reset) this.#settings.reset();
-    else this.#settings.load();
+    for (const kept of [this.#settings, this.#soundThresholds])
+      if (reset) kept.reset();
+      else kept.load();
     this.#apply();
   }
 
@@ -102,6 +110,7 @@ export class Control {
   stop(): void {
     this.#commands.stop();
     this.#settings.stop();
+    this.#soundThresholds.stop();
     this.#doubting.flush();
     this.#occupancy.stop();
   }
@@ -119,10 +128,29 @@ export class Control {
     return undefined;
   }
 
+  #thresholdOf({ id, threshold }: SoundRule): Threshold {
+    const kept = this.#soundThresholds;
+    const set = (value: number) => {
+      const problem = kept.set(id, value);
+      if (problem === undefined) this.#apply();
+      return problem;
+    };
+    return {
+      topics: soundTopicsOf(this.parts.topics, id),
+      get value() {
+        return kept.get(id) ?? threshold;
+      },
+      set,
+    };
+  }
+
   #apply(): void {
     const { enabled, ...change } = this.#settings.values;
     this.parts.listener.setRule(change);
     this.parts.listener.setEnabled(enabled);
+    const { sounds } = this.parts;
+    for (const { id, threshold } of sounds.rules)
+      sounds.setThreshold(id, this.#soundThresholds.get(id) ?? threshold);
     this.#doubting.ask();
   }
 

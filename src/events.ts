@@ -14,6 +14,7 @@ export type DecisionEvent =
   | AlarmEscalated
   | WaterRunningLong
   | LongStay
+  | SoundHeard
   | TestAlarm;
 
 interface EventBase {
@@ -81,6 +82,17 @@ export interface LongStay extends EventBase {
   readonly durationSeconds: number;
   /** Since the last sound. */
   readonly silentSeconds: number;
+}
+
+/** A sound beside the alarm is heard that is an event: a smoke alarm. */
+export interface SoundHeard extends EventBase {
+  readonly type: 'sound_heard';
+  /** `smoke_alarm` */
+  readonly sound: string;
+  /** For people. */
+  readonly name: string;
+  /** The highest of late, 0…1. */
+  readonly score: number;
 }
 
 /** Someone pressed the test button: says that messages arrive, starts no alarm. */

@@ -18,6 +18,7 @@ export interface HearingOptions extends NetworkOptions {
   /** Where several hear with the same network. */
   readonly networks?: Pick<SharedNetworks, 'create'> | undefined;
 }
+const NO_SCORES = new Float32Array();
 
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
 interface Events {
@@ -32,6 +33,8 @@ export interface Heard {
   readonly scored: ScoredWindow;
   /** The network's embedding of the window, an array of its own. */
   readonly embedding: Float32Array;
+  /** AudioSet scores, as the head orders them: valid until the next windows are heard; empty where the model has none. */
+  readonly audioset: Float32Array;
 }
 
 /** Some windows of one stream after the network, and where the time went, milliseconds. */
@@ -151,7 +154,7 @@ export class Hearing {
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, ofEvents),
     };
-    return { scored, embedding: output.embedding };
+    return { scored, embedding: output.embedding, audioset: output.heads[AUDIOSET_HEAD] ?? NO_SCORES };
   }
 
   /** What the event head says of the sound up to the window's end. */

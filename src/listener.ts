@@ -6,7 +6,7 @@ import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
 import { within } from './system/within.js';
-import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, Window } from './types.js';
+import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, SoundChange, Window } from './types.js';
 
 /** An overrun is said at most this often. */
 const OVERRUN_WARNING_MS = 60_000;
@@ -27,6 +27,8 @@ export interface ListenerHandlers {
   onEvent(event: DecisionEvent): void;
   /** With the first window, and whenever it changes. */
   onSense?(state: SenseState): void;
+  /** A sound beside the alarm begins or has ended. */
+  onSound?(change: SoundChange): void;
   /** The engine hangs, breaks or gives no numbers: nothing is heard any more. */
   onEngineFailed?(): void;
   /** The analysis of live sound failed, which is a bug; of other sound, `chunk` rejects. */
@@ -80,8 +82,9 @@ export class Listener {
     this.pipeline.sense.gap();
   }
 
-  /** No sound arrives: stream time stands still, so an open alarm ends by the clock. */
+  /** No sound arrives: stream time stands still, so an open alarm ends by the clock; nothing else is heard any more. */
   inputOffline(): void {
+    this.#forgetSounds();
     const { releaseSeconds } = this.pipeline.rule;
     const endSeconds = this.#streamSeconds + releaseSeconds;
     this.#cancelInputLost = this.clock.after(releaseSeconds * 1000, () =>
@@ -122,11 +125,12 @@ export class Listener {
     if (rest) await this.#analyse(rest);
   }
 
-  /** Ends an open alarm, and repeats none any more. */
+  /** Ends an open alarm and every sound, and repeats no alarm any more. */
   async stop(): Promise<void> {
     this.#cancelInputLost();
     await this.#lastWindow();
     this.#end('stop', this.#streamSeconds);
+    this.#forgetSounds();
     this.#escalation.stop();
   }
 
@@ -168,6 +172,7 @@ export class Listener {
     });
     this.handlers.onWindow(result);
     this.#say(result.event);
+    for (const change of result.sounds) this.#sound(change, result.scored.endAtMs);
     const { state } = this.pipeline.sense;
     if (state.waterRunning === this.#state?.waterRunning && state.speech === this.#state.speech) return;
     this.#state = state;
@@ -200,6 +205,16 @@ export class Listener {
     if (!event) return;
     this.#escalation.note(event);
     this.handlers.onEvent(event);
+  }
+
+  #forgetSounds(): void {
+    for (const change of this.pipeline.sounds.forget()) this.#sound(change, this.clock.wallMs());
+  }
+
+  #sound(change: SoundChange, atMs: number): void {
+    this.handlers.onSound?.(change);
+    const { id, name, score } = change;
+    if (change.heard && change.event) this.#say({ type: 'sound_heard', sound: id, name, score, atMs });
   }
 
   #end(endedBy: 'input_lost' | 'stop', atSeconds: number): void {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
 import { announcementFor, type Store } from './publish/announcement.js';
-import { type Features, featuresOf } from './publish/features.js';
+import { type AnnouncedSound, type Features, featuresOf } from './publish/features.js';
 import type { MqttOptions } from './publish/options.js';
 import { type Topics, topicsOf } from './publish/topics.js';
 import type { Logger, ModelInfo } from './types.js';
@@ -19,6 +19,7 @@ export interface MessageOptions {
  *
  * @param state what survives a restart
  * @param occupancy whether anything depends on somebody being in the room
+ * @param sounds those beside the alarm
  */
 export function messageOptions(
   config: Config,
@@ -26,10 +27,11 @@ export function messageOptions(
   state: Store & { readonly folder: string },
   model: ModelInfo,
   occupancy: boolean,
+  sounds: readonly AnnouncedSound[],
   log: Logger,
 ): MessageOptions {
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, config.sense, occupancy);
+  const features = featuresOf(model, config.sense, sounds, occupancy);
   const discovery = {
     mode: config.discovery.mode,
     deviceId,

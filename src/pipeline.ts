@@ -1,11 +1,13 @@
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
+import { type SoundChoice, soundRules } from './alarm/sound-rules.js';
+import { Sounds } from './alarm/sounds.js';
 import { mayBeVetoed, SubjectMemory, type Subjects } from './alarm/subject.js';
 import { Veto } from './alarm/veto.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
-import { Hearing, type HearingOptions } from './hearing.js';
+import { audiosetLabels, Hearing, type HearingOptions } from './hearing.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { chooseHead, type ScoringHead } from './model/head.js';
 import type { EngineChoice } from './model/network.js';
@@ -24,6 +26,8 @@ export interface PipelineOptions extends HearingOptions {
   readonly alarm?: AlarmRuleOverrides | undefined;
   /** What is done beyond the alarm rule; nothing when left out. */
   readonly sense?: SenseOptions | undefined;
+  /** Sounds beside the alarm; none when left out. */
+  readonly sounds?: readonly SoundChoice[] | undefined;
 }
 
 /**
@@ -43,6 +47,8 @@ export class Pipeline {
     rule: AlarmRule,
     readonly senseOptions: SenseOptions,
     private readonly hearing: Hearing,
+    /** Those beside the alarm. */
+    readonly sounds: Sounds,
   ) {
     this.sense = new Sense(rule, senseOptions);
   }
@@ -53,20 +59,21 @@ export class Pipeline {
   }
 
   /**
-   * @throws UserError where head, engine or alarm labels do not fit the bundle
+   * @throws UserError where head, engine, alarm labels or classes of sounds do not fit the bundle
    */
   static async create(bundle: Bundle, options: PipelineOptions = {}): Promise<Pipeline> {
     const head = chooseHead(bundle, options.head);
     const rule = alarmRule(bundle, head, options.alarm);
+    const sounds = new Sounds(soundRules(options.sounds ?? [], audiosetLabels(bundle.manifest)));
     const hearing = await Hearing.create(bundle, options.head, options.engine, options);
     const model = modelInfo(bundle, head, rule, hearing.network);
-    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing);
+    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing, sounds);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
   async process(window: Window): Promise<PipelineResult> {
     const { windows, mel, melMs, networkMs } = await this.hearing.hear([window]);
-    const { scored: heard, embedding } = windows[0]!;
+    const { scored: heard, embedding, audioset } = windows[0]!;
     if (window.startSample > this.#endSample) this.#subjects.forget(); // sound before it was lost
     this.#endSample = window.startSample + WINDOW_SAMPLES;
     const subjects = this.#subjects.push(heard, embedding, this.rule);
@@ -77,6 +84,7 @@ export class Pipeline {
       embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
+      sounds: this.sounds.push(scored, audioset),
       evidence: this.sense.evidence,
       mel,
       melMs,
@@ -93,6 +101,7 @@ export class Pipeline {
   reset(): void {
     this.sense = new Sense(this.rule, this.senseOptions);
     this.#subjects.forget();
+    this.sounds.forget();
     this.hearing.forget();
   }
 

@@ -9,6 +9,7 @@ export type {
   AlarmStarted,
   DecisionEvent,
   LongStay,
+  SoundHeard,
   WaterRunningLong,
 } from './events.js';
 export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
@@ -130,6 +131,18 @@ export interface KindEvidence {
   readonly line: number;
 }
 
+/** A sound beside the alarm that begins or has ended. */
+export interface SoundChange {
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly heard: boolean;
+  /** The highest of late, 0…1. */
+  readonly score: number;
+  /** That it begins is an event, too. */
+  readonly event: boolean;
+}
+
 /** What the pipeline makes of one window. */
 export interface PipelineResult {
   readonly scored: ScoredWindow;
@@ -138,6 +151,8 @@ export interface PipelineResult {
   /** Embeddings of the sound that speaks for an alarm, copies; empty where none does. */
   readonly subjects: readonly Float32Array[];
   readonly event: DecisionEvent | undefined;
+  /** Sounds beside the alarm that begin or end with it. */
+  readonly sounds: readonly SoundChange[];
   /** What speaks for each alarm kind by now; empty where the model has no event head. */
   readonly evidence: readonly KindEvidence[];
   /** The window's log-mel, [96 × 64]: the pipeline's own, valid until the next window. */

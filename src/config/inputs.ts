@@ -2,7 +2,17 @@ import type { Problem } from './problems.js';
 import { isTree, type Tree } from './tree.js';
 
 /** What a microphone can have of its own; everything else is that of all. */
-const OWN_SECTIONS = ['device', 'input', 'alarm', 'sense', 'quietHours', 'notify', 'clips', 'web'] as const;
+const OWN_SECTIONS = [
+  'device',
+  'input',
+  'alarm',
+  'sense',
+  'sounds',
+  'quietHours',
+  'notify',
+  'clips',
+  'web',
+] as const;
 /** One process on a small board hears no more; each costs memory, a connection and two log-mels a second. */
 const MOST_INPUTS = 16;
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Config, configSchema, unwrap } from './schema.js';
 import { IN_FILES, SECRETS } from './secrets.js';
+import { KNOWN_SOUNDS, wantedSound } from './sections/sounds.js';
 import { isTree, type Tree } from './tree.js';
 
 export interface Problem {
@@ -51,7 +52,7 @@ export function show(value: unknown): string {
 
 /** Combinations that cannot work, each found before anything starts. */
 export function contradictions(config: Config): Problem[] {
-  const { input, alarm, sense, quietHours, mqtt, web, notify } = config;
+  const { input, alarm, sense, quietHours, sounds, mqtt, web, notify } = config;
   const problems: Problem[] = [];
   const demand = (holds: boolean, path: string, text: string) => {
     if (!holds) problems.push({ path, text });
@@ -133,6 +134,12 @@ export function contradictions(config: Config): Problem[] {
     'web.password',
     `expected a password of 8 characters or more, because web.host is ${web.host}, which others reach; found nothing`,
   );
+  for (const [id, choice] of Object.entries(sounds))
+    demand(
+      wantedSound(id, choice)?.success !== false,
+      `sounds.${id}`,
+      `expected classes: [...], because only ${Object.keys(KNOWN_SOUNDS).join(', ')} have some of their own; found ${show(choice)}`,
+    );
   for (const name of ['webhook', 'ntfy'] as const)
     demand(
       !(notify[`${name}Token`] || notify[`${name}TokenFile`]) ||

@@ -11,6 +11,7 @@ import { notify } from './sections/notify.js';
 import { publish } from './sections/publish.js';
 import { quietHours } from './sections/quiet-hours.js';
 import { sense } from './sections/sense.js';
+import { sounds } from './sections/sounds.js';
 import { web } from './sections/web.js';
 import { window } from './sections/window.js';
 
@@ -26,6 +27,7 @@ export const configSchema = z.strictObject({
   alarm,
   sense,
   quietHours,
+  sounds,
   mqtt,
   notify,
   clips,
@@ -37,7 +39,7 @@ export const configSchema = z.strictObject({
     .array(z.looseObject({}))
     .optional()
     .describe(
-      'Several microphones in one process: a list, each with sections of its own – device (an id must be there), input, alarm, sense, quietHours, notify, clips, web – over those of all.',
+      'Several microphones in one process: a list, each with sections of its own – device (an id must be there), input, alarm, sense, sounds, quietHours, notify, clips, web – over those of all.',
     ),
   stateDir: z
     .string()

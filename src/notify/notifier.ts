@@ -22,7 +22,16 @@ export const POST_LIMIT_MS = 15_000;
 export const WAITING = { events: 200, bytes: 1_000_000, days: 7 };
 
 /** What is told beside the beginning of an alarm. */
-type Also = 'escalation' | 'end' | 'acknowledged' | 'long_stay' | 'water' | 'deaf' | 'problem' | 'test';
+type Also =
+  | 'escalation'
+  | 'end'
+  | 'acknowledged'
+  | 'long_stay'
+  | 'water'
+  | 'sound'
+  | 'deaf'
+  | 'problem'
+  | 'test';
 
 const ALSO_OF: Readonly<Record<Exclude<DecisionEvent['type'], 'alarm_started'>, Also>> = {
   alarm_escalated: 'escalation',
@@ -30,6 +39,7 @@ const ALSO_OF: Readonly<Record<Exclude<DecisionEvent['type'], 'alarm_started'>, 
   alarm_acknowledged: 'acknowledged',
   long_stay: 'long_stay',
   water_running_long: 'water',
+  sound_heard: 'sound',
   test: 'test',
 };
 /** With any of these nobody is listened to. */

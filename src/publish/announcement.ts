@@ -11,7 +11,7 @@ import {
 } from './discovery.js';
 import { componentsOf } from './entities.js';
 import type { Announcement, Message } from './options.js';
-import { retainedTopics } from './topics.js';
+import { retainedTopics, soundTopicsOf } from './topics.js';
 
 const FILE = 'announced.json';
 
@@ -160,11 +160,13 @@ function configTopics({ mode, discoveryPrefix, deviceId, components }: Announcem
 }
 
 function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
+  const sounds = (features.sounds ?? []).map(({ id }) => soundTopicsOf(topics, id));
   return [
     ...retainedTopics(topics),
     ...(features.water ? [topics.water] : []),
     ...(features.speech ? [topics.speech] : []),
     ...(model.alarmKinds.length > 0 ? [topics.settings.sensitivity] : []),
+    ...sounds.flatMap(({ state, threshold }) => [state, threshold]),
   ];
 }
 

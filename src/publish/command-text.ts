@@ -35,6 +35,10 @@ export function textOf({ payload, retained }: IncomingMessage): { text: string }
 export function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
   if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
   if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
+  return parseNumber(text);
+}
+
+export function parseNumber(text: string): number | undefined {
   return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined;
 }
 

@@ -1,8 +1,17 @@
 import { Allowance, Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
-import { expectedOf, judge, LONGEST_NAME, nameIn, notPressed, parseValue, textOf } from './command-text.js';
-import type { Topics } from './topics.js';
+import {
+  expectedOf,
+  judge,
+  LONGEST_NAME,
+  nameIn,
+  notPressed,
+  parseNumber,
+  parseValue,
+  textOf,
+} from './command-text.js';
+import type { SoundTopics, Topics } from './topics.js';
 
 /** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
 const BURST = 20;
@@ -27,6 +36,14 @@ const SETTINGS: readonly SettingName[] = [
   'sensitivity',
 ];
 
+/** A number beside the settings, 0…1, that is said and changed like them. */
+export interface Threshold {
+  readonly topics: Pick<SoundTopics, 'threshold' | 'command'>;
+  readonly value: number;
+  /** @returns why not, where the value is refused */
+  set(value: number): string | undefined;
+}
+
 /** What commands act upon. */
 export interface CommandTarget {
   /** A setting that is left out does nothing with this model: nobody is listened to. */
@@ -37,6 +54,8 @@ export interface CommandTarget {
    * @returns why not, where the value is refused
    */
   set(name: SettingName, value: boolean | number | string, rolledOut?: string): string | undefined;
+  /** Of sounds beside the alarm. */
+  readonly thresholds?: readonly Threshold[] | undefined;
   /** @param by who has seen it, where that is said */
   acknowledge(by?: string): void;
   /** Settings are taken that are rolled out to all devices, too. */
@@ -101,6 +120,7 @@ export class Commands {
         true,
       );
     }
+    for (const threshold of this.#target.thresholds ?? []) this.#listenToThreshold(threshold);
     this.#listenToOccupied();
     this.#listen(commands.acknowledge, (text) => this.#acknowledge(text));
     const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
@@ -146,6 +166,18 @@ export class Commands {
       if (message.payload.length === 0) return; // somebody removes a retained command
       this.#refuse(topic, obey(textOf(ofAnyAge ? { ...message, retained: false } : message)));
     });
+  }
+
+  #listenToThreshold(threshold: Threshold): void {
+    const { topics } = threshold;
+    const say = () => this.#publisher.setState(topics.threshold, String(threshold.value));
+    say();
+    const saying = this.#pace(say);
+    const change = (text: string) => {
+      const value = parseNumber(text);
+      return value === undefined ? 'expected a number' : threshold.set(value);
+    };
+    this.#listen(topics.command, change, () => saying.ask());
   }
 
   /** No deed but a state: what the broker has kept counts, and nothing is what it says when that is removed. */

@@ -2,7 +2,7 @@ import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
 import type { DecisionEvent, ModelInfo } from '../types.js';
 import { DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
 import type { Features } from './features.js';
-import type { Topics } from './topics.js';
+import { soundTopicsOf, type Topics } from './topics.js';
 
 export interface EntityOptions {
   readonly topics: Topics;
@@ -20,6 +20,7 @@ const EVENT_TYPES = [
   'alarm_escalated',
   'water_running_long',
   'long_stay',
+  'sound_heard',
   'test',
 ] as const satisfies readonly DecisionEvent['type'][];
 
@@ -34,6 +35,7 @@ export function componentsOf(options: EntityOptions): Record<string, Component> 
     ...alarmEntities(options),
     ...soundEntities(options),
     ...controls(options),
+    ...sounds(options),
     ...deviceTriggers(options),
     microphone: microphone(options.topics),
     ...diagnostics(options),
@@ -100,12 +102,50 @@ function soundEntities({ topics, model, features }: EntityOptions): Record<strin
       speech: { p: 'binary_sensor', name: 'Speech', device_class: 'sound', state_topic: topics.speech },
     }),
   };
-  const availability = [{ topic: topics.availability }, { topic: topics.inputAvailability }];
   return Object.fromEntries(
-    Object.entries(components).map(([key, component]) => [
-      key,
-      { ...component, availability, availability_mode: 'all' },
-    ]),
+    Object.entries(components).map(([key, component]) => [key, { ...component, ...whileHearing(topics) }]),
+  );
+}
+
+/** Not known while no sound arrives. */
+function whileHearing({ availability, inputAvailability }: Topics): object {
+  return {
+    availability: [{ topic: availability }, { topic: inputAvailability }],
+    availability_mode: 'all',
+  };
+}
+
+/** Sounds beside the alarm, each with its threshold, which few need. */
+function sounds({ topics, features }: EntityOptions): Record<string, Component> {
+  return Object.fromEntries(
+    (features.sounds ?? []).flatMap(({ id, name }): [string, Component][] => {
+      const { state, threshold, command } = soundTopicsOf(topics, id);
+      return [
+        [
+          `sound_${id}`,
+          {
+            p: 'binary_sensor',
+            name,
+            device_class: id === 'smoke_alarm' ? 'smoke' : 'sound',
+            state_topic: state,
+            ...whileHearing(topics),
+          },
+        ],
+        [
+          `sound_${id}_threshold`,
+          {
+            p: 'number',
+            name: `${name} threshold`,
+            state_topic: threshold,
+            command_topic: command,
+            ...NUMBER_RANGES.threshold,
+            mode: 'box',
+            enabled_by_default: false,
+            ...SETTING,
+          },
+        ],
+      ];
+    }),
   );
 }
 

@@ -14,6 +14,14 @@ export interface Features {
   readonly npu: boolean;
   /** Somebody who is in the room for long without a sound is an event. */
   readonly longStay: boolean;
+  /** Sounds that are sensors of their own; none when left out. */
+  readonly sounds?: readonly AnnouncedSound[] | undefined;
+}
+
+export interface AnnouncedSound {
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
 }
 
 /** What is configured of the daemon's senses, as far as it can be seen from outside. */
@@ -26,11 +34,13 @@ interface Senses {
 /**
  * What a model can tell of the daemon's classes of water and speech, and what is switched on.
  *
+ * @param sounds those beside the alarm
  * @param occupancy whether anything depends on somebody being in the room
  */
 export function featuresOf(
   { labels, npu }: Pick<ModelInfo, 'labels' | 'npu'>,
   { waterLabels, speechLabels, longStayMinutes }: Senses,
+  sounds: readonly AnnouncedSound[],
   occupancy: boolean,
 ): Features {
   const hears = (wanted: readonly string[]) => wanted.some((label) => labels.includes(label));
@@ -41,5 +51,6 @@ export function featuresOf(
     occupancy,
     npu,
     longStay: longStayMinutes > 0,
+    sounds: sounds.map(({ id, name }) => ({ id, name })),
   };
 }

@@ -124,6 +124,8 @@ function details(event: DecisionEvent): object {
         durationSeconds: Math.round(event.durationSeconds),
         silentSeconds: Math.round(event.silentSeconds),
       };
+    case 'sound_heard':
+      return { sound: event.sound, name: event.name, score: score(event.score) };
     case 'test':
       return {};
   }

@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, ModelInfo, Problem, ScoredWindow } from '../types.js';
+import type { Clock, DecisionEvent, ModelInfo, Problem, ScoredWindow, SoundChange } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
 import { classPayload, eventPayload, type Health, healthPayload, levelPayload } from './payloads.js';
 import { refusalProblems } from './refusals.js';
 import { meanScores } from './smoothing.js';
-import type { Topics } from './topics.js';
+import { soundTopicsOf, type Topics } from './topics.js';
 
 const CLASS_MIN_INTERVAL_MS = 1000;
 const CLASS_MAX_INTERVAL_MS = 10_000;
@@ -18,7 +18,7 @@ export interface ReporterOptions {
   /** Publish every window's scores, too. */
   readonly scores: boolean;
   /** What the model tells and is said as a state of its own. */
-  readonly features?: Pick<Features, 'water' | 'speech'> | undefined;
+  readonly features?: Pick<Features, 'water' | 'speech' | 'sounds'> | undefined;
   /** Marks every event as a test: what is heard is played, not lived. */
   readonly test?: boolean | undefined;
 }
@@ -89,6 +89,7 @@ export class Reporter {
   start(): void {
     this.#publisher.setState(this.#topics.alarm, 'OFF');
     this.occupied(undefined);
+    for (const { id } of this.#options.features?.sounds ?? []) this.sound({ id, heard: false });
     this.#publisher.onRefusal(() => this.#publishHealth());
     this.#publishInput();
   }
@@ -129,6 +130,11 @@ export class Reporter {
       this.#publisher.setState(this.#topics.water, sensed.waterRunning ? 'ON' : 'OFF');
     if (features?.speech && sensed.speech !== before?.speech)
       this.#publisher.setState(this.#topics.speech, sensed.speech ? 'ON' : 'OFF');
+  }
+
+  /** A sound beside the alarm begins or has ended. */
+  sound({ id, heard }: Pick<SoundChange, 'id' | 'heard'>): void {
+    this.#publisher.setState(soundTopicsOf(this.#topics, id).state, heard ? 'ON' : 'OFF');
   }
 
   /** Whether somebody is in the room has changed; undefined is not known. */

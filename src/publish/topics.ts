@@ -92,6 +92,20 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
   };
 }
 
+/** Where one of the sounds beside the alarm is said, and its threshold said and changed. */
+export interface SoundTopics {
+  readonly state: string;
+  readonly threshold: string;
+  readonly command: string;
+}
+
+/** @param id matches `[a-z0-9_]+` */
+export function soundTopicsOf({ base }: Pick<Topics, 'base'>, id: string): SoundTopics {
+  // Right under the base, where access lists and HTTP look for commands.
+  const threshold = `${base}/${id}_threshold`;
+  return { state: `${base}/sound/${id}`, threshold, command: `${threshold}/set` };
+}
+
 /** Where states are retained that every model has. */
 export function retainedTopics(topics: Topics): string[] {
   const { availability, inputAvailability, alarm, openAlarm, level, health, occupied, settings } = topics;

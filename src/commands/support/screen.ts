@@ -113,6 +113,8 @@ function sentence(event: DecisionEvent): string {
       return `water has been running for ${Math.round(event.durationSeconds / 60)} min`;
     case 'long_stay':
       return `somebody has been there for ${Math.round(event.durationSeconds / 60)} min, without a sound for ${Math.round(event.silentSeconds / 60)} min`;
+    case 'sound_heard':
+      return `${event.name} is heard`;
     case 'test':
       return 'test alarm';
   }

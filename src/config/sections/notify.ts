@@ -2,7 +2,17 @@ import { z } from 'zod';
 import { seconds } from '../values.js';
 
 /** Of what is told beside the beginning of an alarm. */
-const ALSO = ['escalation', 'end', 'acknowledged', 'long_stay', 'water', 'deaf', 'problem', 'test'] as const;
+const ALSO = [
+  'escalation',
+  'end',
+  'acknowledged',
+  'long_stay',
+  'water',
+  'sound',
+  'deaf',
+  'problem',
+  'test',
+] as const;
 
 const address = () =>
   z
@@ -23,9 +33,9 @@ export const notify = z
   .strictObject({
     also: z
       .array(z.enum(ALSO))
-      .default(['escalation', 'long_stay', 'deaf', 'test'])
+      .default(['escalation', 'long_stay', 'sound', 'deaf', 'test'])
       .describe(
-        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. deaf: nothing can be heard for two minutes; problem: anything else that health names.`,
+        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. sound: a sound beside the alarm that is an event, as the smoke alarm is; deaf: nothing can be heard for two minutes; problem: anything else that health names.`,
       ),
     command: z
       .array(z.string())

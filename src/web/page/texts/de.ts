@@ -95,6 +95,7 @@ export const de: Texts = {
       alarm_acknowledged: 'Ein Alarm wurde bestätigt',
       alarm_escalated: 'Ein Alarm wurde wiederholt',
       water_running_long: 'Das Wasser läuft schon lange',
+      sound_heard: 'Ein Geräusch neben dem Alarm war zu hören',
       long_stay: 'Jemand ist da, und nichts ist zu hören',
       test: 'Probealarm',
     },

@@ -95,6 +95,7 @@ export const en = {
       alarm_acknowledged: 'An alarm was confirmed',
       alarm_escalated: 'An alarm was repeated',
       water_running_long: 'Water has been running for long',
+      sound_heard: 'A sound beside the alarm was heard',
       long_stay: 'Somebody is in there, and nothing is heard',
       test: 'Test alarm',
     },

@@ -1,0 +1,80 @@
+import type { ScoredWindow, SoundChange } from '../types.js';
+
+/** A sound that is a sensor of its own: when it counts as heard. */
+export interface SoundRule {
+  /** `[a-z0-9_]+` */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** Which AudioSet scores speak for it, the highest of them counts: places in the head's labels. */
+  readonly classes: readonly number[];
+  /** A window is a hit from this score on. */
+  readonly threshold: number;
+  /** It is heard with so many hits… */
+  readonly hits: number;
+  /** …within this time, and until it has had none for `holdSeconds`. */
+  readonly withinSeconds: number;
+  readonly holdSeconds: number;
+  /** That it begins is an event, too. */
+  readonly event: boolean;
+}
+
+interface Ear {
+  readonly rule: SoundRule;
+  threshold: number;
+  /** Ends of the latest windows that were hits, stream seconds, oldest first; as many as it takes. */
+  hits: number[];
+  /** The highest score since it has had no hit for long. */
+  score: number;
+  heard: boolean;
+}
+
+/** Sounds beside the alarm, each with its own rule, and none with a bearing on it. */
+export class Sounds {
+  readonly #ears: readonly Ear[];
+
+  constructor(readonly rules: readonly SoundRule[]) {
+    this.#ears = rules.map((rule) => ({ rule, threshold: rule.threshold, hits: [], score: 0, heard: false }));
+  }
+
+  /** From the next window on. */
+  setThreshold(id: string, threshold: number): void {
+    const ear = this.#ears.find(({ rule }) => rule.id === id);
+    if (ear) ear.threshold = threshold;
+  }
+
+  /**
+   * Takes the next window.
+   *
+   * @param scores AudioSet's, as the head orders them
+   * @returns what begins or ends with it
+   */
+  push({ endSeconds }: Pick<ScoredWindow, 'endSeconds'>, scores: ArrayLike<number>): SoundChange[] {
+    return this.#ears.filter((ear) => changes(ear, endSeconds, scores)).map(changeOf);
+  }
+
+  /** Sound was lost: nothing is heard any more. @returns what ends */
+  forget(): SoundChange[] {
+    const ended = this.#ears.filter(({ heard }) => heard);
+    for (const ear of this.#ears) Object.assign(ear, { hits: [], score: 0, heard: false });
+    return ended.map(changeOf);
+  }
+}
+
+function changeOf({ rule: { id, name, event }, heard, score }: Ear): SoundChange {
+  return { id, name, event, heard, score };
+}
+
+/** @returns whether it begins or ends with this window */
+function changes(ear: Ear, endSeconds: number, scores: ArrayLike<number>): boolean {
+  const { classes, hits, withinSeconds, holdSeconds } = ear.rule;
+  const { heard } = ear;
+  const score = classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
+  if (score >= ear.threshold) ear.hits = [...ear.hits, endSeconds].slice(-hits);
+  const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
+  const newest = ear.hits.at(-1) ?? Number.NEGATIVE_INFINITY;
+  const lately = endSeconds - newest < holdSeconds;
+  ear.score = lately ? Math.max(ear.score, score) : 0;
+  ear.heard = lately && (heard || (ear.hits.length === hits && endSeconds - oldest <= withinSeconds));
+  return ear.heard !== heard;
+}

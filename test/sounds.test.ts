@@ -1,0 +1,133 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { soundRules } from '../src/alarm/sound-rules.js';
+import { KNOWN_SOUNDS, wantedSounds } from '../src/config/sections/sounds.js';
+import { audiosetLabels } from '../src/hearing.js';
+import { readBundle } from '../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../src/model/shelf.js';
+import { soundTopicsOf } from '../src/publish/topics.js';
+import { household, topics } from './support/household.js';
+import { lacksPrograms } from './support/require.js';
+import { tone, wavBytes } from './support/sound.js';
+
+const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
+const home = household(skip);
+const smoke = soundTopicsOf(topics, 'smoke_alarm');
+
+/** 5 s of a quiet room, then a smoke alarm (0.5 s on, 0.5 s off, three times, 1.5 s of pause), then the room again. */
+function smokeAlarm(seconds: number): Float32Array {
+  const all = new Float32Array((10 + seconds + 45) * 16_000);
+  for (let i = 0; i < all.length; i++) all[i] = (((i * 7919) % 1000) / 1000 - 0.5) * 0.002;
+  const beep = tone(3100, 0.5, 16_000, 0.05);
+  for (let at = 10; at < 10 + seconds; at += 4)
+    for (const k of [0, 1, 2]) for (const [i, value] of beep.entries()) all[(at + k) * 16_000 + i]! += value;
+  return all;
+}
+
+const scene = () => {
+  const file = join(home.daemons.stateDir, 'smoke.wav');
+  writeFileSync(file, wavBytes([smokeAlarm(24)]));
+  return ['--source', `file:${file}`, '--speed', '20'];
+};
+const set = (...settings: string[]) => settings.flatMap((setting) => ['--set', setting]);
+
+describe.skipIf(skip)('a smoke alarm', () => {
+  it('is a sensor of its own and an event, and no alarm', async () => {
+    const seen = await home.broker.subscribe('#');
+    const { code, stderr } = await home.daemons.start(home.broker.url, scene()).ended;
+    expect(code, stderr).toBe(0);
+    await seen.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(seen.on(smoke.state)).toEqual(['OFF', 'ON', 'OFF']);
+    expect(seen.messages.filter(({ topic }) => topic === smoke.state).every(({ qos }) => qos === 1)).toBe(
+      true,
+    );
+    const events = seen.on(topics.event).map((payload) => JSON.parse(payload));
+    expect(events).toMatchObject([
+      { event_type: 'sound_heard', sound: 'smoke_alarm', name: 'Smoke alarm', test: false },
+    ]);
+    expect(events[0].score).toBeGreaterThanOrEqual(0.04);
+    expect(new Set(seen.on(topics.alarm))).toEqual(new Set(['OFF']));
+    const { cmps } = JSON.parse(seen.on('homeassistant/device/test/config')[0] ?? '');
+    expect(cmps.sound_smoke_alarm).toMatchObject({
+      p: 'binary_sensor',
+      device_class: 'smoke',
+      state_topic: smoke.state,
+    });
+    expect(cmps.sound_smoke_alarm_threshold).toMatchObject({
+      p: 'number',
+      command_topic: smoke.command,
+      max: 1,
+    });
+  });
+
+  it('has a threshold that can be set, is kept over a restart, and is forgotten with the settings', async () => {
+    const { daemon, seen } = await home.startDaemon([...scene(), '--loop']);
+    expect(await seen.waitFor(smoke.threshold)).toBe('0.04');
+    for (const wrong of ['2', '-0.1', 'much', '']) await home.publish(smoke.command, wrong);
+    await home.publish(smoke.command, '0.99');
+    await seen.waitFor(smoke.threshold, (payload) => payload === '0.99');
+    await daemon.kill();
+    expect(daemon.stderr).toMatch(/command refused.*from 0 to 1/s);
+    const kept = join(home.daemons.deviceDir, 'sounds.json');
+    expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: 0.99 });
+
+    const deaf = await home.broker.subscribe('bathnet/#');
+    expect((await home.daemons.start(home.broker.url, scene()).ended).code).toBe(0);
+    await deaf.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(deaf.on(smoke.state)).not.toContain('ON');
+    const again = await home.broker.subscribe('bathnet/#');
+    expect((await home.daemons.start(home.broker.url, [...scene(), '--reset-settings']).ended).code).toBe(0);
+    await again.waitFor(smoke.state, (payload) => payload === 'ON');
+    expect(existsSync(kept) && JSON.parse(readFileSync(kept, 'utf8'))).toEqual({});
+  });
+
+  it('can be switched off, and then neither the broker nor Home Assistant keeps anything of it', async () => {
+    expect((await home.daemons.start(home.broker.url, scene()).ended).code).toBe(0);
+    const seen = await home.broker.subscribe('#');
+    await seen.waitFor(smoke.state);
+    const off = set('sounds.smoke_alarm=false', 'sounds.dog=true');
+    expect((await home.daemons.start(home.broker.url, [...scene(), ...off]).ended).code).toBe(0);
+    await seen.waitFor(smoke.state, (payload) => payload === '');
+    await seen.waitFor(soundTopicsOf(topics, 'dog').state, (payload) => payload === 'OFF');
+    expect(seen.on(smoke.state)).not.toContain('ON');
+  });
+
+  it('is not there while no sound arrives, and OFF', async () => {
+    const command = `cat ${join(home.daemons.stateDir, 'smoke.raw')}; sleep 100`;
+    const sound = smokeAlarm(24).subarray(0, 22 * 16_000);
+    writeFileSync(
+      join(home.daemons.stateDir, 'smoke.raw'),
+      Int16Array.from(sound, (value) => Math.round(value * 32767)),
+    );
+    const { daemon, seen } = await home.startDaemon([
+      '--source',
+      `command:${command}`,
+      ...set('input.noDataTimeoutSeconds=1'),
+    ]);
+    await seen.waitFor(smoke.state, (payload) => payload === 'ON');
+    await seen.waitFor(topics.inputAvailability, (payload) => payload === 'offline');
+    const afterOn = () => seen.on(smoke.state).slice(seen.on(smoke.state).indexOf('ON') + 1);
+    await seen.waitFor(smoke.state, () => afterOn().includes('OFF'));
+    await daemon.kill();
+  });
+});
+
+describe('sounds of the configuration', () => {
+  it('that are known are classes of the model that ships', async () => {
+    const labels = audiosetLabels((await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'))).manifest);
+    const all = Object.fromEntries(Object.keys(KNOWN_SOUNDS).map((id) => [id, true]));
+    expect(soundRules(wantedSounds(all, true), labels)).toHaveLength(Object.keys(KNOWN_SOUNDS).length);
+  });
+
+  it('are what is known of them, and what differs', () => {
+    expect(wantedSounds({}, true)).toEqual([{ id: 'smoke_alarm', ...KNOWN_SOUNDS.smoke_alarm }]);
+    expect(wantedSounds({}, false)).toEqual([]);
+    expect(
+      wantedSounds({ smoke_alarm: false, dog: { threshold: 0.9 }, mine: { classes: ['Buzzer'] } }, true),
+    ).toEqual([
+      { id: 'dog', ...KNOWN_SOUNDS.dog, threshold: 0.9 },
+      expect.objectContaining({ id: 'mine', name: 'mine', classes: ['Buzzer'], hits: 2 }),
+    ]);
+  });
+});
