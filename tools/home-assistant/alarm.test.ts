@@ -158,6 +158,9 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     await home.broker.run();
     await home.until('binary_sensor.bathroom_microphone', 'off');
     await home.until('binary_sensor.guest_toilet_microphone', 'off');
-    expect(titles()).toHaveLength(2);
+    // Twice for a room whose daemon takes longer to come back than the few seconds that count here.
+    expect(new Set(titles())).toEqual(
+      new Set(['No sound from the bathroom', 'No sound from the guest toilet']),
+    );
   });
 });
