@@ -83,7 +83,7 @@ export interface LongStay extends EventBase {
 }
 
 /** A sound beside the alarm is heard that is an event: a smoke alarm. */
-export interface SoundHeard extends EventBase {
+interface SoundHeard extends EventBase {
   readonly type: 'sound_heard';
   /** `smoke_alarm` */
   readonly sound: string;

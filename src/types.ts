@@ -9,7 +9,6 @@ export type {
   AlarmStarted,
   DecisionEvent,
   LongStay,
-  SoundHeard,
   WaterRunningLong,
 } from './events.js';
 export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
