@@ -26,6 +26,18 @@ function discover(changes: Partial<DiscoveryOptions> = {}) {
 }
 
 describe('device discovery', () => {
+  it('has each sound beside the alarm as a sensor, with its threshold', () => {
+    const sounds = [
+      { id: 'smoke_alarm', name: 'Smoke alarm' },
+      { id: 'dog', name: 'Dog' },
+    ];
+    const { components } = discover({ features: { ...options.features, sounds } });
+    expect(components.sound_smoke_alarm).toMatchObject({ p: 'binary_sensor', device_class: 'smoke' });
+    expect(components.sound_dog).toMatchObject({ name: 'Dog', device_class: 'sound' });
+    expect(components.sound_dog?.availability).toHaveLength(2);
+    expect(components.sound_dog_threshold).toMatchObject({ p: 'number', enabled_by_default: false });
+  });
+
   it('lies on the topic of the device and fits what Home Assistant accepts', () => {
     const { topic, dev, o } = discover();
     expect(topic).toBe('homeassistant/device/upstairs/config');

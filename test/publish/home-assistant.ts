@@ -39,7 +39,7 @@ const category = { entity_category: z.enum(['config', 'diagnostic']).optional() 
 const binarySensor = z.strictObject({
   ...entity('binary_sensor'),
   ...readOnly,
-  device_class: z.enum(['safety', 'problem', 'sound', 'running', 'occupancy']).optional(),
+  device_class: z.enum(['safety', 'problem', 'sound', 'running', 'occupancy', 'smoke']).optional(),
   payload_on: z.string().optional(),
   payload_off: z.string().optional(),
 });
@@ -92,6 +92,7 @@ const number = z
     max: z.number(),
     step: z.number().min(0.001),
     mode: z.enum(['auto', 'box', 'slider']),
+    enabled_by_default: z.literal(false).optional(),
     device_class: z.enum(['duration']).optional(),
     unit_of_measurement: z.string().min(1).optional(),
   })
