@@ -8,6 +8,8 @@ const installed = inject('homeAssistant');
 const ESCALATE_SECONDS = 12;
 const SILENT_MINUTES = 0.05;
 const LONG_STAY_MINUTES = 0.15;
+/** Where an automation of the device triggers says what it was started by. */
+const TRIGGERED = 'seen/trigger';
 
 describe.skipIf(!installed)('the blueprint for the phone', () => {
   let home: Home;
@@ -48,6 +50,14 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
           },
         },
       });
+    const { id: device_id } = await home.device('Bathroom');
+    const list = { type: 'device_automation/trigger/list', device_id };
+    const triggers = (await home.api.command<{ domain: string }[]>(list)).filter(
+      ({ domain }) => domain === 'mqtt',
+    );
+    const payload = '{{ trigger.payload_json.event_type }}';
+    const actions = [{ action: 'mqtt.publish', data: { topic: TRIGGERED, payload } }];
+    await addAutomation(home.api, 'triggered', { mode: 'queued', triggers, actions });
     for (const id of ['bathroom', 'guest_toilet']) {
       await home.until(`sensor.${id}_sound`, 'background');
       await home.until(`automation.alarm_${id}`, 'on');
@@ -70,7 +80,8 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
   const eventOf = (id: string, type: string) =>
     home.until(`event.${id}_event`, ({ attributes }) => attributes.event_type === type);
 
-  it('an alarm turns Abnormal sound on, is an event, and reaches the phone; acknowledged there it is not repeated', async () => {
+  it('an alarm turns Abnormal sound on, is an event, fires the device triggers, and reaches the phone; acknowledged there it is not repeated', async () => {
+    const seen = await home.broker.subscribe(TRIGGERED);
     bathroom.microphone.fall();
     await home.until('binary_sensor.bathroom_alarm', 'on');
     const { attributes } = await eventOf('bathroom', 'alarm_started');
@@ -93,6 +104,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     expect(ended.attributes).toMatchObject({ episodeId: attributes.episodeId, endedBy: 'silence' });
     await new Promise((resolve) => setTimeout(resolve, ESCALATE_SECONDS * 1000));
     expect(titles()).toEqual(['Alarm in the bathroom']);
+    expect(seen.on(TRIGGERED)).toEqual(['alarm_started', 'alarm_acknowledged', 'alarm_ended']);
   });
 
   it('an alarm that nobody acknowledges is told again', async () => {

@@ -38,7 +38,7 @@ export async function main([folder = DOCS]: readonly string[]): Promise<void> {
       await page.close();
     };
     await home.until('sensor.bathroom_inference_time', ({ state }) => Number(state) > 0);
-    const dashboard = await open('/bath-room/bathroom', 700, 'Is everything all right?');
+    const dashboard = await open('/bath-room/bathroom', 686, 'Is everything all right?');
     microphone.fall();
     await home.until('binary_sensor.bathroom_alarm', 'on');
     await dashboard.waitForTimeout(2000);
