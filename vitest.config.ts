@@ -26,6 +26,7 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
+    include: ['test/**/*.test.ts'],
     // Processes, not threads: native modules, and an environment that C libraries see.
     pool: 'forks',
     // No file leaves anything behind in its process, so they share it, and what it has loaded.
