@@ -10,7 +10,6 @@ const LONGEST = [
   'docs-training',
   'tools/bench',
   'commands/doctor',
-  'web/browser/page',
   'commands/record',
 ];
 
@@ -34,7 +33,7 @@ export default defineConfig({
     // On two cores: many tests wait for brokers, sound servers and the clock, while others compute.
     maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -93,6 +93,7 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
           (name) => `${BASE}/${name}`,
         ),
         ...['water', 'speech', 'occupied'].map((name) => `${BASE}/${name}`),
+        ...['sound/smoke_alarm', 'smoke_alarm_threshold'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),
     );

@@ -25,7 +25,7 @@ const entities = () => {
     deviceId: 'bathroom',
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
-    model,
+    model: { ...model, alarmKinds: ['impact'] }, // as the shipped one: so it has a sensitivity
     features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
     version: '1',
     discoveryPrefix: 'homeassistant',
