@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Daemons, type Program } from './support/daemon.js';
+import { Daemons, MODULES, type Program } from './support/daemon.js';
 import { Mosquitto, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
 
@@ -37,8 +37,7 @@ function startWith(code: string, source = LIVE): Program {
      }`,
   );
   const env = { NODE_OPTIONS: `--import ${pathToFileURL(preload)}` };
-  // As modules: in the bundle there is none that could be changed.
-  return daemons.start(broker.url, ['--source', source], env, fileURLToPath(new URL('cli.js', DIST)));
+  return daemons.start(broker.url, ['--source', source], env, MODULES);
 }
 
 const HANG = 'Pipeline.prototype.process = () => new Promise(() => {});';

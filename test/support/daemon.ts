@@ -8,6 +8,8 @@ import { CommandsProcess, type Result } from './commands-process.js';
 
 export const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** The same as modules, for who looks into some of them: in the bundle there is none that could be changed. */
+export const MODULES = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
 
 /** The built program as a person starts it, in an environment without settings of this machine. */
 export class Program {

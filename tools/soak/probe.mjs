@@ -13,7 +13,7 @@ const LOUD = 0.03;
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 // Neither the thread that watches over the daemon nor the process that captures sound.
-if (isMainThread && process.argv[1]?.endsWith('main.js')) {
+if (isMainThread && process.argv[1]?.endsWith('cli.js')) {
   const { RingWindow } = await import('../../dist/features/ring.js');
   const { Statistics } = await import('../../dist/system/statistics.js');
   const file = openSync(process.env.SOAK_PROBE, 'r+');

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SAMPLE_RATE_HZ } from '../../src/constants.js';
-import type { Daemons, Program } from '../../test/support/daemon.js';
+import { type Daemons, MODULES, type Program } from '../../test/support/daemon.js';
 import type { World } from './world.js';
 
 const PROBE = fileURLToPath(new URL('probe.mjs', import.meta.url));
@@ -112,13 +112,14 @@ export class SupervisedDaemon {
       this.#asked = false;
       const life: Life = { samples: [], delayP99Ms: 0 };
       this.lives.push(life);
-      const program = this.daemons.start(this.url, ['--source', 'portaudio'], {
+      const env = {
         ...this.env,
         ...this.world.env,
         NODE_OPTIONS: `--import ${PROBE}`,
         SOAK_PROBE: this.#probe,
         SOAK_RESOLUTION: String(20 * this.world.speed),
-      });
+      };
+      const program = this.daemons.start(this.url, ['--source', 'portaudio'], env, MODULES);
       this.#program = program;
       const timer = setInterval(() => this.#sample(program, life), SAMPLE_MS / this.world.speed);
       const { code, stderr } = await program.ended;
