@@ -53,7 +53,7 @@ function startDevice(deviceId) {
   };
   const config = loadConfig({ env: {}, cwd: folder, flags: { 'mqtt.url': url, 'device.name': deviceId } });
   const state = new State(join(folder, deviceId), log);
-  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, true, log);
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, true, [], log);
   const publisher = new MqttPublisher(mqtt, log, systemClock);
   const health = () => ({
     uptimeSeconds: process.uptime(),

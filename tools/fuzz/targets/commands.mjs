@@ -1,4 +1,5 @@
 import { DEFAULT_ALARM_RULE } from '../../../dist/alarm/rule.js';
+import { Sounds } from '../../../dist/alarm/sounds.js';
 import { NUMBER_RANGES } from '../../../dist/constants.js';
 import { Control } from '../../../dist/control.js';
 import { OpenAlarms } from '../../../dist/open-alarms.js';
@@ -6,7 +7,7 @@ import { HomeAssistantBirth } from '../../../dist/publish/birth.js';
 import { OwnEcho } from '../../../dist/publish/echo.js';
 import { DEFAULT_TIMING } from '../../../dist/publish/options.js';
 import { eventPayload } from '../../../dist/publish/payloads.js';
-import { topicsOf } from '../../../dist/publish/topics.js';
+import { soundTopicsOf, topicsOf } from '../../../dist/publish/topics.js';
 import { Settings } from '../../../dist/storage/settings.js';
 import { systemClock } from '../../../dist/system/clock.js';
 import { below, mutateBytes, mutateJsonText, mutateText, pick } from '../mutate.mjs';
@@ -34,6 +35,11 @@ const OPEN_ALARM = {
   ...{ startedAtMs: Date.UTC(2026, 10, 22), run: 'an earlier one' },
 };
 
+const SMOKE = {
+  ...{ id: 'smoke_alarm', name: 'Smoke alarm', classes: [0], threshold: 0.1, hits: 2 },
+  ...{ withinSeconds: 5, holdSeconds: 10, event: true },
+};
+
 /** Messages from the broker on the topics that are listened to, and on others. */
 export function start() {
   const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
@@ -47,9 +53,11 @@ export function start() {
       topics,
       store,
       rule,
+      rollouts: true,
+      sounds: new Sounds([SMOKE]),
       hopSeconds: 0.48,
       onTest() {},
-      publisher: { onMessage, setState: checkState, stats: { queuedEvents: 0 } },
+      publisher: { onMessage, onHomeAssistant() {}, setState: checkState, stats: { queuedEvents: 0 } },
       listener: { setRule: checkRule, setEnabled() {}, setOccupied() {}, acknowledge() {} },
       reporter: { problems() {}, occupied() {} },
       feedback: { give: () => undefined },
@@ -61,7 +69,10 @@ export function start() {
   control.start();
   const birth = new HomeAssistantBirth(DEFAULT_TIMING, systemClock, () => {});
   const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
-  const known = [...Object.values(topics.commands), topics.availability, 'homeassistant/status'];
+  const known = [
+    ...[...Object.values(topics.commands), ...Object.values(topics.rollouts)],
+    ...[soundTopicsOf(topics, SMOKE.id).command, topics.availability, 'homeassistant/status'],
+  ];
   const broker = { onMessage, setState() {}, waiting: [], written: async () => {} };
   const kept = { openAlarm: () => undefined, keepAlarm() {} };
   const openAlarms = new OpenAlarms(broker, topics.openAlarm, kept, systemClock, (event) =>

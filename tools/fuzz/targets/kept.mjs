@@ -81,7 +81,12 @@ function outbox() {
 function state() {
   const folder = scratchFolder();
   const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
-  const features = featuresOf(MODEL, { waterLabels: [], speechLabels: [] }, false);
+  const features = featuresOf(
+    MODEL,
+    { waterLabels: [], speechLabels: [] },
+    [{ id: 'smoke_alarm', name: 'Smoke alarm' }],
+    false,
+  );
   const discovery = {
     mode: 'device',
     deviceId: 'test',
