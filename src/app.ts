@@ -20,7 +20,7 @@ import type { OpenDevice } from './storage/device.js';
 import { QuietStore } from './storage/quiet.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
-import { createNotifier, type Notifier as SystemdNotifier } from './system/systemd.js';
+import type { Notifier as SystemdNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
@@ -42,7 +42,7 @@ export interface AppOptions {
   /** Where other microphones of this process hear with the same network. */
   readonly networks?: PipelineOptions['networks'];
   /** Tells systemd; of several microphones each its part. */
-  readonly systemd?: SystemdNotifier | undefined;
+  readonly systemd: SystemdNotifier;
   /** Sees every window and every event; for what is shown on a terminal. */
   readonly onWindow?: (window: ScoredWindow) => void;
   readonly onEvent?: (event: DecisionEvent) => void;
@@ -72,7 +72,7 @@ export async function startApp({
   resetSettings,
   test = false,
   networks,
-  systemd = createNotifier(log),
+  systemd,
   onWindow,
   onEvent: onShownEvent,
 }: AppOptions): Promise<App> {

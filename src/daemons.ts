@@ -26,7 +26,8 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
   const watch = watchOver(LONGEST_START_MS);
   const networks = new SharedNetworks();
   const names = all.map(({ config }) => config.device.id ?? 'this');
-  const systemd = partsOf(createNotifier(all[0]!.log), names);
+  const systemd = createNotifier(all[0]!.log);
+  const parts = partsOf(systemd, names);
   const running: App[] = [];
   const stop = async (reloading?: boolean) => {
     await Promise.all(running.map((app) => app.stop(reloading)));
@@ -34,7 +35,9 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
   try {
     for (const [i, options] of all.entries()) {
       const own =
-        all.length > 1 ? { log: labelled(options.log, names[i]!), systemd: systemd[i], networks } : {};
+        all.length > 1
+          ? { log: labelled(options.log, names[i]!), systemd: parts[i]!, networks }
+          : { systemd };
       running.push(await startOnDevice({ ...options, ...own }));
     }
     watch.allow(LONGEST_MS);

@@ -70,25 +70,26 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       cooldownSeconds: `${base}/cooldownSeconds`,
       sensitivity: `${base}/sensitivity`,
     },
-    rollouts: {
-      threshold: `${every}/threshold/set`,
-      hits: `${every}/hits/set`,
-      window: `${every}/window/set`,
-      cooldownSeconds: `${every}/cooldownSeconds/set`,
-      sensitivity: `${every}/sensitivity/set`,
-    },
+    rollouts: tunedUnder(every),
     commands: {
       enabled: `${base}/enabled/set`,
-      threshold: `${base}/threshold/set`,
-      hits: `${base}/hits/set`,
-      window: `${base}/window/set`,
-      cooldownSeconds: `${base}/cooldownSeconds/set`,
-      sensitivity: `${base}/sensitivity/set`,
+      ...tunedUnder(base),
       acknowledge: `${base}/acknowledge/set`,
       test: `${base}/test/set`,
       feedback: `${base}/feedback/set`,
       occupied: `${base}/occupied/set`,
     },
+  };
+}
+
+/** Where all settings but `enabled` are changed. */
+function tunedUnder(base: string): Topics['rollouts'] {
+  return {
+    threshold: `${base}/threshold/set`,
+    hits: `${base}/hits/set`,
+    window: `${base}/window/set`,
+    cooldownSeconds: `${base}/cooldownSeconds/set`,
+    sensitivity: `${base}/sensitivity/set`,
   };
 }
 
