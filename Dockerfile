@@ -23,9 +23,9 @@ RUN npm pkg delete 'optionalDependencies.@tensorflow/tfjs-node' \
  && rm -r node_modules/onnxruntime-node/bin/napi-v*/darwin node_modules/onnxruntime-node/bin/napi-v*/win32 \
  && cp "/usr/lib/$(uname -m)-linux-gnu/libportaudio.so.2" node_modules/naudiodon/portaudio/bin/ \
  && npm rebuild naudiodon segfault-handler
-COPY tsconfig.json tsconfig.build.json vite.config.ts vite.program.config.ts ./
+COPY tsconfig.json vite.config.ts vite.program.config.ts ./
 COPY src src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+RUN npm run build:program && npm prune --omit=dev --ignore-scripts
 
 FROM node:22-bookworm-slim
 RUN apt-get update \
