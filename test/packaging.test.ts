@@ -132,7 +132,8 @@ describe('the packed tarball, installed as README.md says', { timeout: 300_000 }
     expect(readdirSync(join(installed, 'dist')).sort()).toEqual(['bundle', 'main.js', 'plot', 'web']);
     expect(existsSync(join(installed, 'dist/web/page/index.html'))).toBe(true);
     const licences = readFileSync(join(installed, 'dist/bundle/licenses.md'), 'utf8');
-    for (const name of ['commander', 'pino', 'yaml', 'zod']) expect(licences).toContain(`## ${name} `);
+    for (const name of ['commander', 'mqtt', 'pino', 'yaml', 'zod'])
+      expect(licences).toContain(`## ${name} `);
     expect(existsSync(join(installed, 'src'))).toBe(false);
   });
 

@@ -183,10 +183,7 @@ export class BrokerConnection {
     this.#abandoned = false;
     this.#disconnectCode = undefined;
     // MQTT.js writes into its options.
-    const client = mqtt.connect(address.url, {
-      ...address.options,
-      protocolVersion: this.#protocol.version,
-    });
+    const client = mqtt.connect({ ...address.options, protocolVersion: this.#protocol.version });
     this.#client = client;
     client.on('error', (error) => {
       this.#failure = error;

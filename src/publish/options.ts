@@ -115,6 +115,7 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
   return {
     url: url.href,
     options: {
+      ...placeOf(url),
       clean: true,
       clientId: clientIdOf(options),
       ...(username !== '' && { username }),
@@ -129,6 +130,14 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),
     },
   };
+}
+
+/** In parts: MQTT.js takes an address apart with what Node warns of, and obeys a client id in it. */
+function placeOf({ protocol, hostname, port, pathname, search }: URL): IClientOptions {
+  const scheme = protocol.replace(':', '') as NonNullable<IClientOptions['protocol']>;
+  // A socket knows an IPv6 address without the brackets that an address of the web keeps.
+  const host = scheme.startsWith('mqtt') ? hostname.replace(/^\[(.*)\]$/, '$1') : hostname;
+  return { protocol: scheme, host, ...(port !== '' && { port: Number(port) }), path: pathname + search };
 }
 
 export function clientIdOf({ deviceId }: Pick<MqttOptions, 'deviceId'>): string {

@@ -66,7 +66,7 @@ describe('the command line', () => {
       '@tensorflow',
       'onnxruntime-node',
       'bundle/zod',
-      'node_modules/mqtt/',
+      'bundle/mqtt',
       'bundle/pino',
       'bundle/yaml',
     ];
@@ -77,7 +77,7 @@ describe('the command line', () => {
     expect(classify.found).toEqual([engine, 'bundle/zod', 'bundle/yaml']);
     expect(classify.commands).toEqual(['classify']);
     const daemon = await loadedBy(['run', '--source', 'nonesuch'], heavy);
-    expect(daemon.found).toEqual(['bundle/zod', 'node_modules/mqtt/', 'bundle/pino', 'bundle/yaml']);
+    expect(daemon.found).toEqual(['bundle/zod', 'bundle/mqtt', 'bundle/pino', 'bundle/yaml']);
     expect(daemon.commands).toEqual(['run']);
   });
 });

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -242,6 +242,26 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
       [topics.alarm, false],
       [topics.availability, false],
     ]);
+  });
+
+  const hasIpv6 = networkInterfaces().lo?.some(({ family }) => family === 'IPv6') ?? false;
+  const websockets = 'protocol websockets';
+  it.each([
+    ['mqtt', '[::1]', '', ''],
+    ['ws', '[::1]', '/mqtt', websockets],
+    ['ws', '127.0.0.1', '/mqtt?token=1', websockets],
+  ])('connects to %s://%s:…%s', async (scheme, host, path, protocol) => {
+    if (host === '[::1]' && !hasIpv6) return;
+    const port = await freePort();
+    const bare = host.replace(/[[\]]/g, '');
+    const broker = await startBroker({
+      config: `listener ${port} ${bare}\nallow_anonymous true\n${protocol}\n`,
+    });
+    const seen = await broker.subscribe('bathnet/#');
+    const { publisher } = publisherTo(`${scheme}://${host}:${port}${path}`);
+    publisher.start();
+    publisher.setState(topics.alarm, 'OFF');
+    await seen.waitFor(topics.alarm);
   });
 
   it('speaks TLS with a client certificate and a password', async () => {
