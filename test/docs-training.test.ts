@@ -60,7 +60,7 @@ describe.skipIf(skip)('docs/training.md', () => {
   beforeAll(async () => {
     dir = mkdtempSync(join(tmpdir(), 'bathnet-docs-'));
     broker = await Mosquitto.start();
-    await writeGameSounds(join(dir, 'sounds'), 20);
+    await writeGameSounds(join(dir, 'sounds'), 7);
     mkdirSync(join(dir, 'bin'));
     writeFileSync(join(dir, 'bin', 'bathnet2mqtt'), `#!/bin/sh\nexec "${process.execPath}" "${MAIN}" "$@"\n`);
     chmodSync(join(dir, 'bin', 'bathnet2mqtt'), 0o755);
