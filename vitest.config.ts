@@ -28,6 +28,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // Processes, not threads: native modules, and an environment that C libraries see.
     pool: 'forks',
+    globalSetup: 'test/support/environment.ts',
     // No file leaves anything behind in its process, so they share it, and what it has loaded.
     isolate: false,
     // On two cores: many tests wait for brokers, sound servers and the clock, while others compute.

@@ -11,6 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { SENSITIVITIES } from '../src/constants.js';
+import { bareEnvironment } from './support/environment.js';
 import { Mosquitto, until } from './support/mosquitto.js';
 import { PULSE_PROGRAMS, type Pulse, startPulse } from './support/pulse.js';
 import { lacksPrograms } from './support/require.js';
@@ -121,10 +122,9 @@ describe.skipIf(skip)('the app, started', () => {
   async function start(options: object): Promise<ChildProcess> {
     await writeFile(join(folder, 'options.json'), JSON.stringify({ ...config.options, ...options }));
     const api = `http://127.0.0.1:${(supervisor.address() as AddressInfo).port}`;
-    const { PATH, HOME } = process.env;
     said = '';
     app = spawn(process.execPath, [join(APP, 'start.mjs'), folder], {
-      env: { PATH, HOME, ...pulse.env, SUPERVISOR_API: api, SUPERVISOR_TOKEN: 'a token' },
+      env: { ...bareEnvironment(), ...pulse.env, SUPERVISOR_API: api, SUPERVISOR_TOKEN: 'a token' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [app.stdout, app.stderr])

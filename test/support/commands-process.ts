@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { bareEnvironment } from './environment.js';
 
 const PROCESS = fileURLToPath(new URL('./commands-process.mjs', import.meta.url));
 
@@ -31,11 +32,10 @@ export class CommandsProcess {
   private heard = () => {};
 
   constructor(main: string, env: NodeJS.ProcessEnv) {
-    const { PATH, HOME } = process.env;
     this.env = JSON.stringify(partOf(env, false));
     this.child = fork(PROCESS, [main], {
       cwd: tmpdir(),
-      env: { PATH, HOME, ...partOf(env, false) },
+      env: { ...bareEnvironment(), ...partOf(env, false) },
       execArgv: [],
       stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });

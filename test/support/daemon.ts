@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CommandsProcess, type Result } from './commands-process.js';
+import { bareEnvironment } from './environment.js';
 
 export const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.meta.url));
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -19,10 +20,9 @@ export class Program {
   private readonly child: ChildProcess;
 
   constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd = tmpdir(), main = MAIN) {
-    const { PATH, HOME } = process.env;
     this.child = spawn(process.execPath, [main, ...args], {
       cwd,
-      env: { PATH, HOME, ...env },
+      env: { ...bareEnvironment(), ...env },
       stdio: 'pipe',
     });
     this.child.stdin?.on('error', () => {}); // the program may end before it has read everything

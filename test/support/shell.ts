@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { bareEnvironment } from './environment.js';
 
 /** An interactive shell on a pseudo-terminal, in which keys can be pressed. */
 export class Shell {
@@ -7,10 +8,9 @@ export class Shell {
   private readonly child: ChildProcess;
 
   private constructor(command: string, cwd: string) {
-    const { PATH, HOME } = process.env;
     this.child = spawn('script', ['-qec', command, '/dev/null'], {
       cwd,
-      env: { PATH, HOME, TERM: 'dumb' },
+      env: { ...bareEnvironment(), TERM: 'dumb' },
       stdio: ['pipe', 'pipe', 'ignore'],
     });
     this.child.stdout?.on('data', (data) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
+import { bareEnvironment } from './environment.js';
 import { lacksPrograms } from './require.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -21,7 +22,6 @@ export async function runOnTerminal(
   { redirect = '', cwd = tmpdir(), seconds = 50, signal = 'INT' } = {},
 ): Promise<{ code: number | null; screen: string }> {
   const command = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ');
-  const { PATH, HOME } = process.env;
   const child = spawn(
     'script',
     [
@@ -31,7 +31,7 @@ export async function runOnTerminal(
     ],
     {
       cwd,
-      env: { PATH, HOME, TERM: 'xterm-256color', ...env },
+      env: { ...bareEnvironment(), TERM: 'xterm-256color', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
