@@ -51,6 +51,8 @@ export interface AlarmEnded extends EpisodeEvent {
   readonly durationSeconds: number;
   readonly peakConfidence: number;
   readonly endedBy: AlarmEnd;
+  /** Somebody has acknowledged it; left out where it is not known: an alarm of an earlier run. */
+  readonly acknowledged?: boolean | undefined;
 }
 
 /** A person has seen the alarm. */

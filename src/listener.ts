@@ -204,7 +204,9 @@ export class Listener {
   #say(event: DecisionEvent | undefined): void {
     if (!event) return;
     this.#escalation.note(event);
-    this.handlers.onEvent(event);
+    const ended = event.type === 'alarm_ended';
+    const acknowledged = ended && this.#escalation.acknowledged(event.episodeId);
+    this.handlers.onEvent(ended ? { ...event, acknowledged } : event);
   }
 
   #forgetSounds(): void {

@@ -109,6 +109,7 @@ function details(event: DecisionEvent): object {
         durationSeconds: round(event.durationSeconds, 2),
         peakConfidence: score(event.peakConfidence),
         endedBy: event.endedBy,
+        ...(event.acknowledged !== undefined && { acknowledged: event.acknowledged }),
       };
     case 'alarm_acknowledged':
       return { afterSeconds: round(event.afterSeconds, 1), ...(event.by !== undefined && { by: event.by }) };

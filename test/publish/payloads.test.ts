@@ -63,6 +63,15 @@ describe('event payload', () => {
     });
   });
 
+  it.each([true, false])(
+    'says of the end whether somebody has acknowledged it, where that is known (%s)',
+    (acknowledged) => {
+      expect(JSON.parse(eventPayload({ ...alarmEnded, acknowledged }, context))).toMatchObject({
+        acknowledged,
+      });
+    },
+  );
+
   it('names each hit by its own label where several labels alarm', () => {
     const hits = [
       { atMs: T0 - 480, label: 'scream', score: 0.7 },
