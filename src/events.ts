@@ -101,3 +101,11 @@ interface SoundHeard extends EventBase {
 interface TestAlarm extends EventBase {
   readonly type: 'test';
 }
+
+/** What the log says of an event. */
+export function factsOf(event: DecisionEvent): object {
+  const { label, kind, episodeId } = 'label' in event ? event : {};
+  const { sound } = 'sound' in event ? event : {};
+  const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
+  return { label, kind, episodeId, sound, ...why };
+}

@@ -108,6 +108,11 @@ export class Listener {
     this.pipeline.sense.setRule(change);
   }
 
+  /** Changes when quiet hours begin and end, from the next window on. */
+  setQuietHours(from: string, to: string): void {
+    this.pipeline.sense.setQuietHours({ from, to });
+  }
+
   /** A person has seen the latest alarm; nothing where every alarm has been seen. */
   acknowledge(by?: string): void {
     this.#say(this.#escalation.acknowledge(by));

@@ -26,7 +26,15 @@ const entities = () => {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
     model: { ...model, alarmKinds: ['impact'] }, // as the shipped one: so it has a sensitivity
-    features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
+    features: {
+      water: true,
+      speech: true,
+      feedback: true,
+      occupancy: true,
+      npu: true,
+      longStay: true,
+      quietHours: false,
+    },
     version: '1',
     discoveryPrefix: 'homeassistant',
   });

@@ -1,3 +1,4 @@
+import { VERSION } from '../constants.js';
 import { elapsedMs } from '../storage/age.js';
 import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
@@ -170,6 +171,7 @@ export function healthPayload(
     droppedEvents: stats.droppedEvents,
     mqttReconnects: stats.reconnects,
     refused: stats.refused,
+    version: VERSION,
     model: modelFacts(model),
     at: isoTime(atMs),
   });
