@@ -54,7 +54,7 @@ describe('the files for Home Assistant', () => {
     expect(named.filter((entity) => !announced.includes(entity))).toEqual([]);
   });
 
-  it.each(['blueprint.yaml', 'presence.yaml'])(
+  it.each(['blueprint.yaml', 'presence.yaml', 'good-morning.yaml'])(
     '%s uses every input that it asks for, and no other',
     (name) => {
       const { blueprint, ...automation } = parse(read(name), { customTags: [input] });
