@@ -189,13 +189,9 @@ export async function startApp({
   // What it is told while it runs
   const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
   const { hopSeconds } = config.window;
-  const parts = { publisher, topics, listener, reporter, feedback, store: state };
-  const { rollouts } = config.mqtt;
-  const control = new Control(
-    { ...parts, rule, quietHours: config.quietHours, rollouts, sounds: pipeline.sounds, hopSeconds, onTest },
-    clock,
-    log,
-  );
+  const parts = { publisher, topics, listener, reporter, feedback, store: state, sounds: pipeline.sounds };
+  const rules = { rule, quietHours: config.quietHours, rollouts: config.mqtt.rollouts, hopSeconds };
+  const control = new Control({ ...parts, ...rules, onTest }, clock, log);
 
   // Where it can be seen; loaded by those alone who look
   const shown = {

@@ -67,8 +67,8 @@ export class MqttPublisher {
         onSettled: () => this.#checkSettled(),
       },
     );
-    const { availability } = options.topics;
-    this.#echo = new OwnEcho(availability, this.#timing, clock, log, () => this.#onRefusal());
+    const { topics } = options;
+    this.#echo = new OwnEcho(topics.availability, this.#timing, clock, log, () => this.#onRefusal());
   }
 
   get connected(): boolean {
