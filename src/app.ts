@@ -5,6 +5,7 @@ import type { Config } from './config/schema.js';
 import { wantedSounds } from './config/sections/sounds.js';
 import { Control } from './control.js';
 import type { UserError } from './errors.js';
+import { factsOf } from './events.js';
 import { audiosetLabels } from './hearing.js';
 import { keptOfAlarms } from './kept.js';
 import { Listener } from './listener.js';
@@ -17,6 +18,7 @@ import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import type { OpenDevice } from './storage/device.js';
+import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
@@ -116,16 +118,14 @@ export async function startApp({
   const heardBy = { name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
   const { feedback, clips, history } = keptOfAlarms(config, state.folder, heardBy, veto, log, clock);
+  const lastHeard = test ? undefined : new LastHeard(state, reporter.lastHeard.bind(reporter), clock);
 
   const onEvent = (event: DecisionEvent) => {
     openAlarms.event(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onShownEvent?.(event);
-    const { label, kind, episodeId } = 'label' in event ? event : {};
-    const { sound } = 'sound' in event ? event : {};
-    const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
-    log.warn({ label, kind, episodeId, sound, ...why }, event.type);
+    log.warn(factsOf(event), event.type);
   };
 
   // Where sound comes from, and its way through the pipeline
@@ -141,6 +141,7 @@ export async function startApp({
       onWindow(result) {
         statistics.add(result, clock.wallMs());
         reporter.window(result.scored);
+        lastHeard?.window(pipeline.sense.state, result.scored.endAtMs);
         feedback.window(result);
         clips?.window(result.scored);
         web?.window(result);
@@ -188,13 +189,9 @@ export async function startApp({
   // What it is told while it runs
   const onTest = () => onEvent({ type: 'test', atMs: clock.wallMs() });
   const { hopSeconds } = config.window;
-  const parts = { publisher, topics, listener, reporter, feedback, store: state };
-  const { rollouts } = config.mqtt;
-  const control = new Control(
-    { ...parts, rule, rollouts, sounds: pipeline.sounds, hopSeconds, onTest },
-    clock,
-    log,
-  );
+  const parts = { publisher, topics, listener, reporter, feedback, store: state, sounds: pipeline.sounds };
+  const rules = { rule, quietHours: config.quietHours, rollouts: config.mqtt.rollouts, hopSeconds };
+  const control = new Control({ ...parts, ...rules, onTest }, clock, log);
 
   // Where it can be seen; loaded by those alone who look
   const shown = {
@@ -217,6 +214,7 @@ export async function startApp({
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
+    lastHeard?.stop();
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
@@ -236,6 +234,7 @@ export async function startApp({
     publisher.start();
     notifier.start();
     reporter.start();
+    lastHeard?.start();
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();

@@ -1,7 +1,10 @@
 import { createRequire } from 'node:module';
 
 /** Of bathnet2mqtt. By its own name, package.json is found from wherever the bundler has put this. */
-export const VERSION: string = createRequire(import.meta.url)('bathnet2mqtt/package.json').version;
+const { version, homepage } = createRequire(import.meta.url)('bathnet2mqtt/package.json');
+export const VERSION: string = version;
+/** Where people find help. */
+export const HOMEPAGE: string = homepage;
 
 /**
  * The one frozen place for audio constants. They are YAMNet's
@@ -40,6 +43,9 @@ export const NUMBER_RANGES = {
   window: { min: 1, max: 100, step: 1 },
   cooldownSeconds: { min: 0, max: 86_400, step: 1 },
 } as const;
+
+/** What somebody who is there and well is heard by. */
+export const SIGNS_OF_LIFE = ['speech', 'water'] as const;
 
 /** A topic that can be published: no wildcard, not endless. */
 export const PUBLISHABLE_TOPIC = /^[^+#\0]{1,1000}$/;

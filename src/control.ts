@@ -33,6 +33,8 @@ export interface ControlParts {
   readonly sounds: Sounds;
   /** The alarm rule of bundle and configuration. */
   readonly rule: AlarmRule;
+  /** Of the configuration; undefined: none. */
+  readonly quietHours: { readonly from: string; readonly to: string } | undefined;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
   /** From window to window. */
@@ -57,7 +59,11 @@ export class Control {
     log: Logger,
   ) {
     const { publisher, topics, listener, reporter, feedback, store, rule, rollouts } = parts;
-    const settings = new Settings(store, rule, log, clock);
+    // `7:00` is the same time as `07:00`, and has to be the same text.
+    const [quietFrom, quietTo] = [parts.quietHours?.from, parts.quietHours?.to].map((t) =>
+      t?.padStart(5, '0'),
+    );
+    const settings = new Settings(store, { ...rule, quietFrom, quietTo }, log, clock);
     this.#soundThresholds = new SoundThresholds(store, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {
       listener.setOccupied(occupied);
@@ -145,10 +151,11 @@ export class Control {
   }
 
   #apply(): void {
-    const { enabled, ...change } = this.#settings.values;
-    this.parts.listener.setRule(change);
-    this.parts.listener.setEnabled(enabled);
-    const { sounds } = this.parts;
+    const { enabled, quietFrom, quietTo, ...change } = this.#settings.values;
+    const { sounds, listener } = this.parts;
+    listener.setRule(change);
+    if (quietFrom && quietTo) listener.setQuietHours(quietFrom, quietTo);
+    listener.setEnabled(enabled);
     for (const { id, threshold } of sounds.rules)
       sounds.setThreshold(id, this.#soundThresholds.get(id) ?? threshold);
     this.#doubting.ask();
@@ -156,7 +163,7 @@ export class Control {
 
   /** Says what is new of what stands in the way of an alarm. */
   #doubt(): void {
-    const { enabled, ...change } = this.#settings.values;
+    const { enabled, quietFrom: _from, quietTo: _to, ...change } = this.#settings.values;
     const doubts = doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds);
     const before = this.#doubts;
     this.#doubts = doubts;

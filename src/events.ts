@@ -51,6 +51,8 @@ export interface AlarmEnded extends EpisodeEvent {
   readonly durationSeconds: number;
   readonly peakConfidence: number;
   readonly endedBy: AlarmEnd;
+  /** Somebody has acknowledged it; left out where it is not known: an alarm of an earlier run. */
+  readonly acknowledged?: boolean | undefined;
 }
 
 /** A person has seen the alarm. */
@@ -98,4 +100,12 @@ interface SoundHeard extends EventBase {
 /** Someone pressed the test button: says that messages arrive, starts no alarm. */
 interface TestAlarm extends EventBase {
   readonly type: 'test';
+}
+
+/** What the log says of an event. */
+export function factsOf(event: DecisionEvent): object {
+  const { label, kind, episodeId } = 'label' in event ? event : {};
+  const { sound } = 'sound' in event ? event : {};
+  const why = event.type === 'alarm_started' ? { reason: event.reason, evidence: event.evidence } : {};
+  return { label, kind, episodeId, sound, ...why };
 }

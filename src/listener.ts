@@ -108,6 +108,11 @@ export class Listener {
     this.pipeline.sense.setRule(change);
   }
 
+  /** Changes when quiet hours begin and end, from the next window on. */
+  setQuietHours(from: string, to: string): void {
+    this.pipeline.sense.setQuietHours({ from, to });
+  }
+
   /** A person has seen the latest alarm; nothing where every alarm has been seen. */
   acknowledge(by?: string): void {
     this.#say(this.#escalation.acknowledge(by));
@@ -204,7 +209,9 @@ export class Listener {
   #say(event: DecisionEvent | undefined): void {
     if (!event) return;
     this.#escalation.note(event);
-    this.handlers.onEvent(event);
+    const ended = event.type === 'alarm_ended';
+    const acknowledged = ended && this.#escalation.acknowledged(event.episodeId);
+    this.handlers.onEvent(ended ? { ...event, acknowledged } : event);
   }
 
   #forgetSounds(): void {

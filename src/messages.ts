@@ -31,7 +31,7 @@ export function messageOptions(
   log: Logger,
 ): MessageOptions {
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, config.sense, sounds, occupancy);
+  const features = featuresOf(model, { ...config.sense, quietHours: config.quietHours }, sounds, occupancy);
   const discovery = {
     mode: config.discovery.mode,
     deviceId,
@@ -41,13 +41,25 @@ export function messageOptions(
     features,
     version: VERSION,
     discoveryPrefix: config.discovery.prefix,
+    area: config.device.area,
+    pageUrl: pageUrl(config.web),
   };
   const mqtt = {
     ...config.mqtt,
     deviceId,
     topics,
     outboxFolder: join(state.folder, 'outbox'),
+    birthTopic: config.discovery.birthTopic,
     announcement: announcementFor(state, discovery, config.discovery.enabled, log),
   };
   return { topics, features, mqtt };
+}
+
+/** Where people on other machines reach the page; undefined where they do not, or by which address is not known. */
+function pageUrl({ enabled, host, port, url }: Config['web']): string | undefined {
+  if (!enabled) return undefined;
+  if (url !== undefined) return url;
+  // Of this machine alone, or of all its addresses.
+  if (/^(localhost|127\..*|0\.0\.0\.0|[:0]+1?)$/.test(host) || port === 0) return undefined;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
 }

@@ -1,4 +1,4 @@
-import type { SENSITIVITIES } from './constants.js';
+import type { SENSITIVITIES, SIGNS_OF_LIFE } from './constants.js';
 import type { DecisionEvent } from './events.js';
 
 export type {
@@ -191,9 +191,15 @@ export interface SettingValues {
   readonly cooldownSeconds: number;
   /** Left out where the model has no event head. */
   readonly sensitivity?: Sensitivity | undefined;
+  /** When quiet hours begin and end, local time, `22:00`; left out where there are none. */
+  readonly quietFrom?: string | undefined;
+  readonly quietTo?: string | undefined;
 }
 
 export type SettingName = keyof SettingValues;
+
+/** What somebody who is there and well is heard by. */
+export type SignOfLife = (typeof SIGNS_OF_LIFE)[number];
 
 /** What a person says of an alarm. */
 export type Verdict = 'false_alarm' | 'real_alarm';

@@ -146,6 +146,24 @@ describe.skipIf(skip)('commands over MQTT', () => {
     expect(events(fast)).toEqual([]);
   });
 
+  it('begin and end quiet hours, also after a restart', async () => {
+    const hours = ['from=00:00', 'to=0:01', 'threshold=1'].flatMap((key) => ['--set', `quietHours.${key}`]);
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, ...CLASSES_ALONE, ...hours]);
+    await seen.waitFor(settings.quietTo, (payload) => payload === '00:01');
+    await command(commands.quietTo, '23:59:00');
+    await seen.waitFor(settings.quietTo, (payload) => payload === '23:59');
+    await command(commands.quietFrom, '23:59');
+    await daemon.kill('SIGTERM');
+    expect(kept()).toEqual({ quietTo: '23:59' });
+    const fast = await home.broker.subscribe('bathnet/#');
+    await home.daemons.start(home.broker.url, [...FAST_SCENE, ...CLASSES_ALONE, ...hours]).ended;
+    expect([settings.quietFrom, settings.quietTo].map((topic) => fast.on(topic).at(-1))).toEqual([
+      '00:00',
+      '23:59',
+    ]);
+    expect(events(fast)).toEqual([]);
+  });
+
   it('test the way of a message without an alarm, and acknowledge one', async () => {
     const { seen } = await startDaemon(SLOW_SCENE);
     await command(commands.acknowledge, 'PRESS'); // nothing to acknowledge
@@ -282,9 +300,10 @@ describe.skipIf(skip)('what Home Assistant is told', () => {
     await runOnce();
     const left = await retained();
     const { cmps } = deviceDiscovery.parse(JSON.parse(left.get(DEVICE_CONFIG) ?? ''));
-    // Neither an event nor whether the microphone is fine is kept.
+    // Neither an event nor whether the microphone is fine is kept, nor when it was that nothing was heard.
+    const unsaid = ['Microphone', 'Speech last heard', 'Water last heard'];
     for (const component of Object.values(cmps))
-      if ('state_topic' in component && component.p !== 'event' && component.name !== 'Microphone')
+      if ('state_topic' in component && component.p !== 'event' && !unsaid.includes(component.name))
         expect([...left.keys()]).toContain(component.state_topic);
     expect(cmps).toHaveProperty('water');
     expect(left.get(topics.water)).toMatch(/^(ON|OFF)$/);

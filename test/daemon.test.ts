@@ -79,8 +79,11 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
     const mosquitto = await startBroker();
     await daemons.start(mosquitto.url, FAST_SCENE).ended;
     const late = await mosquitto.subscribe('#');
-    await late.waitFor(`${BASE}/health`);
-    const topics = late.messages.map(({ topic, retained }) => (retained ? topic : `not retained: ${topic}`));
+    // What is retained comes in any order, but before this.
+    mosquitto.publish('end', 'x');
+    await late.waitFor('end');
+    const states = late.messages.filter(({ topic }) => topic !== 'end');
+    const topics = states.map(({ topic, retained }) => (retained ? topic : `not retained: ${topic}`));
     expect(new Set(topics)).toEqual(
       new Set([
         `${BASE}/availability`,
@@ -93,11 +96,30 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
           (name) => `${BASE}/${name}`,
         ),
         ...['water', 'speech', 'occupied'].map((name) => `${BASE}/${name}`),
+        ...['speech', 'water'].map((name) => `${BASE}/last_heard/${name}`),
         ...['sound/smoke_alarm', 'smoke_alarm_threshold'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),
     );
     expect(late.on(`${BASE}/alarm`)).toEqual(['OFF']);
+  });
+
+  it('says when speech and water were last heard, and says it again after a restart that the broker has not seen', async () => {
+    const mosquitto = await startBroker();
+    const seen = await mosquitto.subscribe(`${BASE}/last_heard/#`);
+    await daemons.start(mosquitto.url, FAST_SCENE).ended;
+    const topics = ['speech', 'water'].map((name) => `${BASE}/last_heard/${name}`);
+    for (const topic of topics) {
+      const ages = seen.on(topic).map((time) => Date.now() - Date.parse(time));
+      // When it is first heard, and at the end.
+      expect(ages).toEqual([...ages].sort((a, b) => b - a));
+      expect(ages.length).toBe(2);
+    }
+    await mosquitto.close();
+    const other = await startBroker();
+    const again = await other.subscribe(`${BASE}/last_heard/#`);
+    daemons.start(other.url, ['--source', 'command:exec sleep 60']);
+    for (const topic of topics) expect(await again.waitFor(topic)).toBe(seen.on(topic)[1]);
   });
 
   it('is declared offline by the broker when it is killed, and ends the alarm it left open when it is back', async () => {

@@ -26,7 +26,15 @@ const entities = () => {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
     model: { ...model, alarmKinds: ['impact'] }, // as the shipped one: so it has a sensitivity
-    features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
+    features: {
+      water: true,
+      speech: true,
+      feedback: true,
+      occupancy: true,
+      npu: true,
+      longStay: true,
+      quietHours: false,
+    },
     version: '1',
     discoveryPrefix: 'homeassistant',
   });
@@ -46,7 +54,7 @@ describe('the files for Home Assistant', () => {
     expect(named.filter((entity) => !announced.includes(entity))).toEqual([]);
   });
 
-  it.each(['blueprint.yaml', 'presence.yaml'])(
+  it.each(['blueprint.yaml', 'presence.yaml', 'good-morning.yaml'])(
     '%s uses every input that it asks for, and no other',
     (name) => {
       const { blueprint, ...automation } = parse(read(name), { customTags: [input] });
@@ -57,11 +65,10 @@ describe('the files for Home Assistant', () => {
 
   it('the blueprint for the phone names event types that exist', () => {
     const types = entities().flatMap(({ event_types }) => event_types ?? []);
-    const mentioned = [...read('blueprint.yaml').matchAll(/'((?:alarm|long)_\w+|test)'/g)].map(
+    const mentioned = [...read('blueprint.yaml').matchAll(/'((?:alarm|long|water|sound)_\w+|test)'/g)].map(
       ([, type]) => type,
     );
-    expect(mentioned).toContain('long_stay');
-    expect(mentioned.length).toBeGreaterThan(3);
+    expect(mentioned.length).toBeGreaterThan(6);
     for (const type of mentioned) expect(types).toContain(type);
   });
 

@@ -178,6 +178,7 @@ describe('the listener', () => {
     listener.acknowledge();
     expect(events[4]).toMatchObject({ type: 'alarm_acknowledged', afterSeconds: 125 });
     expect(new Set(events.map((event) => 'episodeId' in event && event.episodeId)).size).toBe(1);
+    expect(events[1]).toMatchObject({ acknowledged: false });
     await clock.advance(600_000);
     expect(events).toHaveLength(5);
   });

@@ -74,6 +74,11 @@ export class Escalation {
     };
   }
 
+  /** Whether a person has seen this alarm, or one after it. */
+  acknowledged(episodeId: string): boolean {
+    return this.#open?.alarm.episodeId !== episodeId;
+  }
+
   /** Repeats no more; the alarm can still be acknowledged. */
   stop(): void {
     this.#cancel?.();

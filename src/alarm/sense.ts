@@ -8,6 +8,7 @@ import type {
   WaterRunningLong,
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
+import { isQuiet, type QuietHours } from './quiet-hours.js';
 import type { Hit } from './rule.js';
 import { SilentStay } from './stay.js';
 import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence, thumpSilenceSeconds } from './thump.js';
@@ -19,15 +20,6 @@ const ON_SCORE = 0.5;
 const OFF_SCORE = 0.25;
 /** Water that stops for no longer than this runs on. */
 const WATER_BRIDGE_SECONDS = 60;
-
-/** A part of the day, local time, in which only a higher score is a hit. */
-interface QuietHours {
-  /** `22:00` */
-  readonly from: string;
-  /** `07:00`; before `from`, it is that of the next day. */
-  readonly to: string;
-  readonly threshold: number;
-}
 
 export interface SenseOptions extends ThumpOptions {
   readonly waterLabels: readonly string[];
@@ -67,11 +59,13 @@ export class Sense {
   readonly #waterRun: WaterRun;
   readonly #stay: SilentStay;
   readonly #thump: ThumpThenSilence;
+  #quietHours: QuietHours | undefined;
   #occupied: boolean | undefined;
   #enabled = true;
 
   constructor(rule: AlarmRule, options: SenseOptions) {
     this.#options = options;
+    this.#quietHours = options.quietHours;
     this.#decision = new AlarmDecision(rule);
     this.#water = new Presence(options.waterLabels);
     this.#speech = new Presence(options.speechLabels);
@@ -115,6 +109,11 @@ export class Sense {
   /** Changes the alarm rule from the next window on. */
   setRule(change: Partial<AlarmRule>): void {
     this.#decision.setRule(change);
+  }
+
+  /** Changes when quiet hours begin and end, from the next window on, where there are any. */
+  setQuietHours({ from, to }: Pick<QuietHours, 'from' | 'to'>): void {
+    this.#quietHours = this.#quietHours && { ...this.#quietHours, from, to };
   }
 
   /**
@@ -174,7 +173,8 @@ export class Sense {
 
   /** The strictest of the thresholds that hold now. */
   #minThreshold({ endAtMs }: ScoredWindow): number {
-    const { waterThreshold = 0, quietHours } = this.#options;
+    const { waterThreshold = 0 } = this.#options;
+    const quietHours = this.#quietHours;
     const quiet = quietHours && isQuiet(quietHours, endAtMs) ? quietHours.threshold : 0;
     return Math.max(quiet, this.#water.on ? waterThreshold : 0);
   }
@@ -225,18 +225,4 @@ class WaterRun {
     this.#said = true;
     return durationSeconds;
   }
-}
-
-/** Local hours and minutes are taken anew each time, so that daylight saving time changes nothing. */
-function isQuiet({ from, to }: QuietHours, atMs: number): boolean {
-  const date = new Date(atMs);
-  const now = date.getHours() * 60 + date.getMinutes();
-  const begin = minuteOfDay(from);
-  const end = minuteOfDay(to);
-  return begin < end ? now >= begin && now < end : now >= begin || now < end;
-}
-
-function minuteOfDay(time: string): number {
-  const [hours, minutes] = time.split(':').map(Number);
-  return (hours ?? 0) * 60 + (minutes ?? 0);
 }

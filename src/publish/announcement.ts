@@ -7,6 +7,7 @@ import {
   type DiscoveryOptions,
   deviceTopic,
   discoveryMessages,
+  isAnnouncedAlone,
   removalMessage,
 } from './discovery.js';
 import { componentsOf } from './entities.js';
@@ -79,7 +80,10 @@ function announcement(
     messages: announced ? discoveryMessages(options) : [],
     first,
     onDone,
-    ...(options.mode === 'device' && { smaller: () => smallAnnouncement(store, options, announced) }),
+    ...(options.mode === 'device' && {
+      longTopic: deviceTopic(options.discoveryPrefix, options.deviceId),
+      smaller: () => smallAnnouncement(store, options, announced),
+    }),
   };
 }
 
@@ -131,11 +135,10 @@ function removals(
   stays: (key: string) => boolean,
   options: DiscoveryOptions,
 ): Message[] {
-  const gone = Object.fromEntries(Object.entries(before.components).filter(([key]) => !stays(key)));
-  if (Object.keys(gone).length === 0) return [];
-  return before.mode === 'device'
-    ? [removalMessage(options, gone)]
-    : configTopics({ ...before, components: gone }).map(empty);
+  const gone = Object.entries(before.components).filter(([key]) => !stays(key));
+  const [alone, together] = separate(before.mode, gone);
+  const removal = Object.keys(together).length > 0 ? [removalMessage(options, together)] : [];
+  return [...removal, ...configTopics({ ...before, components: alone }).map(empty)];
 }
 
 /** Home Assistant lets go of the entities without forgetting them, finds them again, and the old topics go. */
@@ -145,27 +148,43 @@ function handOver(
   stays: (key: string) => boolean,
   options: DiscoveryOptions,
 ): Message[] {
-  const kept = Object.fromEntries(Object.entries(before.components).filter(([key]) => stays(key)));
-  const old = configTopics({ ...before, components: kept });
+  const kept = Object.entries(before.components).filter(([key]) => stays(key));
+  // Those that have the same topic in both modes stay there.
+  const moved = kept.filter(([, platform]) => !isAnnouncedAlone('device', platform));
+  const old = configTopics({ ...before, components: Object.fromEntries(moved) });
   if (before.mode === mode || old.length === 0) return [];
   const letGo = old.map((topic) => ({ topic, payload: JSON.stringify({ migrate_discovery: true }) }));
   return [...letGo, ...discoveryMessages(options), ...old.map(empty)];
 }
 
 function configTopics({ mode, discoveryPrefix, deviceId, components }: AnnouncementRecord): string[] {
-  const entries = Object.entries(components);
-  if (mode === 'component')
-    return entries.map(([key, platform]) => componentTopic(discoveryPrefix, platform, deviceId, key));
-  return entries.length > 0 ? [deviceTopic(discoveryPrefix, deviceId)] : [];
+  const [alone, together] = separate(mode, Object.entries(components));
+  return [
+    ...(Object.keys(together).length > 0 ? [deviceTopic(discoveryPrefix, deviceId)] : []),
+    ...Object.entries(alone).map(([key, p]) => componentTopic(discoveryPrefix, p, deviceId, key)),
+  ];
+}
+
+type Platforms = AnnouncementRecord['components'];
+
+/** Components that have a topic of their own, and those that share the device's. */
+function separate(
+  mode: DiscoveryMode,
+  components: [string, string][],
+): [alone: Platforms, together: Platforms] {
+  const alone = components.filter(([, platform]) => isAnnouncedAlone(mode, platform));
+  const together = components.filter((each) => !alone.includes(each));
+  return [Object.fromEntries(alone), Object.fromEntries(together)];
 }
 
 function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
   const sounds = (features.sounds ?? []).map(({ id }) => soundTopicsOf(topics, id));
   return [
     ...retainedTopics(topics),
-    ...(features.water ? [topics.water] : []),
-    ...(features.speech ? [topics.speech] : []),
+    ...(features.water ? [topics.water, topics.lastHeard.water] : []),
+    ...(features.speech ? [topics.speech, topics.lastHeard.speech] : []),
     ...(model.alarmKinds.length > 0 ? [topics.settings.sensitivity] : []),
+    ...(features.quietHours ? [topics.settings.quietFrom, topics.settings.quietTo] : []),
     ...sounds.flatMap(({ state, threshold }) => [state, threshold]),
   ];
 }

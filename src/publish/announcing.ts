@@ -36,15 +36,17 @@ export class Announcing {
 
   /** The topics of all that a broker refuses that refuses this one. */
   alike(topic: string): readonly string[] {
-    const topics = this.announcement?.messages.map((message) => message.topic) ?? [];
-    return topics.includes(topic) ? topics : [topic];
+    const { messages = [], longTopic } = this.announcement ?? {};
+    const short = messages.map((message) => message.topic).filter((each) => each !== longTopic);
+    return short.includes(topic) ? short : [topic];
   }
 
   /** @returns whether this announces the device and can be said in smaller messages, which then wait */
   shrink(topic: string): boolean {
     const before = this.announcement;
-    const long = [...(before?.messages ?? []), ...(before?.first ?? [])];
-    if (!before?.smaller || !long.some((message) => message.topic === topic)) return false;
+    const { longTopic, first = [] } = before ?? {};
+    if (!before?.smaller || !(topic === longTopic || first.some((message) => message.topic === topic)))
+      return false;
     for (const message of before.messages) this.states.delete(message.topic);
     this.announcement = before.smaller();
     this.#next = 0;

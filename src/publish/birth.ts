@@ -2,22 +2,26 @@ import type { Clock } from '../types.js';
 import type { IncomingMessage } from './connection.js';
 import type { MqttTiming } from './options.js';
 
-/** Where Home Assistant says `online` when it has started. */
-export const BIRTH_TOPIC = 'homeassistant/status';
+/** Where Home Assistant says `online` when it has started, unless it is told otherwise. */
+const BIRTH_TOPIC = 'homeassistant/status';
 
 /** Notices that Home Assistant has started, which then wants to be told everything again. */
 export class HomeAssistantBirth {
   #cancel: (() => void) | undefined;
 
-  /** @param announce called a random while after the start: not all its devices should answer at the same moment */
+  /**
+   * @param announce called a random while after the start: not all its devices should answer at the same moment
+   * @param topic of the birth message
+   */
   constructor(
     private readonly timing: Pick<MqttTiming, 'announceMinMs' | 'announceMaxMs'>,
     private readonly clock: Clock,
     private readonly announce: () => void,
+    readonly topic = BIRTH_TOPIC,
   ) {}
 
   message({ topic, payload, retained }: IncomingMessage): void {
-    if (topic !== BIRTH_TOPIC || retained || payload.toString() !== 'online') return;
+    if (topic !== this.topic || retained || payload.toString() !== 'online') return;
     const { announceMinMs, announceMaxMs } = this.timing;
     const pauseMs = announceMinMs + Math.random() * (announceMaxMs - announceMinMs);
     this.#cancel ??= this.clock.after(pauseMs, () => {

@@ -1,7 +1,7 @@
 import { Outbox } from '../storage/outbox.js';
 import { within } from '../system/within.js';
 import type { Clock, Logger, Said } from '../types.js';
-import { BIRTH_TOPIC, HomeAssistantBirth } from './birth.js';
+import { HomeAssistantBirth } from './birth.js';
 import { BrokerConnection, type IncomingMessage } from './connection.js';
 import { Delivery } from './delivery.js';
 import { OwnEcho } from './echo.js';
@@ -40,10 +40,11 @@ export class MqttPublisher {
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
     this.#outbox = new Outbox({ folder, events, bytes, days, isPayload: isEventPayload }, log, clock);
-    this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, () => {
+    const onBirth = () => {
       this.#announce();
       this.#onHomeAssistant();
-    });
+    };
+    this.#homeAssistant = new HomeAssistantBirth(this.#timing, clock, onBirth, options.birthTopic);
     const handlers = {
       onConnect: () => this.#onConnect(),
       onClose: (hungUp: boolean) => this.#onClose(hungUp),
@@ -66,8 +67,8 @@ export class MqttPublisher {
         onSettled: () => this.#checkSettled(),
       },
     );
-    const { availability } = options.topics;
-    this.#echo = new OwnEcho(availability, this.#timing, clock, log, () => this.#onRefusal());
+    const { topics } = options;
+    this.#echo = new OwnEcho(topics.availability, this.#timing, clock, log, () => this.#onRefusal());
   }
 
   get connected(): boolean {
@@ -217,7 +218,7 @@ export class MqttPublisher {
 
   #onConnect(): void {
     this.#onConnected();
-    const birth = this.#options.announcement?.messages.length ? [BIRTH_TOPIC] : [];
+    const birth = this.#options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
     this.#echo.begin();
     const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
     this.#delivery.begin([...birth, ...this.#listeners.keys(), ...echo]);

@@ -35,7 +35,15 @@ export function textOf({ payload, retained }: IncomingMessage): { text: string }
 export function parseValue(name: SettingName, text: string): boolean | number | string | undefined {
   if (name === 'enabled') return text === 'ON' ? true : text === 'OFF' ? false : undefined;
   if (name === 'sensitivity') return SENSITIVITIES.find((each) => each === text);
+  if (name === 'quietFrom' || name === 'quietTo') return parseTimeOfDay(text);
   return parseNumber(text);
+}
+
+/** Home Assistant says `22:00:00`; seconds do not matter. */
+function parseTimeOfDay(text: string): string | undefined {
+  const [, hours, minutes] = /^(\d{1,2}):(\d\d)(?::\d\d)?$/.exec(text) ?? [];
+  if (hours === undefined || Number(hours) > 23 || Number(minutes) > 59) return undefined;
+  return `${hours.padStart(2, '0')}:${minutes}`;
 }
 
 export function parseNumber(text: string): number | undefined {
@@ -44,6 +52,7 @@ export function parseNumber(text: string): number | undefined {
 
 export function expectedOf(name: SettingName): string {
   if (name === 'enabled') return 'ON or OFF';
+  if (name === 'quietFrom' || name === 'quietTo') return 'a time of day such as 22:00';
   return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
 }
 

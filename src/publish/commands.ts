@@ -34,6 +34,8 @@ const SETTINGS: readonly SettingName[] = [
   'window',
   'cooldownSeconds',
   'sensitivity',
+  'quietFrom',
+  'quietTo',
 ];
 
 /** A number beside the settings, 0…1, that is said and changed like them. */

@@ -2,6 +2,8 @@ import type { Component, EntityOptions } from './entities.js';
 import type { Topics } from './topics.js';
 
 export const DIAGNOSTIC = { entity_category: 'diagnostic' };
+/** Changes with every message about health, and few want to see it: it would fill Home Assistant's database. */
+const NOISY = { enabled_by_default: false };
 export const MEASUREMENT = { state_class: 'measurement' };
 
 /**
@@ -60,17 +62,19 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
     model: sensor('Model', '{{ value_json.model.name }} {{ value_json.model.version }}'),
     inference_time: sensor('Inference time', '{{ value_json.inferenceMs }}', {
       ...seconds,
+      ...NOISY,
       unit_of_measurement: 'ms',
     }),
     dropped_windows: sensor('Dropped windows', '{{ value_json.droppedWindows }}', counter),
     vetoed: sensor('Vetoed windows', '{{ value_json.vetoed }}', counter),
     queued_events: sensor('Queued events', '{{ value_json.queuedEvents }}', MEASUREMENT),
     mqtt_reconnects: sensor('MQTT reconnects', '{{ value_json.mqttReconnects }}', counter),
-    uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', seconds),
+    uptime: sensor('Uptime', '{{ value_json.uptimeSeconds }}', { ...seconds, ...NOISY }),
     memory: sensor('Memory', '{{ value_json.memoryMb }}', {
       device_class: 'data_size',
       unit_of_measurement: 'MB',
       ...MEASUREMENT,
+      ...NOISY,
     }),
   };
 }

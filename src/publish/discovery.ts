@@ -1,3 +1,4 @@
+import { HOMEPAGE } from '../constants.js';
 import type { ModelInfo } from '../types.js';
 import { type Component, componentsOf } from './entities.js';
 import type { Features } from './features.js';
@@ -23,7 +24,17 @@ export interface DiscoveryOptions {
   readonly version: string;
   /** `homeassistant` */
   readonly discoveryPrefix: string;
+  /** Where it is: `Bathroom`. */
+  readonly area?: string | undefined;
+  /** Its own page, for people. */
+  readonly pageUrl?: string | undefined;
 }
+
+/**
+ * Platforms that are announced by a message of their own in either mode: Home Assistant drops the whole message of a
+ * device in which it does not know one, and `time` came in 2026. Such a message alone it does not mind.
+ */
+const ALONE: ReadonlySet<string> = new Set(['time']);
 
 /**
  * Everything that tells Home Assistant about the device, as retained messages.
@@ -31,15 +42,25 @@ export interface DiscoveryOptions {
  */
 export function discoveryMessages(options: DiscoveryOptions): Message[] {
   const components = namedComponents(options);
-  if (options.mode === 'device') return [deviceMessage(options, components)];
+  const alone = Object.entries(components).filter(([, { p }]) => isAnnouncedAlone(options.mode, p));
+  return [
+    ...(options.mode === 'device' ? [deviceMessage(options, components)] : []),
+    ...alone.map(([key, component]) => componentMessage(options, key, component)),
+  ];
+}
+
+/** Whether a component has a topic of its own where a device is announced in this mode. */
+export function isAnnouncedAlone(mode: DiscoveryMode, platform: string): boolean {
+  return mode === 'component' || ALONE.has(platform);
+}
+
+function componentMessage(options: DiscoveryOptions, key: string, { p, ...component }: Component): Message {
   const { deviceId, discoveryPrefix } = options;
-  return Object.entries(components).map(([key, { p, ...component }]) => {
-    const shared = p === 'device_automation' ? {} : availabilityOf(options);
-    return {
-      topic: componentTopic(discoveryPrefix, p, deviceId, key),
-      payload: JSON.stringify({ ...deviceOf(options), ...shared, ...component }),
-    };
-  });
+  const shared = p === 'device_automation' ? {} : availabilityOf(options);
+  return {
+    topic: componentTopic(discoveryPrefix, p, deviceId, key),
+    payload: JSON.stringify({ ...deviceOf(options), ...shared, ...component }),
+  };
 }
 
 /** The message of mode `device` that takes some components back: each is there with its platform alone. */
@@ -49,7 +70,8 @@ export function removalMessage(options: DiscoveryOptions, gone: Readonly<Record<
 }
 
 function deviceMessage(options: DiscoveryOptions, cmps: Readonly<Record<string, Component>>): Message {
-  const payload = { ...deviceOf(options), ...availabilityOf(options), cmps };
+  const together = Object.fromEntries(Object.entries(cmps).filter(([, { p }]) => !ALONE.has(p)));
+  const payload = { ...deviceOf(options), ...availabilityOf(options), cmps: together };
   return { topic: deviceTopic(options.discoveryPrefix, options.deviceId), payload: JSON.stringify(payload) };
 }
 
@@ -77,7 +99,7 @@ export function componentTopic(
   return `${discoveryPrefix}/${platform}/${deviceId}/${key}/config`;
 }
 
-function deviceOf({ deviceId, deviceName, version }: DiscoveryOptions) {
+function deviceOf({ deviceId, deviceName, version, area, pageUrl }: DiscoveryOptions) {
   return {
     dev: {
       ids: [uniqueId(deviceId)],
@@ -85,8 +107,10 @@ function deviceOf({ deviceId, deviceName, version }: DiscoveryOptions) {
       mf: 'bathnet2mqtt',
       mdl: 'Sound detector',
       sw: version,
+      ...(area !== undefined && { sa: area }),
+      ...(pageUrl !== undefined && { cu: pageUrl }),
     },
-    o: { name: 'bathnet2mqtt', sw: version },
+    o: { name: 'bathnet2mqtt', sw: version, url: HOMEPAGE },
   };
 }
 

@@ -3,6 +3,7 @@ import type { DecisionEvent, ModelInfo } from '../types.js';
 import { DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
 import type { Features } from './features.js';
 import { soundTopicsOf, type Topics } from './topics.js';
+import { capitalized, deviceTriggers, kindEvent } from './triggers.js';
 
 export interface EntityOptions {
   readonly topics: Topics;
@@ -33,7 +34,9 @@ const SETTING = { entity_category: 'config' };
 export function componentsOf(options: EntityOptions): Record<string, Component> {
   return {
     ...alarmEntities(options),
+    ...kindEvent(options),
     ...soundEntities(options),
+    ...signsOfLife(options),
     ...controls(options),
     ...sounds(options),
     ...deviceTriggers(options),
@@ -107,6 +110,20 @@ function soundEntities({ topics, model, features }: EntityOptions): Record<strin
   );
 }
 
+/** When what was last heard: as true while no sound arrives as before. */
+function signsOfLife({ topics, features }: EntityOptions): Record<string, Component> {
+  const last = (name: string, state_topic: string): Component => ({
+    p: 'sensor',
+    name,
+    device_class: 'timestamp',
+    state_topic,
+  });
+  return {
+    ...(features.speech && { last_speech: last('Speech last heard', topics.lastHeard.speech) }),
+    ...(features.water && { last_water: last('Water last heard', topics.lastHeard.water) }),
+  };
+}
+
 /** Not known while no sound arrives. */
 function whileHearing({ availability, inputAvailability }: Topics): object {
   return {
@@ -162,6 +179,13 @@ function controls({ topics, model, features }: EntityOptions): Record<string, Co
     ...SETTING,
     ...rest,
   });
+  const time = (name: string, setting: 'quietFrom' | 'quietTo'): Component => ({
+    p: 'time',
+    name,
+    state_topic: settings[setting],
+    command_topic: commands[setting],
+    ...SETTING,
+  });
   const button = (name: string, command_topic: string, payload_press = 'PRESS', rest: object = {}) => ({
     p: 'button',
     name,
@@ -190,6 +214,10 @@ function controls({ topics, model, features }: EntityOptions): Record<string, Co
     hits: number('Hits', 'hits'),
     window: number('Window', 'window'),
     cooldown: number('Cooldown', 'cooldownSeconds', { device_class: 'duration', unit_of_measurement: 's' }),
+    ...(features.quietHours && {
+      quiet_from: time('Quiet hours from', 'quietFrom'),
+      quiet_to: time('Quiet hours to', 'quietTo'),
+    }),
     acknowledge: button('Acknowledge', commands.acknowledge),
     test: button('Test alarm', commands.test, 'PRESS', DIAGNOSTIC),
     ...(features.feedback && {
@@ -199,32 +227,8 @@ function controls({ topics, model, features }: EntityOptions): Record<string, Co
   };
 }
 
-/**
- * Shown as "Alarm started" among the triggers of the device
- * (https://www.home-assistant.io/integrations/device_trigger.mqtt/: an unknown type renders as `subtype type`).
- */
-function deviceTriggers({ topics, features }: EntityOptions): Record<string, Component> {
-  const trigger = (payload: DecisionEvent['type'], subtype: string, type: string): Component => ({
-    p: 'device_automation',
-    automation_type: 'trigger',
-    topic: topics.event,
-    value_template: '{{ value_json.event_type }}',
-    payload,
-    type,
-    subtype,
-  });
-  return {
-    alarm_started: trigger('alarm_started', 'Alarm', 'started'),
-    alarm_ended: trigger('alarm_ended', 'Alarm', 'ended'),
-    alarm_acknowledged: trigger('alarm_acknowledged', 'Alarm', 'acknowledged'),
-    ...(features.longStay && { long_stay: trigger('long_stay', 'Long stay', 'without a sound') }),
-  };
-}
-
 /** `Abnormal sound` where one label alarms; several would not fit in a name, they are attributes. */
 function alarmName(labels: readonly string[]): string {
   const [label] = labels;
-  return labels.length === 1 && label !== undefined
-    ? `${label.charAt(0).toUpperCase()}${label.slice(1).replaceAll('_', ' ')} sound`
-    : 'Alarming sound';
+  return labels.length === 1 && label !== undefined ? `${capitalized(label)} sound` : 'Alarming sound';
 }

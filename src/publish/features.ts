@@ -14,6 +14,8 @@ export interface Features {
   readonly npu: boolean;
   /** Somebody who is in the room for long without a sound is an event. */
   readonly longStay: boolean;
+  /** There are hours in which only a higher score raises the alarm. */
+  readonly quietHours: boolean;
   /** Sounds that are sensors of their own; none when left out. */
   readonly sounds?: readonly AnnouncedSound[] | undefined;
 }
@@ -29,6 +31,7 @@ interface Senses {
   readonly waterLabels: readonly string[];
   readonly speechLabels: readonly string[];
   readonly longStayMinutes: number;
+  readonly quietHours?: object | undefined;
 }
 
 /**
@@ -39,7 +42,7 @@ interface Senses {
  */
 export function featuresOf(
   { labels, npu }: Pick<ModelInfo, 'labels' | 'npu'>,
-  { waterLabels, speechLabels, longStayMinutes }: Senses,
+  { waterLabels, speechLabels, longStayMinutes, quietHours }: Senses,
   sounds: readonly AnnouncedSound[],
   occupancy: boolean,
 ): Features {
@@ -51,6 +54,7 @@ export function featuresOf(
     occupancy,
     npu,
     longStay: longStayMinutes > 0,
+    quietHours: quietHours !== undefined,
     sounds: sounds.map(({ id, name }) => ({ id, name })),
   };
 }

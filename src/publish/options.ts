@@ -22,7 +22,9 @@ export interface Announcement {
   readonly first: readonly Message[];
   /** Called when the broker has all of `first`. */
   onDone(): void;
-  /** The same in many small messages, for a broker that does not take a long one; left out where they are small. */
+  /** The topic of the long one among them; left out where all are small. */
+  readonly longTopic?: string | undefined;
+  /** The same in many small messages, for a broker that does not take the long one; left out where they are small. */
   smaller?(): Announcement;
 }
 
@@ -34,6 +36,8 @@ export interface MqttOptions {
   readonly deviceId: string;
   readonly topics: Topics;
   readonly announcement?: Announcement | undefined;
+  /** Where Home Assistant says that it has started; `homeassistant/status` when left out. */
+  readonly birthTopic?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */

@@ -1,3 +1,4 @@
+import { VERSION } from '../constants.js';
 import { elapsedMs } from '../storage/age.js';
 import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
@@ -109,6 +110,7 @@ function details(event: DecisionEvent): object {
         durationSeconds: round(event.durationSeconds, 2),
         peakConfidence: score(event.peakConfidence),
         endedBy: event.endedBy,
+        ...(event.acknowledged !== undefined && { acknowledged: event.acknowledged }),
       };
     case 'alarm_acknowledged':
       return { afterSeconds: round(event.afterSeconds, 1), ...(event.by !== undefined && { by: event.by }) };
@@ -169,6 +171,7 @@ export function healthPayload(
     droppedEvents: stats.droppedEvents,
     mqttReconnects: stats.reconnects,
     refused: stats.refused,
+    version: VERSION,
     model: modelFacts(model),
     at: isoTime(atMs),
   });

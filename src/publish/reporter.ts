@@ -1,5 +1,13 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Clock, DecisionEvent, ModelInfo, Problem, ScoredWindow, SoundChange } from '../types.js';
+import type {
+  Clock,
+  DecisionEvent,
+  ModelInfo,
+  Problem,
+  ScoredWindow,
+  SignOfLife,
+  SoundChange,
+} from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
 import { classPayload, eventPayload, type Health, healthPayload, levelPayload } from './payloads.js';
@@ -130,6 +138,11 @@ export class Reporter {
       this.#publisher.setState(this.#topics.water, sensed.waterRunning ? 'ON' : 'OFF');
     if (features?.speech && sensed.speech !== before?.speech)
       this.#publisher.setState(this.#topics.speech, sensed.speech ? 'ON' : 'OFF');
+  }
+
+  /** A sign of life was heard last at this time; how often that is said, whoever calls decides. */
+  lastHeard(sign: SignOfLife, atMs: number): void {
+    this.#publisher.setState(this.#topics.lastHeard[sign], new Date(atMs).toISOString());
   }
 
   /** A sound beside the alarm begins or has ended. */

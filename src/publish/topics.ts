@@ -1,4 +1,4 @@
-import type { SettingName } from '../types.js';
+import type { SettingName, SignOfLife } from '../types.js';
 
 /** What a person can tell the daemon to do; each has a command topic, none has a state. */
 type Action = 'acknowledge' | 'test' | 'feedback';
@@ -26,6 +26,8 @@ export interface Topics {
   readonly water: string;
   /** `ON` while someone speaks. */
   readonly speech: string;
+  /** When each was last heard, ISO 8601; nothing before that. */
+  readonly lastHeard: Readonly<Record<SignOfLife, string>>;
   /** `ON` while somebody is in the room, as far as the daemon has been told; `None`: not known. */
   readonly occupied: string;
   /** Where the value of each setting is said. */
@@ -61,6 +63,7 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
     scores: `${base}/scores`,
     water: `${base}/water`,
     speech: `${base}/speech`,
+    lastHeard: { speech: `${base}/last_heard/speech`, water: `${base}/last_heard/water` },
     occupied: `${base}/occupied`,
     settings: {
       enabled: `${base}/enabled`,
@@ -69,6 +72,8 @@ export function topicsOf({ prefix, deviceId }: { prefix: string; deviceId: strin
       window: `${base}/window`,
       cooldownSeconds: `${base}/cooldownSeconds`,
       sensitivity: `${base}/sensitivity`,
+      quietFrom: `${base}/quietFrom`,
+      quietTo: `${base}/quietTo`,
     },
     rollouts: tunedUnder(every),
     commands: {
@@ -90,6 +95,8 @@ function tunedUnder(base: string): Topics['rollouts'] {
     window: `${base}/window/set`,
     cooldownSeconds: `${base}/cooldownSeconds/set`,
     sensitivity: `${base}/sensitivity/set`,
+    quietFrom: `${base}/quietFrom/set`,
+    quietTo: `${base}/quietTo/set`,
   };
 }
 
@@ -110,7 +117,7 @@ export function soundTopicsOf({ base }: Pick<Topics, 'base'>, id: string): Sound
 /** Where states are retained that every model has. */
 export function retainedTopics(topics: Topics): string[] {
   const { availability, inputAvailability, alarm, openAlarm, level, health, occupied, settings } = topics;
-  const { sensitivity: _, ...others } = settings;
+  const { enabled, threshold, hits, window, cooldownSeconds } = settings;
   const states = [availability, inputAvailability, alarm, openAlarm, topics.class, level, health, occupied];
-  return [...states, ...Object.values(others)];
+  return [...states, enabled, threshold, hits, window, cooldownSeconds];
 }

@@ -15,6 +15,8 @@ const number = (name: keyof typeof NUMBER_RANGES) => {
   return (step === 1 ? z.int() : z.number()).min(min).max(max);
 };
 
+const timeOfDay = z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/);
+
 const schema = z.strictObject({
   enabled: z.boolean(),
   threshold: number('threshold'),
@@ -22,6 +24,8 @@ const schema = z.strictObject({
   window: number('window'),
   cooldownSeconds: number('cooldownSeconds'),
   sensitivity: z.enum(SENSITIVITIES),
+  quietFrom: timeOfDay,
+  quietTo: timeOfDay,
 });
 const keptSchema = schema.partial().extend({
   /** The text with which each was last rolled out to all devices. */
@@ -45,7 +49,7 @@ export class Settings {
   #rolledOut: Partial<Record<SettingName, string>> = {};
   readonly #save: Paced;
 
-  /** @param rule the alarm rule of bundle and configuration */
+  /** @param rule the alarm rule of bundle and configuration, and the quiet hours of that */
   constructor(
     private readonly store: Store,
     private readonly rule: Omit<SettingValues, 'enabled'> & { readonly instantThreshold: number },
@@ -56,10 +60,15 @@ export class Settings {
   }
 
   get values(): SettingValues {
-    const { threshold, hits, window, cooldownSeconds, sensitivity } = this.rule;
+    const { threshold, hits, window, cooldownSeconds, sensitivity, quietFrom, quietTo } = this.rule;
     const values = { enabled: true, threshold, hits, window, cooldownSeconds, ...this.#changed };
-    // One that was set while another model listened must not come up where it does nothing.
-    return { ...values, sensitivity: sensitivity && (this.#changed.sensitivity ?? sensitivity) };
+    // One that was set while another model listened, or there were quiet hours, must not come up where it does nothing.
+    return {
+      ...values,
+      sensitivity: sensitivity && (this.#changed.sensitivity ?? sensitivity),
+      quietFrom: quietFrom && (this.#changed.quietFrom ?? quietFrom),
+      quietTo: quietTo && (this.#changed.quietTo ?? quietTo),
+    };
   }
 
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
@@ -122,12 +131,15 @@ export class Settings {
 
   /** Combinations with which no alarm could ever start, or a single window would be enough; of these settings. */
   #contradiction(changed: Partial<SettingValues>, names: readonly string[]): string | undefined {
-    const { hits, window, threshold, instantThreshold } = { ...this.rule, ...changed };
+    const rule = { ...this.rule, ...changed };
+    const { hits, window, threshold, instantThreshold, quietFrom, quietTo } = rule;
     const concerns = (...pair: string[]) => pair.some((name) => names.includes(name));
     if (hits > window && concerns('hits', 'window'))
       return `hits (${hits}) must be at most window (${window})`;
     if (threshold > instantThreshold && concerns('threshold'))
       return `threshold (${threshold}) must be at most instantThreshold (${instantThreshold})`;
+    if (quietFrom !== undefined && quietFrom === quietTo && concerns('quietFrom', 'quietTo'))
+      return `quietFrom (${quietFrom}) must be another time than quietTo`;
     return undefined;
   }
 }

@@ -163,6 +163,15 @@ describe('quiet hours', () => {
     const loud = senseOf({ quietHours });
     expect(hear(loud, [abnormal(2, 0.9)], Date.parse(at))).toHaveLength(1);
   });
+
+  it('begin and end when they are set to, and are there only where there were some', () => {
+    const evening = Date.parse('2026-01-15T20:30:00Z'); // 21:30
+    const earlier = { from: '21:00', to: '06:00' };
+    const [sense, none] = [senseOf({ quietHours: night }), senseOf({})];
+    for (const each of [sense, none]) each.setQuietHours(earlier);
+    expect(hear(sense, [abnormal(2, 0.7)], evening)).toEqual([]);
+    expect(hear(none, [abnormal(2, 0.7)], evening)).toHaveLength(1);
+  });
 });
 
 describe('an impact and then silence', () => {

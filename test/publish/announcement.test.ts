@@ -7,8 +7,21 @@ import { deviceDiscovery } from './home-assistant.js';
 import { model, recordingLog } from './samples.js';
 
 const MIGRATE = '{"migrate_discovery":true}';
-const ALL = { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true };
+const ALL = {
+  water: true,
+  speech: true,
+  feedback: true,
+  occupancy: true,
+  npu: true,
+  longStay: true,
+  quietHours: false,
+};
 const NO_WATER = { ...ALL, water: false };
+/** What takes back the states that nobody says then. */
+const OF_WATER = ['water', 'last_heard/water'].map((name) => ({
+  topic: `bathnet/upstairs/${name}`,
+  payload: '',
+}));
 
 let files: Map<string, string>;
 let log: ReturnType<typeof recordingLog>;
@@ -59,7 +72,7 @@ describe('cleaning up after an earlier run', () => {
     const { cmps } = deviceDiscovery.parse(JSON.parse(removal?.payload ?? ''));
     expect(cmps.water).toEqual({ p: 'binary_sensor' });
     expect(cmps.alarm).toMatchObject({ unique_id: 'bathnet2mqtt_upstairs_alarm' });
-    expect(states).toEqual([{ topic: 'bathnet/upstairs/water', payload: '' }]);
+    expect(states).toEqual(OF_WATER);
     expect(run({ features: NO_WATER })).toEqual([]);
   });
 
@@ -136,8 +149,23 @@ describe('cleaning up after an earlier run', () => {
       { topic, payload: MIGRATE },
       ...discoveryMessages(optionsOf({ mode: 'component', features: NO_WATER })),
       { topic, payload: '' },
-      { topic: 'bathnet/upstairs/water', payload: '' },
+      ...OF_WATER,
     ]);
+  });
+
+  it('leaves a time where it is in both modes, and takes it back from there', () => {
+    const features = { ...ALL, quietHours: true };
+    const times = ['quiet_from', 'quiet_to'].map((key) => `homeassistant/time/upstairs/${key}/config`);
+    run({ mode: 'component', features });
+    const handedOver = run({ mode: 'device', features });
+    expect(emptied(handedOver).filter((topic) => topic.includes('/time/'))).toEqual([]);
+    expect(handedOver.filter(({ payload }) => payload === MIGRATE).length).toBeGreaterThan(20);
+    const settings = ['quietFrom', 'quietTo'].map((name) => `bathnet/upstairs/${name}`);
+    expect(run().map(({ topic, payload }) => payload || topic)).toEqual([...times, ...settings]);
+    run({ features });
+    expect(emptied(run({ deviceId: 'cellar' }))).toEqual(
+      expect.arrayContaining(['homeassistant/device/upstairs/config', ...times, ...settings]),
+    );
   });
 
   it.each(['', '{', '{"mode":"device"}', JSON.stringify({ states: ['#'] })])(

@@ -123,6 +123,20 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     expect(late.messages.every(({ retained }) => retained)).toBe(true);
   });
 
+  it('says all of it again on another birth topic, where that is where Home Assistant says it', async () => {
+    const broker = await startBroker();
+    const live = await broker.subscribe(topics.microphone);
+    const { publisher } = publisherTo(broker.url, { announcement, birthTopic: 'home/birth' });
+    publisher.setLiveState(topics.microphone, 'fine');
+    publisher.start();
+    await live.waitFor(topics.microphone);
+    broker.publish('homeassistant/status', 'online');
+    await until(() => {
+      broker.publish('home/birth', 'online');
+      return live.on(topics.microphone).length > 1;
+    }, 'it was not said again');
+  });
+
   it('repeats a live state when Home Assistant starts and never leaves it at the broker', async () => {
     const broker = await startBroker();
     const live = await broker.subscribe(topics.microphone);

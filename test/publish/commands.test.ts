@@ -96,6 +96,19 @@ describe('a flood of commands', () => {
 });
 
 describe('a setting', () => {
+  it('of quiet hours is a time of day, as Home Assistant says it, too; without them nobody is listened to', () => {
+    start();
+    expect(handlers.has(set.quietFrom)).toBe(false);
+    values = { ...values, quietFrom: '22:00', quietTo: '07:00' };
+    start();
+    for (const text of ['21:30:00', '24:00', '12:60', '7', 'PRESS', '7:05:59']) deliver(set.quietFrom, text);
+    expect(said).toEqual(
+      ['21:30', ...Array(4).fill('21:30'), '07:05'].map((t) => `${states.quietFrom} ${t}`),
+    );
+    expect(warnings()).toHaveLength(4);
+    expect(warnings()[0]).toContain('expected a time of day such as 22:00');
+  });
+
   it('is said at the start', () => {
     const all: string[] = [];
     const publisher = {

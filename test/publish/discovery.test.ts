@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HOMEPAGE } from '../../src/constants.js';
 import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { deviceDiscovery, parseComponentDiscovery } from './home-assistant.js';
@@ -12,7 +13,15 @@ const options: DiscoveryOptions = {
   deviceName: 'Bathroom',
   topics,
   model,
-  features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
+  features: {
+    water: true,
+    speech: true,
+    feedback: true,
+    occupancy: true,
+    npu: true,
+    longStay: true,
+    quietHours: false,
+  },
   version: '0.1.0',
   discoveryPrefix: 'homeassistant',
 };
@@ -48,7 +57,11 @@ describe('device discovery', () => {
       mdl: 'Sound detector',
       sw: '0.1.0',
     });
-    expect(o).toStrictEqual({ name: 'bathnet2mqtt', sw: '0.1.0' });
+    expect(o).toStrictEqual({ name: 'bathnet2mqtt', sw: '0.1.0', url: HOMEPAGE });
+    expect(discover({ area: 'Upstairs', pageUrl: 'http://10.0.0.5:8099/' }).dev).toMatchObject({
+      sa: 'Upstairs',
+      cu: 'http://10.0.0.5:8099/',
+    });
   });
 
   it('announces the entities and triggers of the contract', () => {
@@ -63,6 +76,8 @@ describe('device discovery', () => {
       'sensor Level',
       'binary_sensor Water running',
       'binary_sensor Speech',
+      'sensor Speech last heard',
+      'sensor Water last heard',
       'switch Detection',
       'number Threshold',
       'number Hits',
@@ -75,6 +90,8 @@ describe('device discovery', () => {
       'device_automation Alarm started',
       'device_automation Alarm ended',
       'device_automation Alarm acknowledged',
+      'device_automation Alarm not acknowledged',
+      'device_automation Water running for long',
       'device_automation Long stay without a sound',
       'binary_sensor Microphone',
       'binary_sensor Occupied',
@@ -99,9 +116,19 @@ describe('device discovery', () => {
       occupancy: false,
       npu: false,
       longStay: false,
+      quietHours: false,
     };
     const { components } = discover({ features });
-    for (const key of ['water', 'speech', 'false_alarm', 'real_alarm', 'occupied', 'long_stay'])
+    for (const key of [
+      'water',
+      'speech',
+      'last_water',
+      'last_speech',
+      'false_alarm',
+      'real_alarm',
+      'occupied',
+      'long_stay',
+    ])
       expect(components).not.toHaveProperty(key);
   });
 
@@ -176,6 +203,14 @@ describe('device discovery', () => {
     expect([topics.availability, topics.microphone].map((topic) => topic.split('/').length)).toEqual([3, 3]);
   });
 
+  it('shows when signs of life were last heard, also without sound', () => {
+    const { last_speech, last_water } = discover().components;
+    expect([last_speech?.state_topic, last_water?.state_topic]).toEqual(Object.values(topics.lastHeard));
+    expect(last_water).toMatchObject({ p: 'sensor', device_class: 'timestamp' });
+    expect(last_water).not.toHaveProperty('availability');
+    expect(last_water).not.toHaveProperty('entity_category');
+  });
+
   it('shows what the daemon has been told of the room, also without sound', () => {
     const { occupied } = discover().components;
     expect(occupied).toMatchObject({
@@ -238,6 +273,21 @@ describe('device discovery', () => {
     });
   });
 
+  it('has every kind of alarm as a type of event and as a trigger', () => {
+    const { components } = discover({ model: { ...model, alarmKinds: ['impact', 'scream'] } });
+    expect(components.alarm_kind).toMatchObject({
+      p: 'event',
+      event_types: ['impact', 'scream', 'other'],
+      state_topic: 'bathnet/upstairs/event',
+    });
+    expect(components.heard_scream).toMatchObject({
+      payload: 'alarm_started scream',
+      type: 'heard',
+      subtype: 'Scream',
+    });
+    expect(Object.keys(discover().components).filter((key) => /kind|heard/.test(key))).toEqual([]);
+  });
+
   it('tells Home Assistant of every type of event', () => {
     const { components } = discover();
     expect(components.event?.event_types).toContain('long_stay');
@@ -257,9 +307,51 @@ describe('device discovery', () => {
     expect(JSON.stringify(many)).not.toMatch(/abnormal/i);
   });
 
+  it('shows at first no diagnostic that changes all the time', () => {
+    const hidden = Object.entries(discover().components).filter(
+      ([, { enabled_by_default }]) => enabled_by_default === false,
+    );
+    expect(hidden.map(([key]) => key)).toEqual(['inference_time', 'uptime', 'memory']);
+  });
+
+  it('says all of it in messages below 4 KB where each entity has its own', () => {
+    const sounds = [{ id: 'smoke_alarm', name: 'Smoke alarm' }];
+    const area = 'a'.repeat(200);
+    const long = { area, pageUrl: `http://${'b'.repeat(60)}.example:8099/`, deviceName: 'c'.repeat(200) };
+    const kinds = ['impact', 'breaking', 'scream', 'distress'];
+    const messages = discoveryMessages({
+      ...{ ...options, ...long, mode: 'component' },
+      model: { ...model, alarmKinds: kinds },
+      features: { ...options.features, sounds },
+    });
+    expect(Math.max(...messages.map(({ payload }) => payload.length))).toBeLessThan(4000);
+  });
+
   it('has no null and no expiry anywhere', () => {
     expect(JSON.stringify(discoveryMessages(options))).not.toMatch(/null|expire_after/);
   });
+});
+
+describe('quiet hours', () => {
+  const features = { ...options.features, quietHours: true };
+  const topicOf = (key: string) => `homeassistant/time/upstairs/${key}/config`;
+
+  it.each(['device', 'component'] as const)(
+    'are times with a message of their own (%s), which an older Home Assistant does not know',
+    (mode) => {
+      const messages = discoveryMessages({ ...options, mode, features });
+      const times = messages.filter(({ topic }) => topic.includes('/time/'));
+      expect(times.map(({ topic }) => topic)).toEqual([topicOf('quiet_from'), topicOf('quiet_to')]);
+      expect(parseComponentDiscovery(topicOf('quiet_from'), times[0]?.payload ?? '')).toMatchObject({
+        name: 'Quiet hours from',
+        state_topic: 'bathnet/upstairs/quietFrom',
+        command_topic: 'bathnet/upstairs/quietFrom/set',
+        entity_category: 'config',
+      });
+      for (const { topic, payload } of messages)
+        if (!topic.includes('/time/')) expect(payload).not.toContain('Quiet hours');
+    },
+  );
 });
 
 describe('component discovery', () => {

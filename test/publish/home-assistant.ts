@@ -63,14 +63,19 @@ const sensor = z
   .strictObject({
     ...entity('sensor'),
     ...readOnly,
-    device_class: z.enum(['enum', 'duration', 'data_size']).optional(),
+    device_class: z.enum(['enum', 'duration', 'data_size', 'timestamp']).optional(),
     options: z.array(z.string().min(1)).min(1).refine(unique, 'options are unique').optional(),
     unit_of_measurement: z.string().min(1).optional(),
     state_class: z.enum(['measurement', 'total', 'total_increasing']).optional(),
+    enabled_by_default: z.literal(false).optional(),
     suggested_display_precision: z.int().min(0).optional(),
   })
   .refine((s) => (s.device_class === 'enum') === (s.options !== undefined), 'enum and options go together')
   .refine((s) => !s.options || !(s.unit_of_measurement ?? s.state_class), 'an enum has no unit')
+  .refine(
+    (s) => s.device_class !== 'timestamp' || !(s.unit_of_measurement ?? s.state_class),
+    'a time has no unit',
+  )
   .refine(unitFits, 'the unit fits the device class');
 
 const switchEntity = z.strictObject({
@@ -114,6 +119,8 @@ const select = z.strictObject({
   options: z.array(z.string().min(1)).min(1).refine(unique, 'options are unique'),
 });
 
+const time = z.strictObject({ ...entity('time'), ...category, state_topic: topic, command_topic: topic });
+
 /** No entity: it has no unique id, no name and no availability. */
 const deviceTrigger = z.strictObject({
   p: z.literal('device_automation'),
@@ -134,6 +141,7 @@ const entityComponent = z.discriminatedUnion('p', [
   number,
   button,
   select,
+  time,
 ]);
 const component = z.union([entityComponent, deviceTrigger]);
 /** A component that is taken back has its platform alone. */
@@ -146,8 +154,10 @@ const device = {
     mf: z.string(),
     mdl: z.string(),
     sw: z.string(),
+    sa: z.string().min(1).optional(),
+    cu: z.url({ protocol: /^https?$/ }).optional(),
   }),
-  o: z.strictObject({ name: z.string().min(1), sw: z.string() }),
+  o: z.strictObject({ name: z.string().min(1), sw: z.string(), url: z.url({ protocol: /^https?$/ }) }),
 };
 
 /** `<prefix>/device/<id>/config`; the root's `qos` is not handed down, so it has none. */

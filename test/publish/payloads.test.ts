@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { VERSION } from '../../src/constants.js';
 import {
   classPayload,
   deliveredEvent,
@@ -62,6 +63,15 @@ describe('event payload', () => {
       model: modelFacts,
     });
   });
+
+  it.each([true, false])(
+    'says of the end whether somebody has acknowledged it, where that is known (%s)',
+    (acknowledged) => {
+      expect(JSON.parse(eventPayload({ ...alarmEnded, acknowledged }, context))).toMatchObject({
+        acknowledged,
+      });
+    },
+  );
 
   it('names each hit by its own label where several labels alarm', () => {
     const hits = [
@@ -202,6 +212,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     droppedEvents: 5,
     mqttReconnects: 3,
     refused: ['a/b'],
+    version: VERSION,
     model: modelFacts,
     at: '2026-11-22T00:17:41.123Z',
   });

@@ -18,7 +18,15 @@ import { model, recordingLog } from './samples.js';
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 const DISCOVERY: DiscoveryOptions = {
   ...{ mode: 'device', deviceId: 'test', deviceName: 'Bathroom', topics, model, version: '0.1.0' },
-  features: { water: true, speech: true, feedback: true, occupancy: true, npu: true, longStay: true },
+  features: {
+    water: true,
+    speech: true,
+    feedback: true,
+    occupancy: true,
+    npu: true,
+    longStay: true,
+    quietHours: false,
+  },
   discoveryPrefix: 'homeassistant',
 };
 const LONG = 'homeassistant/device/test/config';
@@ -137,6 +145,23 @@ describe('a broker that hangs up on what it does not like', () => {
     await until(() => numbers.length === 3, 'it was not tried again');
     await until(() => publisher.stats.refused.length === 0, 'it still counts as refused');
     expect(numbers).toStrictEqual([1, 2, 0]);
+  });
+
+  it('on the short message of an entity that has its own: the long one of the device stays', async () => {
+    const { url, seen } = await startStrictBroker(({ topic }) => topic.includes('/time/'));
+    const store = { read: () => undefined, write() {} };
+    const discovery = { ...DISCOVERY, features: { ...DISCOVERY.features, quietHours: true } };
+    const { publisher, log } = start(url, {
+      announcement: announcementFor(store, discovery, true, recordingLog()),
+    });
+    const times = ['quiet_from', 'quiet_to'].map((key) => `homeassistant/time/test/${key}/config`);
+    await until(
+      () => seen.includes(topics.availability),
+      () => log.lines.join('\n'),
+    );
+    expect(publisher.stats.refused).toEqual(times);
+    expect(seen).toContain(LONG);
+    expect(seen).not.toContain(SHORT);
   });
 
   it('on everything that is discovery: a few connections are enough to find out', async () => {

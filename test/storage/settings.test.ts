@@ -51,6 +51,18 @@ describe('settings', () => {
     expect(run({ cooldownSeconds: 60 }).values).toEqual({ ...defaults, threshold: 0.8, cooldownSeconds: 60 });
   });
 
+  it('of quiet hours are there where there are any, stay over a restart, and never begin when they end', async () => {
+    const hours = { quietFrom: '22:00', quietTo: '07:00' };
+    const first = run(hours);
+    expect(first.values).toMatchObject(hours);
+    expect(first.set('quietFrom', '21:30')).toBeUndefined();
+    expect(first.set('quietTo', '21:30')).toMatch(/^quietFrom \(21:30\) must be another time/);
+    expect(first.set('quietTo', '25:00')).toBeDefined();
+    await written();
+    expect(run(hours).values).toMatchObject({ quietFrom: '21:30', quietTo: '07:00' });
+    expect(run().values).toEqual(defaults);
+  });
+
   it('that are rolled out count once, and what is set here afterwards stays until they are others', async () => {
     const first = run();
     expect(first.set('threshold', 0.7, '0.7')).toBeUndefined();

@@ -8,12 +8,16 @@ const installed = inject('homeAssistant');
 const ESCALATE_SECONDS = 12;
 const SILENT_MINUTES = 0.05;
 const LONG_STAY_MINUTES = 0.15;
+const WATER_MINUTES = 0.1;
+const DETECTION_HOURS = 1 / 1200;
 /** Where an automation of the device triggers says what it was started by. */
 const TRIGGERED = 'seen/trigger';
 
 describe.skipIf(!installed)('the blueprint for the phone', () => {
   let home: Home;
   let phone: Phone;
+  /** Hears of the bathroom alone. */
+  let other: Phone;
   let bathroom: Room;
   let toilet: Room;
   /** Notifications before the test. */
@@ -28,14 +32,19 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
       'alarm.cooldownSeconds=0',
     ];
     const set = (settings: readonly string[]) => settings.flatMap((setting) => ['--set', setting]);
-    bathroom = await home.room('bathroom', 'Bathroom', ...set(rule));
+    const water = `sense.waterMinutes=${WATER_MINUTES}`;
+    bathroom = await home.room('bathroom', 'Bathroom', ...set([...rule, water]));
     const stay = `sense.longStayMinutes=${LONG_STAY_MINUTES}`;
     toilet = await home.room('toilet', 'Guest toilet', ...set([...rule, stay]));
     phone = await Phone.register(home.api, 'Phone');
+    other = await Phone.register(home.api, "Anna's phone");
     await importBlueprint(home.api, 'blueprint.yaml');
-    for (const [id, name] of [
-      ['bathroom', 'the bathroom'],
-      ['guest_toilet', 'the guest toilet'],
+    const many = { phone: [phone.deviceId, other.deviceId], detection: 'switch.bathroom_detection' };
+    const quietly = { critical: false, when_acknowledged: 'replace', when_ended: 'keep' };
+    for (const [id, name, choices] of [
+      ['bathroom', 'the bathroom', { ...many, detection_hours: DETECTION_HOURS }],
+      // One phone, as in automations that were made when no more could be chosen.
+      ['guest_toilet', 'the guest toilet', { ...quietly, phone: phone.deviceId }],
     ] as const)
       await addAutomation(home.api, `alarm_${id}`, {
         use_blueprint: {
@@ -44,9 +53,9 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
             alarm_event: `event.${id}_event`,
             acknowledge_button: `button.${id}_acknowledge`,
             microphone: `binary_sensor.${id}_microphone`,
-            phone: phone.deviceId,
             room: name,
             silent_minutes: SILENT_MINUTES,
+            ...choices,
           },
         },
       });
@@ -67,6 +76,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
   });
   afterAll(async () => {
     await phone?.close();
+    await other?.close();
     await home?.close();
   });
   afterEach(async () => {
@@ -75,7 +85,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     before = phone.notifications.length;
   });
 
-  const titles = () => phone.notifications.slice(before).map(({ title }) => title);
+  const titles = () => phone.notifications.slice(before).flatMap(({ title }) => title ?? []);
   const notified = (title: string): Promise<Notification> => phone.waitFor(title, before);
   const eventOf = (id: string, type: string) =>
     home.until(`event.${id}_event`, ({ attributes }) => attributes.event_type === type);
@@ -91,30 +101,61 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
       ...{ episodeId: expect.stringMatching(/^[\da-f-]{36}$/), model: { name: 'bathnet-mini' } },
     });
     const alarm = await notified('Alarm in the bathroom');
-    expect(alarm.message).toMatch(/^Heard: abnormal \(\d+ %\)\. Please look after the bathroom\.$/);
+    expect(alarm.message).toMatch(/^Heard: (impact|breaking)\. Please look after the bathroom\.$/);
     expect(alarm.data).toMatchObject({
       ttl: 0,
       priority: 'high',
       push: { 'interruption-level': 'critical' },
     });
+    // What one phone acknowledges is taken off both.
+    expect(await other.waitFor('Alarm in the bathroom')).toMatchObject({ message: alarm.message });
     await phone.tap(alarm, 'I am looking after it');
+    await Promise.all([phone, other].map((each) => each.waitForRemoval(alarm.data?.tag)));
     const acknowledged = await eventOf('bathroom', 'alarm_acknowledged');
     expect(acknowledged.attributes.episodeId).toBe(attributes.episodeId);
     const ended = await eventOf('bathroom', 'alarm_ended');
-    expect(ended.attributes).toMatchObject({ episodeId: attributes.episodeId, endedBy: 'silence' });
+    expect(ended.attributes).toMatchObject({
+      ...{ episodeId: attributes.episodeId, endedBy: 'silence', acknowledged: true },
+    });
     await new Promise((resolve) => setTimeout(resolve, ESCALATE_SECONDS * 1000));
     expect(titles()).toEqual(['Alarm in the bathroom']);
-    expect(seen.on(TRIGGERED)).toEqual(['alarm_started', 'alarm_acknowledged', 'alarm_ended']);
+    // As an alarm, and as its kind.
+    const start = ['alarm_started', 'alarm_started'];
+    expect(seen.on(TRIGGERED)).toEqual([...start, 'alarm_acknowledged', 'alarm_ended']);
+    const kind = await home.api.state('event.bathroom_alarm_kind');
+    expect(kind?.attributes).toMatchObject({
+      ...{ event_type: attributes.kind, episodeId: attributes.episodeId, test: false },
+    });
   });
 
-  it('an alarm that nobody acknowledges is told again', async () => {
+  it('an alarm that nobody acknowledges is told again, after it was said without a sound that it is quiet', async () => {
     bathroom.microphone.fall();
     const first = await notified('Alarm in the bathroom');
+    const quiet = await notified('Alarm in the bathroom: it is quiet again');
+    expect(quiet.message).toMatch(
+      /^Heard: \w+\. Nobody has acknowledged it\. Please look after the bathroom\.$/,
+    );
+    const { tag, actions } = first.data ?? {};
+    expect(quiet.data).toMatchObject({ tag, actions, push: { 'interruption-level': 'passive' } });
     const again = await notified('Nobody has reacted yet');
-    expect(again.message).toMatch(/^Heard: abnormal/);
-    expect(again.data).toMatchObject({ tag: first.data?.tag, actions: first.data?.actions });
+    expect(again.message).toMatch(/^Heard: (impact|breaking|abnormal)/);
+    expect(again.data).toMatchObject({ tag, actions });
     await eventOf('bathroom', 'alarm_escalated');
-    expect(titles()).toEqual(['Alarm in the bathroom', 'Nobody has reacted yet']);
+    await phone.tap(quiet, 'I am looking after it');
+    await phone.waitForRemoval(tag, before);
+    expect(titles()).toEqual([first.title, quiet.title, again.title]);
+  });
+
+  it('says who looks after an alarm where that is wanted, and is not critical where it is not', async () => {
+    toilet.microphone.fall();
+    const alarm = await notified('Alarm in the guest toilet');
+    expect(alarm.data?.push).toEqual({ 'interruption-level': 'time-sensitive' });
+    await eventOf('guest_toilet', 'alarm_ended');
+    home.broker.publish('bathnet/toilet/acknowledge/set', '{"by":"Anna"}');
+    const { message, data } = await notified('Alarm in the guest toilet: somebody is looking after it');
+    expect(message).toMatch(/^Anna acknowledged it \d+ seconds after it began\.$/);
+    expect(data).toMatchObject({ tag: alarm.data?.tag, actions: [] });
+    expect(titles()).toHaveLength(2);
   });
 
   it('two rooms tell of their alarms side by side, and each is acknowledged by itself', async () => {
@@ -150,14 +191,33 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     home.broker.publish('bathnet/toilet/occupied/set', 'OFF');
   });
 
+  it('water that runs for long', async () => {
+    bathroom.microphone.water(WATER_MINUTES * 60 + 10);
+    const { message, data } = await notified('Water is running in the bathroom');
+    expect(message).toMatch(/^It has been running for \d+ minutes\.$/);
+    expect(data?.push).toEqual({ 'interruption-level': 'time-sensitive' });
+    await home.until('binary_sensor.bathroom_water', 'off');
+  });
+
+  it('detection that nobody has switched on again', async () => {
+    const entity_id = 'switch.bathroom_detection';
+    await home.api.act('switch.turn_off', { entity_id });
+    const { message, data } = await notified('Detection is off in the bathroom');
+    expect(message).toContain('Nothing is watched over until it is switched on.');
+    await home.api.act('switch.turn_on', { entity_id });
+    await phone.waitForRemoval(data?.tag, before);
+  });
+
   it('a microphone that gives no sound, then a daemon that is gone', async () => {
     bathroom.microphone.mute();
-    const { message } = await notified('No sound from the bathroom');
-    expect(message).toContain('Nothing is watched over until it is back.');
+    const silent = await notified('No sound from the bathroom');
+    expect(silent.message).toMatch(/^The microphone has given no sound.+until it is back\.$/);
     bathroom.microphone.unmute();
     await home.until('binary_sensor.bathroom_microphone', 'off');
+    await phone.waitForRemoval(silent.data?.tag, before);
     await toilet.daemon.kill('SIGKILL');
-    await notified('No sound from the guest toilet');
+    const gone = await notified('No sound from the guest toilet');
+    expect(gone.message).toMatch(/^The computer with the microphone or the broker has been gone/);
     expect(titles()).toEqual(['No sound from the bathroom', 'No sound from the guest toilet']);
     home.start(toilet.microphone, 'toilet', 'Guest toilet');
     await home.until('binary_sensor.guest_toilet_microphone', 'off');

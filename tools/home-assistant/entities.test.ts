@@ -20,6 +20,7 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
   ['button.bathroom_false_alarm', 'False alarm', undefined, null, /^unknown$/],
   ['button.bathroom_real_alarm', 'Real alarm', undefined, null, /^unknown$/],
   ['button.bathroom_test', 'Test alarm', undefined, 'diagnostic', /^unknown$/],
+  ['event.bathroom_alarm_kind', 'Alarm kind', undefined, null, /^unknown$/],
   ['event.bathroom_event', 'Alarm', undefined, null, /^unknown$/],
   ['number.bathroom_cooldown', 'Cooldown', 'duration', 'config', /^10/],
   ['number.bathroom_hits', 'Hits', undefined, 'config', /^3/],
@@ -29,20 +30,31 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
   ['sensor.bathroom_confidence', 'Confidence', undefined, null, /^\d+(\.\d+)?$/],
   ['sensor.bathroom_dropped_windows', 'Dropped windows', undefined, 'diagnostic', /^\d+$/],
   ['sensor.bathroom_engine', 'Engine', undefined, 'diagnostic', /^onnxruntime|tfjs/],
-  ['sensor.bathroom_inference_time', 'Inference time', 'duration', 'diagnostic', /^\d+(\.\d+)?$/],
+  ['sensor.bathroom_last_speech', 'Speech last heard', 'timestamp', null, /^unknown$/],
+  ['sensor.bathroom_last_water', 'Water last heard', 'timestamp', null, /^unknown$/],
   ['sensor.bathroom_level', 'Level', undefined, null, /^-\d+(\.\d+)?$/],
-  ['sensor.bathroom_memory', 'Memory', 'data_size', 'diagnostic', /^\d+(\.\d+)?$/],
   ['sensor.bathroom_model', 'Model', undefined, 'diagnostic', /^bathnet-mini \d/],
   ['sensor.bathroom_mqtt_reconnects', 'MQTT reconnects', undefined, 'diagnostic', /^0$/],
   ['sensor.bathroom_queued_events', 'Queued events', undefined, 'diagnostic', /^0$/],
   ['sensor.bathroom_sound', 'Sound', 'enum', null, /^background$/],
-  ['sensor.bathroom_uptime', 'Uptime', 'duration', 'diagnostic', /^\d+(\.\d+)?$/],
   ['sensor.bathroom_vetoed', 'Vetoed windows', undefined, 'diagnostic', /^0$/],
   ['switch.bathroom_detection', 'Detection', undefined, null, /^on$/],
+  ['time.bathroom_quiet_from', 'Quiet hours from', undefined, 'config', /^22:00:00$/],
+  ['time.bathroom_quiet_to', 'Quiet hours to', undefined, 'config', /^07:00:00$/],
 ];
 
 /** There, but only for those who look for it. */
-const DISABLED = ['number.bathroom_sound_smoke_alarm_threshold', 'Smoke alarm threshold', 'config'];
+const DISABLED = [
+  ['number.bathroom_sound_smoke_alarm_threshold', 'Smoke alarm threshold', 'config'],
+  ['sensor.bathroom_inference_time', 'Inference time', 'diagnostic'],
+  ['sensor.bathroom_memory', 'Memory', 'diagnostic'],
+  ['sensor.bathroom_uptime', 'Uptime', 'diagnostic'],
+];
+const SETTINGS = [
+  ...['sense.longStayMinutes=30', 'device.area=Upstairs', 'web.enabled=true'],
+  ...['web.url=http://bathroom.example:8099/', 'web.port=0', 'discovery.birthTopic=home/birth'],
+  ...['quietHours.from=22:00', 'quietHours.to=7:00', 'quietHours.threshold=0.8'],
+].flatMap((setting) => ['--set', setting]);
 
 describe.skipIf(!installed)('Home Assistant', () => {
   let home: Home;
@@ -50,7 +62,7 @@ describe.skipIf(!installed)('Home Assistant', () => {
   beforeAll(async () => {
     if (!installed) return;
     home = await Home.start(installed);
-    room = await home.room('bathroom', 'Bathroom', '--set', 'sense.longStayMinutes=30');
+    room = await home.room('bathroom', 'Bathroom', ...SETTINGS);
   });
   afterAll(() => home?.close());
 
@@ -62,20 +74,25 @@ describe.skipIf(!installed)('Home Assistant', () => {
     (await states()).filter(({ state }) => state === 'unavailable').map(({ entity_id }) => entity_id);
 
   it('knows the device', async () => {
-    const { identifiers, manufacturer, model, sw_version } = await home.device('Bathroom');
+    const { identifiers, manufacturer, model, sw_version, ...device } = await home.device('Bathroom');
     expect({ identifiers, manufacturer, model }).toEqual({
       identifiers: [['mqtt', 'bathnet2mqtt_bathroom']],
       manufacturer: 'bathnet2mqtt',
       model: 'Sound detector',
     });
     expect(sw_version).toMatch(/^\d+\.\d+/);
+    expect(device.configuration_url).toBe('http://bathroom.example:8099/');
+    const areas = await home.api.command<{ area_id: string; name: string }[]>({
+      type: 'config/area_registry/list',
+    });
+    expect(areas.find(({ area_id }) => area_id === device.area_id)?.name).toBe('Upstairs');
   });
 
   it('has every entity under its name, with class and category, and no other', async () => {
     const entities = await home.entities(await home.device('Bathroom'));
     const byId = ([a]: unknown[], [b]: unknown[]) => String(a).localeCompare(String(b));
     const known = entities.map((each) => [each.entity_id, each.original_name, each.entity_category]);
-    const expected = [...ENTITIES.map(([id, name, , category]) => [id, name, category]), DISABLED];
+    const expected = [...ENTITIES.map(([id, name, , category]) => [id, name, category]), ...DISABLED];
     expect(known.sort(byId)).toEqual(expected.sort(byId));
     const now = new Map((await states()).map((state) => [state.entity_id, state]));
     expect(ENTITIES.map(([id]) => [id, now.get(id)?.attributes.device_class])).toEqual(
@@ -98,6 +115,9 @@ describe.skipIf(!installed)('Home Assistant', () => {
     expect(await attributes('event.bathroom_event')).toMatchObject({
       event_types: expect.arrayContaining(['alarm_started', 'alarm_escalated', 'test']),
     });
+    expect(await attributes('event.bathroom_alarm_kind')).toMatchObject({
+      event_types: ['impact', 'breaking', 'scream', 'distress', 'other'],
+    });
   });
 
   it('offers the device triggers', async () => {
@@ -108,8 +128,14 @@ describe.skipIf(!installed)('Home Assistant', () => {
     expect(ours.map(({ subtype, type }) => `${subtype} ${type}`).sort()).toEqual([
       'Alarm acknowledged',
       'Alarm ended',
+      'Alarm not acknowledged',
       'Alarm started',
+      'Breaking heard',
+      'Distress heard',
+      'Impact heard',
       'Long stay without a sound',
+      'Scream heard',
+      'Water running for long',
     ]);
   });
 
@@ -118,7 +144,7 @@ describe.skipIf(!installed)('Home Assistant', () => {
     try {
       const page = await openPage(browser, home.api, { viewport: { width: 1280, height: 1000 } });
       await page.goto(`${home.homeAssistant.url}/bath-room/bathroom`);
-      for (const text of ['Is everything all right?', 'Abnormal sound', 'Threshold', 'Memory'])
+      for (const text of ['Is everything all right?', 'Abnormal sound', 'Threshold', 'Engine'])
         await page.getByText(text).first().waitFor({ timeout: 60_000 });
       const missing = page.locator('hui-warning, hui-warning-element, hui-error-card');
       expect(await missing.allTextContents()).toEqual([]);
@@ -143,6 +169,8 @@ describe.skipIf(!installed)('Home Assistant', () => {
         'low',
       ],
       ['switch.bathroom_detection', 'switch.turn_off', {}, 'enabled', 'OFF', 'ON'],
+      ['time.bathroom_quiet_from', 'time.set_value', { time: '23:15:00' }, 'quietFrom', '23:15', '21:30'],
+      ['time.bathroom_quiet_to', 'time.set_value', { time: '08:00:00' }, 'quietTo', '08:00', '06:45'],
     ])('%s', async (entity_id, action, data, setting, there, here) => {
       const seen = await home.broker.subscribe('bathnet/#');
       const topic = `bathnet/bathroom/${setting}`;
@@ -212,7 +240,8 @@ describe.skipIf(!installed)('Home Assistant', () => {
 });
 
 function sameAs(state: State['state'], payload: string): boolean {
-  return state.toUpperCase() === payload.toUpperCase() || Number(state) === Number(payload);
+  const same = state.toUpperCase() === payload.toUpperCase() || Number(state) === Number(payload);
+  return same || state === `${payload}:00`; // a time of day has seconds there
 }
 
 /** Warnings and errors that have to do with MQTT; that something took long is the machine's. */

@@ -24,6 +24,7 @@ export interface Device {
   readonly model: string;
   readonly sw_version: string;
   readonly configuration_url: string | null;
+  readonly area_id: string | null;
 }
 
 /** A room with a microphone, and the daemon that listens there. */

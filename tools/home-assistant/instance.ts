@@ -8,6 +8,7 @@ import { freePort, until } from '../../test/support/mosquitto.js';
 import { Api } from './api.js';
 import { HASS, type Installed, inside } from './install.js';
 
+export const TIME_ZONE = 'Europe/Berlin';
 const START_TIMEOUT_MS = 180_000;
 const DASHBOARD = fileURLToPath(new URL('../../config/homeassistant/dashboard.yaml', import.meta.url));
 
@@ -16,7 +17,7 @@ const configuration = (port: number) => `
 homeassistant:
   name: Home
   unit_system: metric
-  time_zone: Europe/Berlin
+  time_zone: ${TIME_ZONE}
   country: DE
   language: en
 http:

@@ -5,8 +5,10 @@ import { SCENE } from '../../test/support/daemon.js';
 import { collect } from '../../test/support/sound.js';
 import { levelled, RATE_HZ, roomTone, seededRandom } from '../scene/sounds.mjs';
 
-/** Of the scene, what is heard of the fall, in seconds. */
+/** Of the scene, what is heard of the fall, of the water and of somebody who speaks, in seconds. */
 const FALL = [12, 16.6] as const;
+const WATER = [2, 6] as const;
+const SPEECH = [6.8, 11.2] as const;
 const TICK_MS = 100;
 
 /** What a microphone hears in a bathroom, in real time: its room, and what happens there when it is told to. */
@@ -45,7 +47,17 @@ export class Microphone {
 
   /** Somebody falls, and takes bottles along. */
   fall(): void {
-    this.#queue = this.scene.slice(FALL[0] * RATE_HZ, FALL[1] * RATE_HZ);
+    this.#play(FALL);
+  }
+
+  /** Water runs for so many seconds. */
+  water(seconds: number): void {
+    this.#play(WATER, seconds);
+  }
+
+  /** Somebody speaks for some seconds. */
+  speak(): void {
+    this.#play(SPEECH);
   }
 
   /** Nothing comes any more, until `unmute`. */
@@ -61,6 +73,12 @@ export class Microphone {
     clearInterval(this.#timer);
     for (const socket of this.#listeners) socket.destroy();
     this.server.close();
+  }
+
+  /** A part of the scene, again and again where it is to be longer. */
+  #play([from, to]: readonly [number, number], seconds = to - from): void {
+    const part = this.scene.slice(from * RATE_HZ, to * RATE_HZ);
+    this.#queue = Float32Array.from({ length: seconds * RATE_HZ }, (_, i) => part[i % part.length] as number);
   }
 
   #listen(socket: Socket): void {

@@ -14,6 +14,9 @@ export interface Notification {
   };
 }
 
+/** https://companion.home-assistant.io/docs/notifications/notifications-basic#clearing */
+const REMOVES = 'clear_notification';
+
 /**
  * A phone with Home Assistant's app, as far as Home Assistant can tell: it registers as the app does, and what would
  * be sent through Google's or Apple's servers comes here
@@ -53,14 +56,14 @@ export class Phone {
   }
 
   /** Waits for one with this title, from the given number on. */
-  async waitFor(title: string, from = 0): Promise<Notification> {
-    const found = () => this.notifications.slice(from).find((each) => each.title === title);
-    await until(
-      () => found() !== undefined,
-      () => `no "${title}" among ${JSON.stringify(this.notifications, null, 1)}`,
-      60_000,
-    );
-    return found() as Notification;
+  waitFor(title: string, from = 0): Promise<Notification> {
+    return this.#waitFor((each) => each.title === title, title, from);
+  }
+
+  /** Waits until what has this tag is taken off, from the given number on. */
+  waitForRemoval(tag: string | undefined, from = 0): Promise<Notification> {
+    const removes = ({ message, data }: Notification) => message === REMOVES && data?.tag === tag;
+    return this.#waitFor(removes, `removal of ${tag}`, from);
   }
 
   /** Taps on a button of a notification. */
@@ -75,6 +78,20 @@ export class Phone {
         data: { event_type: 'mobile_app_notification_action', event_data: { action } },
       }),
     });
+  }
+
+  async #waitFor(
+    fits: (notification: Notification) => boolean,
+    what: string,
+    from: number,
+  ): Promise<Notification> {
+    const found = () => this.notifications.slice(from).find(fits);
+    await until(
+      () => found() !== undefined,
+      () => `no "${what}" among ${JSON.stringify(this.notifications, null, 1)}`,
+      60_000,
+    );
+    return found() as Notification;
   }
 
   async close(): Promise<void> {

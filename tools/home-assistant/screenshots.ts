@@ -37,7 +37,7 @@ export async function main([folder = DOCS]: readonly string[]): Promise<void> {
       execFileSync('pngquant', ['--force', '--strip', '--speed', '1', '--output', file, COLOURS, file]);
       await page.close();
     };
-    await home.until('sensor.bathroom_inference_time', ({ state }) => Number(state) > 0);
+    await home.until('sensor.bathroom_level', ({ state }) => Number(state) < 0);
     const dashboard = await open('/bath-room/bathroom', 686, 'Is everything all right?');
     microphone.fall();
     await home.until('binary_sensor.bathroom_alarm', 'on');

@@ -17,6 +17,12 @@ export const device = z
       .max(200)
       .default('Bathroom sound')
       .describe('What Home Assistant calls the device.'),
+    area: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .describe('The area into which Home Assistant puts the device when it first sees it: "Bathroom".'),
   })
   .prefault({})
   .describe('Who this daemon is.');

@@ -15,6 +15,14 @@ export const discovery = z
       .regex(/^[^+#\s/]+$/, 'expected a word without /, wildcards and spaces')
       .default('homeassistant')
       .describe("Home Assistant's discovery prefix."),
+    birthTopic: z
+      .string()
+      .max(200)
+      .regex(/^[^+#\s]+$/, 'expected a topic without wildcards and spaces')
+      .default('homeassistant/status')
+      .describe(
+        "Topic of Home Assistant's birth message, which does not follow its discovery prefix: MQTT → Configure → options.",
+      ),
   })
   .prefault({})
   .describe('Home Assistant.');

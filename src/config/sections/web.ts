@@ -15,6 +15,13 @@ export const web = z
         'Address to listen on; 127.0.0.1: this machine alone, 0.0.0.0: all. Beyond this machine a password is needed.',
       ),
     port: z.int().min(0).max(65_535).default(8099).describe('Port to listen on; 0: any that is free.'),
+    url: z
+      .url({ protocol: /^https?$/, error: 'expected an address such as http://bathroom.local:8099/' })
+      .max(1000)
+      .optional()
+      .describe(
+        "Where people reach the page: Home Assistant's page of the device links to it. Default: made of host and port, where host is one address that others reach.",
+      ),
     password: z
       .string()
       .min(8)

@@ -11,6 +11,7 @@ import { topicsOf } from '../../../dist/publish/topics.js';
 import { openDevice } from '../../../dist/storage/device.js';
 import { FeedbackStore } from '../../../dist/storage/feedback.js';
 import { readFeedback } from '../../../dist/storage/feedback-records.js';
+import { LastHeard } from '../../../dist/storage/last-heard.js';
 import { Outbox } from '../../../dist/storage/outbox.js';
 import { Settings } from '../../../dist/storage/settings.js';
 import { endedByRestart } from '../../../dist/storage/state.js';
@@ -106,7 +107,10 @@ function state() {
       window: 3,
       cooldownSeconds: 10,
       sensitivity: 'low',
+      quietFrom: '21:00',
+      quietTo: '06:30',
     },
+    'last-heard.json': { speech: Date.UTC(2026, 10, 1), water: Date.UTC(2026, 10, 2) },
     'open-alarm.json': {
       episodeId,
       label: 'abnormal',
@@ -173,7 +177,12 @@ function state() {
     if (!/^[a-z0-9_-]+$/.test(state.deviceId())) throw new Error('the device id is none');
     const open = state.openAlarm();
     if (open) eventPayload(endedByRestart(open, Date.now()), { id: 'an id', test: false, model: MODEL });
-    new Settings(state, { ...DEFAULT_ALARM_RULE, sensitivity: 'normal' }, log).load();
+    const hours = { quietFrom: '22:00', quietTo: '07:00' };
+    const settings = new Settings(state, { ...DEFAULT_ALARM_RULE, ...hours, sensitivity: 'normal' }, log);
+    settings.load();
+    const { quietFrom, quietTo } = settings.values;
+    if (quietFrom === quietTo) throw new Error(`it is always quiet: ${quietFrom}`);
+    new LastHeard(state, (_, atMs) => new Date(atMs).toISOString(), systemClock).start();
     const { first } = announcementFor(state, discovery, true, log);
     for (const { topic } of first)
       if (!/^[^+#\0]+$/.test(topic)) throw new Error(`nobody can publish on ${JSON.stringify(topic)}`);
