@@ -147,19 +147,26 @@ describe.skipIf(skip)('commands over MQTT', () => {
   });
 
   it('begin and end quiet hours, also after a restart', async () => {
-    const hours = ['from=00:00', 'to=0:01', 'threshold=1'].flatMap((key) => ['--set', `quietHours.${key}`]);
+    // Whatever time it is: they were over an hour ago, and are to last for two more.
+    const hour = (from: number) => `${(new Date().getHours() + 24 + from) % 24}:00`;
+    const text = (from: number) => hour(from).padStart(5, '0');
+    const [begin, end, later] = [text(-2), text(-1), text(2)];
+    const hours = [`from=${hour(-2)}`, `to=${hour(-1)}`, 'threshold=1'].flatMap((key) => [
+      '--set',
+      `quietHours.${key}`,
+    ]);
     const { daemon, seen } = await startDaemon([...SLOW_SCENE, ...CLASSES_ALONE, ...hours]);
-    await seen.waitFor(settings.quietTo, (payload) => payload === '00:01');
-    await command(commands.quietTo, '23:59:00');
-    await seen.waitFor(settings.quietTo, (payload) => payload === '23:59');
-    await command(commands.quietFrom, '23:59');
+    await seen.waitFor(settings.quietTo, (payload) => payload === end);
+    await command(commands.quietTo, `${later}:00`);
+    await seen.waitFor(settings.quietTo, (payload) => payload === later);
+    await command(commands.quietFrom, later);
     await daemon.kill('SIGTERM');
-    expect(kept()).toEqual({ quietTo: '23:59' });
+    expect(kept()).toEqual({ quietTo: later });
     const fast = await home.broker.subscribe('bathnet/#');
     await home.daemons.start(home.broker.url, [...FAST_SCENE, ...CLASSES_ALONE, ...hours]).ended;
     expect([settings.quietFrom, settings.quietTo].map((topic) => fast.on(topic).at(-1))).toEqual([
-      '00:00',
-      '23:59',
+      begin,
+      later,
     ]);
     expect(events(fast)).toEqual([]);
   });
