@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 const CA_BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 /** How Debian's qemu-user-static tells the kernel to run programs for arm64. */
 const ARM64_FORMAT = '/usr/lib/binfmt.d/qemu-aarch64.conf';
+const ARCHIVES = 'var/cache/apt/archives';
 const FORMATS = '/proc/sys/fs/binfmt_misc';
 const ARM64_LOADER = 'lib/ld-linux-aarch64.so.1';
 /** Through which a registry is reached, if not directly; it is handed on and written nowhere. */
@@ -20,8 +21,10 @@ export interface Debian {
   readonly suite: string;
   /** Of this machine, unless it is `arm64`: then qemu runs its programs. */
   readonly architecture?: 'amd64' | 'arm64';
-  /** Packages beyond the smallest set. */
+  /** Packages beyond the smallest set; what they depend on comes with them. */
   readonly include: readonly string[];
+  /** No package is installed, only their files are there: none of their programs has to run for that. */
+  readonly extractOnly?: boolean;
 }
 
 /** Below the user's cache; what lies there can be removed at any time, and is then made again. */
@@ -43,7 +46,7 @@ export function lacking(...more: readonly string[]): string | undefined {
 /** Puts a Debian into a folder, whole or not at all. Does nothing where it is. */
 export async function makeDebian(root: string, debian: Debian, say: (line: string) => void): Promise<void> {
   if (existsSync(root)) return;
-  const { suite, architecture, include } = debian;
+  const { suite, architecture, include, extractOnly = false } = debian;
   const foreign = architecture === 'arm64' && process.arch !== 'arm64';
   const unfinished = `${root}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
@@ -53,19 +56,34 @@ export async function makeDebian(root: string, debian: Debian, say: (line: strin
     [
       ...['debootstrap', '--variant=minbase', `--include=${include.join(',')}`],
       ...(architecture ? [`--arch=${architecture}`] : []),
-      ...(foreign ? ['--foreign'] : []),
+      ...(foreign || extractOnly ? ['--foreign'] : []),
       ...(existsSync(keyring) ? [`--keyring=${keyring}`] : []),
       // An older debootstrap does not know the suite; all of today are made as sid is.
       ...[suite, unfinished, 'http://deb.debian.org/debian', '/usr/share/debootstrap/scripts/sid'],
     ],
     say,
   );
-  if (foreign) {
-    say('… and unpacked by its own programs');
+  if (extractOnly) await extract(unfinished, say);
+  else if (foreign) {
+    say('… and installed by its own programs, which are emulated');
     await run(inside(unfinished, ['/debootstrap/debootstrap', '--second-stage']), say);
   }
-  rmSync(join(unfinished, 'var/cache/apt/archives'), { recursive: true, force: true });
+  rmSync(join(unfinished, ARCHIVES), { recursive: true, force: true });
   renameSync(unfinished, root);
+}
+
+/** What debootstrap has fetched, and of what the packages' scripts make of it the little that any program needs. */
+async function extract(root: string, say: (line: string) => void): Promise<void> {
+  say('… and extracted');
+  const script = [
+    'cd "$1"',
+    `for package in ${ARCHIVES}/*.deb; do dpkg-deb --extract "$package" .; done`,
+    'for name in passwd group; do cp usr/share/base-passwd/$name.master etc/$name; done',
+    ...['gcc cc', 'g++ c++', 'mawk awk'].map((link) => `cd usr/bin && ln -s ${link} && cd ../..`),
+    'echo 127.0.0.1 localhost > etc/hosts',
+    'mkdir -p etc/ssl/certs',
+  ];
+  await run(['sh', '-ec', script.join('\n'), 'sh', root], say);
 }
 
 /** Whoever reaches a registry through an authority of their own reaches it from in there, too. */
