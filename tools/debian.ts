@@ -106,6 +106,7 @@ export function inside(root: string, command: readonly string[], folder = join(r
     'fi',
     'mount --rbind /dev "$root/dev"',
     'mount -t proc proc "$root/proc"',
+    'mount -t sysfs -o ro sysfs "$root/sys"',
     'mount --bind "$folder" "$root/mnt"',
     'exec chroot "$root" "$@"',
   ].join('\n');

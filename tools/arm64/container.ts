@@ -8,6 +8,9 @@ import { environment, inside } from '../debian.js';
 /** What no step takes, however slow the emulation. */
 const LIMIT_MS = 90 * 60_000;
 
+/** Not by `exec`: a process that becomes another user's is not killed with its parent any more. */
+const AS_USER = 'setpriv --reuid="$0" --regid="$0" --init-groups bash -c "$1"; exit $?';
+
 /** How a command is run. */
 export interface Place {
   /** Inside of the container. */
@@ -46,15 +49,11 @@ export class Container {
   async run(command: string, place: Place = {}, line: (text: string) => void = () => {}): Promise<Ended> {
     const { workdir = '/root', env = {}, user } = place;
     const script = `cd '${workdir}' && ${command}`;
-    const shell = ['bash', '-c', script];
-    const [program, ...args] = [
+    const [program = '', ...args] = [
       ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'],
-      ...inside(
-        this.root,
-        user ? ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', ...shell] : shell,
-      ),
+      ...inside(this.root, user ? ['bash', '-c', AS_USER, user, script] : ['bash', '-c', script]),
     ];
-    const child = spawn(program as string, args, {
+    const child = spawn(program, args, {
       env: { ...environment(), ...(user ? { HOME: `/home/${user}` } : {}), ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -6,6 +6,7 @@ import type { Report } from './report.js';
 /** How often Docker would ask, at the most, and how long it would wait in between; an emulated daemon starts slowly. */
 const TRIES = 100;
 const PAUSE_MS = 3000;
+const ANSWER_SECONDS = '60';
 
 /**
  * The image's CMD runs and is healthy, as its HEALTHCHECK finds. It shares this machine's network, so HTTP is on a
@@ -31,7 +32,10 @@ export async function tryHealth(
       });
     try {
       for (let tries = 1; tries <= TRIES && !ended; tries++) {
-        const { code } = await container.run(quoted(image.healthcheck), inPlace);
+        const { code } = await container.run(
+          quoted(['timeout', ANSWER_SECONDS, ...image.healthcheck]),
+          inPlace,
+        );
         if (code === 0) return 'healthy';
         await sleep(PAUSE_MS);
       }
