@@ -43,7 +43,7 @@ export async function extractTrixie(folder: string, include: readonly string[], 
     await makeDebian(debian, { ...TRIXIE, include: ['ca-certificates', ...include], extractOnly: true }, say);
     connect(debian);
     await putNode(debian, 'arm64', say);
-    writeFileSync(join(debian, 'usr/local/bin/sudo'), '#!/bin/sh\nexec "$@"\n', { mode: 0o755 });
+    writeFileSync(join(debian, 'usr/local/bin/sudo'), '#!/bin/sh\nexec env "$@"\n', { mode: 0o755 });
     await run(inside(debian, ['ldconfig']), say);
     renameSync(debian, root);
   }
