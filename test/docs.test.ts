@@ -33,6 +33,7 @@ const pages = [
   'models',
   'models/bathnet-mini',
   'models/yamnet',
+  'tools/arm64',
   'tools/distill',
   'tools/heads',
   'tools/sounds',

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, until } from '../../test/support/mosquitto.js';
+import { inside } from '../debian.js';
 import { Api } from './api.js';
-import { HASS, type Installed, inside } from './install.js';
+import { HASS, type Installed } from './install.js';
 
 export const TIME_ZONE = 'Europe/Berlin';
 const START_TIMEOUT_MS = 180_000;
