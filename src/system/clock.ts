@@ -1,6 +1,6 @@
 import type { Clock } from '../types.js';
 
-/** Of Node's timers: what is longer would fire at once. */
+/** Of Node's timers: what is longer would fire at once, and of what is less than 0 a newer Node warns on stderr. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
@@ -11,7 +11,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallMs: () => Date.now(),
   after(ms, callback) {
-    const timer = setTimeout(callback, Math.min(ms, LONGEST_TIMEOUT_MS)).unref();
+    const timer = setTimeout(callback, Math.min(Math.max(ms, 0), LONGEST_TIMEOUT_MS)).unref();
     return () => clearTimeout(timer);
   },
 };
