@@ -47,6 +47,12 @@ export const NUMBER_RANGES = {
 /** What somebody who is there and well is heard by. */
 export const SIGNS_OF_LIFE = ['speech', 'water'] as const;
 
+/** Local: `7:00`, `22:30`. */
+export const TIME_OF_DAY = /^([01]?\d|2[0-3]):[0-5]\d$/;
+
+/** Where Home Assistant says `online` when it has started, unless it is told otherwise. */
+export const BIRTH_TOPIC = 'homeassistant/status';
+
 /** A topic that can be published: no wildcard, not endless. */
 export const PUBLISHABLE_TOPIC = /^[^+#\0]{1,1000}$/;
 

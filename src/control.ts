@@ -163,7 +163,7 @@ export class Control {
 
   /** Says what is new of what stands in the way of an alarm. */
   #doubt(): void {
-    const { enabled, quietFrom: _from, quietTo: _to, ...change } = this.#settings.values;
+    const { enabled, ...change } = this.#settings.values;
     const doubts = doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds);
     const before = this.#doubts;
     this.#doubts = doubts;

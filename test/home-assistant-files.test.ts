@@ -5,7 +5,7 @@ import { envName } from '../src/config/env.js';
 import { configSchema } from '../src/config/schema.js';
 import { discoveryMessages } from '../src/publish/discovery.js';
 import { topicsOf } from '../src/publish/topics.js';
-import { model } from './publish/samples.js';
+import { ALL_FEATURES, model } from './publish/samples.js';
 
 const read = (name: string) =>
   readFileSync(new URL(`../config/homeassistant/${name}`, import.meta.url), 'utf8');
@@ -26,15 +26,7 @@ const entities = () => {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }),
     model: { ...model, alarmKinds: ['impact'] }, // as the shipped one: so it has a sensitivity
-    features: {
-      water: true,
-      speech: true,
-      feedback: true,
-      occupancy: true,
-      npu: true,
-      longStay: true,
-      quietHours: false,
-    },
+    features: ALL_FEATURES,
     version: '1',
     discoveryPrefix: 'homeassistant',
   });

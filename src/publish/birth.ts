@@ -1,9 +1,7 @@
+import { BIRTH_TOPIC } from '../constants.js';
 import type { Clock } from '../types.js';
 import type { IncomingMessage } from './connection.js';
 import type { MqttTiming } from './options.js';
-
-/** Where Home Assistant says `online` when it has started, unless it is told otherwise. */
-const BIRTH_TOPIC = 'homeassistant/status';
 
 /** Notices that Home Assistant has started, which then wants to be told everything again. */
 export class HomeAssistantBirth {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
+import { NUMBER_RANGES, SENSITIVITIES, TIME_OF_DAY } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues } from '../types.js';
@@ -15,7 +15,7 @@ const number = (name: keyof typeof NUMBER_RANGES) => {
   return (step === 1 ? z.int() : z.number()).min(min).max(max);
 };
 
-const timeOfDay = z.string().regex(/^([01]?\d|2[0-3]):[0-5]\d$/);
+const timeOfDay = z.string().regex(TIME_OF_DAY);
 
 const schema = z.strictObject({
   enabled: z.boolean(),

@@ -4,19 +4,10 @@ import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/disc
 import type { Message } from '../../src/publish/options.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { deviceDiscovery } from './home-assistant.js';
-import { model, recordingLog } from './samples.js';
+import { ALL_FEATURES, model, recordingLog } from './samples.js';
 
 const MIGRATE = '{"migrate_discovery":true}';
-const ALL = {
-  water: true,
-  speech: true,
-  feedback: true,
-  occupancy: true,
-  npu: true,
-  longStay: true,
-  quietHours: false,
-};
-const NO_WATER = { ...ALL, water: false };
+const NO_WATER = { ...ALL_FEATURES, water: false };
 /** What takes back the states that nobody says then. */
 const OF_WATER = ['water', 'last_heard/water'].map((name) => ({
   topic: `bathnet/upstairs/${name}`,
@@ -49,7 +40,7 @@ function optionsOf(changes: Partial<DiscoveryOptions>): DiscoveryOptions {
     deviceName: 'Bathroom',
     topics: topicsOf({ prefix: 'bathnet', deviceId: changes.deviceId ?? 'upstairs' }),
     model,
-    features: ALL,
+    features: ALL_FEATURES,
     version: '0.1.0',
     discoveryPrefix: 'homeassistant',
     ...changes,
@@ -85,7 +76,9 @@ describe('cleaning up after an earlier run', () => {
 
   it('takes back what is about who is in the room when nothing depends on it any more', () => {
     run();
-    const [removal, ...states] = run({ features: { ...ALL, occupancy: false, npu: false, longStay: false } });
+    const [removal, ...states] = run({
+      features: { ...ALL_FEATURES, occupancy: false, npu: false, longStay: false },
+    });
     const { cmps } = deviceDiscovery.parse(JSON.parse(removal?.payload ?? ''));
     expect(cmps.occupied).toEqual({ p: 'binary_sensor' });
     expect(cmps.long_stay).toEqual({ p: 'device_automation' });
@@ -100,7 +93,7 @@ describe('cleaning up after an earlier run', () => {
 
   it('removes entities of their own topics', () => {
     run({ mode: 'component' });
-    expect(run({ mode: 'component', features: { ...ALL, feedback: false } })).toEqual([
+    expect(run({ mode: 'component', features: { ...ALL_FEATURES, feedback: false } })).toEqual([
       { topic: 'homeassistant/button/upstairs/false_alarm/config', payload: '' },
       { topic: 'homeassistant/button/upstairs/real_alarm/config', payload: '' },
     ]);
@@ -154,7 +147,7 @@ describe('cleaning up after an earlier run', () => {
   });
 
   it('leaves a time where it is in both modes, and takes it back from there', () => {
-    const features = { ...ALL, quietHours: true };
+    const features = { ...ALL_FEATURES, quietHours: true };
     const times = ['quiet_from', 'quiet_to'].map((key) => `homeassistant/time/upstairs/${key}/config`);
     run({ mode: 'component', features });
     const handedOver = run({ mode: 'device', features });

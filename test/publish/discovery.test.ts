@@ -4,7 +4,7 @@ import { HOMEPAGE } from '../../src/constants.js';
 import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { deviceDiscovery, parseComponentDiscovery } from './home-assistant.js';
-import { model } from './samples.js';
+import { ALL_FEATURES, model } from './samples.js';
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'upstairs' });
 const options: DiscoveryOptions = {
@@ -13,15 +13,7 @@ const options: DiscoveryOptions = {
   deviceName: 'Bathroom',
   topics,
   model,
-  features: {
-    water: true,
-    speech: true,
-    feedback: true,
-    occupancy: true,
-    npu: true,
-    longStay: true,
-    quietHours: false,
-  },
+  features: ALL_FEATURES,
   version: '0.1.0',
   discoveryPrefix: 'homeassistant',
 };

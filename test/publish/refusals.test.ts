@@ -11,22 +11,14 @@ import { topicsOf } from '../../src/publish/topics.js';
 import { systemClock } from '../../src/system/clock.js';
 import { type BrokerSetup, Mosquitto, until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
-import { model, recordingLog } from './samples.js';
+import { ALL_FEATURES, model, recordingLog } from './samples.js';
 
 /** What a broker does not take must cost nothing but itself. */
 
 const topics = topicsOf({ prefix: 'bathnet', deviceId: 'test' });
 const DISCOVERY: DiscoveryOptions = {
   ...{ mode: 'device', deviceId: 'test', deviceName: 'Bathroom', topics, model, version: '0.1.0' },
-  features: {
-    water: true,
-    speech: true,
-    feedback: true,
-    occupancy: true,
-    npu: true,
-    longStay: true,
-    quietHours: false,
-  },
+  features: ALL_FEATURES,
   discoveryPrefix: 'homeassistant',
 };
 const LONG = 'homeassistant/device/test/config';

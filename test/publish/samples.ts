@@ -1,7 +1,19 @@
+import type { Features } from '../../src/publish/features.js';
 import type { AlarmEnded, AlarmStarted, Logger, ModelInfo, ScoredWindow } from '../../src/types.js';
 
 /** Values for the tests of this folder. */
 export const T0 = Date.parse('2026-11-22T00:17:41.123Z');
+
+/** Whatever can be announced, but for quiet hours and sounds. */
+export const ALL_FEATURES: Features = {
+  water: true,
+  speech: true,
+  feedback: true,
+  occupancy: true,
+  npu: true,
+  longStay: true,
+  quietHours: false,
+};
 
 export const model: ModelInfo = {
   name: 'bathnet-mini',

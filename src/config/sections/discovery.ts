@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BIRTH_TOPIC } from '../../constants.js';
 
 export const discovery = z
   .strictObject({
@@ -19,7 +20,7 @@ export const discovery = z
       .string()
       .max(200)
       .regex(/^[^+#\s]+$/, 'expected a topic without wildcards and spaces')
-      .default('homeassistant/status')
+      .default(BIRTH_TOPIC)
       .describe(
         "Topic of Home Assistant's birth message, which does not follow its discovery prefix: MQTT → Configure → options.",
       ),
