@@ -156,8 +156,7 @@ export class Control {
     listener.setRule(change);
     if (quietFrom && quietTo) listener.setQuietHours(quietFrom, quietTo);
     listener.setEnabled(enabled);
-    for (const { id, threshold } of sounds.rules)
-      sounds.setThreshold(id, this.#soundThresholds.get(id) ?? threshold);
+    for (const rule of sounds.rules) sounds.setThreshold(rule.id, this.#thresholdOf(rule).value);
     this.#doubting.ask();
   }
 

@@ -18,6 +18,7 @@ export interface HearingOptions extends NetworkOptions {
   /** Where several hear with the same network. */
   readonly networks?: Pick<SharedNetworks, 'create'> | undefined;
 }
+
 const NO_SCORES = new Float32Array();
 
 /** What says of the last seconds which kind of event they were, where the bundle has it. */
