@@ -95,7 +95,7 @@ export function ntfyLetter(notice: string, clickUrl: string | undefined): Letter
   return {
     headers: {
       'content-type': 'text/plain; charset=utf-8',
-      title: headerText(`${played ? 'Test: ' : ''}${event.device.name}: ${title}`),
+      title: headerText(`${played ? 'Test: ' : ''}${oneLine(event.device.name)}: ${title}`),
       priority: String(played ? Math.min(priority, 3) : priority),
       tags,
       ...(clickUrl !== undefined && { click: clickUrl }),
@@ -112,11 +112,16 @@ function localTime(at: string): string {
 
 /** ASCII as it is, anything else as RFC 2047 says: pieces of at most 75 characters, none of which cuts a letter. */
 function headerText(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
+  const line = oneLine(text);
   if (/^[\x20-\x7e]*$/.test(line)) return line;
   const letters = [...line];
   const words: string[] = [];
   for (let i = 0; i < letters.length; i += 11)
     words.push(`=?UTF-8?B?${Buffer.from(letters.slice(i, i + 11).join('')).toString('base64')}?=`);
   return words.join(' ');
+}
+
+/** Without what would end a header, nor space around it. */
+function oneLine(text: string): string {
+  return text.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
 }

@@ -80,6 +80,7 @@ describe('what ntfy is sent', () => {
         const kept = name.replaceAll(/[\p{Cc}\s]+/gu, ' ').trim();
         if (!kept.includes('=?')) expect(decoded(title)).toBe(`${kept}: test alarm`.replace(/^ /, ''));
       }),
+      { examples: [['! '], [' \u0001bath\n']] },
     );
   });
 });
