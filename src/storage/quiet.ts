@@ -1,10 +1,9 @@
 import { z } from 'zod';
-import { Paced } from '../system/paced.js';
 import type { Clock, KnownQuiet } from '../types.js';
+import { KeptFile, type Store } from './kept-file.js';
 
-const FILE = 'quiet.json';
-/** A card need not be worn out for what changes so little. */
-const EVERY_MS = 3_600_000;
+/** It changes little. */
+const PACE = { burst: 1, everyMs: 3_600_000 };
 
 const schema = z.object({
   microphone: z.string(),
@@ -12,43 +11,29 @@ const schema = z.object({
   quietestDbfs: z.number().min(-200).max(0),
 });
 
-/** Where it is kept: a file of the state folder. */
-interface Store {
-  read(name: string): string | undefined;
-  write(name: string, text: string): void;
-}
-
 /** What a microphone has heard as quiet, over restarts: it takes a day and a night to know, and a restart is no reason to forget. */
 export class QuietStore {
   /** What an earlier run has kept of this microphone; undefined where it is another one's, or damaged. */
   readonly known: KnownQuiet | undefined;
   #latest: KnownQuiet | undefined;
-  readonly #save: Paced;
+  readonly #file: KeptFile<z.infer<typeof schema>>;
 
   /** @param microphone which one it is: another one hears another quiet */
   constructor(store: Store, microphone: string, clock: Clock) {
-    this.known = read(store, microphone);
-    this.#save = new Paced(1, EVERY_MS, clock, () =>
-      store.write(FILE, `${JSON.stringify({ microphone, ...this.#latest })}\n`),
-    );
+    const value = () => ({ microphone, ...this.#latest });
+    this.#file = new KeptFile(store, 'quiet.json', schema, value, PACE, clock);
+    const kept = this.#file.readIfSound();
+    if (kept?.microphone === microphone)
+      this.known = { minutes: kept.minutes, quietestDbfs: kept.quietestDbfs };
   }
 
   keep(known: KnownQuiet): void {
     this.#latest = known;
-    this.#save.ask();
+    this.#file.changed();
   }
 
   /** Writes what waits to be written. */
   stop(): void {
-    this.#save.flush();
-  }
-}
-
-function read(store: Store, microphone: string): KnownQuiet | undefined {
-  try {
-    const { microphone: of, ...known } = schema.parse(JSON.parse(store.read(FILE) ?? ''));
-    return of === microphone ? known : undefined;
-  } catch {
-    return undefined; // it is learned again
+    this.#file.flush();
   }
 }

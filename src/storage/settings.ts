@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { NUMBER_RANGES, SENSITIVITIES, TIME_OF_DAY } from '../constants.js';
 import { messageOf } from '../errors.js';
-import { Paced } from '../system/paced.js';
 import type { Clock, Logger, SettingName, SettingValues } from '../types.js';
-
-const FILE = 'settings.json';
-/** So many changes in a row are written at once, and then one in a minute: whoever may send commands must not wear out a card. */
-const BURST = 10;
-const EVERY_MS = 60_000;
+import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
 
 /** A number of its range, whole where the range goes in steps of 1. */
 const number = (name: keyof typeof NUMBER_RANGES) => {
@@ -32,12 +27,6 @@ const keptSchema = schema.partial().extend({
   rolledOut: z.partialRecord(schema.keyof(), z.string()).optional(),
 });
 
-/** Where settings are kept: files of the state folder. */
-interface Store {
-  read(name: string): string | undefined;
-  write(name: string, text: string): void;
-}
-
 /**
  * What a person has changed while the daemon ran. It goes over bundle and configuration, and survives a
  * restart until it is reset.
@@ -47,16 +36,16 @@ export class Settings {
   #changed: Partial<SettingValues> = {};
   /** The broker tells of what was rolled out with every connection: it counts when it is new. */
   #rolledOut: Partial<Record<SettingName, string>> = {};
-  readonly #save: Paced;
+  readonly #file: KeptFile<z.infer<typeof keptSchema>>;
 
   /** @param rule the alarm rule of bundle and configuration, and the quiet hours of that */
   constructor(
-    private readonly store: Store,
+    store: Store,
     private readonly rule: Omit<SettingValues, 'enabled'> & { readonly instantThreshold: number },
     private readonly log: Logger,
     clock: Clock,
   ) {
-    this.#save = new Paced(BURST, EVERY_MS, clock, () => this.#write());
+    this.#file = new KeptFile(store, 'settings.json', keptSchema, () => this.#kept(), OF_PEOPLE, clock);
   }
 
   get values(): SettingValues {
@@ -73,10 +62,10 @@ export class Settings {
 
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
   load(): void {
-    const text = this.store.read(FILE);
-    if (text === undefined) return;
     try {
-      const { rolledOut = {}, ...values } = keptSchema.parse(JSON.parse(text));
+      const earlier = this.#file.read();
+      if (!earlier) return;
+      const { rolledOut = {}, ...values } = earlier;
       const kept = values as Partial<SettingValues>;
       const problem = this.#contradiction(kept, Object.keys(kept));
       if (problem !== undefined) throw new Error(problem);
@@ -85,7 +74,7 @@ export class Settings {
       this.log.info(kept, 'settings kept from an earlier run; --reset-settings forgets them');
     } catch (error) {
       this.log.warn(
-        { file: FILE, problem: error instanceof z.ZodError ? z.prettifyError(error) : messageOf(error) },
+        { file: this.#file.name, problem: messageOf(error) },
         'kept settings cannot be used; those of the configuration hold',
       );
     }
@@ -108,7 +97,7 @@ export class Settings {
     if (problem !== undefined) return problem;
     this.#changed = changed;
     if (rolledOut !== undefined) this.#rolledOut[name] = rolledOut;
-    this.#save.ask();
+    this.#file.changed();
     return undefined;
   }
 
@@ -116,17 +105,17 @@ export class Settings {
   reset(): void {
     this.#changed = {};
     this.#rolledOut = {};
-    if (this.store.read(FILE) !== undefined) this.#write();
+    this.#file.overwrite();
   }
 
   /** Writes what waits to be written. */
   stop(): void {
-    this.#save.flush();
+    this.#file.flush();
   }
 
-  #write(): void {
+  #kept() {
     const rolledOut = Object.keys(this.#rolledOut).length > 0 && { rolledOut: this.#rolledOut };
-    this.store.write(FILE, `${JSON.stringify({ ...this.#changed, ...rolledOut })}\n`);
+    return { ...this.#changed, ...rolledOut };
   }
 
   /** Combinations with which no alarm could ever start, or a single window would be enough; of these settings. */

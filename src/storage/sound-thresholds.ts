@@ -1,47 +1,36 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import { Paced } from '../system/paced.js';
 import type { Clock, Logger } from '../types.js';
-
-const FILE = 'sounds.json';
-/** So many changes in a row are written at once, and then one in a minute, as of settings. */
-const BURST = 10;
-const EVERY_MS = 60_000;
+import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
 
 const keptSchema = z.record(z.string(), z.number().min(0).max(1));
-
-/** Where they are kept: files of the state folder. */
-interface Store {
-  read(name: string): string | undefined;
-  write(name: string, text: string): void;
-}
 
 /** Thresholds of sounds that were changed while the daemon ran: they go over the configuration until they are reset. */
 export class SoundThresholds {
   #changed: Record<string, number> = {};
-  readonly #save: Paced;
+  readonly #file: KeptFile<Record<string, number>>;
 
   constructor(
-    private readonly store: Store,
+    store: Store,
     private readonly log: Logger,
     clock: Clock,
   ) {
-    this.#save = new Paced(BURST, EVERY_MS, clock, () => this.#write());
+    this.#file = new KeptFile(store, 'sounds.json', keptSchema, () => this.#changed, OF_PEOPLE, clock);
   }
 
   /** Takes up what an earlier run has kept; what is damaged is left out, and said. */
   load(): void {
-    const text = this.store.read(FILE);
-    if (text === undefined) return;
     try {
-      this.#changed = keptSchema.parse(JSON.parse(text));
+      const earlier = this.#file.read();
+      if (!earlier) return;
+      this.#changed = earlier;
       this.log.info(
         this.#changed,
         'thresholds of sounds kept from an earlier run; --reset-settings forgets them',
       );
     } catch (error) {
       this.log.warn(
-        { file: FILE, problem: messageOf(error) },
+        { file: this.#file.name, problem: messageOf(error) },
         'kept thresholds of sounds cannot be used; those of the configuration hold',
       );
     }
@@ -57,22 +46,18 @@ export class SoundThresholds {
     if (!(threshold >= 0 && threshold <= 1)) return 'expected a number from 0 to 1';
     if (this.#changed[id] === threshold) return undefined;
     this.#changed = { ...this.#changed, [id]: threshold };
-    this.#save.ask();
+    this.#file.changed();
     return undefined;
   }
 
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
-    if (this.store.read(FILE) !== undefined) this.#write();
+    this.#file.overwrite();
   }
 
   /** Writes what waits to be written. */
   stop(): void {
-    this.#save.flush();
-  }
-
-  #write(): void {
-    this.store.write(FILE, `${JSON.stringify(this.#changed)}\n`);
+    this.#file.flush();
   }
 }
