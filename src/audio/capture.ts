@@ -58,7 +58,7 @@ export async function replyOf(child: ChildProcess, signal: AbortSignal): Promise
     throw new UserError(
       ExitCode.unavailable,
       `the package naudiodon, which reads microphones, ${reply.installed ? 'does not load' : 'is not there'}: ${reply.reason}`,
-      `${reply.installed ? 'Build it again where bathnet2mqtt is installed: `npm rebuild naudiodon segfault-handler`' : 'Install it with `npm install naudiodon`'} (needs python3, make and g++; on arm64 see the README), or use another source: command:"arecord -q -t raw -f S16_LE -r 16000 -c 1", a file or stdin.`,
+      `${reply.installed ? 'Build it again where bathnet2mqtt is installed: `CXXFLAGS="-include string" npm rebuild naudiodon segfault-handler`' : 'Install it with `CXXFLAGS="-include string" npm install naudiodon`'} (needs python3, make and g++, whose version 14 must be told of a header; on arm64 see the README), or use another source: command:"arecord -q -t raw -f S16_LE -r 16000 -c 1", a file or stdin.`,
     );
   return reply;
 }
