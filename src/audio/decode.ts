@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type AudioFile, badAudio, type Decoded, type Decoder, readAt } from './formats/format.js';
+import { type AudioFile, badAudio, type Decoded, type Decoder, readAt, release } from './formats/format.js';
 import { identify } from './formats/identify.js';
 import { downmix, pieces } from './pcm.js';
 import { canResample, createResampler, type Resampler } from './resample.js';
@@ -8,6 +8,8 @@ import { canResample, createResampler, type Resampler } from './resample.js';
 const READ_BYTES = 32_768;
 /** Nothing that was recorded is 40 dB above full scale. */
 const HIGHEST_SAMPLE = 100;
+/** Errors of a program, not of a file: the last is WebAssembly's. */
+const UNFORESEEN = ['RangeError', 'ReferenceError', 'TypeError', 'RuntimeError'];
 
 /**
  * Decodes a WAV (also RF64, BW64, Wave64; 8 to 64 bits, integer, float, G.711, ADPCM), FLAC, OGG (Vorbis, Opus,
@@ -61,7 +63,7 @@ export async function* decodeFile(
     if (reason) onWarning(`${path}${damage ? ' is damaged' : ''}: ${reason}`);
   } finally {
     resampler?.converter.close();
-    decoder?.free();
+    release(decoder);
     await file.close();
   }
 }
@@ -90,7 +92,7 @@ async function* orBadAudio(
     yield* decoded;
   } catch (error) {
     // What a library did not foresee says nothing to its user.
-    const unforeseen = error instanceof ReferenceError || error instanceof TypeError;
+    const unforeseen = error instanceof Error && UNFORESEEN.includes(error.name);
     const problem = unforeseen ? 'is damaged' : `cannot be decoded: ${messageOf(error)}`;
     throw badAudio(path, problem, undefined, error);
   }

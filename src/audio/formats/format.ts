@@ -24,6 +24,15 @@ export interface Decoder {
   free(): void;
 }
 
+/** Frees a decoder. A damaged file can spoil the memory of its library so that even this fails; it goes with it then. */
+export function release(decoder: Pick<Decoder, 'free'> | undefined): void {
+  try {
+    decoder?.free();
+  } catch {
+    // What could be decoded has been.
+  }
+}
+
 /** What is said beside the sound, or without any, is true of what has been read since the last time. */
 export interface Decoded {
   readonly channelData: readonly Float32Array[];

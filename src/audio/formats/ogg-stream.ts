@@ -1,5 +1,5 @@
 import { integerBits, openFrames } from './flac.js';
-import { type Decoded, fromLibrary, quietly } from './format.js';
+import { type Decoded, fromLibrary, quietly, release } from './format.js';
 import type { Page } from './ogg.js';
 
 /** One stream of sound in an OGG file. */
@@ -66,7 +66,7 @@ export async function openStream(first: Page): Promise<Stream | undefined> {
   let next: number | undefined;
   let unfinishedBytes = 0;
   const free = () => {
-    if (!freed) decoder.free();
+    if (!freed) release(decoder);
     freed = true;
   };
   return {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -136,6 +136,19 @@ describe('a file that was made to cost', () => {
     ],
   ])('takes no longer than another of its size: %s', async (_, bytes) => {
     expect((await attempt(bytes())).cpuSeconds).toBeLessThan(3);
+  });
+
+  it('costs no open file, where it spoils the memory of a library so that it cannot even be freed', async () => {
+    const bytes = await readFile(new URL('../../../tools/fuzz/samples/tone-vorbis.ogg', import.meta.url));
+    // Codebooks of Vorbis, of which the decoder believes whatever they say.
+    bytes[413] = 1;
+    Buffer.from('80ffffffff', 'hex').copy(bytes, 416);
+    const { reason } = await attempt(writePages(readPages(bytes)));
+    expect(reason).toMatch('is damaged');
+    const open = await Promise.all(
+      (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+    );
+    expect(open).not.toContain(at('file'));
   });
 
   it('keeps no packet that has no end', async () => {
