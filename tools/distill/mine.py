@@ -1,6 +1,6 @@
 """Clips without a label that mn04 takes for an alarm -> WORK/mined-ROLE.json {kind: [clip numbers]}, for scenes.py.
 
-    python mine.py WORK YAMNET_BUNDLE MN04.pt ROLE
+    python mine.py WORK MN04.pt ROLE
 
 Games are full of screams and broken panes whose names say nothing. They get no label for it: scenes.py only lays them
 more often, and what is to be learned of them is what mn04 says of each scene.
@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mn04 import Mn04
-from scenes import EVENTS, SCENE, Pool, Teachers
+from mn04 import Mn04, front_end_16k
+from scenes import EVENTS, SCENE, Pool, fast
 
 LOGIT = -0.85  # a score of 0.3
 
@@ -43,17 +43,33 @@ def loudest(clip: np.ndarray) -> np.ndarray:
     return out
 
 
-def main(work: Path, yamnet: Path, weights: Path, role: str):
+class Ear:
+    """mn04 with its weights and the names of its classes, audioset_527_class_labels.csv, beside them."""
+
+    def __init__(self, weights: Path, scratch: Path):
+        self.net, self.names = Mn04(weights), audioset_names(weights.with_name("audioset_527_class_labels.csv"))
+        scratch.mkdir(parents=True, exist_ok=True)
+        self.embed = fast(self.net.network, torch.zeros(2, 1, 128, 338), scratch / "mn04-ear.onnx")
+
+    @torch.no_grad()
+    def kinds(self, waves: torch.Tensor) -> torch.Tensor:
+        """[N, 54000] -> [N, kinds]"""
+        heard = torch.cat([self.embed(front_end_16k(part)) for part in waves.split(8)])
+        return class_logits(self.net.logits(heard), self.names)
+
+    def __call__(self, clips: list[np.ndarray]) -> torch.Tensor:
+        """int16 of any length -> [N, kinds]"""
+        return self.kinds(torch.from_numpy(np.stack([loudest(clip) for clip in clips])))
+
+
+def main(work: Path, weights: Path, role: str):
     torch.set_num_threads(1)
-    pool, teachers, net = Pool(work, role), Teachers(yamnet, weights, work / "onnx"), Mn04(weights)
-    names = audioset_names(weights.with_name("audioset_527_class_labels.csv"))
+    pool, ear = Pool(work, role), Ear(weights, work / "onnx")
     numbers = [i for i, entry in enumerate(pool.index) if entry[0] == ""]
     found: dict[str, list[int]] = {kind: [] for kind in EVENTS["alarm"]}
     for first in range(0, len(numbers), 32):
         some = numbers[first : first + 32]
-        waves = torch.from_numpy(np.stack([loudest(pool.clip(i)) for i in some]))
-        said = class_logits(net.logits(teachers.mn04(waves)), names)
-        for i, row in zip(some, said):
+        for i, row in zip(some, ear([pool.clip(i) for i in some])):
             for k, kind in enumerate(found):
                 if row[k] > LOGIT:
                     found[kind].append(i)
@@ -62,4 +78,4 @@ def main(work: Path, yamnet: Path, weights: Path, role: str):
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:4]), sys.argv[4])
+    main(*map(Path, sys.argv[1:3]), sys.argv[3])

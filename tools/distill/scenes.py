@@ -42,9 +42,9 @@ OPEN = {kind: set(given.get("open", [])) for kind, given in EVENTS["kinds"].item
 # What the first sound of a scene is: share of each kind; "" is a clip without a label, "mined" one that mn04 takes
 # for an alarm (mine.py).
 SHARES = {
-    "impact": 0.17, "breaking": 0.06, "scream": 0.05, "distress": 0.02, "open": 0.04, "door": 0.09, "knock": 0.05, "dishes": 0.06,
+    "impact": 0.17, "breaking": 0.06, "scream": 0.09, "distress": 0.05, "open": 0.04, "door": 0.09, "knock": 0.05, "dishes": 0.06,
     "drop": 0.06, "steps": 0.05, "throat": 0.05, "speech": 0.05, "laugh": 0.015, "cry": 0.02, "animal": 0.02, "water": 0.035,
-    "music": 0.025, "tone": 0.02, "motor": 0.03, "other": 0.03, "": 0.14, "mined": 0.09,
+    "music": 0.025, "tone": 0.02, "motor": 0.03, "other": 0.03, "": 0.11, "mined": 0.07,
 }  # fmt: skip
 STEADY = ["shower", "tap", "bath-filling", "rain", "hair-dryer", "shaver", "fan", "washing-machine", "vacuum-cleaner", "engine", "hum", "music", "talk", "room-noise"]
 
@@ -161,7 +161,7 @@ def place(rng, clip: np.ndarray, steady: bool) -> tuple[np.ndarray, int, float]:
         start = rng.integers(0, len(x) - SCENE // 2)
         x = x[start : start + int(1.5 * SCENE)]
     if rng.uniform() < 0.5:
-        speed = np.exp(rng.normal(0, 0.12))
+        speed = np.exp(rng.normal(0, 0.16))
         x = np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x).astype(np.float32)
     x /= np.abs(x).max() + 1e-3
     at = int(rng.integers(-min(len(x) // 3, 8000), SCENE - min(3200, len(x) // 2)))
