@@ -17,6 +17,8 @@ const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'protobufjs', 'yam
  */
 export default defineConfig({
   publicDir: false,
+  // Node's own streams, which that package is a copy of and takes where it is told to (READABLE_STREAM=disable).
+  resolve: { alias: { 'readable-stream': 'node:stream' } },
   plugins: [{ name: 'ascii', generateBundle: (_, files) => Object.values(files).forEach(toAscii) }],
   ssr: {
     target: 'node',
