@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import type { Bundle } from '../bundle.js';
@@ -81,7 +82,9 @@ export function backboneGraph(
  */
 export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
   forbidTelemetry();
-  const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
+  // Of CommonJS that is imported Node first searches all of the text for what it exports.
+  const onnxruntime: typeof import('onnxruntime-node') = createRequire(import.meta.url)('onnxruntime-node');
+  const { env, InferenceSession, Tensor } = onnxruntime;
   env.logLevel = 'error'; // what it warns of concerns graphics cards
   const session = await InferenceSession.create(graph, OPTIONS);
   const run: OnnxSession['run'] = async (mel) => {
