@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import type { Bundle } from '../bundle.js';
@@ -6,6 +5,7 @@ import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
 import { int8Arithmetic } from '../onnx/int8.js';
 import type { Quantization } from '../quantization-manifest.js';
+import { require } from './require.js';
 import { forbidTelemetry } from './telemetry.js';
 
 const EMBEDDING = 'embedding';
@@ -82,8 +82,7 @@ export function backboneGraph(
  */
 export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
   forbidTelemetry();
-  // Of CommonJS that is imported Node first searches all of the text for what it exports.
-  const onnxruntime: typeof import('onnxruntime-node') = createRequire(import.meta.url)('onnxruntime-node');
+  const onnxruntime: typeof import('onnxruntime-node') = require('onnxruntime-node');
   const { env, InferenceSession, Tensor } = onnxruntime;
   env.logLevel = 'error'; // what it warns of concerns graphics cards
   const session = await InferenceSession.create(graph, OPTIONS);
