@@ -6,7 +6,7 @@ const { optionalDependencies } = JSON.parse(
 ) as { optionalDependencies: Record<string, string> };
 
 /** Each in a file of its own with what it needs: who does not speak MQTT does not load it. */
-const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'protobufjs', 'yaml', 'zod'];
+const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'yaml', 'zod'];
 
 /**
  * The program, in few files: dist/main.js and what it loads, dist/bundle. To find, read and link hundreds of modules
@@ -17,6 +17,8 @@ const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'protobufjs', 'yam
  */
 export default defineConfig({
   publicDir: false,
+  // Node's own streams, which that package is a copy of and takes where it is told to (READABLE_STREAM=disable).
+  resolve: { alias: { 'readable-stream': 'node:stream' } },
   plugins: [{ name: 'ascii', generateBundle: (_, files) => Object.values(files).forEach(toAscii) }],
   ssr: {
     target: 'node',

@@ -5,12 +5,16 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'daemon',
   'commands-mqtt',
-  'commands/train',
+  'audio/portaudio',
   'engine-failure',
-  'docs-training',
-  'tools/bench',
+  'web/browser/page',
   'commands/doctor',
   'commands/record',
+  'commands/run',
+  'commands/train',
+  'docs-training',
+  'tools/bench',
+  'packaging',
 ];
 
 class LongestFirst extends BaseSequencer {
@@ -32,7 +36,7 @@ export default defineConfig({
     // No file leaves anything behind in its process, so they share it, and what it has loaded.
     isolate: false,
     // On two cores: many tests wait for brokers, sound servers and the clock, while others compute.
-    maxWorkers: 4,
+    maxWorkers: 6,
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 120_000,

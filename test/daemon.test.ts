@@ -231,8 +231,9 @@ describe.skipIf(skip)('a daemon whose log nobody reads', () => {
   it('goes on, and ends when it is told to', async () => {
     const mosquitto = await startBroker();
     const seen = await mosquitto.subscribe(`${BASE}/#`);
-    // Each line of the source's stderr is a line of the log.
-    const source = 'command:yes talks 1>&2 & while head -c 3200 /dev/urandom; do sleep 0.1; done';
+    // Each line of the source's stderr is a line of the log: 20,000 a second, which the daemon has time for.
+    const talk = 'while yes talks | head -n 2000 >&2; do sleep 0.1; done';
+    const source = `command:${talk} & while head -c 3200 /dev/urandom; do sleep 0.1; done`;
     const daemon = daemons.start(mosquitto.url, ['--source', source, '--log-level', 'debug']);
     daemon.stall();
     await seen.waitFor(`${BASE}/level`);

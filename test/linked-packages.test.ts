@@ -18,7 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 it.each([
   [
     'a log into a pipe',
-    "const { createLog } = await import('./dist/system/log.js'); createLog({ level: 'info' });",
+    "const { createLog } = await import('./dist/system/log.js'); await createLog({ level: 'info' });",
   ],
   [
     'the lock of a process that was killed',

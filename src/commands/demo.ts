@@ -47,7 +47,7 @@ async function demo(flags: ConfigFlags): Promise<ExitCode> {
     // What a log says is on the screen anyway; where it is wanted, it must not run into the live line.
     const onScreen = screen.live && isTerminal(process.stderr);
     const level = onScreen && flags.logLevel === undefined ? 'error' : config.log.level;
-    const log = createLog({ ...config.log, level }, onScreen ? screen.writable : undefined);
+    const log = await createLog({ ...config.log, level }, onScreen ? screen.writable : undefined);
     const app = await untilStopped(() =>
       startDevices([{ config, log, onWindow: screen.heard, onEvent: screen.event }]),
     );

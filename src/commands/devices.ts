@@ -10,7 +10,7 @@ export function define(command: Command): void {
 
 /** `devices`: the microphones that `input.device` can name. */
 async function devices(flags: { json?: boolean }): Promise<ExitCode> {
-  const found = await listDevices(createLog({ level: 'error' }));
+  const found = await listDevices(await createLog({ level: 'error' }));
   if (flags.json) console.log(JSON.stringify(found));
   else if (found.length === 0) console.log('No microphone was found.');
   else

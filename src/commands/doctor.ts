@@ -64,7 +64,7 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
   const configured = await check('configuration', () => ({ text: 'valid', config: configFrom(flags) }));
   if (configured) {
     const { config } = configured;
-    const log = createLog({ ...config.log, level: flags.logLevel ?? 'error' });
+    const log = await createLog({ ...config.log, level: flags.logLevel ?? 'error' });
     const { quietHours } = config;
     if (quietHours) await check('quiet hours', () => checkQuietHours(quietHours));
     const deviceId = deviceIdOf(config, log);

@@ -74,7 +74,7 @@ async function record(flags: RecordFlags): Promise<ExitCode> {
   const minLevelDbfs = numberFlag('min-level', flags.minLevel, { min: -120, max: 0 });
   const config = configFrom(flags);
   // What would scroll through the meter is for those who ask for it.
-  const log = createLog({ ...config.log, level: flags.logLevel ?? 'warn' });
+  const log = await createLog({ ...config.log, level: flags.logLevel ?? 'warn' });
   const source = createSource(config.input, log, systemClock);
 
   const folder = join(flags.out, label);

@@ -41,7 +41,7 @@ async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<Ex
   try {
     for (let { resetSettings } = flags; ; resetSettings = false) {
       const { configs } = reloading;
-      const log = createLog(configs[0].log, screen?.writable);
+      const log = await createLog(configs[0].log, screen?.writable);
       reloading.log = log;
       const rooms = configs.map((config, i) => ({ config, log, resetSettings, ...(i === 0 && shown) }));
       const start = () => reloading.start(() => startDevices(rooms));

@@ -23,7 +23,7 @@ export function define(command: Command): void {
  */
 async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
   const config = configFrom({ ...flags, source: `file:${file}` });
-  const log = createLog(config.log);
+  const log = await createLog(config.log);
   await refuseBesideDaemon(config, log);
   const app = await untilStopped(() => startDevices([{ config, log, test: true }]));
   const { windows, alarms } = app.statistics;

@@ -136,11 +136,11 @@ export function fromFloat16(
   return out;
 }
 
-/** Whether every value is a number. A loop: on millions of weights a call for each would delay the start. */
+/** Whether every value is a number. By what V8 has compiled beforehand: a loop would start slowly, on millions of weights. */
 export function allFinite(values: Float32Array): boolean {
-  let nothing = 0;
-  for (let i = 0; i < values.length; i++) nothing += values[i]! * 0; // NaN, once one is none
-  return nothing === 0;
+  return ![Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].some((odd) =>
+    values.includes(odd),
+  );
 }
 
 /** Single precision to IEEE 754 halves; undefined where one value is no half. The reverse of `fromFloat16`. */

@@ -1,7 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { type DestinationStream, pino } from 'pino';
-import pretty from 'pino-pretty';
 import type { Logger } from '../types.js';
 import { boundedLog } from './bounded-log.js';
 import { systemClock } from './clock.js';
@@ -15,10 +14,10 @@ const STDERR = 2;
  *
  * @param screen takes the lines instead, where something else is drawn on the terminal
  */
-export function createLog(
+export async function createLog(
   options: { level: string; pretty?: boolean | undefined },
   screen?: Writable,
-): Logger {
+): Promise<Logger> {
   const forPeople = options.pretty ?? process.stderr.isTTY ?? false;
   const settings = {
     level: options.level,
@@ -27,10 +26,12 @@ export function createLog(
     timestamp: pino.stdTimeFunctions.isoTime,
   };
   const destination = screen ?? standardError(forPeople);
-  return boundedLog(pino(settings, forPeople ? forReading(destination) : destination), systemClock);
+  return boundedLog(pino(settings, forPeople ? await forReading(destination) : destination), systemClock);
 }
 
-function forReading(destination: DestinationStream): DestinationStream {
+/** Loads what a service has no use for. */
+async function forReading(destination: DestinationStream): Promise<DestinationStream> {
+  const { default: pretty } = await import('pino-pretty');
   return pretty({
     destination: asWritable(destination),
     sync: true,

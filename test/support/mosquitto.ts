@@ -257,7 +257,7 @@ export class Subscription {
 export async function until(
   condition: () => boolean | Promise<boolean>,
   otherwise: string | (() => string),
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   while (!(await condition())) {

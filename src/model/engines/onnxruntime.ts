@@ -5,6 +5,7 @@ import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
 import { int8Arithmetic } from '../onnx/int8.js';
 import type { Quantization } from '../quantization-manifest.js';
+import { require } from './require.js';
 import { forbidTelemetry } from './telemetry.js';
 
 const EMBEDDING = 'embedding';
@@ -81,7 +82,8 @@ export function backboneGraph(
  */
 export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
   forbidTelemetry();
-  const { env, InferenceSession, Tensor } = await import('onnxruntime-node');
+  const onnxruntime: typeof import('onnxruntime-node') = require('onnxruntime-node');
+  const { env, InferenceSession, Tensor } = onnxruntime;
   env.logLevel = 'error'; // what it warns of concerns graphics cards
   const session = await InferenceSession.create(graph, OPTIONS);
   const run: OnnxSession['run'] = async (mel) => {

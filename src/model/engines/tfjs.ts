@@ -1,4 +1,4 @@
-import * as tf from '@tensorflow/tfjs-core';
+import type * as Tf from '@tensorflow/tfjs-core';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import type { NetworkOutput } from '../../types.js';
@@ -6,8 +6,11 @@ import type { Bundle } from '../bundle.js';
 import type { DenseHead, Manifest } from '../manifest.js';
 import type { EngineChoice, EngineName, Network } from '../network.js';
 import { notLoaded } from './not-loaded.js';
+import { require } from './require.js';
 
-type Layer = (x: tf.Tensor) => tf.Tensor;
+const tf: typeof Tf = require('@tensorflow/tfjs-core');
+
+type Layer = (x: Tf.Tensor) => Tf.Tensor;
 
 /**
  * The MobileNetV1 of a bundle, built from fused TensorFlow.js operations.
@@ -25,7 +28,7 @@ export async function createTfjsNetwork(
       .filter(([name]) => !name.startsWith('event.')) // computed outside the engine: src/model/event-head.ts
       .map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape])] as const),
   );
-  const weight = (name: string) => onDevice.get(name) as tf.Tensor;
+  const weight = (name: string) => onDevice.get(name) as Tf.Tensor;
   const backbone = backboneLayers(manifest, weight);
   const heads = Object.entries(manifest.heads).flatMap(([name, head]) =>
     head.type === 'dense' && wanted.includes(name) ? [[name, denseLayers(name, head, weight)] as const] : [],
@@ -34,7 +37,7 @@ export async function createTfjsNetwork(
   const run = (mel: Float32Array): NetworkOutput =>
     tf.tidy(() => {
       const patch = tf.tensor4d(mel, [mel.length / PATCH_VALUES, PATCH_FRAMES, MEL_BANDS, 1]);
-      const features = backbone.reduce<tf.Tensor>((x, layer) => layer(x), patch); // [windows, h, w, C]
+      const features = backbone.reduce<Tf.Tensor>((x, layer) => layer(x), patch); // [windows, h, w, C]
       const embedding = tf.mean(features, [1, 2]); // [windows, C]
       const scores: Record<string, Float32Array> = {};
       for (const [name, layers] of heads)
@@ -54,15 +57,15 @@ export async function createTfjsNetwork(
   };
 }
 
-function backboneLayers(manifest: Manifest, weight: (name: string) => tf.Tensor): Layer[] {
+function backboneLayers(manifest: Manifest, weight: (name: string) => Tf.Tensor): Layer[] {
   return manifest.backbone.flatMap(({ type, stride }, i): Layer[] => {
     const layer = `backbone.${i}`;
     const convolution =
       (name: string, strides: number): Layer =>
       (x) =>
         tf.fused.conv2d({
-          x: x as tf.Tensor4D,
-          filter: weight(`${name}.kernel`) as tf.Tensor4D,
+          x: x as Tf.Tensor4D,
+          filter: weight(`${name}.kernel`) as Tf.Tensor4D,
           bias: weight(`${name}.bias`),
           strides,
           pad: 'same',
@@ -71,8 +74,8 @@ function backboneLayers(manifest: Manifest, weight: (name: string) => tf.Tensor)
     if (type === 'conv') return [convolution(layer, stride)];
     const depthwise: Layer = (x) =>
       tf.fused.depthwiseConv2d({
-        x: x as tf.Tensor4D,
-        filter: weight(`${layer}.depthwise.kernel`) as tf.Tensor4D,
+        x: x as Tf.Tensor4D,
+        filter: weight(`${layer}.depthwise.kernel`) as Tf.Tensor4D,
         bias: weight(`${layer}.depthwise.bias`),
         strides: stride,
         pad: 'same',
@@ -82,15 +85,15 @@ function backboneLayers(manifest: Manifest, weight: (name: string) => tf.Tensor)
   });
 }
 
-function denseLayers(head: string, { layers }: DenseHead, weight: (name: string) => tf.Tensor): Layer[] {
+function denseLayers(head: string, { layers }: DenseHead, weight: (name: string) => Tf.Tensor): Layer[] {
   return layers.map(({ activation }, i) => (x) => {
     const y = tf.fused.matMul({
-      a: x as tf.Tensor2D,
-      b: weight(`heads.${head}.${i}.kernel`) as tf.Tensor2D,
+      a: x as Tf.Tensor2D,
+      b: weight(`heads.${head}.${i}.kernel`) as Tf.Tensor2D,
       bias: weight(`heads.${head}.${i}.bias`),
       activation: activation === 'softmax' ? 'linear' : activation,
     });
-    return activation === 'softmax' ? tf.softmax(y as tf.Tensor2D) : y;
+    return activation === 'softmax' ? tf.softmax(y as Tf.Tensor2D) : y;
   });
 }
 
@@ -114,8 +117,8 @@ export async function startTfjs(choice: EngineChoice): Promise<EngineName> {
         );
     }
   }
-  const { setThreadsCount } = await import('@tensorflow/tfjs-backend-wasm');
-  setThreadsCount(1); // one window is too small to share; the second core is for everything else
+  const wasm: typeof import('@tensorflow/tfjs-backend-wasm') = require('@tensorflow/tfjs-backend-wasm');
+  wasm.setThreadsCount(1); // one window is too small to share; the second core is for everything else
   if (!(await tf.setBackend('wasm')))
     throw new UserError(
       ExitCode.unavailable,
