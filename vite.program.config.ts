@@ -6,7 +6,7 @@ const { optionalDependencies } = JSON.parse(
 ) as { optionalDependencies: Record<string, string> };
 
 /** Each in a file of its own with what it needs: who does not speak MQTT does not load it. */
-const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'yaml', 'zod'];
+const PACKAGES = ['commander', 'mqtt', 'pino', 'pino-pretty', 'protobufjs', 'yaml', 'zod'];
 
 /**
  * The program, in few files: dist/main.js and what it loads, dist/bundle. To find, read and link hundreds of modules

@@ -1,4 +1,7 @@
+import protobuf from 'protobufjs/minimal.js';
 import { VERSION } from '../../constants.js';
+
+const { Writer } = protobuf;
 
 /** A constant of the graph. */
 export interface OnnxConstant {
@@ -54,39 +57,42 @@ const VARINT = 0;
 const BYTES = 2;
 
 /**
- * A message on its way out, field by field, in the order of their numbers; protobuf.dev/programming-guides/encoding.
- * Without a library: to load one and to prepare a schema would take longer than to write the graph. What is written is
- * copied once, in the end: it is megabytes of weights.
+ * A message on its way out, field by field, in the order of their numbers. Without a schema: with one, to prepare it
+ * would take longer than to write the graph.
  */
 class Message {
-  readonly #parts: Uint8Array[] = [];
+  constructor(private readonly writer = Writer.create()) {}
 
   int(field: number, value: number): this {
-    this.#parts.push(varint((field << 3) | VARINT), varint(value));
+    this.#tag(field, VARINT).int64(value);
     return this;
   }
 
   /** Packed, as readers of today expect. */
   ints(field: number, values: readonly number[]): this {
-    return values.length === 0 ? this : this.bytes(field, Buffer.concat(values.map(varint)));
+    if (values.length === 0) return this;
+    this.#tag(field, BYTES).fork();
+    for (const value of values) this.writer.int64(value);
+    this.writer.ldelim();
+    return this;
   }
 
   text(field: number, value: string): this {
-    return this.bytes(field, Buffer.from(value));
+    this.#tag(field, BYTES).string(value);
+    return this;
   }
 
-  bytes(field: number, ...parts: readonly Uint8Array[]): this {
-    const length = parts.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    this.#parts.push(varint((field << 3) | BYTES), varint(length), ...parts);
+  bytes(field: number, value: Uint8Array): this {
+    this.#tag(field, BYTES).bytes(value);
     return this;
   }
 
   /** A message within this one for each item. */
   all<T>(field: number, items: readonly T[], write: (message: Message, item: T) => void): this {
     for (const item of items) {
-      const inner = new Message();
-      write(inner, item);
-      this.bytes(field, ...inner.#parts);
+      this.#tag(field, BYTES).fork();
+      write(this, item);
+      this.writer.ldelim();
     }
     return this;
   }
@@ -96,16 +102,12 @@ class Message {
   }
 
   finish(): Uint8Array {
-    return Buffer.concat(this.#parts);
+    return this.writer.finish();
   }
-}
 
-/** Seven bits a byte, the lowest first; what is negative has 64 of them. */
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return Uint8Array.of(...bytes, Number(rest));
+  #tag(field: number, encoding: number) {
+    return this.writer.uint32((field << 3) | encoding);
+  }
 }
 
 /**
