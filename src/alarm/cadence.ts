@@ -17,10 +17,10 @@ const FADE_DB = 6;
 const TONE_DB = 4;
 const LEAK_DB = 12;
 const TONE_BANDS = 4;
-/** In a pause no more than a few parts may be almost as loud: another group would be more of them. */
+/** In a pause no more than so many parts may be almost as loud: another group fills one with each pulse, or all but one. */
 const PAUSE: Stretch = [0, 5];
 const PAUSE_DB = 4;
-const PAUSE_LOUD_PARTS = 3;
+const PAUSE_LOUD_PARTS = 2;
 /** From group to group the same time passes, up to this, frames. */
 const STEADY_FRAMES = 15;
 
