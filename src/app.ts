@@ -6,7 +6,6 @@ import { wantedSounds } from './config/sections/sounds.js';
 import { Control } from './control.js';
 import type { UserError } from './errors.js';
 import { factsOf } from './events.js';
-import { audiosetLabels } from './hearing.js';
 import { keptOfAlarms } from './kept.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
@@ -89,7 +88,7 @@ export async function startApp({
     sayNpuFailed();
   };
   const computing = { ...config.model, head, networks, onFallback };
-  const sounds = wantedSounds(config.sounds, audiosetLabels(bundle.manifest).length > 0);
+  const sounds = wantedSounds(config.sounds);
   const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense, sounds });
   const { model, rule } = pipeline;
   const { name, version, engine, precision } = model;
@@ -98,7 +97,15 @@ export async function startApp({
 
   // Where messages go
   const occupancy = pipeline.sense.asksForOccupancy;
-  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, occupancy, sounds, log);
+  const { topics, features, mqtt } = messageOptions(
+    config,
+    deviceId,
+    state,
+    model,
+    occupancy,
+    pipeline.sounds.rules,
+    log,
+  );
   const named = { ...config.device, id: deviceId };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();

@@ -36,6 +36,9 @@ export const WINDOW_SECONDS = WINDOW_SAMPLES / SAMPLE_RATE_HZ;
 /** How readily evidence raises the alarm. */
 export const SENSITIVITIES = ['low', 'normal', 'high'] as const;
 
+/** The rhythms of alarms that standards prescribe: T3 of smoke, T4 of carbon monoxide. */
+export const RHYTHMS = ['T3', 'T4'] as const;
+
 /** The numbers that can be changed while the daemon runs. */
 export const NUMBER_RANGES = {
   threshold: { min: 0, max: 1, step: 0.01 },

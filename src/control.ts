@@ -76,7 +76,9 @@ export class Control {
       },
       set: this.#set.bind(this),
       rollouts,
-      thresholds: parts.sounds.rules.map((each) => this.#thresholdOf(each)),
+      thresholds: parts.sounds.rules
+        .filter(({ classes }) => classes.length > 0)
+        .map((each) => this.#thresholdOf(each)),
       acknowledge: (by?: string) => listener.acknowledge(by),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),

@@ -93,7 +93,7 @@ interface SoundHeard extends EventBase {
   readonly sound: string;
   /** For people. */
   readonly name: string;
-  /** The highest of late, 0…1. */
+  /** The highest of late, 0…1; 1 where its rhythm is heard. */
   readonly score: number;
 }
 

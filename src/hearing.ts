@@ -12,7 +12,7 @@ import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import { allFinite } from './model/safetensors.js';
-import type { NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
+import type { MelWindow, NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 
 export interface HearingOptions extends NetworkOptions {
   /** Where several hear with the same network. */
@@ -36,6 +36,8 @@ export interface Heard {
   readonly embedding: Float32Array;
   /** AudioSet scores, as the head orders them: valid until the next windows are heard; empty where the model has none. */
   readonly audioset: Float32Array;
+  /** Valid until the next windows are heard. */
+  readonly levels: MelWindow;
 }
 
 /** Some windows of one stream after the network, and where the time went, milliseconds. */
@@ -98,14 +100,15 @@ export class Hearing {
   async hear(windows: readonly Window[]): Promise<HeardWindows> {
     const begin = performance.now();
     const mel = this.#room(windows.length);
-    for (const [i, window] of windows.entries())
-      this.frontEnd.compute(window, mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
+    const levels = windows.map((window, i) => this.#levels(window, partOf(mel, i, windows.length)));
     const melDone = performance.now();
     const output = await this.network.run(mel);
     const beside = await this.events?.companion?.hear(windows, mel);
     const networkDone = performance.now();
-    const heard = (window: Window, i: number) =>
-      this.#heard(window, rowOf(output, i, windows.length), beside && partOf(beside, i, windows.length));
+    const heard = (window: Window, i: number) => ({
+      ...this.#heard(window, rowOf(output, i, windows.length), beside && partOf(beside, i, windows.length)),
+      levels: levels[i]!,
+    });
     return {
       windows: windows.map(heard),
       mel,
@@ -132,6 +135,16 @@ export class Hearing {
     await this.events?.companion?.close();
   }
 
+  /** The mel band whose middle is at a frequency, with a fraction between two. */
+  bandOf(hz: number): number {
+    return this.frontEnd.bandOf(hz);
+  }
+
+  #levels(window: Window, mel: Float32Array): MelWindow {
+    const zeroDb = this.frontEnd.compute(window, mel);
+    return { mel, unitDb: this.frontEnd.unitDb, zeroDb, startSample: window.startSample };
+  }
+
   #room(windows: number): Float32Array {
     const values = windows * PATCH_VALUES;
     if (this.#mel.length !== values) this.#mel = new Float32Array(values);
@@ -139,7 +152,7 @@ export class Hearing {
   }
 
   /** @param ofEvents the embedding that the event head takes; the network's own when left out */
-  #heard(window: Window, output: NetworkOutput, ofEvents = output.embedding): Heard {
+  #heard(window: Window, output: NetworkOutput, ofEvents = output.embedding): Omit<Heard, 'levels'> {
     const values = this.head.score(output);
     if (!(allFinite(values) && allFinite(output.embedding) && allFinite(ofEvents)))
       throw new UserError(

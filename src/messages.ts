@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
 import { announcementFor, type Store } from './publish/announcement.js';
-import { type AnnouncedSound, type Features, featuresOf } from './publish/features.js';
+import { type Features, featuresOf, type RuledSound } from './publish/features.js';
 import type { MqttOptions } from './publish/options.js';
 import { type Topics, topicsOf } from './publish/topics.js';
 import type { Logger, ModelInfo } from './types.js';
@@ -27,7 +27,7 @@ export function messageOptions(
   state: Store & { readonly folder: string },
   model: ModelInfo,
   occupancy: boolean,
-  sounds: readonly AnnouncedSound[],
+  sounds: readonly RuledSound[],
   log: Logger,
 ): MessageOptions {
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });

@@ -1,3 +1,4 @@
+import { Rhythms } from './alarm/cadence.js';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
 import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
@@ -49,6 +50,7 @@ export class Pipeline {
     private readonly hearing: Hearing,
     /** Those beside the alarm. */
     readonly sounds: Sounds,
+    private readonly rhythms: Rhythms,
   ) {
     this.sense = new Sense(rule, senseOptions);
   }
@@ -67,13 +69,14 @@ export class Pipeline {
     const sounds = new Sounds(soundRules(options.sounds ?? [], audiosetLabels(bundle.manifest)));
     const hearing = await Hearing.create(bundle, options.head, options.engine, options);
     const model = modelInfo(bundle, head, rule, hearing.network);
-    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing, sounds);
+    const rhythms = new Rhythms(sounds.rhythms, hearing.bandOf.bind(hearing));
+    return new Pipeline(model, rule, options.sense ?? SENSE_OFF, hearing, sounds, rhythms);
   }
 
   /** Takes the next window; windows of one stream must come in order. */
   async process(window: Window): Promise<PipelineResult> {
     const { windows, mel, melMs, networkMs } = await this.hearing.hear([window]);
-    const { scored: heard, embedding, audioset } = windows[0]!;
+    const { scored: heard, embedding, audioset, levels } = windows[0]!;
     if (window.startSample > this.#endSample) this.#subjects.forget(); // sound before it was lost
     this.#endSample = window.startSample + WINDOW_SAMPLES;
     const subjects = this.#subjects.push(heard, embedding, this.rule);
@@ -84,7 +87,7 @@ export class Pipeline {
       embedding,
       subjects: [...new Set([subjects.hit, subjects.kind])].filter((each) => each !== undefined),
       event,
-      sounds: this.sounds.push(scored, audioset),
+      sounds: this.sounds.push(scored, audioset, this.rhythms.push(levels)),
       evidence: this.sense.evidence,
       mel,
       melMs,
@@ -102,6 +105,7 @@ export class Pipeline {
     this.sense = new Sense(this.rule, this.senseOptions);
     this.#subjects.forget();
     this.sounds.forget();
+    this.rhythms.forget();
     this.hearing.forget();
   }
 

@@ -1,4 +1,4 @@
-import type { SENSITIVITIES, SIGNS_OF_LIFE } from './constants.js';
+import type { RHYTHMS, SENSITIVITIES, SIGNS_OF_LIFE } from './constants.js';
 import type { DecisionEvent } from './events.js';
 
 export type {
@@ -73,6 +73,16 @@ export interface Window {
   readonly endAtMs: number;
 }
 
+/** A window's log-mel as levels, which compare from window to window. */
+export interface MelWindow {
+  /** [96 × 64], a frame each 10 ms: valid until the next window. */
+  readonly mel: Float32Array;
+  /** Decibels of 1 in it, and what 0 in it stands for. */
+  readonly unitDb: number;
+  readonly zeroDb: number;
+  readonly startSample: number;
+}
+
 /** What the network says of one window or, row after row, of several. The arrays are its own until the next run. */
 export interface NetworkOutput {
   /** Mean over time and frequency of the last convolution's output. */
@@ -130,13 +140,16 @@ export interface KindEvidence {
   readonly line: number;
 }
 
+/** The rhythm of an alarm. */
+export type Rhythm = (typeof RHYTHMS)[number];
+
 /** A sound beside the alarm that begins or has ended. */
 export interface SoundChange {
   readonly id: string;
   /** For people. */
   readonly name: string;
   readonly heard: boolean;
-  /** The highest of late, 0…1. */
+  /** The highest of late, 0…1; 1 where its rhythm is heard. */
   readonly score: number;
   /** That it begins is an event, too. */
   readonly event: boolean;

@@ -2,7 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { soundRules } from '../src/alarm/sound-rules.js';
-import { KNOWN_SOUNDS, wantedSounds } from '../src/config/sections/sounds.js';
+import {
+  KNOWN_SOUNDS,
+  sounds as soundsSection,
+  wantedSound,
+  wantedSounds,
+} from '../src/config/sections/sounds.js';
 import { audiosetLabels } from '../src/hearing.js';
 import { readBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
@@ -14,20 +19,30 @@ import { tone, wavBytes } from './support/sound.js';
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const home = household(skip);
 const smoke = soundTopicsOf(topics, 'smoke_alarm');
+const carbonMonoxide = soundTopicsOf(topics, 'co_alarm');
 
-/** 5 s of a quiet room, then a smoke alarm (0.5 s on, 0.5 s off, three times, 1.5 s of pause), then the room again. */
-function smokeAlarm(seconds: number): Float32Array {
-  const all = new Float32Array((10 + seconds + 45) * 16_000);
+const SECONDS = 24;
+
+/** 10 s of a quiet room, then a sounder that is on for so long at these times of each period, then the room again. */
+function sounder(hz: number, onSeconds: number, beginsAt: readonly number[], period: number): Float32Array {
+  const all = new Float32Array((10 + SECONDS + 45) * 16_000);
   for (let i = 0; i < all.length; i++) all[i] = (((i * 7919) % 1000) / 1000 - 0.5) * 0.002;
-  const beep = tone(3100, 0.5, 16_000, 0.05);
-  for (let at = 10; at < 10 + seconds; at += 4)
-    for (const k of [0, 1, 2]) for (const [i, value] of beep.entries()) all[(at + k) * 16_000 + i]! += value;
+  const beep = tone(hz, onSeconds, 16_000, 0.05);
+  for (let at = 10; at < 10 + SECONDS; at += period)
+    for (const begin of beginsAt)
+      for (const [i, value] of beep.entries()) all[Math.round((at + begin) * 16_000) + i]! += value;
   return all;
 }
 
-const scene = () => {
-  const file = join(home.daemons.stateDir, 'smoke.wav');
-  writeFileSync(file, wavBytes([smokeAlarm(24)]));
+const smokeAlarm = sounder(3100, 0.5, [0, 1, 2], 4);
+/** A tone of which the model does not know that it is an alarm. */
+const lowSmokeAlarm = sounder(520, 0.5, [0, 1, 2], 4);
+const coAlarm = sounder(520, 0.1, [0, 0.2, 0.4, 0.6], 5.7);
+const evenBeeps = sounder(3100, 0.5, [0], 1);
+
+const scene = (sound: Float32Array) => {
+  const file = join(home.daemons.stateDir, 'alarm.wav');
+  writeFileSync(file, wavBytes([sound]));
   return ['--source', `file:${file}`, '--speed', '20'];
 };
 const set = (...settings: string[]) => settings.flatMap((setting) => ['--set', setting]);
@@ -35,7 +50,7 @@ const set = (...settings: string[]) => settings.flatMap((setting) => ['--set', s
 describe.skipIf(skip)('a smoke alarm', () => {
   it('is a sensor of its own and an event, and no alarm', async () => {
     const seen = await home.broker.subscribe('#');
-    const { code, stderr } = await home.daemons.start(home.broker.url, scene()).ended;
+    const { code, stderr } = await home.daemons.start(home.broker.url, scene(smokeAlarm)).ended;
     expect(code, stderr).toBe(0);
     await seen.waitFor(topics.availability, (payload) => payload === 'offline');
     expect(seen.on(smoke.state)).toEqual(['OFF', 'ON', 'OFF']);
@@ -61,8 +76,21 @@ describe.skipIf(skip)('a smoke alarm', () => {
     });
   });
 
-  it('has a threshold that can be set, and is kept over a restart', async () => {
-    const { daemon, seen } = await home.startDaemon([...scene(), '--loop']);
+  it.each([
+    [lowSmokeAlarm, smoke.state, carbonMonoxide.state],
+    [coAlarm, carbonMonoxide.state, smoke.state],
+  ])('is heard by its rhythm where its tone says nothing, and for what it is', async (sound, own, other) => {
+    const seen = await home.broker.subscribe('#');
+    expect((await home.daemons.start(home.broker.url, scene(sound)).ended).code).toBe(0);
+    await seen.waitFor(topics.availability, (payload) => payload === 'offline');
+    expect(seen.on(own)).toEqual(['OFF', 'ON', 'OFF']);
+    expect(seen.on(other)).toEqual(['OFF']);
+    const events = seen.on(topics.event).map((payload) => JSON.parse(payload));
+    expect(events).toMatchObject([{ event_type: 'sound_heard', score: 1 }]);
+  });
+
+  it('has a threshold of its scores that can be set, and is kept over a restart', async () => {
+    const { daemon, seen } = await home.startDaemon([...scene(evenBeeps), '--loop']);
     expect(await seen.waitFor(smoke.threshold)).toBe('0.04');
     for (const wrong of ['2', '-0.1', 'much', '']) await home.publish(smoke.command, wrong);
     await home.publish(smoke.command, '0.99');
@@ -73,7 +101,7 @@ describe.skipIf(skip)('a smoke alarm', () => {
     expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: 0.99 });
 
     const deaf = await home.broker.subscribe('bathnet/#');
-    expect((await home.daemons.start(home.broker.url, scene()).ended).code).toBe(0);
+    expect((await home.daemons.start(home.broker.url, scene(evenBeeps)).ended).code).toBe(0);
     await deaf.waitFor(topics.availability, (payload) => payload === 'offline');
     expect(deaf.on(smoke.state)).not.toContain('ON');
   });
@@ -83,17 +111,19 @@ describe.skipIf(skip)('a smoke alarm', () => {
     mkdirSync(home.daemons.deviceDir, { recursive: true });
     writeFileSync(kept, '{"smoke_alarm":0.99}');
     const seen = await home.broker.subscribe('bathnet/#');
-    expect((await home.daemons.start(home.broker.url, [...scene(), '--reset-settings']).ended).code).toBe(0);
+    expect(
+      (await home.daemons.start(home.broker.url, [...scene(evenBeeps), '--reset-settings']).ended).code,
+    ).toBe(0);
     await seen.waitFor(smoke.state, (payload) => payload === 'ON');
     expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({});
   });
 
   it('can be switched off, and then neither the broker nor Home Assistant keeps anything of it', async () => {
-    expect((await home.daemons.start(home.broker.url, scene()).ended).code).toBe(0);
+    expect((await home.daemons.start(home.broker.url, scene(smokeAlarm)).ended).code).toBe(0);
     const seen = await home.broker.subscribe('#');
     await seen.waitFor(smoke.state);
     const off = set('sounds.smoke_alarm=false', 'sounds.dog=true');
-    expect((await home.daemons.start(home.broker.url, [...scene(), ...off]).ended).code).toBe(0);
+    expect((await home.daemons.start(home.broker.url, [...scene(smokeAlarm), ...off]).ended).code).toBe(0);
     await seen.waitFor(smoke.state, (payload) => payload === '');
     await seen.waitFor(soundTopicsOf(topics, 'dog').state, (payload) => payload === 'OFF');
     expect(seen.on(smoke.state)).not.toContain('ON');
@@ -101,7 +131,7 @@ describe.skipIf(skip)('a smoke alarm', () => {
 
   it('is not there while no sound arrives, and OFF', async () => {
     const command = `cat ${join(home.daemons.stateDir, 'smoke.raw')}; sleep 100`;
-    const sound = smokeAlarm(24).subarray(0, 22 * 16_000);
+    const sound = smokeAlarm.subarray(0, 22 * 16_000);
     writeFileSync(
       join(home.daemons.stateDir, 'smoke.raw'),
       Int16Array.from(sound, (value) => Math.round(value * 32767)),
@@ -123,17 +153,32 @@ describe('sounds of the configuration', () => {
   it('that are known are classes of the model that ships', async () => {
     const labels = audiosetLabels((await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'))).manifest);
     const all = Object.fromEntries(Object.keys(KNOWN_SOUNDS).map((id) => [id, true]));
-    expect(soundRules(wantedSounds(all, true), labels)).toHaveLength(Object.keys(KNOWN_SOUNDS).length);
+    expect(soundRules(wantedSounds(all), labels)).toHaveLength(Object.keys(KNOWN_SOUNDS).length);
   });
 
   it('are what is known of them, and what differs', () => {
-    expect(wantedSounds({}, true)).toEqual([{ id: 'smoke_alarm', ...KNOWN_SOUNDS.smoke_alarm }]);
-    expect(wantedSounds({}, false)).toEqual([]);
-    expect(
-      wantedSounds({ smoke_alarm: false, dog: { threshold: 0.9 }, mine: { classes: ['Buzzer'] } }, true),
-    ).toEqual([
+    expect(wantedSounds({})).toEqual([
+      { id: 'smoke_alarm', ...KNOWN_SOUNDS.smoke_alarm },
+      { id: 'co_alarm', ...KNOWN_SOUNDS.co_alarm },
+    ]);
+    const off = { smoke_alarm: false, co_alarm: false };
+    expect(wantedSounds({ ...off, dog: { threshold: 0.9 }, mine: { classes: ['Buzzer'] } })).toEqual([
       { id: 'dog', ...KNOWN_SOUNDS.dog, threshold: 0.9 },
       expect.objectContaining({ id: 'mine', name: 'mine', classes: ['Buzzer'], hits: 2 }),
     ]);
+  });
+
+  it.each([
+    [{ mine: { rhythm: 'T4' } }, true],
+    [{ smoke_alarm: { rhythm: 'none' } }, true],
+    [{ smoke_alarm: { classes: [] } }, true],
+    [{ mine: { rhythm: 'none' } }, false],
+    [{ dog: { classes: [] } }, false],
+    [{ mine: { rhythm: 'T5' } }, false],
+  ])('are heard by classes or by a rhythm: %j', (sounds, isValid) => {
+    const [id, choice] = Object.entries(sounds)[0]!;
+    expect(soundsSection.safeParse(sounds).success && wantedSound(id, choice as object)?.success).toBe(
+      isValid,
+    );
   });
 });

@@ -10,14 +10,18 @@ export interface SoundChoice extends Omit<SoundRule, 'classes'> {
 const PROPOSED = 5;
 
 /**
+ * What has a rhythm is heard by that alone where the model has no classes.
+ *
  * @param labels AudioSet's classes, as the model orders them
  * @throws UserError configuration, where a class is none of them
  */
 export function soundRules(choices: readonly SoundChoice[], labels: readonly string[]): SoundRule[] {
   const places = new Map(labels.map((label, place) => [label.toLowerCase(), place]));
-  return choices.map(({ classes, ...choice }) => ({
+  const known = ({ classes, rhythm }: SoundChoice) =>
+    labels.length === 0 && rhythm !== 'none' ? [] : classes;
+  return choices.map((choice) => ({
     ...choice,
-    classes: classes.map((name) => places.get(name.toLowerCase()) ?? refuse(choice.id, name, labels)),
+    classes: known(choice).map((name) => places.get(name.toLowerCase()) ?? refuse(choice.id, name, labels)),
   }));
 }
 

@@ -1,4 +1,4 @@
-import type { ScoredWindow, SoundChange } from '../types.js';
+import type { Rhythm, ScoredWindow, SoundChange } from '../types.js';
 
 /** A sound that is a sensor of its own: when it counts as heard. */
 export interface SoundRule {
@@ -8,6 +8,8 @@ export interface SoundRule {
   readonly name: string;
   /** Which AudioSet scores speak for it, the highest of them counts: places in the head's labels. */
   readonly classes: readonly number[];
+  /** Which rhythm speaks for it, whatever the scores. */
+  readonly rhythm: Rhythm | 'none';
   /** A window is a hit from this score on. */
   readonly threshold: number;
   /** It is heard with so many hits… */
@@ -37,6 +39,11 @@ export class Sounds {
     this.#ears = rules.map((rule) => ({ rule, threshold: rule.threshold, hits: [], score: 0, heard: false }));
   }
 
+  /** Those that are listened for. */
+  get rhythms(): Rhythm[] {
+    return [...new Set(this.rules.map(({ rhythm }) => rhythm).filter((rhythm) => rhythm !== 'none'))];
+  }
+
   /** From the next window on. */
   setThreshold(id: string, threshold: number): void {
     const ear = this.#ears.find(({ rule }) => rule.id === id);
@@ -47,10 +54,15 @@ export class Sounds {
    * Takes the next window.
    *
    * @param scores AudioSet's, as the head orders them
+   * @param rhythms those that are heard with it
    * @returns what begins or ends with it
    */
-  push({ endSeconds }: Pick<ScoredWindow, 'endSeconds'>, scores: ArrayLike<number>): SoundChange[] {
-    return this.#ears.filter((ear) => changes(ear, endSeconds, scores)).map(changeOf);
+  push(
+    { endSeconds }: Pick<ScoredWindow, 'endSeconds'>,
+    scores: ArrayLike<number>,
+    rhythms: readonly Rhythm[],
+  ): SoundChange[] {
+    return this.#ears.filter((ear) => changes(ear, endSeconds, scores, rhythms)).map(changeOf);
   }
 
   /** Sound was lost: nothing is heard any more. @returns what ends */
@@ -66,11 +78,19 @@ function changeOf({ rule: { id, name, event }, heard, score }: Ear): SoundChange
 }
 
 /** @returns whether it begins or ends with this window */
-function changes(ear: Ear, endSeconds: number, scores: ArrayLike<number>): boolean {
-  const { classes, hits, withinSeconds, holdSeconds } = ear.rule;
+function changes(
+  ear: Ear,
+  endSeconds: number,
+  scores: ArrayLike<number>,
+  rhythms: readonly (Rhythm | 'none')[],
+): boolean {
+  const { classes, rhythm, hits, withinSeconds, holdSeconds } = ear.rule;
   const { heard } = ear;
-  const score = classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
-  if (score >= ear.threshold) ear.hits = [...ear.hits, endSeconds].slice(-hits);
+  const inRhythm = rhythms.includes(rhythm);
+  const score = inRhythm ? 1 : classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
+  // A rhythm is heard over several periods, so it is as many hits as it takes.
+  const found = inRhythm ? hits : Number(classes.length > 0 && score >= ear.threshold);
+  ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
   const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
   const newest = ear.hits.at(-1) ?? Number.NEGATIVE_INFINITY;
   const lately = endSeconds - newest < holdSeconds;

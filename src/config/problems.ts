@@ -138,7 +138,7 @@ export function contradictions(config: Config): Problem[] {
     demand(
       wantedSound(id, choice)?.success !== false,
       `sounds.${id}`,
-      `expected classes: [...], because only ${Object.keys(KNOWN_SOUNDS).join(', ')} have some of their own; found ${show(choice)}`,
+      `expected classes: [...] or rhythm: T3 or T4, because only ${Object.keys(KNOWN_SOUNDS).join(', ')} have some of their own; found ${show(choice)}`,
     );
   for (const name of ['webhook', 'ntfy'] as const)
     demand(

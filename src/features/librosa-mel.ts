@@ -33,6 +33,7 @@ export function createLibrosaMel(): FrontEnd {
   return {
     name: 'librosa-db-mel',
     range: [-TOP_DB, 0],
+    unitDb: 1,
     bandOf: (hz) => (mel(hz) / mel(SAMPLE_RATE_HZ / 2)) * (MEL_BANDS + 1) - 1,
     compute({ samples, startSample }, out) {
       for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
@@ -46,6 +47,7 @@ export function createLibrosaMel(): FrontEnd {
       const loudestDb = 10 * Math.log10(loudest);
       for (let i = 0; i < values.length; i++)
         out[i] = Math.max(-TOP_DB, 10 * Math.log10(Math.max(MIN_POWER, values[i]!)) - loudestDb);
+      return loudestDb;
     },
     forget: () => frames.forget(),
   };

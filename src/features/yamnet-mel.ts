@@ -36,6 +36,7 @@ export function createYamnetMel(): FrontEnd {
   return {
     name: 'yamnet-log-mel',
     range: [Math.log(LOG_OFFSET), 4],
+    unitDb: 20 / Math.LN10,
     bandOf: (hz) => (mel(hz) - mel(MEL_MIN_HZ)) / MEL_STEP - 1,
     compute({ samples, startSample }, out) {
       for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
@@ -47,6 +48,7 @@ export function createYamnetMel(): FrontEnd {
         for (let i = first; i < first + MEL_BANDS; i++) values[i] = Math.log(values[i]! + LOG_OFFSET);
       }
       out.set(values);
+      return 0;
     },
     forget: () => frames.forget(),
   };

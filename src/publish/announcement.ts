@@ -178,14 +178,17 @@ function separate(
 }
 
 function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
-  const sounds = (features.sounds ?? []).map(({ id }) => soundTopicsOf(topics, id));
+  const sounds = (features.sounds ?? []).flatMap(({ id, adjustable }) => {
+    const { state, threshold } = soundTopicsOf(topics, id);
+    return adjustable ? [state, threshold] : [state];
+  });
   return [
     ...retainedTopics(topics),
     ...(features.water ? [topics.water, topics.lastHeard.water] : []),
     ...(features.speech ? [topics.speech, topics.lastHeard.speech] : []),
     ...(model.alarmKinds.length > 0 ? [topics.settings.sensitivity] : []),
     ...(features.quietHours ? [topics.settings.quietFrom, topics.settings.quietTo] : []),
-    ...sounds.flatMap(({ state, threshold }) => [state, threshold]),
+    ...sounds,
   ];
 }
 

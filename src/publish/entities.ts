@@ -132,38 +132,37 @@ function whileHearing({ availability, inputAvailability }: Topics): object {
   };
 }
 
+/** What Home Assistant takes a sound for; anything else is a sound. */
+const DEVICE_CLASSES: Readonly<Record<string, string>> = {
+  smoke_alarm: 'smoke',
+  co_alarm: 'carbon_monoxide',
+};
+
 /** Sounds beside the alarm, each with its threshold, which few need. */
 function sounds({ topics, features }: EntityOptions): Record<string, Component> {
-  return Object.fromEntries(
-    (features.sounds ?? []).flatMap(({ id, name }): [string, Component][] => {
-      const { state, threshold, command } = soundTopicsOf(topics, id);
-      return [
-        [
-          `sound_${id}`,
-          {
-            p: 'binary_sensor',
-            name,
-            device_class: id === 'smoke_alarm' ? 'smoke' : 'sound',
-            state_topic: state,
-            ...whileHearing(topics),
-          },
-        ],
-        [
-          `sound_${id}_threshold`,
-          {
-            p: 'number',
-            name: `${name} threshold`,
-            state_topic: threshold,
-            command_topic: command,
-            ...NUMBER_RANGES.threshold,
-            mode: 'box',
-            enabled_by_default: false,
-            ...SETTING,
-          },
-        ],
-      ];
-    }),
-  );
+  const components: Record<string, Component> = {};
+  for (const { id, name, adjustable } of features.sounds ?? []) {
+    const { state, threshold, command } = soundTopicsOf(topics, id);
+    components[`sound_${id}`] = {
+      p: 'binary_sensor',
+      name,
+      device_class: DEVICE_CLASSES[id] ?? 'sound',
+      state_topic: state,
+      ...whileHearing(topics),
+    };
+    if (!adjustable) continue;
+    components[`sound_${id}_threshold`] = {
+      p: 'number',
+      name: `${name} threshold`,
+      state_topic: threshold,
+      command_topic: command,
+      ...NUMBER_RANGES.threshold,
+      mode: 'box',
+      enabled_by_default: false,
+      ...SETTING,
+    };
+  }
+  return components;
 }
 
 /** What a person changes and presses. */

@@ -20,10 +20,20 @@ export interface Features {
   readonly sounds?: readonly AnnouncedSound[] | undefined;
 }
 
-export interface AnnouncedSound {
+interface AnnouncedSound {
   readonly id: string;
   /** For people. */
   readonly name: string;
+  /** It has a threshold that can be set. */
+  readonly adjustable: boolean;
+}
+
+/** One as its rule has it. */
+export interface RuledSound {
+  readonly id: string;
+  readonly name: string;
+  /** It has a threshold where there is a score. */
+  readonly classes: readonly unknown[];
 }
 
 /** What is configured of the daemon's senses, as far as it can be seen from outside. */
@@ -43,7 +53,7 @@ interface Senses {
 export function featuresOf(
   { labels, npu }: Pick<ModelInfo, 'labels' | 'npu'>,
   { waterLabels, speechLabels, longStayMinutes, quietHours }: Senses,
-  sounds: readonly AnnouncedSound[],
+  sounds: readonly RuledSound[],
   occupancy: boolean,
 ): Features {
   const hears = (wanted: readonly string[]) => wanted.some((label) => labels.includes(label));
@@ -55,6 +65,6 @@ export function featuresOf(
     npu,
     longStay: longStayMinutes > 0,
     quietHours: quietHours !== undefined,
-    sounds: sounds.map(({ id, name }) => ({ id, name })),
+    sounds: sounds.map(({ id, name, classes }) => ({ id, name, adjustable: classes.length > 0 })),
   };
 }

@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type SoundChoice, soundRules } from '../../src/alarm/sound-rules.js';
 import { type SoundRule, Sounds } from '../../src/alarm/sounds.js';
+import type { Rhythm } from '../../src/types.js';
 
 const HOP = 0.48;
 const rule: SoundRule = {
-  ...{ id: 'dog', name: 'Dog', classes: [1, 2], threshold: 0.3 },
+  ...{ id: 'dog', name: 'Dog', classes: [1, 2], rhythm: 'none', threshold: 0.3 },
   ...{ hits: 2, withinSeconds: 2, holdSeconds: 3, event: false },
 };
 
@@ -13,7 +14,9 @@ const rule: SoundRule = {
 function hear(scores: readonly number[], changes: Partial<SoundRule> = {}): [number, boolean][] {
   const sounds = new Sounds([{ ...rule, ...changes }]);
   return scores.flatMap((score, i) =>
-    sounds.push({ endSeconds: i * HOP }, [0.9, score, 0]).map(({ heard }): [number, boolean] => [i, heard]),
+    sounds
+      .push({ endSeconds: i * HOP }, [0.9, score, 0], [])
+      .map(({ heard }): [number, boolean] => [i, heard]),
   );
 }
 
@@ -34,8 +37,8 @@ describe('a sound', () => {
 
   it('takes the highest of its classes, and no other', () => {
     const sounds = new Sounds([{ ...rule, hits: 1 }]);
-    expect(sounds.push({ endSeconds: 0 }, [0.9, 0.1, 0.2])).toEqual([]);
-    expect(sounds.push({ endSeconds: HOP }, [0, 0.1, 0.4])).toEqual([
+    expect(sounds.push({ endSeconds: 0 }, [0.9, 0.1, 0.2], [])).toEqual([]);
+    expect(sounds.push({ endSeconds: HOP }, [0, 0.1, 0.4], [])).toEqual([
       { id: 'dog', name: 'Dog', event: false, heard: true, score: 0.4 },
     ]);
   });
@@ -47,16 +50,34 @@ describe('a sound', () => {
     ]);
     sounds.setThreshold('dog', 0.9);
     sounds.setThreshold('nobody', 0);
-    expect(sounds.push({ endSeconds: 0 }, [0, 0.5, 0]).map(({ id }) => id)).toEqual(['cat']);
+    expect(sounds.push({ endSeconds: 0 }, [0, 0.5, 0], []).map(({ id }) => id)).toEqual(['cat']);
   });
 
   it('ends when sound is lost, and hits before that do not count', () => {
     const sounds = new Sounds([rule]);
-    sounds.push({ endSeconds: 0 }, [0, 1, 0]);
+    sounds.push({ endSeconds: 0 }, [0, 1, 0], []);
     expect(sounds.forget()).toEqual([]);
-    expect(sounds.push({ endSeconds: HOP }, [0, 1, 0])).toEqual([]);
-    expect(sounds.push({ endSeconds: 2 * HOP }, [0, 1, 0])).toHaveLength(1);
+    expect(sounds.push({ endSeconds: HOP }, [0, 1, 0], [])).toEqual([]);
+    expect(sounds.push({ endSeconds: 2 * HOP }, [0, 1, 0], [])).toHaveLength(1);
     expect(sounds.forget()).toMatchObject([{ id: 'dog', heard: false }]);
+  });
+
+  it('is heard by its rhythm at once, whatever the scores and the threshold, and for as long as any hit', () => {
+    const sounds = new Sounds([{ ...rule, rhythm: 'T3', threshold: 1 }]);
+    const push = (at: number, ...rhythms: Rhythm[]) => sounds.push({ endSeconds: at }, [0, 0, 0], rhythms);
+    expect(sounds.rhythms).toEqual(['T3']);
+    expect(push(0, 'T4')).toEqual([]);
+    expect(push(1, 'T4', 'T3')).toMatchObject([{ id: 'dog', heard: true, score: 1 }]);
+    expect(push(3)).toEqual([]);
+    expect(push(3.9, 'T3')).toEqual([]);
+    expect(push(6.8)).toEqual([]);
+    expect(push(7)).toMatchObject([{ heard: false }]);
+  });
+
+  it('that has no classes is heard by its rhythm alone', () => {
+    const sounds = new Sounds([{ ...rule, classes: [], rhythm: 'T4', threshold: 0 }]);
+    expect(sounds.push({ endSeconds: 0 }, [1, 1, 1], ['T3'])).toEqual([]);
+    expect(sounds.push({ endSeconds: 1 }, [], ['T4'])).toMatchObject([{ heard: true }]);
   });
 
   it('begins and ends in turns, on any scores, and a model without scores hears none', () => {
@@ -70,7 +91,7 @@ describe('a sound', () => {
         },
       ),
     );
-    expect(new Sounds([rule]).push({ endSeconds: 0 }, [])).toEqual([]);
+    expect(new Sounds([rule]).push({ endSeconds: 0 }, [], [])).toEqual([]);
   });
 });
 
@@ -98,5 +119,11 @@ describe('classes of a sound', () => {
   it('are refused where the model has none', () => {
     expect(() => soundRules([choice('Dog')], [])).toThrow(/sounds\.dog: this model has no AudioSet classes/);
     expect(soundRules([], [])).toEqual([]);
+  });
+
+  it('are not asked for where the model has none and the sound has a rhythm', () => {
+    expect(soundRules([{ ...choice('Dog'), rhythm: 'T3' }], [])).toMatchObject([
+      { classes: [], rhythm: 'T3' },
+    ]);
   });
 });

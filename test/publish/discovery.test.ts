@@ -27,13 +27,16 @@ function discover(changes: Partial<DiscoveryOptions> = {}) {
 }
 
 describe('device discovery', () => {
-  it('has each sound beside the alarm as a sensor, with its threshold', () => {
+  it('has each sound beside the alarm as a sensor, with its threshold where it has one', () => {
     const sounds = [
-      { id: 'smoke_alarm', name: 'Smoke alarm' },
-      { id: 'dog', name: 'Dog' },
+      { id: 'smoke_alarm', name: 'Smoke alarm', adjustable: true },
+      { id: 'co_alarm', name: 'Carbon monoxide alarm', adjustable: false },
+      { id: 'dog', name: 'Dog', adjustable: true },
     ];
     const { components } = discover({ features: { ...options.features, sounds } });
     expect(components.sound_smoke_alarm).toMatchObject({ p: 'binary_sensor', device_class: 'smoke' });
+    expect(components.sound_co_alarm).toMatchObject({ device_class: 'carbon_monoxide' });
+    expect(components).not.toHaveProperty('sound_co_alarm_threshold');
     expect(components.sound_dog).toMatchObject({ name: 'Dog', device_class: 'sound' });
     expect(components.sound_dog?.availability).toHaveLength(2);
     expect(components.sound_dog_threshold).toMatchObject({ p: 'number', enabled_by_default: false });
@@ -307,7 +310,7 @@ describe('device discovery', () => {
   });
 
   it('says all of it in messages below 4 KB where each entity has its own', () => {
-    const sounds = [{ id: 'smoke_alarm', name: 'Smoke alarm' }];
+    const sounds = [{ id: 'smoke_alarm', name: 'Smoke alarm', adjustable: true }];
     const area = 'a'.repeat(200);
     const long = { area, pageUrl: `http://${'b'.repeat(60)}.example:8099/`, deviceName: 'c'.repeat(200) };
     const kinds = ['impact', 'breaking', 'scream', 'distress'];

@@ -39,7 +39,9 @@ const category = { entity_category: z.enum(['config', 'diagnostic']).optional() 
 const binarySensor = z.strictObject({
   ...entity('binary_sensor'),
   ...readOnly,
-  device_class: z.enum(['safety', 'problem', 'sound', 'running', 'occupancy', 'smoke']).optional(),
+  device_class: z
+    .enum(['safety', 'problem', 'sound', 'running', 'occupancy', 'carbon_monoxide', 'smoke'])
+    .optional(),
   payload_on: z.string().optional(),
   payload_off: z.string().optional(),
 });

@@ -13,6 +13,7 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
   ['binary_sensor.bathroom_alarm', 'Abnormal sound', 'safety', null, /^off$/],
   ['binary_sensor.bathroom_microphone', 'Microphone', 'problem', 'diagnostic', /^off$/],
   ['binary_sensor.bathroom_occupied', 'Occupied', 'occupancy', 'diagnostic', /^unknown$/],
+  ['binary_sensor.bathroom_sound_co_alarm', 'Carbon monoxide alarm', 'carbon_monoxide', null, /^off$/],
   ['binary_sensor.bathroom_sound_smoke_alarm', 'Smoke alarm', 'smoke', null, /^off$/],
   ['binary_sensor.bathroom_speech', 'Speech', 'sound', null, /^off$/],
   ['binary_sensor.bathroom_water', 'Water running', 'running', null, /^off$/],
@@ -213,7 +214,9 @@ describe.skipIf(!installed)('Home Assistant', () => {
 
   /** What cannot be said without sound. */
   const HEARD = ['confidence', 'level', 'sound'].map((key) => `sensor.bathroom_${key}`);
-  const SENSED = ['sound_smoke_alarm', 'speech', 'water'].map((key) => `binary_sensor.bathroom_${key}`);
+  const SENSED = ['sound_co_alarm', 'sound_smoke_alarm', 'speech', 'water'].map(
+    (key) => `binary_sensor.bathroom_${key}`,
+  );
 
   it('shows what cannot be heard as unavailable, and the microphone as a problem', async () => {
     await allThere();

@@ -36,7 +36,7 @@ const OPEN_ALARM = {
 };
 
 const SMOKE = {
-  ...{ id: 'smoke_alarm', name: 'Smoke alarm', classes: [0], threshold: 0.1, hits: 2 },
+  ...{ id: 'smoke_alarm', name: 'Smoke alarm', classes: [0], rhythm: 'T3', threshold: 0.1, hits: 2 },
   ...{ withinSeconds: 5, holdSeconds: 10, event: true },
 };
 

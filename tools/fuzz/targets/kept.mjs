@@ -85,7 +85,7 @@ function state() {
   const features = featuresOf(
     MODEL,
     { waterLabels: [], speechLabels: [] },
-    [{ id: 'smoke_alarm', name: 'Smoke alarm' }],
+    [{ id: 'smoke_alarm', name: 'Smoke alarm', classes: [0] }],
     false,
   );
   const discovery = {
