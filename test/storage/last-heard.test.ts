@@ -15,15 +15,21 @@ describe('when signs of life were last heard', () => {
   let folder: string;
   let clock: ManualClock;
   let said: [sign: string, atMs: number][];
+  let states: State[];
   beforeEach(() => {
+    states = [];
     folder = mkdtempSync(join(tmpdir(), 'bathnet-last-heard-'));
     clock = new ManualClock();
     said = [];
   });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+  afterEach(async () => {
+    await Promise.all(states.map((state) => state.settled())); // or a folder comes back
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   const begin = () => {
     const state = new State(folder, silentLog);
+    states.push(state);
     const heard = new LastHeard(state, (...each) => said.push(each), clock);
     heard.start();
     return { state, heard };

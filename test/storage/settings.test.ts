@@ -22,7 +22,10 @@ beforeEach(() => {
   clock = new ManualClock();
   states = [];
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await written(); // or a folder comes back
+  rmSync(folder, { recursive: true, force: true });
+});
 
 /** The settings of one run of the daemon. */
 function run(changes: Partial<typeof rule & SettingValues> = {}): Settings {
@@ -200,7 +203,9 @@ describe('settings', () => {
   });
 
   it('hold for this run where they cannot be kept', async () => {
-    const settings = new Settings(new State(join(file(), 'no-folder'), silentLog), rule, silentLog, clock);
+    const state = new State(join(file(), 'no-folder'), silentLog);
+    states.push(state);
+    const settings = new Settings(state, rule, silentLog, clock);
     writeFileSync(file(), '');
     expect(settings.set('hits', 1)).toBeUndefined();
     await written();
