@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { connectAsync } from 'mqtt';
 import { startDevices } from '../daemons.js';
 import { ExitCode } from '../errors.js';
+import { placeOf } from '../publish/options.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
 import { finish } from './support/finish.js';
@@ -38,7 +39,10 @@ async function demo(flags: ConfigFlags): Promise<ExitCode> {
       mqttUrl: broker.url,
       set: [...(flags.set ?? []), `stateDir=${stateDir}`, 'device.id=demo', 'device.name=Demo bathroom'],
     });
-    const subscriber = await connectAsync(broker.url, { clientId: 'demo-subscriber' });
+    const subscriber = await connectAsync({
+      ...placeOf(new URL(broker.url)),
+      clientId: 'demo-subscriber',
+    });
     subscriber.on('message', (topic, payload) => {
       const isLong = topic.startsWith(`${config.discovery.prefix}/`) && payload.length > 0;
       screen.print(`${topic} ${screen.live && isLong ? foldDiscovery(topic, `${payload}`) : payload}`);

@@ -137,7 +137,7 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
 }
 
 /** In parts: MQTT.js takes an address apart with what Node warns of, and obeys a client id in it. */
-function placeOf({ protocol, hostname, port, pathname, search }: URL): IClientOptions {
+export function placeOf({ protocol, hostname, port, pathname, search }: URL): IClientOptions {
   const scheme = protocol.replace(':', '') as NonNullable<IClientOptions['protocol']>;
   // A socket knows an IPv6 address without the brackets that an address of the web keeps.
   const host = scheme.startsWith('mqtt') ? hostname.replace(/^\[(.*)\]$/, '$1') : hostname;

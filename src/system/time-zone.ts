@@ -1,5 +1,7 @@
 import type { Logger } from '../types.js';
 
+/** UTC, GMT and what else never differs from it, as versions of Node call it. */
+const SAME_AS_UTC = ['UTC', '+00:00'];
 /** Node's zone where it does not know the one that it was told, as versions of it call it. */
 const UNKNOWN: readonly (string | undefined)[] = [undefined, 'Etc/Unknown'];
 
@@ -19,7 +21,7 @@ export interface TimeZone {
 export function timeZone(told = process.env.TZ): TimeZone {
   const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const now = new Date();
-  const isUtc = UNKNOWN.includes(name) || name === 'UTC';
+  const isUtc = UNKNOWN.includes(name) || SAME_AS_UTC.includes(name);
   const text = `${timeOf(now)} now (${isUtc ? 'UTC' : `${name}, ${offsetOf(now)}`})`;
   if (!isUtc) return { text };
   if (told && (UNKNOWN.includes(name) || !meansUtc(told))) {

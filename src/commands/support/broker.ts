@@ -37,7 +37,7 @@ export async function visitBroker(config: Config, visitor: string): Promise<Visi
     const { version: protocolVersion, name: protocol } = choice;
     try {
       const address = { ...quiet, protocolVersion, connectTimeout: CONNECT_TIMEOUT_MS };
-      return { url, protocol, client: await connectAsync(url, address) };
+      return { url, protocol, client: await connectAsync(address) };
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown));
       // Without a code: the broker has just hung up.
