@@ -12,6 +12,12 @@ export const LONGEST_REMINDER_MS = 3_600_000;
 /** Who comes and goes all the time must not be reminded all the time. */
 const MOST_REMINDERS = 10;
 
+/**
+ * Home Assistant keeps what somebody presses while the broker is away, and sends it as soon as it is connected again,
+ * just before it says that it has come: so late after an acknowledgement its coming shows that it was an old one.
+ */
+const KEPT_WORD_MS = 10_000;
+
 /** The latest alarm, until it is acknowledged. */
 interface Unacknowledged {
   readonly alarm: AlarmStarted;
@@ -29,6 +35,8 @@ interface Unacknowledged {
  */
 export class Escalation {
   #open: Unacknowledged | undefined;
+  /** What was acknowledged last. */
+  #seen: { readonly open: Unacknowledged; readonly atMs: number } | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(
@@ -43,12 +51,17 @@ export class Escalation {
    */
   note(event: DecisionEvent): void {
     if (event.type !== 'alarm_started') return;
+    this.#seen = undefined;
     this.#open = { alarm: event, sinceMs: this.clock.now(), repetitions: 0, reminders: 0, quiet: false };
     this.#wait();
   }
 
-  /** Somebody comes who may not have heard of the latest alarm: it is repeated at once. */
+  /**
+   * Somebody comes who may not have heard of the latest alarm: it is repeated at once, also where it was acknowledged
+   * just now, for whoever comes now can only have meant an earlier one.
+   */
   remind(): void {
+    this.#reopen();
     const open = this.#open;
     if (!open || open.quiet || this.options.escalateSeconds === 0 || open.reminders >= MOST_REMINDERS) return;
     if (this.clock.now() - open.sinceMs > LONGEST_REMINDER_MS) return;
@@ -58,7 +71,9 @@ export class Escalation {
 
   /** A person has seen the latest alarm, and with it all before it. */
   acknowledge(by?: string): AlarmAcknowledged | undefined {
+    const seen = this.#open && { open: { ...this.#open }, atMs: this.clock.now() };
     this.stop();
+    this.#seen = seen;
     if (!this.#open) return undefined;
     const { alarm } = this.#open;
     const afterSeconds = this.#unacknowledgedSeconds(this.#open);
@@ -83,7 +98,16 @@ export class Escalation {
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#seen = undefined;
     if (this.#open) this.#open.quiet = true;
+  }
+
+  #reopen(): void {
+    const seen = this.#seen;
+    this.#seen = undefined;
+    if (this.#open || !seen || this.clock.now() - seen.atMs > KEPT_WORD_MS) return;
+    this.#open = seen.open;
+    if (!seen.open.quiet && seen.open.repetitions < this.options.escalateTimes) this.#wait();
   }
 
   #wait(): void {

@@ -98,12 +98,29 @@ describe('somebody who comes later', () => {
   it.each<[string, (escalation: Escalation) => void]>([
     ['acknowledged', (escalation) => escalation.acknowledge()],
     ['not to be repeated any more', (escalation) => escalation.stop()],
-  ])('is not told of one that is %s', (_, end) => {
+  ])('is not told of one that is %s', async (_, end) => {
     const escalation = escalationOf();
     escalation.note(alarm('a'));
     end(escalation);
+    await clock.advance(10_001);
     escalation.remind();
     expect(said).toEqual([]);
+  });
+
+  it('is told of one that was acknowledged while nobody was there to hear of it, by a word that was kept', async () => {
+    const escalation = escalationOf({ escalateTimes: 1 });
+    escalation.note(alarm('a'));
+    await clock.advance(20_000);
+    escalation.acknowledge();
+    await clock.advance(10_000);
+    escalation.remind();
+    expect(said).toMatchObject([{ episodeId: 'a', unacknowledgedSeconds: 30 }]);
+    await clock.advance(120_000);
+    expect(said.slice(1)).toMatchObject([{ episodeId: 'a', unacknowledgedSeconds: 150 }]);
+    expect(escalation.acknowledge()?.episodeId).toBe('a');
+    escalation.stop(); // somebody has switched detection off
+    escalation.remind();
+    expect(said).toHaveLength(2);
   });
 
   it('is not told after an hour, nor with escalateSeconds 0, nor again and again', async () => {
@@ -148,6 +165,7 @@ it('whatever happens, no alarm is repeated once acknowledged, nor more often tha
         } else if (step === 'acknowledge') {
           expect(escalation.acknowledge()?.episodeId).toBe(unseen);
           unseen = undefined;
+          await clock.advance(10_001); // a word that counts
         } else if (step === 'stop') escalation.stop();
         else if (step === 'remind') escalation.remind();
         else await clock.advance(step as number);
