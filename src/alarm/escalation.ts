@@ -18,10 +18,12 @@ const MOST_REMINDERS = 10;
  */
 const KEPT_WORD_MS = 10_000;
 
-/** The latest alarm, until it is acknowledged. */
-interface Unacknowledged {
+/** The latest alarm. */
+interface Latest {
   readonly alarm: AlarmStarted;
   readonly sinceMs: number;
+  /** When it was acknowledged. */
+  seenAtMs: number | undefined;
   /** Of the repetitions, those that came by time, and those that came because somebody came. */
   repetitions: number;
   reminders: number;
@@ -34,9 +36,7 @@ interface Unacknowledged {
  * any sooner because no sound arrives.
  */
 export class Escalation {
-  #open: Unacknowledged | undefined;
-  /** What was acknowledged last. */
-  #seen: { readonly open: Unacknowledged; readonly atMs: number } | undefined;
+  #latest: Latest | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(
@@ -51,8 +51,8 @@ export class Escalation {
    */
   note(event: DecisionEvent): void {
     if (event.type !== 'alarm_started') return;
-    this.#seen = undefined;
-    this.#open = { alarm: event, sinceMs: this.clock.now(), repetitions: 0, reminders: 0, quiet: false };
+    const sinceMs = this.clock.now();
+    this.#latest = { alarm: event, sinceMs, seenAtMs: undefined, repetitions: 0, reminders: 0, quiet: false };
     this.#wait();
   }
 
@@ -61,53 +61,52 @@ export class Escalation {
    * just now, for whoever comes now can only have meant an earlier one.
    */
   remind(): void {
-    this.#reopen();
-    const open = this.#open;
-    if (!open || open.quiet || this.options.escalateSeconds === 0 || open.reminders >= MOST_REMINDERS) return;
-    if (this.clock.now() - open.sinceMs > LONGEST_REMINDER_MS) return;
-    open.reminders++;
-    this.#say(open);
+    const latest = this.#latest;
+    if (!latest || latest.quiet || this.options.escalateSeconds === 0) return;
+    if (latest.reminders >= MOST_REMINDERS) return;
+    const nowMs = this.clock.now();
+    if (nowMs - latest.sinceMs > LONGEST_REMINDER_MS) return;
+    if (latest.seenAtMs !== undefined) {
+      if (nowMs - latest.seenAtMs > KEPT_WORD_MS) return;
+      latest.seenAtMs = undefined;
+      if (latest.repetitions < this.options.escalateTimes) this.#wait();
+    }
+    latest.reminders++;
+    this.#say(latest);
   }
 
   /** A person has seen the latest alarm, and with it all before it. */
   acknowledge(by?: string): AlarmAcknowledged | undefined {
-    const seen = this.#open && { open: { ...this.#open }, atMs: this.clock.now() };
-    this.stop();
-    this.#seen = seen;
-    if (!this.#open) return undefined;
-    const { alarm } = this.#open;
-    const afterSeconds = this.#unacknowledgedSeconds(this.#open);
-    this.#open = undefined;
+    const latest = this.#latest;
+    if (!latest || latest.seenAtMs !== undefined) return undefined;
+    this.#stopWaiting();
+    latest.seenAtMs = this.clock.now();
+    const { alarm } = latest;
     return {
       type: 'alarm_acknowledged',
       episodeId: alarm.episodeId,
       label: alarm.label,
       kind: alarm.kind,
       atMs: this.clock.wallMs(),
-      afterSeconds,
+      afterSeconds: this.#secondsSince(latest),
       by,
     };
   }
 
   /** Whether a person has seen this alarm, or one after it. */
   acknowledged(episodeId: string): boolean {
-    return this.#open?.alarm.episodeId !== episodeId;
+    return this.#latest?.alarm.episodeId !== episodeId || this.#latest.seenAtMs !== undefined;
   }
 
   /** Repeats no more; the alarm can still be acknowledged. */
   stop(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    this.#seen = undefined;
-    if (this.#open) this.#open.quiet = true;
+    this.#stopWaiting();
+    if (this.#latest) this.#latest.quiet = true;
   }
 
-  #reopen(): void {
-    const seen = this.#seen;
-    this.#seen = undefined;
-    if (this.#open || !seen || this.clock.now() - seen.atMs > KEPT_WORD_MS) return;
-    this.#open = seen.open;
-    if (!seen.open.quiet && seen.open.repetitions < this.options.escalateTimes) this.#wait();
+  #stopWaiting(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
   }
 
   #wait(): void {
@@ -117,26 +116,26 @@ export class Escalation {
 
   #repeat(): void {
     this.#cancel = undefined;
-    const open = this.#open;
-    if (!open) return;
-    open.repetitions++;
-    if (open.repetitions < this.options.escalateTimes) this.#wait();
-    this.#say(open);
+    const latest = this.#latest;
+    if (!latest) return;
+    latest.repetitions++;
+    if (latest.repetitions < this.options.escalateTimes) this.#wait();
+    this.#say(latest);
   }
 
-  #say(open: Unacknowledged): void {
+  #say(latest: Latest): void {
     this.onEvent({
       type: 'alarm_escalated',
-      episodeId: open.alarm.episodeId,
-      label: open.alarm.label,
-      kind: open.alarm.kind,
+      episodeId: latest.alarm.episodeId,
+      label: latest.alarm.label,
+      kind: latest.alarm.kind,
       atMs: this.clock.wallMs(),
-      repetition: open.repetitions + open.reminders,
-      unacknowledgedSeconds: this.#unacknowledgedSeconds(open),
+      repetition: latest.repetitions + latest.reminders,
+      unacknowledgedSeconds: this.#secondsSince(latest),
     });
   }
 
-  #unacknowledgedSeconds({ sinceMs }: Unacknowledged): number {
+  #secondsSince({ sinceMs }: Latest): number {
     return (this.clock.now() - sinceMs) / 1000;
   }
 }

@@ -111,9 +111,12 @@ describe('somebody who comes later', () => {
     const escalation = escalationOf({ escalateTimes: 1 });
     escalation.note(alarm('a'));
     await clock.advance(20_000);
-    escalation.acknowledge();
+    expect(escalation.acknowledge()?.episodeId).toBe('a');
+    expect(escalation.acknowledge()).toBeUndefined(); // somebody else's word was kept, too
+    expect(escalation.acknowledged('a')).toBe(true);
     await clock.advance(10_000);
     escalation.remind();
+    expect(escalation.acknowledged('a')).toBe(false);
     expect(said).toMatchObject([{ episodeId: 'a', unacknowledgedSeconds: 30 }]);
     await clock.advance(120_000);
     expect(said.slice(1)).toMatchObject([{ episodeId: 'a', unacknowledgedSeconds: 150 }]);
