@@ -90,7 +90,7 @@ function changes(
   const score = inRhythm ? 1 : classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
   // A rhythm is heard over several periods, so it is as many hits as it takes.
   const found = inRhythm ? hits : Number(classes.length > 0 && score >= ear.threshold);
-  ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
+  if (found > 0) ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
   const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
   const newest = ear.hits.at(-1) ?? Number.NEGATIVE_INFINITY;
   const lately = endSeconds - newest < holdSeconds;

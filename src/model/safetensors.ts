@@ -136,11 +136,11 @@ export function fromFloat16(
   return out;
 }
 
+const ODD = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+
 /** Whether every value is a number. By what V8 has compiled beforehand: a loop would start slowly, on millions of weights. */
 export function allFinite(values: Float32Array): boolean {
-  return ![Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY].some((odd) =>
-    values.includes(odd),
-  );
+  return !ODD.some((odd) => values.includes(odd));
 }
 
 /** Single precision to IEEE 754 halves; undefined where one value is no half. The reverse of `fromFloat16`. */
