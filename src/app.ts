@@ -96,16 +96,7 @@ export async function startApp({
   if (config.quietHours) sayQuietHours(config.quietHours, log);
 
   // Where messages go
-  const occupancy = pipeline.sense.asksForOccupancy;
-  const { topics, features, mqtt } = messageOptions(
-    config,
-    deviceId,
-    state,
-    model,
-    occupancy,
-    pipeline.sounds.rules,
-    log,
-  );
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, pipeline, log);
   const named = { ...config.device, id: deviceId };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();

@@ -14,24 +14,30 @@ export interface MessageOptions {
   readonly mqtt: MqttOptions;
 }
 
+/** What listens, as far as it is announced. */
+interface Listening {
+  readonly model: ModelInfo;
+  /** Whether anything depends on somebody being in the room. */
+  readonly sense: { readonly asksForOccupancy: boolean };
+  /** Those beside the alarm. */
+  readonly sounds: { readonly rules: readonly RuledSound[] };
+}
+
 /**
  * What a configuration, a device and a model make of it.
  *
  * @param state what survives a restart
- * @param occupancy whether anything depends on somebody being in the room
- * @param sounds those beside the alarm
  */
 export function messageOptions(
   config: Config,
   deviceId: string,
   state: Store & { readonly folder: string },
-  model: ModelInfo,
-  occupancy: boolean,
-  sounds: readonly RuledSound[],
+  { model, sense, sounds }: Listening,
   log: Logger,
 ): MessageOptions {
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
-  const features = featuresOf(model, { ...config.sense, quietHours: config.quietHours }, sounds, occupancy);
+  const configured = { ...config.sense, quietHours: config.quietHours };
+  const features = featuresOf(model, configured, sounds.rules, sense.asksForOccupancy);
   const discovery = {
     mode: config.discovery.mode,
     deviceId,

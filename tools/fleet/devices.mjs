@@ -26,6 +26,7 @@ const model = {
   alarmLabels: labels.slice(-1),
   alarmKinds: manifest.event.alarm.kinds,
 };
+const listening = { model, sense: { asksForOccupancy: true }, sounds: { rules: [] } };
 
 let sent = 0;
 let devices = [];
@@ -53,7 +54,7 @@ function startDevice(deviceId) {
   };
   const config = loadConfig({ env: {}, cwd: folder, flags: { 'mqtt.url': url, 'device.name': deviceId } });
   const state = new State(join(folder, deviceId), log);
-  const { topics, features, mqtt } = messageOptions(config, deviceId, state, model, true, [], log);
+  const { topics, features, mqtt } = messageOptions(config, deviceId, state, listening, log);
   const publisher = new MqttPublisher(mqtt, log, systemClock);
   const health = () => ({
     uptimeSeconds: process.uptime(),
