@@ -1,10 +1,12 @@
-// Made screams and groans of the voices in voices.json, which a network takes for real ones (find_voices.py).
+// Made screams and groans of the voices in voices.json, which a network takes for real ones (find_voices.py); after
+// `npm run build`:
 //
 //   node screams.mjs SOUNDS            SOUNDS/training/abnormal/KIND/made__voice-NN-N.wav, four of each voice
 //   node screams.mjs VOICES.json RAW   each of the given voices in a room, 3.375 s of 16-bit PCM after each other
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { inRoom, levelled, mix, RATE_HZ, roomTone, scream, seededRandom, silence } from '../scene/sounds.mjs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeWav } from '../../dist/audio/wav-writer.js';
+import { inRoom, levelled, mix, roomTone, scream, seededRandom, silence } from '../scene/sounds.mjs';
 
 const OF_EACH = 4;
 const SCENE_SECONDS = 3.375;
@@ -32,18 +34,6 @@ const varied = (random, voice) =>
 const pcm = (sound) =>
   Int16Array.from(sound, (x) => Math.max(-32_768, Math.min(32_767, Math.round(x * 32_767))));
 
-function wav(samples) {
-  const header = Buffer.from(
-    'RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\0\0\0\0\0\0\0\0\x02\0\x10\0data\0\0\0\0',
-    'latin1',
-  );
-  header.writeUInt32LE(36 + samples.byteLength, 4);
-  header.writeUInt32LE(RATE_HZ, 24);
-  header.writeUInt32LE(2 * RATE_HZ, 28);
-  header.writeUInt32LE(samples.byteLength, 40);
-  return Buffer.concat([header, new Uint8Array(samples.buffer)]);
-}
-
 const read = (file) => JSON.parse(readFileSync(file, 'utf8'));
 const [first, raw] = process.argv.slice(2);
 if (raw) {
@@ -66,7 +56,6 @@ if (raw) {
         kind,
         `made__voice-${String(number).padStart(2, '0')}-${k}.wav`,
       );
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, wav(pcm(levelled(sound, -16))));
+      await writeWav(file, [levelled(sound, -16)]);
     }
   }
