@@ -79,7 +79,7 @@ export class Control {
       thresholds: parts.sounds.rules
         .filter(({ classes }) => classes.length > 0)
         .map((each) => this.#thresholdOf(each)),
-      acknowledge: (by?: string) => listener.acknowledge(by),
+      acknowledge: listener.acknowledge.bind(listener),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
       occupied: occupancy.say.bind(occupancy),

@@ -6,7 +6,16 @@ import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
 import { within } from './system/within.js';
-import type { Clock, DecisionEvent, Logger, PcmChunk, PipelineResult, SoundChange, Window } from './types.js';
+import type {
+  Acknowledgement,
+  Clock,
+  DecisionEvent,
+  Logger,
+  PcmChunk,
+  PipelineResult,
+  SoundChange,
+  Window,
+} from './types.js';
 
 /** An overrun is said at most this often. */
 const OVERRUN_WARNING_MS = 60_000;
@@ -113,9 +122,9 @@ export class Listener {
     this.pipeline.sense.setQuietHours({ from, to });
   }
 
-  /** A person has seen the latest alarm; nothing where every alarm has been seen. */
-  acknowledge(by?: string): void {
-    this.#say(this.#escalation.acknowledge(by));
+  /** A person has seen an alarm; nothing where it is not the latest, or has been seen. */
+  acknowledge(given: Acknowledgement = {}): void {
+    this.#say(this.#escalation.acknowledge(given));
   }
 
   /** Somebody comes who may not have heard of the latest alarm. */

@@ -214,6 +214,14 @@ export type SettingName = keyof SettingValues;
 /** What somebody who is there and well is heard by. */
 export type SignOfLife = (typeof SIGNS_OF_LIFE)[number];
 
+/** That a person has seen an alarm. */
+export interface Acknowledgement {
+  /** Who. */
+  readonly by?: string | undefined;
+  /** Which alarm; undefined: the latest. */
+  readonly episodeId?: string | undefined;
+}
+
 /** What a person says of an alarm. */
 export type Verdict = 'false_alarm' | 'real_alarm';
 

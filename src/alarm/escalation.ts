@@ -1,4 +1,11 @@
-import type { AlarmAcknowledged, AlarmEscalated, AlarmStarted, Clock, DecisionEvent } from '../types.js';
+import type {
+  Acknowledgement,
+  AlarmAcknowledged,
+  AlarmEscalated,
+  AlarmStarted,
+  Clock,
+  DecisionEvent,
+} from '../types.js';
 
 export interface EscalationOptions {
   /** An alarm that nobody acknowledges is repeated this often; 0 is never… */
@@ -75,10 +82,14 @@ export class Escalation {
     this.#say(latest);
   }
 
-  /** A person has seen the latest alarm, and with it all before it. */
-  acknowledge(by?: string): AlarmAcknowledged | undefined {
+  /**
+   * A person has seen the latest alarm, and with it all before it. One that names an earlier alarm was kept on its way,
+   * and whoever gave it knew nothing of the latest.
+   */
+  acknowledge({ by, episodeId }: Acknowledgement = {}): AlarmAcknowledged | undefined {
     const latest = this.#latest;
     if (!latest || latest.seenAtMs !== undefined) return undefined;
+    if (episodeId !== undefined && episodeId !== latest.alarm.episodeId) return undefined;
     this.#stopWaiting();
     latest.seenAtMs = this.clock.now();
     const { alarm } = latest;

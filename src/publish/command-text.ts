@@ -1,20 +1,21 @@
 import { z } from 'zod';
 import { SENSITIVITIES } from '../constants.js';
-import type { SettingName, Verdict } from '../types.js';
+import type { Acknowledgement, SettingName, Verdict } from '../types.js';
 import type { IncomingMessage } from './connection.js';
 
 /** No command is longer than this; whatever is, is not looked at. */
 const MAX_BYTES = 1000;
-/** Of whoever acknowledges an alarm. */
+/** Of whoever acknowledges an alarm, and of an alarm. */
 export const LONGEST_NAME = 80;
-const acknowledgedBy = z.strictObject({
-  by: z
-    .string()
-    .trim()
-    .min(1)
-    .max(LONGEST_NAME)
-    .regex(/^\P{Cc}*$/u),
-});
+const shortText = z
+  .string()
+  .trim()
+  .min(1)
+  .max(LONGEST_NAME)
+  .regex(/^\P{Cc}*$/u);
+const acknowledgement = z
+  .strictObject({ by: shortText.optional(), episodeId: shortText.optional() })
+  .refine(({ by, episodeId }) => by !== undefined || episodeId !== undefined);
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** The text of a message that can be a command. */
@@ -60,12 +61,13 @@ export function notPressed(text: string): string | undefined {
   return text === 'PRESS' ? undefined : 'expected PRESS';
 }
 
-/** Who has seen an alarm; null where the text is something else. */
-export function nameIn(text: string): string | null {
+/** That an alarm has been seen, and what more is said of it; undefined where the text is something else. */
+export function acknowledgementIn(text: string): Acknowledgement | undefined {
+  if (text === 'PRESS') return {};
   try {
-    return acknowledgedBy.parse(JSON.parse(text)).by;
+    return acknowledgement.parse(JSON.parse(text));
   } catch {
-    return null;
+    return undefined;
   }
 }
 

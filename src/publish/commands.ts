@@ -1,11 +1,11 @@
 import { Allowance, Paced } from '../system/paced.js';
-import type { Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
+import type { Acknowledgement, Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import {
+  acknowledgementIn,
   expectedOf,
   judge,
   LONGEST_NAME,
-  nameIn,
   notPressed,
   parseNumber,
   parseValue,
@@ -58,8 +58,7 @@ export interface CommandTarget {
   set(name: SettingName, value: boolean | number | string, rolledOut?: string): string | undefined;
   /** Of sounds beside the alarm. */
   readonly thresholds?: readonly Threshold[] | undefined;
-  /** @param by who has seen it, where that is said */
-  acknowledge(by?: string): void;
+  acknowledge(given: Acknowledgement): void;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
   /** @returns why not, where it is not done */
@@ -218,9 +217,10 @@ export class Commands {
   }
 
   #acknowledge(text: string): string | undefined {
-    const by = text === 'PRESS' ? undefined : nameIn(text);
-    if (by === null) return `expected PRESS, or {"by":"…"} with a name of at most ${LONGEST_NAME} characters`;
-    this.#target.acknowledge(by);
+    const given = acknowledgementIn(text);
+    if (!given)
+      return `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST_NAME} characters`;
+    this.#target.acknowledge(given);
     return undefined;
   }
 

@@ -107,6 +107,17 @@ describe('somebody who comes later', () => {
     expect(said).toEqual([]);
   });
 
+  it('is told of one whose forerunner was acknowledged by its id, by a word that was kept', async () => {
+    const escalation = escalationOf({ escalateTimes: 1 });
+    escalation.note(alarm('a'));
+    escalation.note(alarm('b'));
+    expect(escalation.acknowledge({ episodeId: 'a', by: 'Ana' })).toBeUndefined();
+    expect(escalation.acknowledged('b')).toBe(false);
+    await clock.advance(120_000);
+    expect(said).toMatchObject([{ episodeId: 'b' }]);
+    expect(escalation.acknowledge({ episodeId: 'b' })?.episodeId).toBe('b');
+  });
+
   it('is told of one that was acknowledged while nobody was there to hear of it, by a word that was kept', async () => {
     const escalation = escalationOf({ escalateTimes: 1 });
     escalation.note(alarm('a'));

@@ -31,7 +31,10 @@ function start(changes: Partial<CommandTarget> = {}): void {
       values = { ...values, [name]: value };
       return undefined;
     },
-    acknowledge: (by) => void done.push(by === undefined ? 'acknowledge' : `acknowledge by ${by}`),
+    acknowledge: ({ by, episodeId }) =>
+      void done.push(
+        ['acknowledge', by && `by ${by}`, episodeId && `of ${episodeId}`].filter(Boolean).join(' '),
+      ),
     rollouts: false,
     occupied: (occupied, retained) => done.push(`occupied ${occupied}${retained ? ', retained' : ''}`),
     test: () => void done.push('test'),
@@ -242,12 +245,18 @@ describe('an action', () => {
     expect(said).toEqual([]);
   });
 
-  it('of acknowledging can say who does it', () => {
+  it('of acknowledging can say who does it, and which alarm it is', () => {
     start();
     deliver(set.acknowledge, '{"by":" Schwester Ana "}');
+    deliver(set.acknowledge, '{"by":"Ana","episodeId":"an-alarm"}');
+    deliver(set.acknowledge, '{"episodeId":"an-alarm"}');
     const wrong = ['{}', '{"by":""}', '{"by":7}', '{"by":"a","at":1}', '{"by":"\\u0007"}', '"Ana"', '{"by":'];
     for (const text of [...wrong, JSON.stringify({ by: 'a'.repeat(81) })]) deliver(set.acknowledge, text);
-    expect(done).toEqual(['acknowledge by Schwester Ana']);
+    expect(done).toEqual([
+      'acknowledge by Schwester Ana',
+      'acknowledge by Ana of an-alarm',
+      'acknowledge of an-alarm',
+    ]);
     expect(warnings()).toHaveLength(wrong.length + 1);
     expect(warnings()[0]).toMatch(/expected PRESS, or .*by.* at most 80 characters/);
   });
