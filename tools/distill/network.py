@@ -102,16 +102,16 @@ class Teacher:
 
 
 class Student(nn.Module):
-    """The same network at other widths, with batch normalisation; the AudioSet layer is its own."""
+    """The same network at other widths; the AudioSet layer is its own. Normalised while it is new, folded when it goes on from a bundle."""
 
-    def __init__(self, widths: list[int], classes: int = 521):
+    def __init__(self, widths: list[int], classes: int = 521, normalised: bool = True):
         super().__init__()
         self.widths = widths
         self.depthwise, self.pointwise = nn.ModuleList(), nn.ModuleList()
-        self.pointwise.append(_Convolution(1, widths[0], 3, STRIDES[0], 1))
+        self.pointwise.append(_Convolution(1, widths[0], 3, STRIDES[0], 1, normalised))
         for before, width, stride in zip(widths, widths[1:], STRIDES[1:]):
-            self.depthwise.append(_Convolution(before, before, 3, stride, before))
-            self.pointwise.append(_Convolution(before, width, 1, 1, 1))
+            self.depthwise.append(_Convolution(before, before, 3, stride, before, normalised))
+            self.pointwise.append(_Convolution(before, width, 1, 1, 1, normalised))
         self.audioset = nn.Linear(widths[-1], classes)
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
@@ -120,26 +120,23 @@ class Student(nn.Module):
         x = self.pointwise[0](x)
         for depthwise, pointwise in zip(self.depthwise, self.pointwise[1:]):
             x = pointwise(depthwise(x))
-        return x.float().mean((2, 3))
+        return x.mean((2, 3))
 
 
 class _Convolution(nn.Module):
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int):
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int, normalised: bool):
         super().__init__()
         padding = 1 if kernel == 3 and stride == 1 else 0
         self.stride = stride
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs, eps=1e-4, momentum=0.02)
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, groups=groups, bias=not normalised)
+        self.norm = nn.BatchNorm2d(outputs, eps=1e-4, momentum=0.02) if normalised else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.stride == 1:
-            return F.relu(self.norm(self.conv(x)), inplace=True)
-        # torch's bfloat16 gradient of a strided depthwise convolution takes ten times as long as its float32 one.
-        with torch.autocast("cpu", enabled=False):
-            x = self.conv(same(x.float(), 2))
-        return F.relu(self.norm(x), inplace=True)
+        return F.relu(self.norm(self.conv(same(x, 2) if self.stride == 2 else x)), inplace=True)
 
     def folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Kernel and bias with the normalisation multiplied in."""
+        if isinstance(self.norm, nn.Identity):
+            return self.conv.weight, self.conv.bias
         scale = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()
         return self.conv.weight * scale[:, None, None, None], self.norm.bias - self.norm.running_mean * scale

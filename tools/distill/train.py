@@ -1,11 +1,12 @@
 """Stage 4: backbone and event head learn together from the shards of scenes.
 
     python train.py WORK YAMNET_BUNDLE MN04.pt LIKE_BUNDLE OUT_BUNDLE --until 18:00 [--start BUNDLE] [--decay MINUTES]
-                    [--top LAYERS] [--rate RATE] [--rank 0 --ranks 1]
+                    [--rate RATE] [--event-weight W] [--rank 0 --ranks 1]
 
---start takes any bundle of the same widths and goes on from its weights (whose batch normalisation, folded on export,
-is measured anew on the scenes); without it they begin random. The rate stays constant, the exported weights are a
-running average, and only in the last --decay minutes does the rate fall: a run that goes on later loses nothing.
+--start takes any bundle of the same widths and goes on from its weights, whose batch normalisation was folded on export
+(a finished network that is normalised anew by batches as small as these loses in 100 steps what it learned in hours);
+without it they begin random, and normalised. The rate stays constant, the exported weights are a running average, and
+only in the last --decay minutes does the rate fall: a run that goes on later loses nothing.
 Shards made while it runs join. Every few minutes the average is measured on the held-out scenes, written to
 OUT_BUNDLE and logged in WORK/log.txt; WORK/event.pt keeps the event head that learned along (fit_event.py makes the
 one that ships).
@@ -34,43 +35,28 @@ from scenes import EVENTS, windows_of
 from shards import Shards
 
 WIDTHS = [16, 32, 48, 64, 128, 128, 272, 272, 272, 272, 272, 272, 608, 1024]
-BATCH = 8  # scenes, of six windows, in each process
+BATCH = 16  # scenes, of six windows, in each process
 RATE, WARM_UP_STEPS = 5e-4, 50
 DECAY = 1e-4
+EVENT_WEIGHT = 0.15
 AVERAGE = 0.995
 REPORT_S = 900
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 DECIDING = 3.0  # weight of the AudioSet classes that a decision uses
 
 
-def start_from(student: Student, folder: Path, mel: torch.Tensor):
-    """Takes over a bundle's folded weights; normalisation gets the mean and variance that mel [N, 96, 64] gives it."""
+def start_from(student: Student, folder: Path):
+    """Takes over a bundle's weights, which are folded: the student is not normalised."""
     _, tensors = read_bundle(folder)
-    folded = {"pointwise.0": ("backbone.0", (3, 2, 0, 1))}
-    for i in range(1, len(WIDTHS)):
-        folded[f"depthwise.{i - 1}"] = (f"backbone.{i}.depthwise", (2, 3, 0, 1))
-        folded[f"pointwise.{i}"] = (f"backbone.{i}.pointwise", (3, 2, 0, 1))
-    hooks = []
-    for name, (own, order) in folded.items():
-        layer = student.get_submodule(name)
-        layer.conv.weight.data.copy_(tensors[f"{own}.kernel"].permute(*order))
-        bias = tensors[f"{own}.bias"]
-
-        def measured(_, __, out, norm=layer.norm, bias=bias):
-            mean, variance = out.mean((0, 2, 3)), out.var((0, 2, 3))
-            norm.running_mean.copy_(mean)
-            norm.running_var.copy_(variance)
-            norm.weight.data.copy_((variance + norm.eps).sqrt())
-            norm.bias.data.copy_(bias + mean)
-
-        hooks.append(layer.conv.register_forward_hook(measured))
-    student.audioset.weight.data.copy_(tensors["heads.audioset.0.kernel"].T)
-    student.audioset.bias.data.copy_(tensors["heads.audioset.0.bias"])
+    layers = [("backbone.0", student.pointwise[0], (3, 2, 0, 1))]
+    for i, (depthwise, pointwise) in enumerate(zip(student.depthwise, student.pointwise[1:]), 1):
+        layers += [(f"backbone.{i}.depthwise", depthwise, (2, 3, 0, 1)), (f"backbone.{i}.pointwise", pointwise, (3, 2, 0, 1))]
     with torch.no_grad():
-        student.eval()(mel)
-    for hook in hooks:
-        hook.remove()
-    student.train()
+        for name, layer, order in layers:
+            layer.conv.weight.copy_(tensors[f"{name}.kernel"].permute(*order))
+            layer.conv.bias.copy_(tensors[f"{name}.bias"])
+        student.audioset.weight.copy_(tensors["heads.audioset.0.kernel"].T)
+        student.audioset.bias.copy_(tensors["heads.audioset.0.bias"])
 
 
 def deciding_classes(names: list[str], map_file: Path) -> torch.Tensor:
@@ -164,8 +150,7 @@ def main():
     options.add_argument("--until", required=True, help="HH:MM, within a day; a time that has passed only measures and exports")
     options.add_argument("--start", type=Path, help="a bundle of these widths to go on from, instead of random weights")
     options.add_argument("--event", type=Path, help="an event.pt to go on from, of this script or of fit_event.py")
-    options.add_argument("--top", type=int, default=0, help="with --start: learn only the last so many layers, with normalisation as it is: half the time")
-    options.add_argument("--fixed-norm", action="store_true", help="with --start: normalisation keeps the means and variances it began with")
+    options.add_argument("--event-weight", type=float, default=EVENT_WEIGHT, help="of the event head's loss beside the imitation")
     options.add_argument("--rate", type=float, default=RATE)
     options.add_argument("--decay", type=float, default=20, help="minutes before the end in which the rate falls")
     options.add_argument("--rank", type=int, default=0)
@@ -184,24 +169,22 @@ def main():
     teacher, mn04 = Teacher(given.yamnet), Mn04(given.mn04)
     targets = Targets(mn04, audioset_names(given.mn04.with_name("audioset_527_class_labels.csv")))
     like = json.loads((given.like / "model.json").read_text())
-    weight = deciding_classes(like["heads"]["audioset"]["labels"], Path(__file__).parents[2] / "models/audioset-map.json")
+    weight = deciding_classes(like["heads"]["audioset"]["labels"], Path(__file__).resolve().parents[2] / "models/audioset-map.json")
     scenes, held_out = Shards(given.work / "scenes-training"), Shards(given.work / "scenes-heldOut")
     targets.refit(scenes)
     log = open(given.work / "log.txt", "a", buffering=1)
 
-    student, event = Student(WIDTHS).to(memory_format=torch.channels_last), EventHead()
-    some = windows_of(scenes.mel(rng.permutation(len(scenes))[:192].tolist())).flatten(0, 1)
+    student = Student(WIDTHS, normalised=not given.start).to(memory_format=torch.channels_last)
+    event = EventHead()
     if given.start:
-        start_from(student, given.start, some)
+        start_from(student, given.start)
     with torch.no_grad():
-        event.standardise(student.eval()(some[:600]))
-        student.train()
+        some = windows_of(scenes.mel(rng.permutation(len(scenes))[:100].tolist())).flatten(0, 1)
+        event.standardise(student.eval()(some))
+    student.train()
     if given.event:
         state = torch.load(given.event, weights_only=True)
         event.load_state_dict(state.get("head", state))
-    if given.top:
-        for layer in [*student.pointwise[: -given.top], *student.depthwise[: -given.top]]:
-            layer.requires_grad_(False)
     both = torch.nn.ModuleList([student, event])
     if given.ranks > 1:
         for tensor in both.state_dict().values():
@@ -219,8 +202,8 @@ def main():
     step = 0
     if given.rank == 0:
         report(0)
-    matrices = [p for p in both.parameters() if p.ndim > 1 and p.requires_grad]
-    other = [p for p in both.parameters() if p.ndim <= 1 and p.requires_grad]
+    matrices = [p for p in both.parameters() if p.ndim > 1]
+    other = [p for p in both.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": DECAY}, {"params": other, "weight_decay": 0.0}], lr=1e-5, betas=(0.9, 0.98))
     begin = reported = time.time()
     order: list[int] = []
@@ -233,14 +216,13 @@ def main():
             order = rng.permutation(len(scenes)).tolist()
         rows, order = torch.tensor(order[:BATCH]), order[BATCH:]
         windows = windows_of(scenes.mel(rows.tolist()))
-        student.train(not given.top and not given.fixed_norm)
         embedding = student(windows.flatten(0, 1)).view(BATCH, 6, -1)
         at = scenes.all["first"][rows].long()[:, None] + torch.tensor([0, 3])
         got, wanted = embedding[torch.arange(BATCH)[:, None], at].flatten(0, 1), scenes.yamnet(rows.tolist()).flatten(0, 1)
         imitated, cosine = imitation(got, student.audioset(got), wanted, teacher.logits(wanted), weight)
         opinions, audioset = event(embedding, scenes.all["levels"][rows].float(), 0.1)
         events = event_loss(opinions, audioset, *targets.of(rows))
-        loss = imitated + 0.15 * events
+        loss = imitated + given.event_weight * events
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if given.ranks > 1:

@@ -243,7 +243,7 @@ def main():
     options.add_argument("windows", type=Path, nargs="+")
     options.add_argument("--ordinary", type=Path, help="windows.py --ordinary wrote it")
     options.add_argument("--hidden", type=int, default=256, help="units of each of the averaged heads")
-    options.add_argument("--map", type=Path, default=Path(__file__).parents[2] / "models/audioset-map.json")
+    options.add_argument("--map", type=Path, default=Path(__file__).resolve().parents[2] / "models/audioset-map.json")
     options.add_argument("--teacher", type=Path, help="a bundle whose head bathnet this script made")
     options.add_argument("--unlabelled", type=Path, nargs="+", default=[], help="shards (N.npz) of ../distill/scenes.py")
     options.add_argument("--rule", type=json.loads, default={}, help='of the alarm: {"threshold": 0.6, "hits": 2, …}')

@@ -20,7 +20,7 @@ from bundle import put_bundle, safetensors  # noqa: E402
 from network import read_bundle, read_tensors  # noqa: E402
 
 AUDIOSET = "audioset"
-DAEMON = Path(__file__).parents[2] / "dist/main.js"
+DAEMON = Path(__file__).resolve().parents[2] / "dist/main.js"
 
 
 def combined(bundle: Path, heads: Path, version: str, description: str, event: Path | None = None) -> tuple[dict, dict[str, torch.Tensor]]:
