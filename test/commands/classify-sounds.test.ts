@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -115,6 +115,14 @@ describe('classify', () => {
     const path = written('text', room(40, 0, 5, 15));
     const { stdout } = await run(['classify', path]);
     expect(stdout).toMatch(/^ {3}sound \d\.\d\d–40\.00 s {2}1\.00 {2}Smoke alarm\n.*text\.wav: background/m);
+  });
+
+  it('draws them', async () => {
+    const path = written('drawn', room(40, 0, 5, 15));
+    const plot = join(dir, 'drawn.svg');
+    const { code, stderr } = await run(['classify', '--plot', plot, path]);
+    expect(code, stderr).toBe(0);
+    expect(readFileSync(plot, 'utf8')).toMatch(/<title>Smoke alarm \(1\.00\), \d(\.\d)? s to 40 s<\/title>/);
   });
 
   it('watches what the configuration watches, and nothing else', async () => {

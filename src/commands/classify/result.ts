@@ -1,6 +1,6 @@
 import type { Sense } from '../../alarm/sense.js';
+import type { SoundSpan } from '../../plot/recording.js';
 import type { AlarmEnded, DecisionEvent, KindEvidence, ScoredWindow } from '../../types.js';
-import type { SoundSpan } from './sounds.js';
 
 /** What was heard in a file. */
 export interface FileResult {

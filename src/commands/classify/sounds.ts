@@ -5,18 +5,8 @@ import { createFrontEnd } from '../../features/create-front-end.js';
 import type { Sound } from '../../files/hear-thread.js';
 import { audiosetLabels, timesOf } from '../../hearing.js';
 import type { Manifest } from '../../model/bundle.js';
+import type { SoundSpan } from '../../plot/recording.js';
 import type { MelWindow, Rhythm, SoundChange } from '../../types.js';
-
-/** A time in which a sound beside the alarm was on. */
-export interface SoundSpan {
-  readonly id: string;
-  /** For people. */
-  readonly name: string;
-  readonly startSeconds: number;
-  readonly endSeconds: number;
-  /** 1 where it was heard by its rhythm. */
-  readonly peakScore: number;
-}
 
 interface HeardRhythms {
   readonly ear: Rhythms;
