@@ -155,6 +155,13 @@ export interface SoundChange {
   readonly event: boolean;
 }
 
+/** Who sees what is heard; a sound changes with the window that was heard last. */
+export interface Onlooker {
+  heard?(window: ScoredWindow): void;
+  event?(event: DecisionEvent): void;
+  sound?(change: SoundChange): void;
+}
+
 /** What the pipeline makes of one window. */
 export interface PipelineResult {
   readonly scored: ScoredWindow;
