@@ -25,7 +25,7 @@ import type { Notifier as SystemdNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
-import type { Clock, DecisionEvent, Logger, ScoredWindow } from './types.js';
+import type { Clock, DecisionEvent, Logger, Onlooker } from './types.js';
 
 /** So long putting everything in order may take. */
 const LONGEST_STOP_MS = 8000;
@@ -44,9 +44,8 @@ export interface AppOptions {
   readonly networks?: PipelineOptions['networks'];
   /** Tells systemd; of several microphones each its part. */
   readonly systemd: SystemdNotifier;
-  /** Sees every window and every event; for what is shown on a terminal. */
-  readonly onWindow?: (window: ScoredWindow) => void;
-  readonly onEvent?: (event: DecisionEvent) => void;
+  /** Sees every window, event and sound; for what is shown on a terminal. */
+  readonly onlooker?: Onlooker | undefined;
 }
 
 export interface App {
@@ -74,8 +73,7 @@ export async function startApp({
   test = false,
   networks,
   systemd,
-  onWindow,
-  onEvent: onShownEvent,
+  onlooker,
 }: AppOptions): Promise<App> {
   const { id: deviceId, state, stateFolder } = device;
 
@@ -122,7 +120,7 @@ export async function startApp({
     openAlarms.event(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
-    onShownEvent?.(event);
+    onlooker?.event?.(event);
     log.warn(factsOf(event), event.type);
   };
 
@@ -143,11 +141,14 @@ export async function startApp({
         feedback.window(result);
         clips?.window(result.scored);
         web?.window(result);
-        onWindow?.(result.scored);
+        onlooker?.heard?.(result.scored);
       },
       onEvent,
       onSense: (sensed) => reporter.sense(sensed),
-      onSound: (change) => reporter.sound(change),
+      onSound(change) {
+        reporter.sound(change);
+        onlooker?.sound?.(change);
+      },
       onEngineFailed: () => reporter.problems('engine', ['engine_failed']),
       onFailure: (error) => reject(error),
     },

@@ -149,10 +149,17 @@ export interface SoundChange {
   /** For people. */
   readonly name: string;
   readonly heard: boolean;
-  /** The highest of late, 0…1; 1 where its rhythm is heard. */
+  /** The highest of late, or as long as it was on, 0…1; 1 where its rhythm is heard. */
   readonly score: number;
   /** That it begins is an event, too. */
   readonly event: boolean;
+}
+
+/** Who sees what is heard; a sound changes with the window that was heard last. */
+export interface Onlooker {
+  heard?(window: ScoredWindow): void;
+  event?(event: DecisionEvent): void;
+  sound?(change: SoundChange): void;
 }
 
 /** What the pipeline makes of one window. */

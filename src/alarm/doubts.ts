@@ -1,5 +1,6 @@
 import type { DetectionDoubt } from '../types.js';
 import type { AlarmRule } from './rule.js';
+import type { SoundRule } from './sounds.js';
 
 /** Sound that has to go on for longer without a pause is hardly ever heard in a bathroom. */
 const LONGEST_SECONDS = 10;
@@ -52,4 +53,41 @@ function obstacleOf(rule: AlarmRule, hopSeconds: number): string | undefined {
   if (Math.min(threshold, instantThreshold) > SUREST_SCORE)
     return `only a score of ${threshold} is a hit (threshold)`;
   return undefined;
+}
+
+/**
+ * What stands in the way of a sound beside the alarm, or makes it be on for ever; what is heard by its rhythm as well
+ * can come.
+ *
+ * @param hopSeconds from window to window
+ */
+export function soundDoubtOf(
+  {
+    id,
+    classes,
+    rhythm,
+    threshold,
+    hits,
+    withinSeconds,
+  }: Omit<SoundRule, 'classes'> & { classes: ArrayLike<unknown> },
+  hopSeconds: number,
+): Pick<Doubt, 'text' | 'hint'> | undefined {
+  if (classes.length === 0) return undefined;
+  if (threshold === 0)
+    return {
+      text: `${id} is always on: every score is at least 0`,
+      hint: `Raise its threshold: sounds.${id}.threshold.`,
+    };
+  if (rhythm !== 'none') return undefined;
+  if (threshold > SUREST_SCORE)
+    return {
+      text: `${id} hardly comes: hardly any score is ${threshold}`,
+      hint: `Lower its threshold: sounds.${id}.threshold.`,
+    };
+  const leastSeconds = (hits - 1) * hopSeconds;
+  if (leastSeconds <= withinSeconds) return undefined;
+  return {
+    text: `${id} never comes: ${hits} windows take ${leastSeconds.toFixed(1)} s, and must be hits within ${withinSeconds} s`,
+    hint: `Raise sounds.${id}.withinSeconds to ${Math.ceil(leastSeconds)}, or lower sounds.${id}.hits.`,
+  };
 }

@@ -67,9 +67,9 @@ export class Sounds {
 
   /** Sound was lost: nothing is heard any more. @returns what ends */
   forget(): SoundChange[] {
-    const ended = this.#ears.filter(({ heard }) => heard);
+    const ended = this.#ears.filter(({ heard }) => heard).map((ear) => changeOf({ ...ear, heard: false }));
     for (const ear of this.#ears) Object.assign(ear, { hits: [], score: 0, heard: false });
-    return ended.map(changeOf);
+    return ended;
   }
 }
 
@@ -84,17 +84,22 @@ function changes(
   scores: ArrayLike<number>,
   rhythms: readonly (Rhythm | 'none')[],
 ): boolean {
-  const { classes, rhythm, hits, withinSeconds, holdSeconds } = ear.rule;
+  const { classes, rhythm, hits, withinSeconds } = ear.rule;
   const { heard } = ear;
   const inRhythm = rhythms.includes(rhythm);
+  const goesOn = heard || hadHit(ear, endSeconds);
   const score = inRhythm ? 1 : classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
   // A rhythm is heard over several periods, so it is as many hits as it takes.
   const found = inRhythm ? hits : Number(classes.length > 0 && score >= ear.threshold);
   if (found > 0) ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
   const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
-  const newest = ear.hits.at(-1) ?? Number.NEGATIVE_INFINITY;
-  const lately = endSeconds - newest < holdSeconds;
-  ear.score = lately ? Math.max(ear.score, score) : 0;
-  ear.heard = lately && (heard || (ear.hits.length === hits && endSeconds - oldest <= withinSeconds));
+  ear.score = goesOn ? Math.max(ear.score, score) : score;
+  ear.heard =
+    hadHit(ear, endSeconds) && (heard || (ear.hits.length === hits && endSeconds - oldest <= withinSeconds));
   return ear.heard !== heard;
+}
+
+/** Whether the last hit is so short a time ago that it may still be on. */
+function hadHit({ rule, hits }: Ear, endSeconds: number): boolean {
+  return endSeconds - (hits.at(-1) ?? Number.NEGATIVE_INFINITY) < rule.holdSeconds;
 }

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { type Command, Option } from 'commander';
 import { Sense } from '../alarm/sense.js';
+import { wantedSounds } from '../config/sections/sounds.js';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
 import { columnsOf } from '../files/ear.js';
 import { listenToFiles } from '../files/listen.js';
-import { scoredWindows } from '../files/table.js';
+import { scoredWindows, watchedScores } from '../files/table.js';
 import { Thread } from '../files/threads.js';
 import { chooseHead } from '../model/head.js';
 import { readModel } from '../model/shelf.js';
@@ -15,6 +16,7 @@ import { asJson, asText } from './classify/output.js';
 import { type Found, PLOT_FORMATS, type PlotFlags, plotPlaces } from './classify/places.js';
 import { EvidenceCurves, recordingOf, roleOf } from './classify/recording.js';
 import { resultOf } from './classify/result.js';
+import { SoundsOfFiles } from './classify/sounds.js';
 import { shownLabel, stripOf } from './classify/strip.js';
 import { checkRenderer, writePlot } from './classify/write-plot.js';
 import { audioAt } from './support/audio-files.js';
@@ -59,7 +61,8 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
   const { bundle, head: headName } = await readModel(config.model, shelvesOf(config));
   const head = chooseHead(bundle, headName);
   const rule = alarmRule(bundle, head, config.alarm);
-  const columns = columnsOf(bundle, headName);
+  const beside = new SoundsOfFiles(wantedSounds(config.sounds), bundle.manifest);
+  const columns = columnsOf(bundle, headName, beside.watched);
   const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);
   const role = (label: string) => roleOf(label, rule, config.sense);
   let exitCode: ExitCode = ExitCode.ok;
@@ -86,15 +89,18 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
       head: headName,
       onFallback: warnOfFallback,
       wanted: 'scores',
+      watched: beside.watched,
       hopSamples,
       sketch: places !== undefined,
       jobs,
       signal,
+      onLevels: beside.onLevels,
     });
     try {
       for await (const each of heard) {
         const { path } = each.sound;
         if ('error' in each) {
+          beside.forget(each.sound);
           failed(each.error);
           continue;
         }
@@ -104,7 +110,10 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
         const evidence = new EvidenceCurves(rule.evidence?.kinds ?? []);
         const onWindow = places && ((now: readonly KindEvidence[]) => evidence.push(now));
         // Without quiet hours: a file does not say at what time of day it was.
-        const result = resultOf(path, windows, new Sense(rule, config.sense), extent.seconds, onWindow);
+        const sense = new Sense(rule, config.sense);
+        const scores = watchedScores(tables, columns);
+        const sounds = beside.spansOf(each.sound, scores, hopSamples, extent.seconds);
+        const result = resultOf(path, windows, sense, extent.seconds, sounds, onWindow);
         const strip = isTerminal(process.stdout)
           ? stripOf(result, process.stdout, columns.labels, role)
           : undefined;

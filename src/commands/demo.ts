@@ -52,9 +52,7 @@ async function demo(flags: ConfigFlags): Promise<ExitCode> {
     const onScreen = screen.live && isTerminal(process.stderr);
     const level = onScreen && flags.logLevel === undefined ? 'error' : config.log.level;
     const log = await createLog({ ...config.log, level }, onScreen ? screen.writable : undefined);
-    const app = await untilStopped(() =>
-      startDevices([{ config, log, onWindow: screen.heard, onEvent: screen.event }]),
-    );
+    const app = await untilStopped(() => startDevices([{ config, log, onlooker: screen }]));
     await subscriber.endAsync();
     screen.close(); // what is heard is over
     screen.print(summary(app.statistics));

@@ -11,6 +11,7 @@ import {
   type Finding,
 } from './doctor/checks.js';
 import { checkInput } from './doctor/microphone.js';
+import { checkSounds } from './doctor/sounds.js';
 import { checkTopics } from './doctor/topics.js';
 import { deviceIdOf } from './support/broker.js';
 import { painter } from './support/colour.js';
@@ -70,7 +71,8 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
     const deviceId = deviceIdOf(config, log);
     const model = await check('model', () => checkModel(config));
     if (model) await check('detection', () => checkDetection(config, deviceId, model.rule, log));
-    await check('microphone', () => checkInput(config, log));
+    const microphone = await check('microphone', () => checkInput(config, log));
+    if (model) await check('sounds', () => checkSounds(config, deviceId, model, microphone?.sound, log));
     const broker = await check('broker', () => checkBroker(config));
     if (broker) {
       if (config.discovery.enabled)

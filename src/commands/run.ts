@@ -33,7 +33,6 @@ async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<Ex
   const screen = isWatched()
     ? createScreen(process.stderr, { time: 'day', silentAfterMs: SILENT_AFTER_MS })
     : undefined;
-  const shown = screen && { onWindow: screen.heard, onEvent: screen.event };
   const reloading = new Reloading(flags);
   const onHangUp = hasTerminal() ? undefined : () => reloading.reread();
   const ignore = () => {}; // also between the end of one and the start of the next
@@ -43,7 +42,8 @@ async function run(flags: ConfigFlags & { resetSettings?: boolean }): Promise<Ex
       const { configs } = reloading;
       const log = await createLog(configs[0].log, screen?.writable);
       reloading.log = log;
-      const rooms = configs.map((config, i) => ({ config, log, resetSettings, ...(i === 0 && shown) }));
+      const onlooker = (i: number) => (i === 0 ? screen : undefined);
+      const rooms = configs.map((config, i) => ({ config, log, resetSettings, onlooker: onlooker(i) }));
       const start = () => reloading.start(() => startDevices(rooms));
       const ended = await untilStopped(start, onHangUp).catch((error) => reloading.recover(error));
       if (ended?.asked || !reloading.next()) return ExitCode.ok;

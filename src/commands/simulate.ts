@@ -3,7 +3,7 @@ import { startDevices } from '../daemons.js';
 import { ExitCode, UserError } from '../errors.js';
 import { topicsOf } from '../publish/topics.js';
 import { createLog } from '../system/log.js';
-import type { Logger } from '../types.js';
+import type { Logger, SoundChange } from '../types.js';
 import { deviceIdOf, visitBroker } from './support/broker.js';
 import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom } from './support/flags.js';
@@ -25,9 +25,12 @@ async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
   const config = configFrom({ ...flags, source: `file:${file}` });
   const log = await createLog(config.log);
   await refuseBesideDaemon(config, log);
-  const app = await untilStopped(() => startDevices([{ config, log, test: true }]));
+  const heard = new Set<string>();
+  const sound = (change: SoundChange) => void (change.heard && heard.add(change.name));
+  const app = await untilStopped(() => startDevices([{ config, log, test: true, onlooker: { sound } }]));
   const { windows, alarms } = app.statistics;
-  console.log(`${windows} windows, ${alarms} alarms`);
+  const sounds = heard.size > 0 ? `, and ${[...heard].join(', ')}` : '';
+  console.log(`${windows} windows, ${alarms} alarms${sounds}`);
   return ExitCode.ok;
 }
 

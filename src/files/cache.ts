@@ -31,6 +31,7 @@ export function computedBy(setup: HearSetup): string {
   hash.update(backboneFingerprint(bundle));
   if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.ranges ?? {}));
   if (wanted === 'embeddings') return hash.digest('hex');
+  if (setup.watched) hash.update(JSON.stringify(setup.watched));
   if (bundle.events) {
     hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
     hash.update(JSON.stringify([setup.precision, bundle.events.manifest.quantization?.ranges]));

@@ -7,7 +7,7 @@ import type { Bundle } from '../model/bundle.js';
 import { createNetwork } from '../model/engines/create-network.js';
 import { chooseHead } from '../model/head.js';
 import type { EngineChoice, Network, NetworkOptions } from '../model/network.js';
-import type { Window } from '../types.js';
+import type { MelWindow, Window } from '../types.js';
 import { type Columns, pack, widthOf } from './table.js';
 
 /** What a window becomes: scores and log-odds (`table.ts`), or its embedding alone, for whoever trains on it. */
@@ -20,6 +20,8 @@ export interface EarOptions extends Omit<NetworkOptions, 'onFallback'> {
   readonly head?: string | undefined;
   readonly engine?: EngineChoice | undefined;
   readonly wanted: Wanted;
+  /** With scores: AudioSet classes of which the score is wanted in any case, places in the head's labels. */
+  readonly watched?: readonly number[] | undefined;
 }
 
 /** Hears windows and puts them into rows. */
@@ -33,11 +35,11 @@ export interface Ear {
   /**
    * Takes the next windows of a stream.
    *
-   * @param put gets RMS and peak of each window, dBFS, its row, and its log-mel, [96 × 64], which is the ear's own
+   * @param put gets RMS and peak of each window, dBFS, its row, and its log-mel, which are the ear's own
    */
   hear(
     windows: readonly Window[],
-    put: (i: number, rms: number, peak: number, row: Float32Array, mel: Float32Array) => void,
+    put: (i: number, rms: number, peak: number, row: Float32Array, levels: MelWindow) => void,
   ): Promise<void>;
   /** Another part begins: nothing of the last one is remembered. */
   forget(): void;
@@ -45,12 +47,13 @@ export interface Ear {
 }
 
 /** What the numbers of a row stand for, with scores. */
-export function columnsOf(bundle: Bundle, headName?: string): Columns {
+export function columnsOf(bundle: Bundle, headName?: string, watched: readonly number[] = []): Columns {
   const { manifest } = bundle;
   return {
     labels: chooseHead(bundle, headName).labels,
     kinds: manifest.event?.kinds ?? [],
     audiosetLabels: audiosetLabels(manifest),
+    watched,
   };
 }
 
@@ -64,9 +67,9 @@ export function createEar(options: EarOptions & Pick<NetworkOptions, 'onFallback
   return options.wanted === 'scores' ? createScoringEar(options) : createEmbeddingEar(options);
 }
 
-async function createScoringEar({ bundle, head, engine, ...options }: EarOptions): Promise<Ear> {
+async function createScoringEar({ bundle, head, engine, watched, ...options }: EarOptions): Promise<Ear> {
   const hearing = await Hearing.create(bundle, head, engine, options);
-  const columns = columnsOf(bundle, head);
+  const columns = columnsOf(bundle, head, watched);
   const row = new Float32Array(widthOf(columns));
   return {
     network: hearing.network,
@@ -74,9 +77,9 @@ async function createScoringEar({ bundle, head, engine, ...options }: EarOptions
     melRange: hearing.melRange,
     async hear(windows, put) {
       const heard = await hearing.hear(windows);
-      for (const [i, { scored }] of heard.windows.entries()) {
-        pack(scored, columns, row);
-        put(i, scored.rmsDbfs, scored.peakDbfs, row, patch(heard.mel, i));
+      for (const [i, { scored, audioset, levels }] of heard.windows.entries()) {
+        pack(scored, audioset, columns, row);
+        put(i, scored.rmsDbfs, scored.peakDbfs, row, levels);
       }
     },
     forget: () => hearing.forget(),
@@ -94,18 +97,18 @@ async function createEmbeddingEar({ bundle, engine, ...options }: EarOptions): P
     melRange: frontEnd.range,
     async hear(windows, put) {
       const mel = new Float32Array(windows.length * PATCH_VALUES);
-      for (const [i, window] of windows.entries()) frontEnd.compute(window, patch(mel, i));
+      const levels = windows.map((window, i): MelWindow => {
+        const own = mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES);
+        const zeroDb = frontEnd.compute(window, own);
+        return { mel: own, unitDb: frontEnd.unitDb, zeroDb, startSample: window.startSample };
+      });
       const { embedding } = await network.run(mel);
       for (const [i, { samples }] of windows.entries()) {
         const { rmsDbfs, peakDbfs } = levelOf(samples);
-        put(i, rmsDbfs, peakDbfs, embedding.subarray(i * size, (i + 1) * size), patch(mel, i));
+        put(i, rmsDbfs, peakDbfs, embedding.subarray(i * size, (i + 1) * size), levels[i]!);
       }
     },
     forget: () => frontEnd.forget(),
     close: () => network.close(),
   };
-}
-
-function patch(mel: Float32Array, i: number): Float32Array {
-  return mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES);
 }

@@ -1,7 +1,9 @@
 import type { UserError } from '../errors.js';
 import type { Extent } from '../training/lay.js';
+import type { MelWindow } from '../types.js';
 import type { HeardLays } from './cache.js';
 import type { Decoded, HeardSegments, Sound } from './hear-thread.js';
+import { InOrder } from './in-order.js';
 import type { Segment } from './segments.js';
 import { Sketches } from './sketch.js';
 import type { Table } from './table.js';
@@ -14,10 +16,13 @@ export class File<S extends Sound = Sound> {
   entry: string | undefined;
   windowsHeard = 0;
   error: UserError | undefined;
+  /** Log-mels of its segments, where they are wanted. */
+  readonly levels = new InOrder<readonly MelWindow[]>();
   #decoded = false;
   /** Segments that are decoded and not heard yet. */
   #missing = 0;
   readonly #segments: number[];
+  #places = 0;
 
   constructor(readonly sound: S) {
     this.lays = sound.lays.map(() => ({ extent: undefined, tables: [], sketches: new Sketches() }));
@@ -49,15 +54,20 @@ export class File<S extends Sound = Sound> {
     this.warnings.push(...warnings);
     this.#decoded = done;
     this.#missing += segments.length;
-    return segments.map(({ lay, segment }) => ({ lay, number: this.#segments[lay]!++, segment }));
+    return segments.map(({ lay, segment }) => ({
+      ...{ lay, segment },
+      number: this.#segments[lay]!++,
+      place: this.#places++,
+    }));
   }
 
   /** Takes what was heard of a task. */
-  put(task: Task, { tables, sketches }: Pick<HeardSegments, 'tables' | 'sketches'>): void {
-    for (const [i, { lay, number }] of task.segments.entries()) {
+  put(task: Task, { tables, sketches, levels }: Omit<HeardSegments, 'started'>): void {
+    for (const [i, { lay, number, place }] of task.segments.entries()) {
       const to = this.lays[lay]!;
       to.tables[number] = tables[i]!;
       if (sketches[i]) to.sketches.put(number, sketches[i]);
+      if (levels[i]) this.levels.put(place, levels[i]);
     }
     this.#missing -= tables.length;
     for (const { count } of tables) this.windowsHeard += count;
@@ -69,7 +79,9 @@ export interface Task<S extends Sound = Sound> {
   readonly file: File<S>;
   readonly segments: ReadonlyArray<{
     readonly lay: number;
+    /** Among those of the lay, and of the file. */
     readonly number: number;
+    readonly place: number;
     readonly segment: Segment;
   }>;
 }

@@ -6,6 +6,7 @@ import type { ExitCode, UserError } from '../errors.js';
 import type { Network } from '../model/network.js';
 import { type Extent, type Lay, laid } from '../training/lay.js';
 import type { Surroundings } from '../training/life.js';
+import type { MelWindow } from '../types.js';
 import { entryOf, type HeardLays, readEntry } from './cache.js';
 import { createEar, type Ear, type EarOptions, memoryOf } from './ear.js';
 import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments.js';
@@ -26,6 +27,8 @@ export interface HearSetup extends EarOptions {
   readonly surroundings?: Surroundings | undefined;
   /** Whether the sound is drawn as well. The cache keeps no drawings. */
   readonly sketch?: boolean | undefined;
+  /** Whether the log-mel of each window is wanted as well. Nor has the cache any of that. */
+  readonly levels?: boolean | undefined;
   /** Where results are kept; nothing is kept without it. */
   readonly cacheDir?: string | undefined;
   /** What they depend on beside file, lays, engine and precision: `computedBy`. */
@@ -53,6 +56,8 @@ export interface HeardSegments {
   readonly tables: readonly Table[];
   /** One for each table, where they are wanted. */
   readonly sketches: readonly Sketch[];
+  /** The same: of each of its windows. */
+  readonly levels: ReadonlyArray<readonly MelWindow[]>;
   /** The NPU has failed meanwhile: it is said once. */
   readonly started?: Started | undefined;
 }
@@ -101,17 +106,21 @@ answer(async (request: HearRequest) => {
     case 'hear': {
       const tables: Table[] = [];
       const sketches: Sketch[] = [];
+      const levels: MelWindow[][] = [];
       for (const segment of request.segments) {
         const sketcher = setup.sketch ? new Sketcher(segment, setup.hopSamples, ear.melRange) : undefined;
-        tables.push(await hear(segment, sketcher));
+        const kept: MelWindow[] | undefined = setup.levels ? [] : undefined;
+        tables.push(await hear(segment, sketcher, kept));
         if (sketcher) sketches.push(sketcher.sketch);
+        if (kept) levels.push(kept);
       }
-      const value: HeardSegments = { tables, sketches, started: fallback && started() };
+      const value: HeardSegments = { tables, sketches, levels, started: fallback && started() };
       return {
         value,
         transfer: [
           ...tables.flatMap(({ levels, values }) => [levels.buffer, values.buffer]),
           ...sketches.flatMap(({ low, high, mel }) => [low.buffer, high.buffer, mel.buffer]),
+          ...levels.flat().map(({ mel }) => mel.buffer as ArrayBuffer),
         ],
       };
     }
@@ -204,17 +213,23 @@ async function next(): Promise<Decoded> {
   return { segments, extents, done, warnings: done ? warnings : [] };
 }
 
-async function hear(segment: Segment, sketcher: Sketcher | undefined): Promise<Table> {
+/** @param kept gets the log-mel of each window */
+async function hear(
+  segment: Segment,
+  sketcher: Sketcher | undefined,
+  kept: MelWindow[] | undefined,
+): Promise<Table> {
   const count = segment.windows - segment.before;
   const levels = new Float64Array(2 * count);
   const values = new Float32Array(count * ear.width);
   ear.forget();
   const windows = [...windowsOf(segment, setup.hopSamples)];
   for (let from = 0; from < windows.length; from += BATCH)
-    await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, mel) => {
-      sketcher?.window(from + i, mel);
+    await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, window) => {
+      sketcher?.window(from + i, window.mel);
       const at = from + i - segment.before;
       if (at < 0) return;
+      kept?.push({ ...window, mel: window.mel.slice() });
       levels.set([rms, peak], 2 * at);
       values.set(row, at * ear.width);
     });

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
 import type { NetworkOptions } from '../model/network.js';
+import type { MelWindow } from '../types.js';
 import { CACHE_MAX_BYTES, computedBy, type HeardLays, pruneCache, writeEntry } from './cache.js';
 import type { File } from './file.js';
 import type {
@@ -21,7 +22,9 @@ import { Thread } from './threads.js';
 /** A hundred times what the slowest machines take. */
 const ANSWER_MS = 300_000;
 
-export interface ListenOptions extends Omit<HearSetup, 'computedBy'>, Pick<NetworkOptions, 'onFallback'> {
+export interface ListenOptions
+  extends Omit<HearSetup, 'computedBy' | 'levels'>,
+    Pick<NetworkOptions, 'onFallback'> {
   /** How many threads at most; as many as there are cores when left out. An NPU is one: it is asked by one. */
   readonly jobs?: number | undefined;
   /** The others begin when the first has heard for so long; when left out, for as long as it took to start. */
@@ -32,6 +35,8 @@ export interface ListenOptions extends Omit<HearSetup, 'computedBy'>, Pick<Netwo
   readonly answerMs?: number | undefined;
   /** A file goes on: so much of it has been heard, about. */
   readonly onProgress?: ((path: string, seconds: number) => void) | undefined;
+  /** Told the log-mel of each window of a file, in its order and before the file is given; of a cached one none. */
+  readonly onLevels?: ((sound: Sound, window: MelWindow) => void) | undefined;
 }
 
 /** A file that was heard, or why it cannot be. */
@@ -62,13 +67,15 @@ export async function* listenToFiles<S extends Sound>(
     signal,
     answerMs = ANSWER_MS,
     onProgress = () => {},
+    onLevels,
     onFallback,
     ...setup
   }: ListenOptions,
 ): AsyncGenerator<HeardFile<S>, void, void> {
   signal?.throwIfAborted();
   const schedule = new Schedule(sounds, jobs);
-  const common = shared({ ...setup, computedBy: setup.cacheDir && computedBy(setup) });
+  const levels = onLevels !== undefined;
+  const common = shared({ ...setup, levels, computedBy: setup.cacheDir && computedBy(setup) });
   const threads: Thread[] = [];
   let network: Computing | undefined;
   /** Some of what is being heard may be the NPU's, some not: none of it is kept. */
@@ -112,7 +119,7 @@ export async function* listenToFiles<S extends Sound>(
         const started = await thread.ask<Started>(request, [], answerMs);
         if (!network) onStarted(started, performance.now() - beganMs);
       }
-      decoding = await take(step, thread, decoding, schedule, { answerMs, onWindows, onStarted });
+      decoding = await take(step, thread, decoding, schedule, { answerMs, onWindows, onLevels, onStarted });
       schedule.changed();
     }
   };
@@ -145,6 +152,7 @@ export async function* listenToFiles<S extends Sound>(
 interface TakeOptions {
   readonly answerMs: number;
   onWindows(path: string, windows: number): void;
+  readonly onLevels: ListenOptions['onLevels'];
   onStarted(started: Started): void;
 }
 
@@ -158,7 +166,7 @@ async function take<S extends Sound>(
   thread: Thread,
   decoding: File<S> | undefined,
   schedule: Schedule<S>,
-  { answerMs, onWindows, onStarted }: TakeOptions,
+  { answerMs, onWindows, onLevels, onStarted }: TakeOptions,
 ): Promise<File<S> | undefined> {
   const { file } = step.do === 'hear' ? step.task : step;
   const ask = <T>(request: HearRequest) => thread.ask<T>(request);
@@ -170,6 +178,7 @@ async function take<S extends Sound>(
       const { started, ...heard } = await thread.ask<HeardSegments>(request, memory, answerMs);
       if (started) onStarted(started);
       file.put(step.task, heard);
+      for (const windows of file.levels.take()) for (const window of windows) onLevels?.(file.sound, window);
       onWindows(file.sound.path, file.windowsHeard);
       return decoding;
     }

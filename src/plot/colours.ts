@@ -1,4 +1,4 @@
-import type { Recording, Role } from './recording.js';
+import type { Role } from './recording.js';
 
 /**
  * Colours of classes and kinds of events, on light and on dark paper. Whoever is colour-blind can tell those apart that
@@ -37,8 +37,8 @@ export function classColours(classes: readonly { readonly role: Role }[], leftOu
   return classes.map(({ role }) => (role === 'other' ? free[others++ % free.length]! : ROLES[role]));
 }
 
-/** Number of the colour of each kind of event. */
-export function kindColours(kinds: Recording['evidence']): number[] {
+/** Number of the colour of each kind of event, or of each sound: of what is no class. */
+export function kindColours(kinds: readonly unknown[]): number[] {
   return kinds.map((_, i) => [4, 5, 6, 7, 1, 2][i % 6]!);
 }
 

@@ -47,7 +47,7 @@ button:disabled { opacity: .45; cursor: default; }
 #axis i.last::before { left: auto; right: 0; }
 #playhead { position: absolute; top: 0; bottom: 24px; width: 0; border-left: 2px solid var(--accent); pointer-events: none; }
 #silent { color: var(--alarm); font-weight: 600; }
-.alarms { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; margin: 0 0 14px; padding: 2px; max-height: 140px; overflow-y: auto; }
+.places { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; margin: 0 0 14px; padding: 2px; max-height: 140px; overflow-y: auto; }
 footer { margin-top: 18px; font-size: .85rem; color: var(--soft); }
 kbd { font: inherit; border: 1px solid var(--rule); border-radius: 4px; padding: 0 5px; background: var(--card); }
 @media (max-width: 700px) { main { padding: 16px 10px; } .plots { padding: 8px 8px 6px; } .caption { overflow-x: auto; scrollbar-width: none; } }

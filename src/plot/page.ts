@@ -16,8 +16,8 @@ import { PLOT_STYLE } from './style.js';
 const COLUMNS = 8192;
 /** A recording that is larger stays where it is, and the page says so. */
 const EMBEDDED_BYTES = 16 * 2 ** 20;
-/** Buttons for so many alarms; all of them are drawn. */
-const LISTED_ALARMS = 30;
+/** Buttons for so many alarms, and for so many sounds; all of them are drawn. */
+const LISTED = 30;
 
 const TYPES: Readonly<Record<string, string>> = {
   '.wav': 'audio/wav',
@@ -50,7 +50,7 @@ export async function renderPage(recording: Recording, sound: string, place: str
   const resolution = `A column of waveform and spectrogram is ${columnSeconds < 1 ? `${Math.round(columnSeconds * 1000)} ms` : `${columnSeconds.toFixed(1)} s`}; of what it holds the loudest is drawn.`;
   const main = `<h1>${escapeHtml(name)}</h1>
 <p>${escapeHtml(summary(recording))}</p>
-${alarmButtons(recording)}
+${placeButtons(recording)}
 <div class="tools">
 <audio controls preload="metadata" src="${escapeHtml(address)}"></audio>
 <span id="at"></span>
@@ -86,15 +86,25 @@ async function dataOf(sound: string): Promise<string> {
   return `data:${type};base64,${(await readFile(sound)).toString('base64')}`;
 }
 
-function alarmButtons({ alarms }: Recording): string {
-  if (alarms.length === 0) return '';
-  const buttons = alarms
-    .slice(0, LISTED_ALARMS)
+function placeButtons({ alarms, sounds }: Recording): string {
+  const ofAlarms = alarms.map(({ peakConfidence, ...span }) => ({ ...span, peak: peakConfidence }));
+  const ofSounds = sounds.map(({ peakScore, ...span }) => ({ ...span, peak: peakScore }));
+  return buttons('alarms', ofAlarms) + buttons('sounds', ofSounds);
+}
+
+/** Each shows and plays a place. */
+function buttons(
+  what: string,
+  places: readonly { readonly name: string; readonly startSeconds: number; readonly peak: number }[],
+): string {
+  if (places.length === 0) return '';
+  const each = places
+    .slice(0, LISTED)
     .map(
-      ({ name, startSeconds, peakConfidence }) =>
-        `<li><button type="button" data-at="${number(startSeconds)}">${escapeHtml(`${name} at ${clock(startSeconds)} (${peakConfidence.toFixed(2)})`)}</button></li>`,
+      ({ name, startSeconds, peak }) =>
+        `<li><button type="button" data-at="${number(startSeconds)}">${escapeHtml(`${name} at ${clock(startSeconds)} (${peak.toFixed(2)})`)}</button></li>`,
     );
-  return `<ul class="alarms" aria-label="alarms">${buttons.join('')}</ul>`;
+  return `<ul class="places" aria-label="${what}">${each.join('')}</ul>`;
 }
 
 function bar(span: ReturnType<typeof laneOf>[number], all: number): string {

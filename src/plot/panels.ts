@@ -1,11 +1,24 @@
 import { MEL_BANDS } from '../constants.js';
 import type { Sketch } from '../files/sketch.js';
 import { classColours, DASHES, kindColours } from './colours.js';
-import type { Recording } from './recording.js';
-import { type Area, curves, endOf, level, middleOf, peakOf, spans, spectrogram, waveform } from './shapes.js';
+import type { Recording, SoundSpan } from './recording.js';
+import {
+  type Area,
+  curves,
+  endOf,
+  level,
+  middleOf,
+  peakOf,
+  rows,
+  spans,
+  spectrogram,
+  waveform,
+} from './shapes.js';
 
 /** Evidence is shown up to twice the line, where it stops growing. */
 const TOP_EVIDENCE = 2;
+/** Of the row of a sound. */
+const ROW_HEIGHT = 16;
 const FREQUENCIES_HZ = [250, 500, 1000, 2000, 4000];
 
 /** What a swatch in a legend looks like. */
@@ -52,6 +65,7 @@ export function panelsOf(recording: Recording, sketch: Sketch, width: number): P
       ]
     : [];
   const panels: Panel[] = [
+    ...soundsPanel(recording, width),
     {
       title: `Waveform, peak ${dbfs(peakOf(sketch))}`,
       height: 110,
@@ -103,6 +117,19 @@ export function panelsOf(recording: Recording, sketch: Sketch, width: number): P
     ],
   });
   return panels;
+}
+
+/** When sounds beside the alarm were on; nothing where none was. */
+function soundsPanel({ sounds, seconds }: Recording, width: number): Panel[] {
+  const byId = new Map<string, SoundSpan[]>();
+  for (const span of sounds) byId.set(span.id, [...(byId.get(span.id) ?? []), span]);
+  const heard = [...byId.values()];
+  if (heard.length === 0) return [];
+  const colours = kindColours(heard);
+  const height = ROW_HEIGHT * heard.length;
+  const keys = heard.map(([first], i) => ({ label: first!.name, look: { fill: colours[i]! } }));
+  const shapes = rows(heard, colours, seconds, { width, height });
+  return [{ title: 'Sounds', height, shapes, ticks: [], keys }];
 }
 
 /** Lines of the same colour are dashed differently. */

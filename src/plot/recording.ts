@@ -18,6 +18,17 @@ export interface AlarmSpan {
   readonly peakConfidence: number;
 }
 
+/** A time in which a sound beside the alarm was on. */
+export interface SoundSpan {
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+  /** 1 where it was heard by its rhythm. */
+  readonly peakScore: number;
+}
+
 /** A recording and all that was heard in it, to be drawn. */
 export interface Recording {
   /** As people call it. */
@@ -44,6 +55,7 @@ export interface Recording {
   readonly threshold: number;
   readonly instantThreshold: number;
   readonly alarms: readonly AlarmSpan[];
+  readonly sounds: readonly SoundSpan[];
   /** For so long after an alarm no other starts. */
   readonly cooldownSeconds: number;
 }
@@ -57,13 +69,20 @@ export function summary({ seconds, verdict, confidence, alarms, heardBy }: Recor
 
 /** In words, for those who do not see it. */
 export function describe(recording: Recording): string {
-  const { alarms } = recording;
-  const said = alarms.map(
+  const { alarms, sounds } = recording;
+  return summary(recording) + listed('Alarms', alarms) + listed('Sounds', sounds);
+}
+
+function listed(
+  what: string,
+  spans: readonly Pick<AlarmSpan, 'name' | 'startSeconds' | 'endSeconds'>[],
+): string {
+  const said = spans.map(
     ({ name, startSeconds, endSeconds }) => `${name} ${clock(startSeconds)} to ${clock(endSeconds)}`,
   );
   const most = said.slice(0, 20).join(', ');
   const more = said.length > 20 ? ` and ${said.length - 20} more` : '';
-  return summary(recording) + (said.length > 0 ? ` Alarms: ${most}${more}.` : '');
+  return said.length > 0 ? ` ${what}: ${most}${more}.` : '';
 }
 
 /** What the lane of alarms shows: alarms, and after each the time in which no other starts. */

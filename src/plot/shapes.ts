@@ -1,8 +1,10 @@
 import { encode } from 'fast-png';
 import { MEL_BANDS, WINDOW_SECONDS } from '../constants.js';
 import type { Sketch } from '../files/sketch.js';
+import { clock } from './axes.js';
 import { DASHES, OTHER_COLOUR, spectrogramPalette } from './colours.js';
-import type { AlarmSpan, Curve, Recording } from './recording.js';
+import { escapeHtml } from './html.js';
+import type { AlarmSpan, Curve, Recording, SoundSpan } from './recording.js';
 
 /** Shapes of SVG in an area of so many units; a page may stretch them, so strokes do not scale. */
 export interface Area {
@@ -149,6 +151,22 @@ export function spans(alarms: readonly AlarmSpan[], seconds: number, { width, he
       return `<rect class="alarm" x="${number(x)}" width="${number(Math.max(1, end - x))}" height="${height}"/><path class="onset" vector-effect="non-scaling-stroke" d="${d}"/>`;
     })
     .join('');
+}
+
+/** Times of sounds, a row for each of them, the first on top. */
+export function rows(
+  sounds: readonly (readonly SoundSpan[])[],
+  colours: readonly number[],
+  seconds: number,
+  { width, height }: Area,
+): string {
+  const step = height / sounds.length;
+  const rect = ({ name, startSeconds, endSeconds, peakScore }: SoundSpan, row: number) => {
+    const [x, end] = [(startSeconds / seconds) * width, (endSeconds / seconds) * width];
+    const tip = `${name} (${peakScore.toFixed(2)}), ${clock(startSeconds)} to ${clock(endSeconds)}`;
+    return `<rect class="f${colours[row]}" x="${number(x)}" y="${number((row + 0.15) * step)}" width="${number(Math.max(1, end - x))}" height="${number(0.7 * step)}"><title>${escapeHtml(tip)}</title></rect>`;
+  };
+  return sounds.flatMap((spans, row) => spans.map((span) => rect(span, row))).join('');
 }
 
 /** Two digits after the point are finer than any screen. */

@@ -35,6 +35,16 @@ describe('a sound', () => {
     expect(hear([0.5, 0.5, 0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0.5])).toEqual([[1, true]]);
   });
 
+  it('ends with the highest score of the time in which it was heard, and begins anew after that', () => {
+    const sounds = new Sounds([{ ...rule, hits: 1 }]);
+    const push = (at: number, score: number) => sounds.push({ endSeconds: at }, [0, score, 0], []);
+    expect(push(0, 0.4)).toMatchObject([{ heard: true, score: 0.4 }]);
+    expect(push(1, 0.8)).toEqual([]);
+    expect(push(4, 0.1)).toMatchObject([{ heard: false, score: 0.8 }]);
+    expect(push(5, 0.5)).toMatchObject([{ heard: true, score: 0.5 }]);
+    expect(sounds.forget()).toMatchObject([{ heard: false, score: 0.5 }]);
+  });
+
   it('takes the highest of its classes, and no other', () => {
     const sounds = new Sounds([{ ...rule, hits: 1 }]);
     expect(sounds.push({ endSeconds: 0 }, [0.9, 0.1, 0.2], [])).toEqual([]);

@@ -73,6 +73,7 @@ describe('classify', () => {
         },
       ],
       alarms: [],
+      sounds: [],
     });
     expect(results[2].verdict).toBe('abnormal');
     expect(results[2].alarms[0]).toEqual({

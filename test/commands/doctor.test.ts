@@ -2,6 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBundle, writeBundle } from '../../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { Daemons, run, SCENE } from '../support/daemon.js';
 import { Mosquitto } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
@@ -47,6 +49,12 @@ describe('doctor', () => {
         detail: expect.stringMatching(/^on, for abnormal, impact, .*: 3 of 4 windows/),
       },
       { name: 'microphone', status: 'warn', detail: expect.any(String), hint: expect.any(String) },
+      {
+        name: 'sounds',
+        status: 'ok',
+        detail:
+          'smoke_alarm by "Smoke detector, smoke alarm" or "Fire alarm" from 0.04, 3 times in 10 s, or by its rhythm, T3; co_alarm by its rhythm, T4',
+      },
       { name: 'broker', status: 'fail', detail: expect.any(String), hint: expect.any(String) },
     ]);
     expect(code).toBe(69);
@@ -91,6 +99,64 @@ describe('doctor', () => {
     writeFileSync(join(deviceDir, 'settings.json'), '{"hits":100,"window":100}');
     const blunt = await doctor('mqtt://127.0.0.1:1', ...sound, '--set', 'alarm.kinds=[]');
     expect(blunt.stdout).toMatch(/^note {2}detection: hardly anything can raise the alarm: 100 windows/m);
+  });
+
+  it.each([
+    [
+      'mine',
+      { classes: ['Smoke'] },
+      /^FAIL {2}sounds: .*no class "Smoke"\n {6}→ .*"Smoke detector, smoke alarm"/m,
+    ],
+    ['dog', { threshold: 1 }, /^note {2}sounds: dog hardly comes: .*\. Watched: .*dog by "Dog"/m],
+    ['dog', { threshold: 0 }, /^note {2}sounds: dog is always on: .*\n {6}→ Raise .*sounds\.dog\.threshold/m],
+    [
+      'dog',
+      { hits: 20 },
+      /^note {2}sounds: dog never comes: 20 windows take 9\.1 s, .* within 5 s\. .*\n {6}→ .* to 10/m,
+    ],
+    ['co_alarm', { threshold: 1 }, /^ok {4}sounds: /m],
+  ])('says of a sound whether it can come: %s, %j', async (id, sound, line) => {
+    const config = join(stateDir, 'config.yaml');
+    writeFileSync(config, JSON.stringify({ sounds: { [id]: sound } }));
+    const { code, stdout } = await doctor(
+      'mqtt://127.0.0.1:1',
+      '--source',
+      'command:cat /dev/zero',
+      '--config',
+      config,
+    );
+    expect(stdout).toMatch(line);
+    expect(code).toBe(id === 'mine' ? 78 : 69);
+  });
+
+  it('says what watches a sound of a model that has no AudioSet classes', async () => {
+    const { manifest, tensors } = await readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
+    const { trained } = manifest.heads;
+    const plain = join(stateDir, 'plain');
+    const own = new Map([...tensors].filter(([name]) => !name.startsWith('heads.audioset')));
+    await writeBundle(plain, { ...manifest, heads: { trained: trained! }, defaultHead: 'trained' }, own);
+    const silence = ['--source', 'command:cat /dev/zero', '--model', plain];
+    const usual = await doctor('mqtt://127.0.0.1:1', ...silence);
+    expect(usual.stdout).toMatch(
+      /^ok {4}sounds: smoke_alarm by its rhythm, T3; co_alarm by its rhythm, T4$/m,
+    );
+    const dog = await doctor('mqtt://127.0.0.1:1', ...silence, '--set', 'sounds.dog=true');
+    expect(dog.stdout).toMatch(/^FAIL {2}sounds: sounds\.dog: this model has no AudioSet classes.*\n {6}→ /m);
+  });
+
+  it('notes a sound that would be on all the time in what it hears, by the threshold that was set over MQTT', async () => {
+    const config = join(stateDir, 'config.yaml');
+    writeFileSync(config, JSON.stringify({ sounds: { mine: { classes: ['Bird'], threshold: 0.9 } } }));
+    const scene = ['--source', `file:${SCENE}`, '--config', config];
+    const usual = await doctor('mqtt://127.0.0.1:1', ...scene);
+    expect(usual.stdout).toMatch(/^ok {4}sounds: .*mine by /m);
+    const deviceDir = join(stateDir, 'devices', 'test');
+    mkdirSync(deviceDir, { recursive: true });
+    writeFileSync(join(deviceDir, 'sounds.json'), '{"mine":0.000001}');
+    const low = await doctor('mqtt://127.0.0.1:1', ...scene);
+    expect(low.stdout).toMatch(
+      /^note {2}sounds: mine would be on all the time in what was just heard\. Watched: .* from 0\.000001.*\n {6}→ .*raise sounds\.mine\.threshold above 0\.000001/m,
+    );
   });
 
   it('says that a microphone gives nothing but zeros', async () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SCENE } from '../support/daemon.js';
+import { smokeAlarm, writeWav } from '../support/sound.js';
 import { lacksTerminal, linesOf, runOnTerminal } from '../support/terminal.js';
 
 let dir: string;
@@ -31,6 +32,16 @@ describe.skipIf(lacksTerminal())('run on a terminal', () => {
     expect(logged.length).toBeGreaterThan(5);
     for (const line of logged) expect(line).toMatch(/^\[[\d:.]+\] (INFO|WARN): /);
     expect(screen.endsWith('\r\x1b[K')).toBe(true); // nothing is left behind
+  });
+
+  it('says when a sound beside the alarm begins and is over', async () => {
+    const file = await writeWav(join(dir, 'smoke.wav'), [smokeAlarm(10)]);
+    const { screen } = await runOnTerminal([...args(`file:${file}`), '--set', 'log.level=error']);
+    const said = linesOf(screen).filter((line) => line.startsWith('── Smoke alarm'));
+    expect(said).toEqual([
+      expect.stringMatching(/^── Smoke alarm is heard {2}[\d:]{8}$/),
+      expect.stringMatching(/^── Smoke alarm is over {2}[\d:]{8}$/),
+    ]);
   });
 
   it('ends, and with it the alarm, when the terminal is closed', async () => {

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Daemons, run, SCENE } from '../support/daemon.js';
 import { Mosquitto } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
+import { smokeAlarm, writeWav } from '../support/sound.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 let daemons: Daemons;
@@ -39,6 +41,15 @@ describe.skipIf(skip)('simulate', () => {
     ]);
     expect(seen.on('bathnet/test/alarm')).toContain('ON');
     expect(seen.on('homeassistant/device/test/config')).toHaveLength(1);
+  });
+
+  it('names the sounds beside the alarm that were heard', async () => {
+    const file = await writeWav(join(daemons.stateDir, 'smoke.wav'), [smokeAlarm(10)]);
+    const seen = await broker.subscribe('bathnet/#');
+    const { code, stdout, stderr } = await run(['simulate', file, '--speed', '20', ...settings()]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/^\d+ windows, 0 alarms, and Smoke alarm\n$/);
+    await seen.waitFor('bathnet/test/sound/smoke_alarm', (payload) => payload === 'ON');
   });
 
   it('is refused beside a running daemon, which does not notice', async () => {

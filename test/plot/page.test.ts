@@ -52,6 +52,14 @@ describe('the page of a recording', () => {
     expect(page).not.toMatch(/<script>alert|<img>/);
   });
 
+  it('leads to the sounds beside the alarm, too', async () => {
+    const dog = { id: 'dog', name: 'Dog', startSeconds: 2, endSeconds: 4, peakScore: 0.4 };
+    const page = await renderPage(aRecording({ sounds: [dog] }), sound, join(dir, 'page.html'));
+    expect(page).toMatch(/<ul [^>]*aria-label="sounds"><li><button [^>]*data-at="2">Dog at 2 s \(0\.40\)</);
+    expect(page).toContain('<strong>Sounds</strong>');
+    expect(await renderPage(aRecording(), sound, join(dir, 'page.html'))).not.toMatch(/[sS]ounds["<]/);
+  });
+
   it.skipIf(lacksBrowser())('zooms, seeks and plays in a browser', async () => {
     const path = join(dir, 'page.html');
     const page = await renderPage(aRecording(), sound, path);

@@ -65,6 +65,31 @@ describe('a picture of a recording', () => {
     expect(without).not.toContain('line of the alarm');
   });
 
+  it('has a row for each sound beside the alarm that was on, where any was', async () => {
+    const span = { id: 'smoke_alarm', name: 'Smoke <alarm>', peakScore: 1 };
+    const sounds = [
+      { ...span, startSeconds: 0, endSeconds: 2.5 },
+      { ...span, id: 'dog', name: 'Dog', startSeconds: 2, endSeconds: 4 },
+      { ...span, startSeconds: 7.5, endSeconds: 10 },
+    ];
+    const svg = renderSvg(aRecording({ sounds }));
+    const [rows] = panels(svg) as [Box];
+    const { colour } = await pixels(svg);
+    const at = (seconds: number, row: number) =>
+      colour(rows.x + (seconds / 10) * rows.width, rows.y + ((row + 0.5) / 2) * rows.height);
+    const WHITE = [255, 255, 255];
+    expect(at(1, 0)).toEqual(at(9, 0));
+    expect(at(3, 1)).not.toEqual(at(1, 0));
+    for (const place of [at(1, 0), at(3, 1)]) expect(place).not.toEqual(WHITE);
+    for (const place of [at(5, 0), at(1, 1), at(9, 1)]) expect(place).toEqual(WHITE);
+    expect(svg).toContain('>Smoke &lt;alarm&gt;</text>');
+    expect(svg).toContain('<title>Dog (1.00), 2 s to 4 s</title>');
+    expect(svg).toMatch(
+      /Sounds: Smoke &lt;alarm&gt; 0 s to 2.5 s, Dog 2 s to 4 s, Smoke &lt;alarm&gt; 7.5 s/,
+    );
+    expect(renderSvg(aRecording())).not.toContain('Sounds');
+  });
+
   it.each([0.01, 1, 3600, 7 * 86_400])('of %d s stays small and whole', async (seconds) => {
     const svg = renderSvg(aRecording({ seconds }));
     expect(svg.length).toBeLessThan(300_000);

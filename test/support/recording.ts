@@ -37,6 +37,7 @@ export function aRecording(change: Partial<Recording> & { readonly seconds?: num
     threshold: 0.6,
     instantThreshold: 0.95,
     alarms: [{ startSeconds: seconds / 2, endSeconds: 0.8 * seconds, name: 'impact', peakConfidence: 0.9 }],
+    sounds: [],
     cooldownSeconds: 10,
     ...change,
   };

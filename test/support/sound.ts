@@ -11,6 +11,14 @@ export function tone(hz: number, seconds: number, rateHz = 16_000, amplitude = 0
   );
 }
 
+/** A smoke alarm's tone in its rhythm, T3. */
+export function smokeAlarm(seconds: number, rateHz = 16_000): Float32Array {
+  return tone(3100, seconds, rateHz, 0.05).map((value, i) => {
+    const at = (i / rateHz) % 4;
+    return at < 3 && at % 1 < 0.5 ? value : 0;
+  });
+}
+
 /** A tone that rises evenly from one frequency to another. */
 export function chirp(fromHz: number, toHz: number, seconds: number, rateHz = 16_000): Float32Array {
   const slope = (toHz - fromHz) / seconds;

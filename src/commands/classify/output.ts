@@ -1,7 +1,14 @@
 import type { FileResult } from './result.js';
 
 /** One line of JSON. */
-export function* asJson({ file, verdict, confidence, windows, alarms }: FileResult): Generator<string> {
+export function* asJson({
+  file,
+  verdict,
+  confidence,
+  windows,
+  alarms,
+  sounds,
+}: FileResult): Generator<string> {
   const begin = JSON.stringify({ file, verdict, confidence: round(confidence) });
   yield `${begin.slice(0, -1)},"windows":[`;
   let comma = '';
@@ -22,7 +29,14 @@ export function* asJson({ file, verdict, confidence, windows, alarms }: FileResu
     endSeconds: round(atSeconds),
     peakConfidence: round(peakConfidence),
   }));
-  yield `],"alarms":${JSON.stringify(ended)}}\n`;
+  const heard = sounds.map(({ id, name, startSeconds, endSeconds, peakScore }) => ({
+    sound: id,
+    name,
+    startSeconds: round(startSeconds),
+    endSeconds: round(endSeconds),
+    peakScore: round(peakScore),
+  }));
+  yield `],"alarms":${JSON.stringify(ended)},"sounds":${JSON.stringify(heard)}}\n`;
 }
 
 /**
@@ -32,7 +46,7 @@ export function* asJson({ file, verdict, confidence, windows, alarms }: FileResu
  * @param strip a picture of one line, for a terminal
  */
 export function* asText(
-  { file, verdict, confidence, windows, alarms }: FileResult,
+  { file, verdict, confidence, windows, alarms, sounds }: FileResult,
   shown: (label: string) => string,
   strip: string | undefined,
 ): Generator<string> {
@@ -40,6 +54,8 @@ export function* asText(
     yield `${startSeconds.toFixed(2).padStart(8)} s  ${score.toFixed(2)}  ${rmsDbfs.toFixed(1).padStart(6)} dBFS  ${shown(label)}\n`;
   for (const { atSeconds, durationSeconds, label, kind, peakConfidence } of alarms)
     yield `   alarm ${(atSeconds - durationSeconds).toFixed(2)}–${atSeconds.toFixed(2)} s  ${peakConfidence.toFixed(2)}  ${label}${kind ? `, ${kind}` : ''}\n`;
+  for (const { name, startSeconds, endSeconds, peakScore } of sounds)
+    yield `   sound ${startSeconds.toFixed(2)}–${endSeconds.toFixed(2)} s  ${peakScore.toFixed(2)}  ${name}\n`;
   if (strip !== undefined) yield `${strip}\n`;
   yield `${file}: ${shown(verdict)} (${confidence.toFixed(2)})\n`;
 }

@@ -70,7 +70,7 @@ function classesOf(
 
 /** What a plot shows of a file. */
 export function recordingOf(
-  { file, seconds, verdict, confidence, windows, count, alarms }: FileResult,
+  { file, seconds, verdict, confidence, windows, count, alarms, sounds }: FileResult,
   heard: {
     readonly labels: readonly string[];
     readonly rule: AlarmRule;
@@ -96,6 +96,7 @@ export function recordingOf(
     instantThreshold: rule.instantThreshold,
     cooldownSeconds: rule.cooldownSeconds,
     alarms: alarms.map(spanOf),
+    sounds,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Sense } from '../../alarm/sense.js';
+import type { SoundSpan } from '../../plot/recording.js';
 import type { AlarmEnded, DecisionEvent, KindEvidence, ScoredWindow } from '../../types.js';
 
 /** What was heard in a file. */
@@ -12,11 +13,14 @@ export interface FileResult {
   /** Made anew each time: those of a long file are many. */
   readonly windows: () => Iterable<ScoredWindow>;
   readonly alarms: readonly AlarmEnded[];
+  /** When the sounds beside the alarm were on. */
+  readonly sounds: readonly SoundSpan[];
 }
 
 /**
  * The decision of the daemon over the windows of a file: the alarm's label, else the class with the highest mean.
  *
+ * @param sounds what else was heard in it
  * @param onWindow told what speaks for an alarm by then
  */
 export function resultOf(
@@ -24,6 +28,7 @@ export function resultOf(
   windows: FileResult['windows'],
   sense: Sense,
   seconds: number,
+  sounds: FileResult['sounds'],
   onWindow: (evidence: readonly KindEvidence[]) => void = () => {},
 ): FileResult {
   const alarms: AlarmEnded[] = [];
@@ -48,5 +53,5 @@ export function resultOf(
   const [verdict, confidence] = worst
     ? ([worst.label, worst.peakConfidence] as const)
     : means.reduce((a, b) => (b[1] > a[1] ? b : a));
-  return { file, verdict, confidence, seconds, count, windows, alarms };
+  return { file, verdict, confidence, seconds, count, windows, alarms, sounds };
 }

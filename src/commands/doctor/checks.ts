@@ -4,6 +4,7 @@ import type { AlarmRule } from '../../alarm/rule.js';
 import type { Config } from '../../config/schema.js';
 import { WINDOW_SAMPLES } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
+import type { Bundle } from '../../model/bundle.js';
 import { readModel } from '../../model/shelf.js';
 import { Pipeline } from '../../pipeline.js';
 import { announcedTopic } from '../../publish/discovery.js';
@@ -25,13 +26,20 @@ export interface Finding {
   readonly hint?: string;
 }
 
+/** What listens, for other checks. */
+export interface Listening {
+  readonly bundle: Bundle;
+  readonly head: string | undefined;
+  readonly rule: AlarmRule;
+}
+
 /** An older one than is needed does not come this far: main.ts. */
 export function checkNode(): Finding {
   return { text: `${process.versions.node} on ${process.platform}-${process.arch}` };
 }
 
-/** @returns also the alarm rule of bundle and configuration */
-export async function checkModel(config: Config): Promise<Finding & { readonly rule: AlarmRule }> {
+/** @returns also what was read, and the alarm rule of bundle and configuration */
+export async function checkModel(config: Config): Promise<Finding & Listening> {
   const { bundle, head } = await readModel(config.model, shelvesOf(config));
   let fallback: UserError | undefined;
   const onFallback = (failure: UserError) => {
@@ -46,18 +54,19 @@ export async function checkModel(config: Config): Promise<Finding & { readonly r
   }
   await pipeline.close();
   const { model, rule } = pipeline;
+  const listening = { bundle, head, rule };
   const { name, version, engine, precision } = model;
   const median = times.sort((a, b) => a - b)[10] as number;
   const text = `${name} ${version} on ${engine} in ${precision}, ${median.toFixed(1)} ms per window`;
-  if (fallback) return { text: `${text}, because ${fallback.message}`, rule, hint: fallback.hint };
+  if (fallback) return { text: `${text}, because ${fallback.message}`, ...listening, hint: fallback.hint };
   const budgetMs = config.window.hopSeconds * 1000;
   if (median > budgetMs / 2)
     return {
       text,
-      rule,
+      ...listening,
       hint: `This machine is too slow for a window every ${budgetMs} ms: raise window.hopSeconds.`,
     };
-  return { text, rule };
+  return { text, ...listening };
 }
 
 /** Whether an alarm can come by the rule in force, with what was set over MQTT. */

@@ -17,8 +17,15 @@ const MOST_SOUND_SECONDS = 30;
 /** What a few seconds can tell; the daemon takes longer and is stricter. */
 const RATE_TOLERANCE = 0.07;
 
-/** Opens the input as the daemon would and listens for a moment. */
-export async function checkInput(config: Config, log: Logger): Promise<Finding> {
+/**
+ * Opens the input as the daemon would and listens for a moment.
+ *
+ * @returns also what was heard, where it is sound
+ */
+export async function checkInput(
+  config: Config,
+  log: Logger,
+): Promise<Finding & { readonly sound?: Float32Array<ArrayBuffer> }> {
   const { input } = config;
   const source = createSource(input, log, systemClock);
   const { sound, ratio, mixing } = await hear(source, input.firstSoundTimeoutSeconds);
@@ -44,7 +51,9 @@ export async function checkInput(config: Config, log: Logger): Promise<Finding> 
   }
   const { rmsDbfs, peakDbfs } = levelOf(sound);
   const text = `${name}, level ${rmsDbfs.toFixed(1)} dBFS RMS, peak ${peakDbfs.toFixed(1)} dBFS`;
-  return peakDbfs > -0.1 ? { text, hint: 'It clips: lower its gain (alsamixer, F4).' } : { text };
+  return peakDbfs > -0.1
+    ? { text, sound, hint: 'It clips: lower its gain (alsamixer, F4).' }
+    : { text, sound };
 }
 
 /** A file comes as fast as it is read, and so it may behind stdin; but a rate that programs write is one there. */
@@ -60,7 +69,7 @@ function hasRate(ratio: number, input: Config['input']): boolean {
 async function hear(
   source: Source,
   firstSeconds: number,
-): Promise<Measures & { sound: Float32Array; ratio: number }> {
+): Promise<Measures & { sound: Float32Array<ArrayBuffer>; ratio: number }> {
   const heard: Float32Array[] = [];
   const rate = new RateWatch();
   let samples = 0;

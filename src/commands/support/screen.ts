@@ -1,16 +1,14 @@
 import { Writable } from 'node:stream';
 import { LogSink } from '../../system/log-sink.js';
-import type { AlarmStarted, DecisionEvent, ScoredWindow } from '../../types.js';
+import type { AlarmStarted, DecisionEvent, Onlooker, ScoredWindow } from '../../types.js';
 import { painter, wantsColours } from './colour.js';
 
 /** What a person watches: lines that stay, and on a terminal below them one that says what is heard right now. */
-export interface Screen {
+export interface Screen extends Required<Onlooker> {
   /** Whether there is such a line; elsewhere it is printed when another class is heard. */
   readonly live: boolean;
   /** One or more lines that stay. */
   print(text: string): void;
-  heard(window: ScoredWindow): void;
-  event(event: DecisionEvent): void;
   /** Takes lines as `print` does; for a log. */
   readonly writable: Writable;
   /** Takes the live line away. */
@@ -36,6 +34,7 @@ export function createScreen(stream: NodeJS.WriteStream, { time, silentAfterMs }
   const paint = painter(stream);
   let line = '';
   let label = '';
+  let endSeconds = 0;
   let silence: NodeJS.Timeout | undefined;
   const show = (text: string) => {
     line = text.slice(0, widthOf(stream));
@@ -52,19 +51,25 @@ export function createScreen(stream: NodeJS.WriteStream, { time, silentAfterMs }
     print,
     heard(window) {
       expectSound();
-      const at = time === 'day' ? timeOfDay(Date.now()) : `${window.endSeconds.toFixed(1).padStart(5)} s`;
+      endSeconds = window.endSeconds;
+      const at = time === 'day' ? timeOfDay(Date.now()) : `${endSeconds.toFixed(1).padStart(5)} s`;
       const text = `── ${at}  ${meters(window)}`;
       if (live) show(text);
       else if (window.label !== label) print(text);
       label = window.label;
     },
     event(event) {
+      if (event.type === 'sound_heard') return; // `sound` says it, and its end
       const at =
         time === 'stream' && 'atSeconds' in event ? `${event.atSeconds.toFixed(1)} s` : timeOfDay(event.atMs);
       const text = `${sentence(event)}  ${at}`;
       const urgent = event.type === 'alarm_started' || event.type === 'alarm_escalated';
       if (!live || !urgent) print(`── ${paint(text, 'bold')}`);
       else print(banner(text));
+    },
+    sound({ name, heard }) {
+      const at = time === 'stream' ? `${endSeconds.toFixed(1)} s` : timeOfDay(Date.now());
+      print(`── ${paint(`${name} is ${heard ? 'heard' : 'over'}  ${at}`, 'bold')}`);
     },
     writable: new Writable({
       decodeStrings: false,
@@ -99,7 +104,7 @@ function meters({ label, confidence, rmsDbfs }: ScoredWindow): string {
   return `${label.padEnd(10)} ${bar(confidence)} ${percent(confidence).padStart(5)}   ${bar((rmsDbfs + 70) / 70)} ${level} dBFS`;
 }
 
-function sentence(event: DecisionEvent): string {
+function sentence(event: Exclude<DecisionEvent, { type: 'sound_heard' }>): string {
   switch (event.type) {
     case 'alarm_started':
       return `ALARM  ${event.label}  ${percent(event.confidence)}${reasonOf(event)}`;
@@ -113,8 +118,6 @@ function sentence(event: DecisionEvent): string {
       return `water has been running for ${Math.round(event.durationSeconds / 60)} min`;
     case 'long_stay':
       return `somebody has been there for ${Math.round(event.durationSeconds / 60)} min, without a sound for ${Math.round(event.silentSeconds / 60)} min`;
-    case 'sound_heard':
-      return `${event.name} is heard`;
     case 'test':
       return 'test alarm';
   }
