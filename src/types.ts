@@ -11,7 +11,7 @@ export type {
   LongStay,
   WaterRunningLong,
 } from './events.js';
-export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
+export type { Denial, DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
 
 /** The values that flow from left to right: sound in, messages out. Units are in the field names. */
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DENIALS } from '../problems.js';
 import { entrySchema } from '../storage/history-entry.js';
 
 /**
@@ -17,8 +18,12 @@ export const verdictBody = z
 export const sessionBody = z.strictObject({ password: z.string().max(1000) }).describe('Logs in.');
 
 export const problemSchema = z
-  .strictObject({ problem: z.string() })
-  .describe('Why not, in words for a person.');
+  .strictObject({
+    code: z.enum(DENIALS).describe('Why not; these names stay.'),
+    problem: z.string().describe('The same in words for a person, in English.'),
+    waitSeconds: z.int().optional().describe('Of `too_many_tries`: until a password is looked at again.'),
+  })
+  .describe('Why not.');
 
 const deliverySchema = z
   .strictObject({
@@ -101,6 +106,7 @@ export const liveSchema = z
   ])
   .describe('What the WebSocket says.');
 
+export type Problem = z.infer<typeof problemSchema>;
 export type Status = z.infer<typeof statusSchema>;
 export type Delivery = z.infer<typeof deliverySchema>;
 /** Without its picture. */

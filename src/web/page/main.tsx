@@ -14,6 +14,7 @@ import { History } from './history.js';
 import { link, open, refusal, status } from './live.js';
 import { Login, logOut } from './login.js';
 import { Parts } from './parts.js';
+import { whyNot } from './requests.js';
 import { Scope } from './scope.js';
 import { Evidence, Heard, Level } from './scores.js';
 import { LANGUAGES, language, speak, t } from './texts.js';
@@ -24,7 +25,7 @@ function Page() {
   if (link.value === 'refused')
     return (
       <p class="card refused" role="alert">
-        {refusal.value}
+        {whyNot(refusal.value)}
       </p>
     );
   return (

@@ -11,6 +11,9 @@ import { lacksPrograms } from '../../support/require.js';
 
 const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
 const PASSWORD = 'a good one';
+/** What the password and the button beside it are called. */
+const ENGLISH: [string, string] = ['Password', 'Log in'];
+const GERMAN: [string, string] = ['Passwort', 'Anmelden'];
 
 let broker: Mosquitto;
 let daemons: Daemons;
@@ -71,7 +74,7 @@ async function look(url: string, options: BrowserContextOptions = {}): Promise<P
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (message) => {
     const { url: of } = message.location();
-    const expected = /api\/(status|session|events)/.test(of); // refusals, which are shown
+    const expected = /api\/(status|session|events|commands)/.test(of); // refusals, which are shown
     if (message.type() === 'error' && !expected) complaints.push(`${message.text()} (${of})`);
   });
   page.on('request', (request) => {
@@ -182,14 +185,34 @@ describe.skipIf(skip)('the page', () => {
     await one.getByText('connected', { exact: true }).waitFor();
   });
 
+  it('says in German why a command is refused, and in the words of the daemon what it has none for', async () => {
+    const page = await look(open, { locale: 'de-DE' });
+    const test = page.getByRole('button', { name: 'Probealarm senden' });
+    const tooMany = page.getByText('Zu viele Probealarme: vor dem nächsten eine Minute warten.');
+    await until(async () => {
+      const answer = page.waitForResponse(/api\/commands\/test/);
+      await test.click();
+      return (await answer).status() === 400;
+    }, 'no test was too many');
+    await tooMany.waitFor();
+    await page.getByRole('combobox').selectOption('en');
+    await page.getByText('Too many test alarms').waitFor();
+    const json = { code: 'of_tomorrow', problem: 'as tomorrow has it' };
+    await page.route('**/api/commands/enabled', (route) => route.fulfill({ status: 400, json }));
+    await page.getByRole('switch').click();
+    await page.getByText(json.problem, { exact: true }).waitFor();
+  });
+
   it('asks for the password: refuses, lets in, and has had enough', async () => {
-    const page = await look(closed);
-    const enter = async (password: string) => {
-      await page.getByLabel('Password').fill(password);
-      const answer = page.waitForResponse(/api\/session/);
-      await page.getByRole('button', { name: 'Log in' }).click();
+    const [page, german] = await Promise.all([look(closed), look(closed, { locale: 'de-DE' })]);
+    const enter = async (password: string, [label, button] = ENGLISH, to = page) => {
+      await to.getByLabel(label).fill(password);
+      const answer = to.waitForResponse(/api\/session/);
+      await to.getByRole('button', { name: button }).click();
       await answer;
     };
+    await enter('ein falsches', GERMAN, german);
+    await german.getByText('Das ist nicht das Passwort.').waitFor();
     await enter('a bad one');
     await page.getByText('That is not the password.').waitFor();
     await expectAccessible(page);
@@ -197,7 +220,9 @@ describe.skipIf(skip)('the page', () => {
     await live(page);
     await page.getByRole('button', { name: 'Log out' }).click();
     for (let i = 0; i < 5; i++) await enter(`guess ${i}`);
-    await page.getByText(/Too many wrong passwords/).waitFor();
+    await page.getByText(/Too many wrong passwords. Try again in \d+ s/).waitFor();
+    await enter('noch ein falsches', GERMAN, german);
+    await german.getByText(/^Zu viele falsche Passwörter. In \d+ s wieder.$/).waitFor();
   });
 
   it('works under the path of an ingress, and asks nobody who comes over it', async () => {
