@@ -73,6 +73,10 @@ const windowSchema = z
     audioset: z.array(z.tuple([z.string(), z.number()])).describe('The highest AudioSet scores, best first.'),
     rmsDbfs: z.number(),
     peakDbfs: z.number(),
+    floorDbfs: z
+      .number()
+      .optional()
+      .describe('How loud the room is when nothing happens in it; left out where too little is known.'),
     evidence: z
       .record(z.string(), z.tuple([z.number(), z.number()]))
       .describe('For each alarm kind what speaks for it and from which on it alarms, nats.'),

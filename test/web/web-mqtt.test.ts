@@ -99,6 +99,11 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(Object.keys(window.scores)).toEqual(hello?.model.labels);
     for (const [value, line] of Object.values(window.evidence)) expect(value).toBeLessThan(2.01 * line);
 
+    await until(() => {
+      const { floorDbfs, rmsDbfs } = live.of<LiveWindow>('window').at(-1)!;
+      return floorDbfs !== undefined && floorDbfs < rmsDbfs;
+    }, 'the floor of the room is not said');
+
     await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
     const { episodeId } = events(seen).find((each) => each.event_type === 'alarm_started');
     await until(

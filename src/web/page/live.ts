@@ -26,13 +26,9 @@ export const entries = signal<readonly Entry[]>([]);
 export const latest = signal<LiveWindow | undefined>(undefined);
 /** How far the device's clock is before this browser's. */
 export const clockAheadMs = signal(0);
-/** Level of the quietest window of the last ten seconds: what a sound must stand out of. */
-export const floorDbfs = signal<number | undefined>(undefined);
 /** The last half minute, for whoever draws it. */
 export const sound = new Sound();
 
-const FLOOR_SECONDS = 10;
-let levels: number[] = [];
 let tries = 0;
 let opening = false;
 
@@ -67,8 +63,6 @@ function listen(): void {
 /** What was heard last is not what is heard now. */
 function hush(): void {
   latest.value = undefined;
-  floorDbfs.value = undefined;
-  levels = [];
 }
 
 function lost(): void {
@@ -110,7 +104,6 @@ function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello
   delivery.value = now.delivery;
   entries.value = history;
   clockAheadMs.value = now.nowMs - Date.now();
-  levels = [];
   sound.begin(now.model.labels, now.hopSeconds);
   for (const window of windows)
     hear(
@@ -131,9 +124,6 @@ function wasOn({ events }: Entry, atMs: number): boolean {
 
 function hear(window: LiveWindow, alarm: boolean): void {
   latest.value = window;
-  const hopSeconds = status.value?.hopSeconds ?? 1;
-  levels = [...levels, window.rmsDbfs].slice(-Math.round(FLOOR_SECONDS / hopSeconds));
-  floorDbfs.value = Math.min(...levels);
   sound.push(window, alarm);
 }
 

@@ -64,7 +64,11 @@ afterEach(async () => {
 let complaints: string[] = [];
 
 /** A browser of somebody's own; whatever it complains about, or asks others for, fails the test. */
-async function look(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+async function look(
+  url: string,
+  options: BrowserContextOptions = {},
+  prepare: (page: Page) => unknown = () => {},
+): Promise<Page> {
   const context = await browser.newContext({
     ...{ viewport: { width: 1280, height: 900 }, locale: 'en', reducedMotion: 'reduce' },
     ...options,
@@ -81,6 +85,7 @@ async function look(url: string, options: BrowserContextOptions = {}): Promise<P
     if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith('data:'))
       complaints.push(`asked for ${request.url()}`);
   });
+  await prepare(page);
   await page.goto(url);
   return page;
 }
@@ -137,6 +142,21 @@ describe.skipIf(skip)('the page', () => {
         .size;
     });
     expect(shades).toBeGreaterThan(40);
+  });
+
+  it('shows gate and floor as the daemon has them, and knows none of its own', async () => {
+    const change = (page: Page) =>
+      page.routeWebSocket(/api\/live/, (socket) =>
+        socket.connectToServer().onMessage((text) => {
+          const { type, value } = JSON.parse(String(text));
+          if (type === 'hello') value.minLevelDbfs = -33;
+          if (type === 'window') value.floorDbfs = -77.7;
+          socket.send(JSON.stringify({ type, value }));
+        }),
+      );
+    const page = await look(open, {}, change);
+    await page.getByText('Floor −78 dB').waitFor();
+    await page.getByText('Gate −33 dB').waitFor();
   });
 
   it('shows an alarm and its kind, takes acknowledgement and verdict, and remembers', async () => {
