@@ -35,7 +35,7 @@ const deliverySchema = z
 
 export const statusSchema = z
   .strictObject({
-    device: z.strictObject({ id: z.string(), name: z.string(), room: z.string().optional() }),
+    device: z.strictObject({ id: z.string(), name: z.string(), area: z.string().optional() }),
     version: z.string(),
     nowMs: z.number().describe('Wall clock of the device, milliseconds since the epoch.'),
     password: z.boolean().describe('Whether one is asked for.'),

@@ -88,7 +88,7 @@ function stream(...args: ConstructorParameters<typeof Stream>): Stream {
 
 describe.skipIf(skip)('the page of a daemon', () => {
   it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {
-    const { url, seen } = await startDaemon('--speed', '4');
+    const { url, seen } = await startDaemon('--speed', '4', '--set', 'device.area=Attic');
     const live = stream(url);
     await until(() => live.of('window').length > 3, 'no windows');
     const [hello] = live.of<Hello>('hello');

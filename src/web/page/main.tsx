@@ -57,8 +57,10 @@ function Header() {
   return (
     <header>
       <img src="./icon.svg" alt="" width="32" height="32" />
-      <h1>{device?.name ?? 'bathnet2mqtt'}</h1>
-      {device?.room && device.room !== device.name && <span class="room">{device.room}</span>}
+      <div class="names">
+        <h1>{device?.name ?? 'bathnet2mqtt'}</h1>
+        {device?.area && device.area !== device.name && <span class="area">{device.area}</span>}
+      </div>
       <label class="language">
         <span class="unseen-by-eyes">{t().language}</span>
         <select value={language.value} onChange={({ currentTarget }) => speak(currentTarget.value)}>

@@ -10,6 +10,9 @@ import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js'
 import { lacksPrograms } from '../../support/require.js';
 
 const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
+/** As long as words get. */
+const NAME = 'Gästebadezimmer im Dachgeschoss';
+const AREA = 'Obergeschoss';
 const PASSWORD = 'a good one';
 /** What the password and the button beside it are called. */
 const ENGLISH: [string, string] = ['Password', 'Log in'];
@@ -44,7 +47,7 @@ beforeAll(async () => {
   const guarded = ['--set', `web.password=${PASSWORD}`, '--set', `web.trustedProxy=${INGRESS_ADDRESS}`];
   const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
   // One after the other: each takes all of a small machine.
-  open = await startDaemon('test');
+  open = await startDaemon('test', '--set', `device.name=${NAME}`, '--set', `device.area=${AREA}`);
   closed = await startDaemon('closed', ...guarded);
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }); // root, as whom CI runs, cannot have one
 });
@@ -277,6 +280,7 @@ describe.skipIf(skip)('the page', () => {
     await expectAccessible(page);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBe(360);
+    await page.getByText(AREA, { exact: true }).waitFor();
     const small = await page
       .locator('button:visible, select:visible')
       .evaluateAll((all) =>
