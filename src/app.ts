@@ -17,6 +17,7 @@ import { Pipeline, type PipelineOptions } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import type { OpenDevice } from './storage/device.js';
+import { DiskSpace } from './storage/disk-space.js';
 import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
 import { systemClock } from './system/clock.js';
@@ -98,10 +99,15 @@ export async function startApp({
   const named = { ...config.device, id: deviceId };
   const publisher = new MqttPublisher(mqtt, log, clock);
   const statistics = new Statistics();
-  const health = () => ({ ...statistics.health(), droppedWindows: listener.droppedWindows });
+  const health = () => ({
+    ...statistics.health(),
+    ...disk.health(),
+    droppedWindows: listener.droppedWindows,
+  });
   const reporting = { ...config.publish, features, test };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
   sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
+  const disk = new DiskSpace(state.folder, (each) => reporter.problems('storage', each), clock, log);
   const onTrouble = (any: boolean) => reporter.problems('telling', any ? ['notify_failed'] : []);
   const around = { device: named, web: config.web, topics, publisher, folder: state.folder, test, onTrouble };
   const notifier = new Notifier(config.notify, around, clock, log);
@@ -214,6 +220,7 @@ export async function startApp({
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
+    disk.stop();
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
@@ -234,6 +241,7 @@ export async function startApp({
     notifier.start();
     reporter.start();
     lastHeard?.start();
+    disk.start();
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();

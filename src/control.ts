@@ -12,7 +12,7 @@ import { Settings } from './storage/settings.js';
 import { SoundThresholds } from './storage/sound-thresholds.js';
 import type { State } from './storage/state.js';
 import { Paced } from './system/paced.js';
-import type { Clock, Logger, SettingName } from './types.js';
+import type { Clock, Denial, Logger, SettingName } from './types.js';
 
 /** While so many events wait, another test would come late, and could push out an alarm. */
 const MOST_WAITING = 10;
@@ -111,7 +111,7 @@ export class Control {
   }
 
   /** Obeys what did not come over MQTT. @returns why not */
-  obey(topic: string, text: string): string | undefined {
+  obey(topic: string, text: string): Denial | undefined {
     return this.#commands.obey(topic, text);
   }
 
@@ -123,15 +123,16 @@ export class Control {
     this.#occupancy.stop();
   }
 
-  #set(name: SettingName, value: unknown, rolledOut?: string): string | undefined {
-    const problem = this.#settings.set(name, value, rolledOut);
-    if (problem === undefined) this.#apply();
-    return problem;
+  #set(name: SettingName, value: unknown, rolledOut?: string): Denial | undefined {
+    const denial = this.#settings.set(name, value, rolledOut);
+    if (!denial) this.#apply();
+    return denial;
   }
 
-  #test(): string | undefined {
+  #test(): Denial | undefined {
     const { publisher, onTest } = this.parts;
-    if (publisher.stats.queuedEvents >= MOST_WAITING) return 'events wait that the broker has not taken yet';
+    if (publisher.stats.queuedEvents >= MOST_WAITING)
+      return { code: 'events_wait', problem: 'events wait that the broker has not taken yet' };
     onTest();
     return undefined;
   }
@@ -139,9 +140,9 @@ export class Control {
   #thresholdOf({ id, threshold }: SoundRule): Threshold {
     const kept = this.#soundThresholds;
     const set = (value: number) => {
-      const problem = kept.set(id, value);
-      if (problem === undefined) this.#apply();
-      return problem;
+      const denial = kept.set(id, value);
+      if (!denial) this.#apply();
+      return denial;
     };
     return {
       topics: soundTopicsOf(this.parts.topics, id),

@@ -89,6 +89,7 @@ export class Pipeline {
       event,
       sounds: this.sounds.push(scored, audioset, this.rhythms.push(levels)),
       evidence: this.sense.evidence,
+      floorDbfs: this.sense.floorDbfs,
       mel,
       melMs,
       networkMs,

@@ -32,9 +32,36 @@ export const PROBLEMS = {
     'commands_not_heard',
     'messages_not_passed_on',
   ],
+  /** There is hardly room left for what is kept. */
+  storage: ['disk_nearly_full'],
   /** Who is to be told beside MQTT – by a command, a webhook, ntfy – may not be. */
   telling: ['notify_failed'],
 } as const;
+
+/** Why something that is asked for is not done. Programs and languages go by these names, so they must not change. */
+export const DENIALS = [
+  // Who may ask
+  'log_in_first',
+  'wrong_password',
+  'too_many_tries',
+  'only_over_proxy',
+  'unknown_name',
+  'other_site',
+  'too_many_browsers',
+  // What is asked for
+  'too_long',
+  'malformed',
+  'not_found',
+  'no_such_event',
+  'no_such_command',
+  'out_of_range',
+  'contradiction',
+  // What is not the time for it
+  'too_many_tests',
+  'events_wait',
+  'no_alarm_yet',
+  'not_judged_any_more',
+] as const;
 
 type Of<Part extends keyof typeof PROBLEMS> = (typeof PROBLEMS)[Part][number];
 
@@ -43,3 +70,10 @@ export type MicrophoneFault = Of<'microphone'>;
 /** What is wrong with the sound that arrives. */
 export type InputFault = Of<'microphone' | 'sound'>;
 export type DetectionDoubt = Of<'detection'>;
+
+/** Why something that is asked for is not done. */
+export interface Denial {
+  readonly code: (typeof DENIALS)[number];
+  /** In words for a person. */
+  readonly problem: string;
+}

@@ -11,7 +11,7 @@ export type {
   LongStay,
   WaterRunningLong,
 } from './events.js';
-export type { DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
+export type { Denial, DetectionDoubt, InputFault, MicrophoneFault, Problem } from './problems.js';
 
 /** The values that flow from left to right: sound in, messages out. Units are in the field names. */
 
@@ -174,6 +174,8 @@ export interface PipelineResult {
   readonly sounds: readonly SoundChange[];
   /** What speaks for each alarm kind by now; empty where the model has no event head. */
   readonly evidence: readonly KindEvidence[];
+  /** How loud the room is when nothing happens in it: the quietest window of the seconds before it; undefined where too little is known. */
+  readonly floorDbfs: number | undefined;
   /** The window's log-mel, [96 × 64]: the pipeline's own, valid until the next window. */
   readonly mel: Float32Array;
   /** Where the time went, milliseconds. */

@@ -17,6 +17,7 @@ import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
 import { HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
+import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
 import {
   BEAT_MS,
@@ -84,6 +85,7 @@ const times: [string, string[]][] = [
       `${PAUSE.reconnectMaxMs / 60_000} min`,
     ],
   ],
+  ['disk_nearly_full', seconds(DISK_SPACE_MS)],
   ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS)],
 ];
 
@@ -117,6 +119,7 @@ describe('docs/reliability.md', () => {
     expect(page).toContain(`${outboxEvents} events, ${outboxBytes / 1e6} MB, ${outboxDays} days`);
     expect(page).toContain(`at once for a new event, for ${WAITING.days} days`);
     expect(page).toContain(`no alarm waits, ${COSTLY} times as late`);
+    expect(page).toContain(`${NEARLY_FULL_BYTES / 1e6} MB are free, or ${100 * NEARLY_FULL_SHARE} %`);
     expect(page).toContain(`is said again every ${HEALTH_INTERVAL_MS / 1000} s`);
   });
 

@@ -11,29 +11,27 @@ export const SILENCE_ABOVE_FLOOR_DB = 6;
 export class NoiseFloor {
   /** Levels of the last windows, oldest first. */
   #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
+  #dbfs = Number.POSITIVE_INFINITY;
 
-  /**
-   * Takes the next window.
-   *
-   * @returns the quietest window that ended before this one began, dBFS; where too little is known, nothing stands out
-   */
-  push({ startSeconds, endSeconds, rmsDbfs }: ScoredWindow): number {
-    let floorDbfs = Number.POSITIVE_INFINITY;
+  /** The quietest window that ended before the last one began; infinite where too little is known: nothing stands out. */
+  get dbfs(): number {
+    return this.#dbfs;
+  }
+
+  /** Takes the next window. Nothing is known of the time while sound was lost. */
+  push({ startSeconds, endSeconds, rmsDbfs }: ScoredWindow): void {
+    if (startSeconds > (this.#levels.at(-1)?.endSeconds ?? 0)) this.#levels = [];
+    this.#dbfs = Number.POSITIVE_INFINITY;
     const oldest = this.#levels[0];
     if (oldest && startSeconds - oldest.endSeconds >= MIN_FLOOR_SECONDS)
       for (const before of this.#levels)
-        if (before.endSeconds <= startSeconds) floorDbfs = Math.min(floorDbfs, before.rmsDbfs);
+        if (before.endSeconds <= startSeconds) this.#dbfs = Math.min(this.#dbfs, before.rmsDbfs);
     this.#levels.push({ endSeconds, rmsDbfs });
     while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
-    return floorDbfs;
   }
 
-  /**
-   * Whether the sound goes on: all windows of the last `seconds` stand out of silence and are within `db` of their loudest.
-   *
-   * @param floorDbfs as `push` has just said
-   */
-  lasts(seconds: number, db: number, floorDbfs: number): boolean {
+  /** Whether the sound goes on: all windows of the last `seconds` stand out of silence and are within `db` of their loudest. */
+  lasts(seconds: number, db: number): boolean {
     const now = this.#levels.at(-1)?.endSeconds ?? 0;
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const { endSeconds, rmsDbfs } of this.#levels) {
@@ -41,11 +39,6 @@ export class NoiseFloor {
       least = Math.min(least, rmsDbfs);
       most = Math.max(most, rmsDbfs);
     }
-    return least > Math.max(floorDbfs + SILENCE_ABOVE_FLOOR_DB, most - db);
-  }
-
-  /** Nothing is known of the time while sound was lost. */
-  gap(): void {
-    this.#levels = [];
+    return least > Math.max(this.#dbfs + SILENCE_ABOVE_FLOOR_DB, most - db);
   }
 }

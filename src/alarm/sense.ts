@@ -8,6 +8,7 @@ import type {
   WaterRunningLong,
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
+import { NoiseFloor } from './floor.js';
 import { isQuiet, type QuietHours } from './quiet-hours.js';
 import type { Hit } from './rule.js';
 import { SilentStay } from './stay.js';
@@ -57,6 +58,7 @@ export class Sense {
   readonly #water: Presence;
   readonly #speech: Presence;
   readonly #waterRun: WaterRun;
+  readonly #floor = new NoiseFloor();
   readonly #stay: SilentStay;
   readonly #thump: ThumpThenSilence;
   #quietHours: QuietHours | undefined;
@@ -70,8 +72,8 @@ export class Sense {
     this.#water = new Presence(options.waterLabels);
     this.#speech = new Presence(options.speechLabels);
     this.#waterRun = new WaterRun(options.waterMinutes * 60);
-    this.#stay = new SilentStay(options.longStayMinutes * 60);
-    this.#thump = new ThumpThenSilence(options);
+    this.#stay = new SilentStay(options.longStayMinutes * 60, this.#floor);
+    this.#thump = new ThumpThenSilence(options, this.#floor);
   }
 
   get rule(): AlarmRule {
@@ -81,6 +83,11 @@ export class Sense {
   /** What speaks for each alarm kind, as of the last window. */
   get evidence(): KindEvidence[] {
     return this.#decision.evidence;
+  }
+
+  /** How loud the room is when nothing happens in it; undefined where too little is known. */
+  get floorDbfs(): number | undefined {
+    return Number.isFinite(this.#floor.dbfs) ? this.#floor.dbfs : undefined;
   }
 
   get state(): SenseState {
@@ -99,6 +106,7 @@ export class Sense {
 
   /** Takes the next window. What has lasted long waits for the next one where an alarm has something to say. */
   push(window: ScoredWindow): DecisionEvent | undefined {
+    this.#floor.push(window);
     this.#water.push(window);
     this.#speech.push(window);
     this.#stay.push(window, this.rule, this.#water.on || this.#speech.on);
@@ -137,7 +145,7 @@ export class Sense {
   /** Sound was lost: what was before the gap says nothing of what comes after it. */
   gap(): void {
     this.#decision.gap();
-    this.#thump.gap();
+    this.#thump.forget();
   }
 
   /** Ends the open alarm, if there is one; see `AlarmDecision.end`. */

@@ -1,5 +1,5 @@
 import type { LongStay, ScoredWindow } from '../types.js';
-import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
+import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
 import type { AlarmRule } from './rule.js';
 
@@ -11,7 +11,6 @@ const GAP_BRIDGE_SECONDS = 60;
  * that stands out of the noise floor, one that is a hit, and all the time in which water runs or somebody speaks.
  */
 export class SilentStay {
-  readonly #floor = new NoiseFloor();
   #occupied = false;
   /** When the stay's first window ended; undefined where nobody is in the room, or none has been heard of it yet. */
   #sinceSeconds: number | undefined;
@@ -22,8 +21,14 @@ export class SilentStay {
   #silentSeconds = 0;
   #said = false;
 
-  /** @param limitSeconds of silence, from which on it is too long; 0 is never */
-  constructor(private readonly limitSeconds: number) {}
+  /**
+   * @param limitSeconds of silence, from which on it is too long; 0 is never
+   * @param floor of the room, which has every window before `push` does
+   */
+  constructor(
+    private readonly limitSeconds: number,
+    private readonly floor: NoiseFloor,
+  ) {}
 
   /** Somebody comes in, or it is no longer known that somebody is there. */
   setOccupied(occupied: boolean): void {
@@ -44,8 +49,7 @@ export class SilentStay {
     const lostSeconds = startSeconds - this.#endSeconds;
     const newSeconds = endSeconds - Math.max(startSeconds, this.#endSeconds);
     this.#endSeconds = endSeconds;
-    if (lostSeconds > 0) this.#floor.gap();
-    const silenceDbfs = Math.max(rule.minLevelDbfs, this.#floor.push(window) + SILENCE_ABOVE_FLOOR_DB);
+    const silenceDbfs = Math.max(rule.minLevelDbfs, this.floor.dbfs + SILENCE_ABOVE_FLOOR_DB);
     if (!this.#occupied) return;
     const begins = this.#sinceSeconds === undefined;
     this.#sinceSeconds ??= endSeconds;

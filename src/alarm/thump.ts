@@ -1,5 +1,5 @@
 import type { ScoredWindow } from '../types.js';
-import { NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
+import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { type AlarmRule, type EvidenceRule, evidenceRule, type Hit } from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
@@ -62,11 +62,14 @@ interface Impact extends Blow {
 
 /** Finds an impact that is followed by silence, in stream time. */
 export class ThumpThenSilence {
-  readonly #floor = new NoiseFloor();
   #blow: Blow | undefined;
   #impact: Impact | undefined;
 
-  constructor(private readonly options: ThumpOptions) {}
+  /** @param floor of the room, which has every window before `push` does */
+  constructor(
+    private readonly options: ThumpOptions,
+    private readonly floor: NoiseFloor,
+  ) {}
 
   /**
    * Takes the next window.
@@ -84,8 +87,8 @@ export class ThumpThenSilence {
   ): Hit | undefined {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     if (silenceSeconds === 0) return undefined;
-    const floorDbfs = this.#floor.push(window);
-    if (this.#floor.lasts(LASTING_SECONDS, LASTING_DB, floorDbfs)) this.forget();
+    const floorDbfs = this.floor.dbfs;
+    if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) this.forget();
     else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
@@ -108,16 +111,10 @@ export class ThumpThenSilence {
     return this.#impact === undefined;
   }
 
-  /** Forgets the impact: it has become an alarm, or nobody is there who could have fallen. */
+  /** Forgets the impact: it has become an alarm, nobody is there who could have fallen, or sound was lost. */
   forget(): void {
     this.#impact = undefined;
     this.#blow = undefined;
-  }
-
-  /** Nothing is known of the time while sound was lost. */
-  gap(): void {
-    this.forget();
-    this.#floor.gap();
   }
 
   #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SENSITIVITIES } from '../constants.js';
-import type { Acknowledgement, SettingName, Verdict } from '../types.js';
+import type { Acknowledgement, Denial, SettingName, Verdict } from '../types.js';
 import type { IncomingMessage } from './connection.js';
 
 /** No command is longer than this; whatever is, is not looked at. */
@@ -19,17 +19,17 @@ const acknowledgement = z
 
 const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
 /** The text of a message that can be a command. */
-export function textOf({ payload, retained }: IncomingMessage): { text: string } | { problem: string } {
+export function textOf({ payload, retained }: IncomingMessage): { text: string } | Denial {
   if (retained)
-    return {
-      problem:
-        'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
-    };
-  if (payload.length > MAX_BYTES) return { problem: `${payload.length} bytes are too many` };
+    return malformed(
+      'it was retained, so it may be of any age; publish commands without the retain flag (mosquitto_pub -r -n removes this one)',
+    );
+  if (payload.length > MAX_BYTES)
+    return { code: 'too_long', problem: `${payload.length} bytes are too many` };
   try {
     return { text: new TextDecoder('utf-8', { fatal: true }).decode(payload).trim() };
   } catch {
-    return { problem: 'expected text, found bytes that are no UTF-8' };
+    return malformed('expected text, found bytes that are no UTF-8');
   }
 }
 
@@ -57,8 +57,13 @@ export function expectedOf(name: SettingName): string {
   return name === 'sensitivity' ? SENSITIVITIES.join(', ') : 'a number';
 }
 
-export function notPressed(text: string): string | undefined {
-  return text === 'PRESS' ? undefined : 'expected PRESS';
+/** Where the text is none that the command knows. */
+export function malformed(problem: string): Denial {
+  return { code: 'malformed', problem };
+}
+
+export function notPressed(text: string): Denial | undefined {
+  return text === 'PRESS' ? undefined : malformed('expected PRESS');
 }
 
 /** That an alarm has been seen, and what more is said of it; undefined where the text is something else. */
@@ -71,8 +76,8 @@ export function acknowledgementIn(text: string): Acknowledgement | undefined {
   }
 }
 
-export function judge(text: string, give: (verdict: Verdict) => string | undefined): string | undefined {
+export function judge(text: string, give: (verdict: Verdict) => Denial | undefined): Denial | undefined {
   const verdict = VERDICTS.find((each) => each === text);
-  if (verdict === undefined) return `expected ${VERDICTS.join(' or ')}`;
+  if (verdict === undefined) return malformed(`expected ${VERDICTS.join(' or ')}`);
   return give(verdict);
 }

@@ -1,11 +1,20 @@
 import { Allowance, Paced } from '../system/paced.js';
-import type { Acknowledgement, Clock, Logger, SettingName, SettingValues, Verdict } from '../types.js';
+import type {
+  Acknowledgement,
+  Clock,
+  Denial,
+  Logger,
+  SettingName,
+  SettingValues,
+  Verdict,
+} from '../types.js';
 import type { MqttPublisher } from './client.js';
 import {
   acknowledgementIn,
   expectedOf,
   judge,
   LONGEST_NAME,
+  malformed,
   notPressed,
   parseNumber,
   parseValue,
@@ -19,6 +28,10 @@ const EVERY_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
+const TOO_MANY_TESTS: Denial = {
+  code: 'too_many_tests',
+  problem: 'too many tests: one a minute from now on',
+};
 
 /** What is said of the room; `None` and nothing at all: not known. */
 const OCCUPIED: ReadonlyMap<string, boolean | undefined> = new Map([
@@ -43,7 +56,7 @@ export interface Threshold {
   readonly topics: Pick<SoundTopics, 'threshold' | 'command'>;
   readonly value: number;
   /** @returns why not, where the value is refused */
-  set(value: number): string | undefined;
+  set(value: number): Denial | undefined;
 }
 
 /** What commands act upon. */
@@ -55,14 +68,14 @@ export interface CommandTarget {
    *   where it was said to this device alone
    * @returns why not, where the value is refused
    */
-  set(name: SettingName, value: boolean | number | string, rolledOut?: string): string | undefined;
+  set(name: SettingName, value: boolean | number | string, rolledOut?: string): Denial | undefined;
   /** Of sounds beside the alarm. */
   readonly thresholds?: readonly Threshold[] | undefined;
   acknowledge(given: Acknowledgement): void;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
   /** @returns why not, where it is not done */
-  test(): string | undefined;
+  test(): Denial | undefined;
   /**
    * Somebody is in the room, or nobody; undefined: they do not know.
    *
@@ -70,7 +83,7 @@ export interface CommandTarget {
    */
   occupied(occupied: boolean | undefined, retained: boolean): void;
   /** Left out where verdicts are not kept: then nobody is listened to. */
-  readonly feedback?: ((verdict: Verdict) => string | undefined) | undefined;
+  readonly feedback?: ((verdict: Verdict) => Denial | undefined) | undefined;
 }
 
 /**
@@ -85,7 +98,7 @@ export class Commands {
   readonly #clock: Clock;
   readonly #paces: Paced[] = [];
   /** What each topic's text does; returns why not. */
-  readonly #deeds = new Map<string, (text: string) => string | undefined>();
+  readonly #deeds = new Map<string, (text: string) => Denial | undefined>();
 
   constructor(
     publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
@@ -136,9 +149,9 @@ export class Commands {
    * @param topic one of those that are listened to
    * @returns why not
    */
-  obey(topic: string, text: string): string | undefined {
+  obey(topic: string, text: string): Denial | undefined {
     const deed = this.#deeds.get(topic);
-    return deed ? deed(text.trim()) : `there is no command ${topic}`;
+    return deed ? deed(text.trim()) : { code: 'no_such_command', problem: `there is no command ${topic}` };
   }
 
   /** Says what waits to be said. */
@@ -153,14 +166,14 @@ export class Commands {
    */
   #listen(
     topic: string,
-    act: (text: string) => string | undefined,
+    act: (text: string) => Denial | undefined,
     afterwards = () => {},
     ofAnyAge = false,
   ): void {
     const obey = (read: ReturnType<typeof textOf>) => {
-      const problem = 'problem' in read ? read.problem : act(read.text);
+      const denial = 'problem' in read ? read : act(read.text);
       afterwards();
-      return problem;
+      return denial;
     };
     this.#deeds.set(topic, (text) => obey({ text }));
     this.#publisher.onMessage(topic, (message) => {
@@ -176,7 +189,7 @@ export class Commands {
     const saying = this.#pace(say);
     const change = (text: string) => {
       const value = parseNumber(text);
-      return value === undefined ? 'expected a number' : threshold.set(value);
+      return value === undefined ? malformed('expected a number') : threshold.set(value);
     };
     this.#listen(topics.command, change, () => saying.ask());
   }
@@ -186,8 +199,8 @@ export class Commands {
     const topic = this.#topics.commands.occupied;
     let said: { occupied: boolean | undefined; retained: boolean } = { occupied: undefined, retained: false };
     const paced = this.#pace(() => this.#target.occupied(said.occupied, said.retained));
-    const say = (text: string, retained: boolean): string | undefined => {
-      if (!OCCUPIED.has(text)) return 'expected ON, OFF or None';
+    const say = (text: string, retained: boolean): Denial | undefined => {
+      if (!OCCUPIED.has(text)) return malformed('expected ON, OFF or None');
       said = { occupied: OCCUPIED.get(text), retained };
       paced.ask();
       return undefined;
@@ -196,7 +209,7 @@ export class Commands {
     this.#publisher.onMessage(topic, (message) => {
       const { retained } = message;
       const read = textOf({ ...message, retained: false });
-      this.#refuse(topic, 'problem' in read ? read.problem : say(read.text, retained));
+      this.#refuse(topic, 'problem' in read ? read : say(read.text, retained));
     });
   }
 
@@ -206,26 +219,28 @@ export class Commands {
     return paced;
   }
 
-  #change(name: SettingName, text: string, rolledOut?: string): string | undefined {
+  #change(name: SettingName, text: string, rolledOut?: string): Denial | undefined {
     const value = parseValue(name, text);
-    if (value === undefined) return `expected ${expectedOf(name)}`;
+    if (value === undefined) return malformed(`expected ${expectedOf(name)}`);
     const before = this.#target.settings[name];
-    const problem = this.#target.set(name, value, rolledOut);
+    const denial = this.#target.set(name, value, rolledOut);
     const after = this.#target.settings[name];
     if (after !== before) this.#log.info({ setting: name, before, value: after }, 'setting changed');
-    return problem;
+    return denial;
   }
 
-  #acknowledge(text: string): string | undefined {
+  #acknowledge(text: string): Denial | undefined {
     const given = acknowledgementIn(text);
     if (!given)
-      return `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST_NAME} characters`;
+      return malformed(
+        `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST_NAME} characters`,
+      );
     this.#target.acknowledge(given);
     return undefined;
   }
 
-  #test(allowance: Allowance): string | undefined {
-    if (allowance.waitMs > 0) return 'too many tests: one a minute from now on';
+  #test(allowance: Allowance): Denial | undefined {
+    if (allowance.waitMs > 0) return TOO_MANY_TESTS;
     allowance.use();
     return this.#target.test();
   }
@@ -236,8 +251,8 @@ export class Commands {
     this.#publisher.setState(this.#topics.settings[name], text);
   }
 
-  /** @param reason where it is left out, nothing is wrong */
-  #refuse(topic: string, reason: string | undefined): void {
-    if (reason !== undefined) this.#log.warn({ topic, reason }, 'command refused');
+  /** @param denial where it is left out, nothing is wrong */
+  #refuse(topic: string, denial: Denial | undefined): void {
+    if (denial) this.#log.warn({ topic, reason: denial.problem }, 'command refused');
   }
 }

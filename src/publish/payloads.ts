@@ -22,6 +22,8 @@ export interface Health {
   readonly memoryMb: number;
   /** Median time of the network per window; undefined before the first one. */
   readonly inferenceMs: number | undefined;
+  /** Room for what is kept; undefined where nobody knows. */
+  readonly diskFreeBytes: number | undefined;
   /** Windows lost since the start because the pipeline fell behind. */
   readonly droppedWindows: number;
   /** Windows since the start that did not count because of a verdict. */
@@ -164,6 +166,7 @@ export function healthPayload(
     problems,
     uptimeSeconds: Math.round(health.uptimeSeconds),
     memoryMb: round(health.memoryMb, 1),
+    diskFreeMb: health.diskFreeBytes === undefined ? null : Math.round(health.diskFreeBytes / 1e6),
     inferenceMs: health.inferenceMs === undefined ? null : round(health.inferenceMs, 2),
     droppedWindows: health.droppedWindows,
     vetoed: health.vetoed,

@@ -37,14 +37,9 @@ export type Messenger = Pick<
   'setState' | 'setLiveState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'
 >;
 
-/** What is known to be wrong, by part. */
-interface PartProblems {
-  input: readonly Problem[];
-  engine: readonly Problem[];
-  accelerator: readonly Problem[];
-  detection: readonly Problem[];
-  telling: readonly Problem[];
-}
+/** What something can be wrong with, in the order in which it is said. */
+const PARTS = ['input', 'engine', 'accelerator', 'detection', 'storage', 'telling'] as const;
+type Part = (typeof PARTS)[number];
 
 interface Sensed {
   readonly waterRunning: boolean;
@@ -70,7 +65,8 @@ export class Reporter {
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
   #online = false;
-  readonly #problems: PartProblems = { input: [], engine: [], accelerator: [], detection: [], telling: [] };
+  /** What is known to be wrong. */
+  readonly #problems = new Map<Part, readonly Problem[]>();
   #sensed: Sensed | undefined;
   #lost = { windows: 0, events: 0 };
   #durable = true;
@@ -174,8 +170,8 @@ export class Reporter {
   }
 
   /** What is wrong with a part of the whole, whenever that changes; nobody is heard with a fault of input or engine. */
-  problems(part: keyof PartProblems, problems: readonly Problem[]): void {
-    this.#problems[part] = problems;
+  problems(part: Part, problems: readonly Problem[]): void {
+    this.#problems.set(part, problems);
     this.#publishInput();
   }
 
@@ -192,7 +188,8 @@ export class Reporter {
   }
 
   get #hears(): boolean {
-    return this.#online && this.#problems.input.length + this.#problems.engine.length === 0;
+    const faults = [this.#problems.get('input'), this.#problems.get('engine')].flat();
+    return this.#online && faults.every((each) => each === undefined);
   }
 
   /** At most once in CLASS_MIN_INTERVAL_MS; one that comes too early waits, and goes with the newest values. */
@@ -234,7 +231,7 @@ export class Reporter {
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems = Object.values(this.#problems).flat();
+    const problems = PARTS.flatMap((part) => this.#problems.get(part) ?? []);
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

@@ -2,7 +2,15 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import { Paced } from '../system/paced.js';
-import type { Clock, DecisionEvent, Logger, PipelineResult, ScoredWindow, Verdict } from '../types.js';
+import type {
+  Clock,
+  DecisionEvent,
+  Denial,
+  Logger,
+  PipelineResult,
+  ScoredWindow,
+  Verdict,
+} from '../types.js';
 import {
   embeddingsOf,
   type FeedbackRecord,
@@ -112,12 +120,15 @@ export class FeedbackStore {
    *
    * @returns why it is not kept, where that is known
    */
-  give(verdict: Verdict, episodeId?: string): string | undefined {
+  give(verdict: Verdict, episodeId?: string): Denial | undefined {
     const alarm = episodeId === undefined ? this.#alarm : this.#alarms.get(episodeId);
     if (alarm === undefined)
       return episodeId === undefined
-        ? 'there has been no alarm since the start'
-        : `only the last ${MOST_ALARMS} alarms since the start can be judged`;
+        ? { code: 'no_alarm_yet', problem: 'there has been no alarm since the start' }
+        : {
+            code: 'not_judged_any_more',
+            problem: `only the last ${MOST_ALARMS} alarms since the start can be judged`,
+          };
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
     this.#given = given;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { NUMBER_RANGES, SENSITIVITIES, TIME_OF_DAY } from '../constants.js';
 import { messageOf } from '../errors.js';
-import type { Clock, Logger, SettingName, SettingValues } from '../types.js';
+import type { Clock, Denial, Logger, SettingName, SettingValues } from '../types.js';
 import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
 
 /** A number of its range, whole where the range goes in steps of 1. */
@@ -87,14 +87,15 @@ export class Settings {
    *   it is another text
    * @returns why not, where its value is out of range or contradicts another
    */
-  set(name: SettingName, value: unknown, rolledOut?: string): string | undefined {
+  set(name: SettingName, value: unknown, rolledOut?: string): Denial | undefined {
     const parsed = schema.shape[name].safeParse(value);
-    if (!parsed.success) return parsed.error.issues[0]?.message ?? 'not valid';
+    if (!parsed.success)
+      return { code: 'out_of_range', problem: parsed.error.issues[0]?.message ?? 'not valid' };
     if (rolledOut === undefined ? this.#changed[name] === parsed.data : this.#rolledOut[name] === rolledOut)
       return undefined;
     const changed = { ...this.#changed, [name]: parsed.data };
     const problem = this.#contradiction(changed, [name]);
-    if (problem !== undefined) return problem;
+    if (problem !== undefined) return { code: 'contradiction', problem };
     this.#changed = changed;
     if (rolledOut !== undefined) this.#rolledOut[name] = rolledOut;
     this.#file.changed();

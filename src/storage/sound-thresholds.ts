@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
-import type { Clock, Logger } from '../types.js';
+import type { Clock, Denial, Logger } from '../types.js';
 import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
 
 const keptSchema = z.record(z.string(), z.number().min(0).max(1));
@@ -42,8 +42,9 @@ export class SoundThresholds {
   }
 
   /** @returns why not, where it is out of range */
-  set(id: string, threshold: number): string | undefined {
-    if (!(threshold >= 0 && threshold <= 1)) return 'expected a number from 0 to 1';
+  set(id: string, threshold: number): Denial | undefined {
+    if (!(threshold >= 0 && threshold <= 1))
+      return { code: 'out_of_range', problem: 'expected a number from 0 to 1' };
     if (this.#changed[id] === threshold) return undefined;
     this.#changed = { ...this.#changed, [id]: threshold };
     this.#file.changed();

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie } from 'hono/cookie';
+import type { Problem } from './schemas.js';
 import type { Sessions } from './sessions.js';
 
 export const COOKIE = 'bathnet2mqtt';
@@ -23,12 +24,14 @@ export function access({ sessions, trustedProxy }: AccessOptions): MiddlewareHan
   return async (context, next) => {
     if (fromProxy(context, trustedProxy)) return next();
     if (!sessions) {
-      if (trustedProxy !== undefined) return refuse(context, 403, 'only over the trusted proxy');
+      if (trustedProxy !== undefined)
+        return refuse(context, 403, { code: 'only_over_proxy', problem: 'only over the trusted proxy' });
       if (isOwnName(context.req.header('host'))) return next();
-      return refuse(context, 403, 'open it by its address, or set web.password');
+      const problem = 'open it by its address, or set web.password';
+      return refuse(context, 403, { code: 'unknown_name', problem });
     }
     if (sessions.knows(getCookie(context, COOKIE)) || bringsPassword(context, sessions)) return next();
-    return refuse(context, 401, 'log in first');
+    return refuse(context, 401, { code: 'log_in_first', problem: 'log in first' });
   };
 }
 
@@ -38,15 +41,15 @@ export const sameOrigin: MiddlewareHandler = async (context, next) => {
   const origin = context.req.header('origin');
   const host = context.req.header('x-forwarded-host') ?? context.req.header('host');
   const own = site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
-  return own ? next() : refuse(context, 403, 'asked for by another site');
+  return own ? next() : refuse(context, 403, { code: 'other_site', problem: 'asked for by another site' });
 };
 
 export function refuse(
   context: Context,
   status: 400 | 401 | 403 | 404 | 429 | 503,
-  problem: string,
+  denial: Problem,
 ): Response {
-  return context.json({ problem }, status);
+  return context.json(denial, status);
 }
 
 /** Also as IPv6 has it: ::ffff:172.30.32.2. */

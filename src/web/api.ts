@@ -1,5 +1,6 @@
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import type { Denial } from '../types.js';
 import { COOKIE, refuse } from './access.js';
 import {
   commandBody,
@@ -24,9 +25,9 @@ export interface WebParts {
   illness(): string[];
   entry(id: string): EntryWithPicture | undefined;
   /** As a message on `<prefix>/<device>/<name>/set`. @returns why not */
-  command(name: string, text: string): string | undefined;
+  command(name: string, text: string): Denial | undefined;
   /** @returns why not */
-  judge(id: string, verdict: Verdict): string | undefined;
+  judge(id: string, verdict: Verdict): Denial | undefined;
 }
 
 /** Logging in and out. */
@@ -34,13 +35,15 @@ export function session(sessions: Sessions): Hono {
   const app = new Hono();
   app.post('/', async (context) => {
     const body = sessionBody.safeParse(await context.req.json().catch(() => undefined));
-    if (!body.success) return refuse(context, 400, 'expected {"password": "…"}');
+    if (!body.success) return malformed(context, '{"password": "…"}');
     const token = sessions.logIn(body.data.password);
     if (token === undefined) {
       const { waitSeconds } = sessions;
-      if (waitSeconds === 0) return refuse(context, 401, 'that is not the password');
+      if (waitSeconds === 0)
+        return refuse(context, 401, { code: 'wrong_password', problem: 'that is not the password' });
       context.header('retry-after', String(waitSeconds));
-      return refuse(context, 429, `too many wrong passwords: try again in ${waitSeconds} s`);
+      const problem = `too many wrong passwords: try again in ${waitSeconds} s`;
+      return refuse(context, 429, { code: 'too_many_tries', problem, waitSeconds });
     }
     setCookie(context, COOKIE, token, {
       path: '/',
@@ -69,19 +72,26 @@ export function api(parts: WebParts): Hono {
   app.get('/events', (context) => context.json(parts.history()));
   app.get('/events/:id', (context) => {
     const entry = parts.entry(context.req.param('id'));
-    return entry ? context.json(entry) : refuse(context, 404, 'there is no such event');
+    return entry
+      ? context.json(entry)
+      : refuse(context, 404, { code: 'no_such_event', problem: 'there is no such event' });
   });
   app.post('/events/:id/verdict', async (context) => {
     const body = verdictBody.safeParse(await context.req.json().catch(() => undefined));
-    if (!body.success) return refuse(context, 400, 'expected {"verdict": "false_alarm"} or "real_alarm"');
-    const problem = parts.judge(context.req.param('id'), body.data.verdict);
-    return problem === undefined ? context.body(null, 204) : refuse(context, 400, problem);
+    if (!body.success) return malformed(context, '{"verdict": "false_alarm"} or "real_alarm"');
+    return done(context, parts.judge(context.req.param('id'), body.data.verdict));
   });
   app.post('/commands/:name', async (context) => {
     const body = commandBody.safeParse(await context.req.json().catch(() => undefined));
-    if (!body.success) return refuse(context, 400, 'expected {"value": "…"}, a text as MQTT would have it');
-    const problem = parts.command(context.req.param('name'), body.data.value);
-    return problem === undefined ? context.body(null, 204) : refuse(context, 400, problem);
+    if (!body.success) return malformed(context, '{"value": "…"}, a text as MQTT would have it');
+    return done(context, parts.command(context.req.param('name'), body.data.value));
   });
   return app;
 }
+
+const malformed = (context: Context, expected: string) =>
+  refuse(context, 400, { code: 'malformed', problem: `expected ${expected}` });
+
+/** @param denial left out where it is done */
+const done = (context: Context, denial: Denial | undefined) =>
+  denial ? refuse(context, 400, denial) : context.body(null, 204);

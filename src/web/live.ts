@@ -86,7 +86,7 @@ export class Live {
   }
 
   /** Takes every window. */
-  window({ scored, mel, evidence }: PipelineResult): void {
+  window({ scored, mel, evidence, floorDbfs }: PipelineResult): void {
     const newest = quantised(mel.subarray(-this.hopFrames * MEL_BANDS), this.melRange);
     this.#mels.push(newest);
     if (this.#mels.length > PICTURE_WINDOWS) this.#mels.shift();
@@ -97,6 +97,7 @@ export class Live {
       audioset: scored.audioset.map(([name, score]) => [name, round(score, 3)] as [string, number]),
       rmsDbfs: round(scored.rmsDbfs, 1),
       peakDbfs: round(scored.peakDbfs, 1),
+      ...(floorDbfs !== undefined && { floorDbfs: round(floorDbfs, 1) }),
       evidence: Object.fromEntries(
         evidence.map(({ kind, value, line }) => [kind, [round(value, 2), round(line, 2)]]),
       ),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DENIALS } from '../problems.js';
 import { entrySchema } from '../storage/history-entry.js';
 
 /**
@@ -17,8 +18,12 @@ export const verdictBody = z
 export const sessionBody = z.strictObject({ password: z.string().max(1000) }).describe('Logs in.');
 
 export const problemSchema = z
-  .strictObject({ problem: z.string() })
-  .describe('Why not, in words for a person.');
+  .strictObject({
+    code: z.enum(DENIALS).describe('Why not; these names stay.'),
+    problem: z.string().describe('The same in words for a person, in English.'),
+    waitSeconds: z.int().optional().describe('Of `too_many_tries`: until a password is looked at again.'),
+  })
+  .describe('Why not.');
 
 const deliverySchema = z
   .strictObject({
@@ -30,7 +35,7 @@ const deliverySchema = z
 
 export const statusSchema = z
   .strictObject({
-    device: z.strictObject({ id: z.string(), name: z.string(), room: z.string().optional() }),
+    device: z.strictObject({ id: z.string(), name: z.string(), area: z.string().optional() }),
     version: z.string(),
     nowMs: z.number().describe('Wall clock of the device, milliseconds since the epoch.'),
     password: z.boolean().describe('Whether one is asked for.'),
@@ -68,6 +73,10 @@ const windowSchema = z
     audioset: z.array(z.tuple([z.string(), z.number()])).describe('The highest AudioSet scores, best first.'),
     rmsDbfs: z.number(),
     peakDbfs: z.number(),
+    floorDbfs: z
+      .number()
+      .optional()
+      .describe('How loud the room is when nothing happens in it; left out where too little is known.'),
     evidence: z
       .record(z.string(), z.tuple([z.number(), z.number()]))
       .describe('For each alarm kind what speaks for it and from which on it alarms, nats.'),
@@ -101,6 +110,7 @@ export const liveSchema = z
   ])
   .describe('What the WebSocket says.');
 
+export type Problem = z.infer<typeof problemSchema>;
 export type Status = z.infer<typeof statusSchema>;
 export type Delivery = z.infer<typeof deliverySchema>;
 /** Without its picture. */

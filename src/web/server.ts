@@ -11,11 +11,12 @@ import { api, session, type WebParts } from './api.js';
 import type { Live } from './live.js';
 import type { Metrics } from './metrics.js';
 import { page } from './page.js';
-import type { LiveMessage } from './schemas.js';
+import type { LiveMessage, Problem } from './schemas.js';
 import { Sessions } from './sessions.js';
 
 /** No command is longer. */
 const MOST_BODY_BYTES = 4096;
+const TOO_LONG: Problem = { code: 'too_long', problem: 'that is too long' };
 const MOST_CONNECTIONS = 64;
 /** A port that is taken is asked for again so often: the page is never worth an alarm. */
 const RETRY_MS = 30_000;
@@ -119,7 +120,7 @@ function routes(
       xFrameOptions: 'SAMEORIGIN',
       strictTransportSecurity: false, // behind a proxy that is its business
     }),
-    bodyLimit({ maxSize: MOST_BODY_BYTES, onError: (context) => refuse(context, 400, 'that is too long') }),
+    bodyLimit({ maxSize: MOST_BODY_BYTES, onError: (context) => refuse(context, 400, TOO_LONG) }),
   );
   app.get('/healthz', (context) => {
     const ill = parts.illness();
@@ -136,7 +137,7 @@ function routes(
   app.get('/api/live', sameOrigin, stream(parts, live, sockets));
   app.route('/api', api(parts));
   app.get('*', page());
-  app.notFound((context) => refuse(context, 404, 'there is nothing here'));
+  app.notFound((context) => refuse(context, 404, { code: 'not_found', problem: 'there is nothing here' }));
   return app;
 }
 
@@ -171,7 +172,7 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
             ),
         };
         leave = live.join(browser);
-        if (!leave) socket.close(1013, 'too many look already');
+        if (!leave) socket.close(1013, 'too_many_browsers' satisfies Problem['code']);
       },
       onClose: () => leave?.(),
       onError: () => leave?.(),

@@ -3,7 +3,7 @@ import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
 import { PROBLEMS } from '../problems.js';
 import type { History } from '../storage/history.js';
 import type { Statistics } from '../system/statistics.js';
-import type { Clock, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
+import type { Clock, Denial, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
 import { Live } from './live.js';
 import { type Measures, Metrics } from './metrics.js';
 import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
@@ -42,9 +42,9 @@ export interface WebSources {
   readonly dropped: () => number;
   readonly history: History;
   /** @returns why not */
-  obey(topic: string, text: string): string | undefined;
+  obey(topic: string, text: string): Denial | undefined;
   /** @returns why not */
-  judge(verdict: Verdict, episodeId: string): string | undefined;
+  judge(verdict: Verdict, episodeId: string): Denial | undefined;
 }
 
 /**
@@ -179,10 +179,10 @@ export class Web {
     this.#tellEntry(id);
   }
 
-  #judge(id: string, verdict: Verdict): string | undefined {
+  #judge(id: string, verdict: Verdict): Denial | undefined {
     const { history, judge } = this.#sources;
-    const problem = judge(verdict, id);
-    if (problem !== undefined) return problem;
+    const denial = judge(verdict, id);
+    if (denial) return denial;
     history.judge(id, verdict);
     this.#tellEntry(id);
     return undefined;

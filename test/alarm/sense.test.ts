@@ -59,6 +59,22 @@ function hear(sense: Sense, script: readonly Heard[], startMs?: number) {
   });
 }
 
+describe('the floor of the room', () => {
+  it('is the quietest of the last ten seconds, and not known at first and after lost sound', () => {
+    const sense = senseOf();
+    const windows = windowsOf([quiet(1), steps(15)]);
+    const floors = windows.map((window) => {
+      sense.push(window);
+      return [window.endSeconds, sense.floorDbfs] as const;
+    });
+    const floorAt = (seconds: number) => floors.find(([endSeconds]) => endSeconds > seconds)?.[1];
+    expect([floorAt(1), floorAt(5), floorAt(14)]).toEqual([undefined, -58, -45]);
+    const last = windows.at(-1)!;
+    sense.push({ ...last, startSeconds: last.endSeconds + 5, endSeconds: last.endSeconds + 6 });
+    expect(sense.floorDbfs).toBeUndefined();
+  });
+});
+
 describe('water and speech', () => {
   it('are on while they are heard, with hysteresis, and off when they are over', () => {
     const sense = senseOf();

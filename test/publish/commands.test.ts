@@ -27,7 +27,8 @@ function start(changes: Partial<CommandTarget> = {}): void {
       return values;
     },
     set(name, value) {
-      if (name === 'hits' && Number(value) > values.window) return 'hits must be at most window';
+      if (name === 'hits' && Number(value) > values.window)
+        return { code: 'contradiction', problem: 'hits must be at most window' };
       values = { ...values, [name]: value };
       return undefined;
     },
@@ -273,7 +274,7 @@ describe('an action', () => {
   });
 
   it('of testing says why it is not done', () => {
-    start({ test: () => 'events wait' });
+    start({ test: () => ({ code: 'events_wait', problem: 'events wait' }) });
     deliver(set.test, 'PRESS');
     expect(warnings()).toEqual([expect.stringContaining('events wait')]);
   });

@@ -189,6 +189,7 @@ it('joins the health of daemon and connection, with null for what is not known y
   const health = {
     uptimeSeconds: 61.4,
     memoryMb: 151.234,
+    diskFreeBytes: 7_654_321_000,
     inferenceMs: undefined,
     droppedWindows: 2,
     vetoed: 7,
@@ -205,6 +206,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     problems: ['no_sound'],
     uptimeSeconds: 61,
     memoryMb: 151.2,
+    diskFreeMb: 7654,
     inferenceMs: null,
     droppedWindows: 2,
     vetoed: 7,

@@ -58,7 +58,14 @@ let health: Health;
 beforeEach(() => {
   publisher = new RecordingPublisher();
   clock = new ManualClock(T0);
-  health = { uptimeSeconds: 1, memoryMb: 100, inferenceMs: 2, droppedWindows: 0, vetoed: 0 };
+  health = {
+    uptimeSeconds: 1,
+    memoryMb: 100,
+    diskFreeBytes: 1e9,
+    inferenceMs: 2,
+    droppedWindows: 0,
+    vetoed: 0,
+  };
 });
 
 function reporterWith(options: Partial<ReporterOptions> = {}): Reporter {

@@ -59,7 +59,10 @@ describe('settings', () => {
     const first = run(hours);
     expect(first.values).toMatchObject(hours);
     expect(first.set('quietFrom', '21:30')).toBeUndefined();
-    expect(first.set('quietTo', '21:30')).toMatch(/^quietFrom \(21:30\) must be another time/);
+    expect(first.set('quietTo', '21:30')).toEqual({
+      code: 'contradiction',
+      problem: expect.stringMatching(/^quietFrom \(21:30\) must be another time/),
+    });
     expect(first.set('quietTo', '25:00')).toBeDefined();
     await written();
     expect(run(hours).values).toMatchObject({ quietFrom: '21:30', quietTo: '07:00' });
@@ -78,7 +81,7 @@ describe('settings', () => {
     expect(second.values.threshold).toBe(0.8);
     second.set('threshold', 0.65, '0.65');
     expect(second.values.threshold).toBe(0.65);
-    expect(second.set('hits', 4, '4')).toMatch(/at most window/);
+    expect(second.set('hits', 4, '4')?.problem).toMatch(/at most window/);
     second.set('window', 5, '5');
     second.set('hits', 4, '4'); // what was refused is not taken for done
     expect(second.values).toMatchObject({ hits: 4, window: 5 });
@@ -94,7 +97,7 @@ describe('settings', () => {
     expect(run().values.sensitivity).toBeUndefined();
     const settings = run({ sensitivity: 'normal' });
     expect(settings.values.sensitivity).toBe('normal');
-    expect(settings.set('sensitivity', 'loud')).toMatch(/low/);
+    expect(settings.set('sensitivity', 'loud')?.problem).toMatch(/low/);
     expect(settings.set('sensitivity', 'high')).toBeUndefined();
     await written();
     expect(run({ sensitivity: 'low' }).values).toEqual({ ...defaults, sensitivity: 'high' });
@@ -153,7 +156,10 @@ describe('settings', () => {
   ];
   it.each(refused)('refuse %s = %s, say why, and stay', async (name, value) => {
     const settings = run();
-    expect(settings.set(name, value)).toMatch(/\w/);
+    expect(settings.set(name, value)).toEqual({
+      code: expect.stringMatching(/^(out_of_range|contradiction)$/),
+      problem: expect.stringMatching(/\w/),
+    });
     expect(settings.values).toEqual(defaults);
     await written();
     expect(readdirSync(folder)).toEqual([]);
@@ -163,7 +169,7 @@ describe('settings', () => {
     const settings = run({ threshold: 0.97 });
     expect(settings.set('enabled', false)).toBeUndefined();
     expect(settings.set('hits', 1)).toBeUndefined();
-    expect(settings.set('threshold', 0.98)).toContain('instantThreshold');
+    expect(settings.set('threshold', 0.98)?.problem).toContain('instantThreshold');
   });
 
   it.each([

@@ -88,7 +88,7 @@ function stream(...args: ConstructorParameters<typeof Stream>): Stream {
 
 describe.skipIf(skip)('the page of a daemon', () => {
   it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {
-    const { url, seen } = await startDaemon('--speed', '4');
+    const { url, seen } = await startDaemon('--speed', '4', '--set', 'device.area=Attic');
     const live = stream(url);
     await until(() => live.of('window').length > 3, 'no windows');
     const [hello] = live.of<Hello>('hello');
@@ -98,6 +98,11 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(Buffer.from(window.envelope, 'base64').length).toBeGreaterThan(2 * 20);
     expect(Object.keys(window.scores)).toEqual(hello?.model.labels);
     for (const [value, line] of Object.values(window.evidence)) expect(value).toBeLessThan(2.01 * line);
+
+    await until(() => {
+      const { floorDbfs, rmsDbfs } = live.of<LiveWindow>('window').at(-1)!;
+      return floorDbfs !== undefined && floorDbfs < rmsDbfs;
+    }, 'the floor of the room is not said');
 
     await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
     const { episodeId } = events(seen).find((each) => each.event_type === 'alarm_started');
@@ -129,12 +134,22 @@ describe.skipIf(skip)('the page of a daemon', () => {
     );
     const refused = await post(`${url}api/commands/threshold`, { value: '7' });
     expect(refused.status).toBe(400);
-    expect((await post(`${url}api/commands/nonsense`, { value: 'x' })).status).toBe(400);
+    const nonsense = await post(`${url}api/commands/nonsense`, { value: 'x' });
+    expect(nonsense.status).toBe(400);
 
     // Everything that was said is what docs/openapi.json says.
     const get = async (path: string) => (await fetch(`${url}api/${path}`)).json();
-    problemSchema.parse(await refused.json());
-    problemSchema.parse(await get('events/none'));
+    expect(problemSchema.parse(await refused.json()).code).toBe('out_of_range');
+    expect(problemSchema.parse(await nonsense.json()).code).toBe('no_such_command');
+    expect(problemSchema.parse(await get('events/none')).code).toBe('no_such_event');
+    const [long, empty] = [{ value: 'x'.repeat(5000) }, {}];
+    for (const [body, code] of [
+      [long, 'too_long'],
+      [empty, 'malformed'],
+    ] as const) {
+      const answer = await post(`${url}api/commands/enabled`, body);
+      expect(problemSchema.parse(await answer.json()).code).toBe(code);
+    }
     statusSchema.parse(await get('status'));
     expect(historySchema.parse(await get('events'))).not.toEqual([]);
     entryWithPictureSchema.parse(await get(`events/${episodeId}`));
@@ -173,6 +188,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
       { cookie, origin: 'http://elsewhere.example' },
     );
     expect(evil.status).toBe(403);
+    expect(problemSchema.parse(await evil.json()).code).toBe('other_site');
     expect(foreign.seen).toEqual([]);
 
     const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
@@ -181,7 +197,12 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(metrics).toMatch(/^bathnet_problem\{problem="no_sound"\} 0$/m);
 
     for (let i = 0; i < 6; i++) await post(`${url}api/session`, { password: `guess ${i}` });
-    expect((await post(`${url}api/session`, { password: 'a good one' })).status).toBe(429);
+    const tooMany = await post(`${url}api/session`, { password: 'a good one' });
+    expect(tooMany.status).toBe(429);
+    expect(problemSchema.parse(await tooMany.json())).toMatchObject({
+      code: 'too_many_tries',
+      waitSeconds: Number(tooMany.headers.get('retry-after')),
+    });
     expect((await fetch(`${url}api/status`, { headers: { cookie } })).status).toBe(200);
   });
 

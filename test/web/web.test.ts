@@ -74,6 +74,13 @@ describe('the live stream', () => {
     expect([shown[0], shown[64], shown.at(-1)]).toEqual([0, 128, 255]);
   });
 
+  it('says the floor of the room where that is known', () => {
+    const live = new Live(48, [-7, 4]);
+    live.window(window);
+    live.window({ ...window, floorDbfs: -61.234 });
+    expect(live.remembered.map(({ floorDbfs }) => floorDbfs)).toEqual([undefined, -61.2]);
+  });
+
   it('sends the envelope of all sound since the last window, and none across a gap', () => {
     const live = new Live(48, [-7, 4]);
     const sound = Float32Array.from({ length: 800 }, (_, i) => (i < 160 ? 0.5 : -0.25));

@@ -1,18 +1,25 @@
 import { useSignal } from '@preact/signals';
 import { states } from './live.js';
 import { Options } from './options.js';
-import { command } from './requests.js';
+import { type Answer, command, whyNot } from './requests.js';
 import { t } from './texts.js';
 
 const SENSITIVITIES = ['low', 'normal', 'high'] as const;
 
+/** A command, and what became of it. */
+interface Said {
+  readonly name: string;
+  readonly answer: Answer;
+}
+
 /** What a person can tell it. */
 export function Controls() {
   const texts = t().control;
-  const said = useSignal('');
-  const tell = async (name: string, value: string, done = '') => {
-    const { status, problem } = await command(name, value);
-    said.value = status === 204 ? done : (problem ?? texts.failed);
+  const said = useSignal<Said | undefined>(undefined);
+  const tell = async (name: string, value: string) => {
+    said.value = undefined; // so that the same words are said again
+
+    said.value = { name, answer: await command(name, value) };
   };
   const { enabled, sensitivity } = states.value;
   const on = enabled !== 'OFF';
@@ -47,12 +54,18 @@ export function Controls() {
           </div>
         </fieldset>
       )}
-      <button type="button" onClick={() => tell('test', 'PRESS', texts.tested)}>
+      <button type="button" onClick={() => tell('test', 'PRESS')}>
         {texts.test}
       </button>
       <p class="hint" role="status">
-        {said.value}
+        {said.value && saidOf(said.value)}
       </p>
     </section>
   );
+}
+
+/** A switch that moves says enough; a test alarm arrives elsewhere. */
+function saidOf({ name, answer }: Said): string {
+  if (answer.status !== 204) return whyNot(answer);
+  return name === 'test' ? t().control.tested : '';
 }

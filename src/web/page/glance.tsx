@@ -1,7 +1,7 @@
-import { computed } from '@preact/signals';
+import { computed, useSignal } from '@preact/signals';
 import { type Condition, condition, health, nowMs, startedMs } from './health.js';
 import { clockAheadMs, entries, latest, link, states, status } from './live.js';
-import { command } from './requests.js';
+import { type Answer, command, whyNot } from './requests.js';
 import { problemText, type Story, storyOf } from './story.js';
 import { ago, decibels, nameOf, percent, t, timeOfDay } from './texts.js';
 
@@ -31,17 +31,33 @@ export function Glance() {
     <section class={`card glance ${mood}`} aria-label={title}>
       <Ear mood={mood} />
       <div class="words">
-        <p class="title" role={alarm ? 'alert' : 'status'}>
+        {/* One that is new is read out; a role that changes is not. */}
+        <p key={String(alarm)} class="title" role={alarm ? 'alert' : 'status'}>
           {title}
         </p>
         <p class="why">{alarm || open ? <AlarmSince alarm={alarm} /> : <Why />}</p>
       </div>
-      {open && (
-        <button type="button" class="primary" onClick={() => command('acknowledge', 'PRESS')}>
-          {t().acknowledge}
-        </button>
-      )}
+      {open && <Acknowledge id={open.id} />}
     </section>
+  );
+}
+
+/** @param id of the alarm that is on the screen: no other is meant, should one begin just now */
+function Acknowledge({ id }: { id: string }) {
+  const answer = useSignal<Answer | undefined>(undefined);
+  const tell = async () => {
+    answer.value = undefined; // so that the same words are said again
+    answer.value = await command('acknowledge', JSON.stringify({ episodeId: id }));
+  };
+  return (
+    <div class="acknowledge">
+      <button type="button" class="primary" onClick={tell}>
+        {t().acknowledge}
+      </button>
+      <p class="why" role="alert">
+        {answer.value && answer.value.status !== 204 && whyNot(answer.value)}
+      </p>
+    </div>
   );
 }
 

@@ -7,6 +7,8 @@ interface Health {
   readonly problems: readonly string[];
   readonly uptimeSeconds: number;
   readonly memoryMb: number;
+  /** 10⁶ bytes; null where nobody knows. */
+  readonly diskFreeMb: number | null;
   readonly inferenceMs: number | null;
   readonly droppedWindows: number;
   readonly mqttReconnects: number;

@@ -5,7 +5,7 @@ import { isDark } from './colours.js';
 import { startedMs } from './health.js';
 import { entries } from './live.js';
 import { Options } from './options.js';
-import { ask } from './requests.js';
+import { type Answer, ask, whyNot } from './requests.js';
 import { drawPicture } from './spectrogram.js';
 import { type Story, storyOf } from './story.js';
 import { dateAndTime, decimal, duration, percent, t } from './texts.js';
@@ -141,12 +141,11 @@ function Picture({ id }: { id: string }) {
 
 /** Only alarms of this run can be judged: of others the daemon no longer knows the sound. */
 function Verdicts({ story }: { story: Story }) {
-  const problem = useSignal('');
+  const answer = useSignal<Answer | undefined>(undefined);
   const texts = t().history;
   if (story.atMs < startedMs.value) return <VerdictOnly verdict={story.verdict} />;
   const judge = async (verdict: Verdict) => {
-    const answer = await ask('POST', `api/events/${story.id}/verdict`, { verdict });
-    problem.value = answer.status === 204 ? '' : (answer.problem ?? t().control.failed);
+    answer.value = await ask('POST', `api/events/${story.id}/verdict`, { verdict });
   };
   const button = (verdict: Verdict, name: string) => (
     <button
@@ -164,7 +163,7 @@ function Verdicts({ story }: { story: Story }) {
       {button('real_alarm', texts.real)}
       {button('false_alarm', texts.false)}
       <p class="hint" role="status">
-        {problem.value}
+        {answer.value && answer.value.status !== 204 && whyNot(answer.value)}
       </p>
     </fieldset>
   );

@@ -1,12 +1,14 @@
 import { computed, signal } from '@preact/signals';
-import type { Delivery, Entry, LiveMessage, LiveWindow, Status } from '../schemas.js';
-import { ask, path } from './requests.js';
+import type { Delivery, Entry, LiveMessage, LiveWindow, Problem, Status } from '../schemas.js';
+import { type Answer, ask, path } from './requests.js';
 import { Sound } from './sound.js';
 
 /** As long as the server keeps them. */
 const MOST_ENTRIES = 200;
 /** Health alone is said every minute: whoever says nothing for longer is gone. */
 const SILENT_MS = 90_000;
+/** With it the WebSocket is closed where too many look already; the reason is the code of that. */
+const TRY_AGAIN_LATER = 1013;
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
 /** `opening`: nothing is known yet; `login`: a password is asked for; `refused`: for a reason that is said. */
@@ -14,7 +16,7 @@ type Link = 'opening' | 'open' | 'lost' | 'login' | 'refused';
 
 /** All that is known of the device, each by itself, so that only what shows it is drawn anew. */
 export const link = signal<Link>('opening');
-export const refusal = signal('');
+export const refusal = signal<Answer>({ status: 0 });
 export const status = signal<Status | undefined>(undefined);
 export const states = signal<Readonly<Record<string, string>>>({});
 /** Whether no sound arrives. */
@@ -24,13 +26,9 @@ export const entries = signal<readonly Entry[]>([]);
 export const latest = signal<LiveWindow | undefined>(undefined);
 /** How far the device's clock is before this browser's. */
 export const clockAheadMs = signal(0);
-/** Level of the quietest window of the last ten seconds: what a sound must stand out of. */
-export const floorDbfs = signal<number | undefined>(undefined);
 /** The last half minute, for whoever draws it. */
 export const sound = new Sound();
 
-const FLOOR_SECONDS = 10;
-let levels: number[] = [];
 let tries = 0;
 let opening = false;
 
@@ -41,7 +39,7 @@ export async function open(): Promise<void> {
   const answer = await ask('GET', 'api/status');
   opening = false;
   if (answer.status === 401) link.value = 'login';
-  else if (answer.status === 403) refuse(answer.problem ?? '');
+  else if (answer.status === 403) refuse(answer);
   else if (answer.status === 200) listen();
   else lost();
 }
@@ -56,7 +54,8 @@ function listen(): void {
   };
   socket.onclose = ({ code, reason }) => {
     clearTimeout(watch);
-    if (code === 1013) refuse(reason);
+    if (code === TRY_AGAIN_LATER)
+      refuse({ status: 0, denial: { code: reason as Problem['code'], problem: reason } });
     else lost();
   };
 }
@@ -64,8 +63,6 @@ function listen(): void {
 /** What was heard last is not what is heard now. */
 function hush(): void {
   latest.value = undefined;
-  floorDbfs.value = undefined;
-  levels = [];
 }
 
 function lost(): void {
@@ -74,8 +71,8 @@ function lost(): void {
   setTimeout(() => void open(), RETRY_MS[Math.min(tries++, RETRY_MS.length - 1)]);
 }
 
-function refuse(reason: string): void {
-  refusal.value = reason;
+function refuse(answer: Answer): void {
+  refusal.value = answer;
   link.value = 'refused';
   setTimeout(() => void open(), RETRY_MS.at(-1));
 }
@@ -107,7 +104,6 @@ function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello
   delivery.value = now.delivery;
   entries.value = history;
   clockAheadMs.value = now.nowMs - Date.now();
-  levels = [];
   sound.begin(now.model.labels, now.hopSeconds);
   for (const window of windows)
     hear(
@@ -128,9 +124,6 @@ function wasOn({ events }: Entry, atMs: number): boolean {
 
 function hear(window: LiveWindow, alarm: boolean): void {
   latest.value = window;
-  const hopSeconds = status.value?.hopSeconds ?? 1;
-  levels = [...levels, window.rmsDbfs].slice(-Math.round(FLOOR_SECONDS / hopSeconds));
-  floorDbfs.value = Math.min(...levels);
   sound.push(window, alarm);
 }
 

@@ -1,24 +1,26 @@
 import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
 import { link, open } from './live.js';
-import { ask } from './requests.js';
+import { type Answer, ask, whyNot } from './requests.js';
 import { t } from './texts.js';
 
 /** Asks for the password. */
 export function Login() {
   const password = useSignal('');
-  const problem = useSignal('');
+  const answer = useSignal<Answer | undefined>(undefined);
+  const input = useRef<HTMLInputElement>(null);
   const texts = t().login;
   const submit = async (event: Event) => {
     event.preventDefault();
-    const answer = await ask('POST', 'api/session', { password: password.value });
-    if (answer.status === 204) {
+    answer.value = undefined; // so that the same words are said again
+    const given = await ask('POST', 'api/session', { password: password.value });
+    if (given.status === 204) {
       link.value = 'opening';
       return open();
     }
     password.value = '';
-    if (answer.status === 401) problem.value = texts.wrong;
-    else if (answer.status === 429) problem.value = texts.wait(/\d+/.exec(answer.problem ?? '')?.[0] ?? '');
-    else problem.value = answer.problem ?? t().control.failed;
+    answer.value = given;
+    input.current?.focus();
   };
   return (
     <form class="card login" onSubmit={submit}>
@@ -26,11 +28,13 @@ export function Login() {
       <label>
         {texts.password}
         <input
+          ref={input}
           type="password"
           autocomplete="current-password"
           required
           maxLength={1000}
           value={password.value}
+          aria-invalid={answer.value?.status === 401}
           aria-describedby="login-problem"
           onInput={({ currentTarget }) => {
             password.value = currentTarget.value;
@@ -41,7 +45,7 @@ export function Login() {
         {texts.submit}
       </button>
       <p id="login-problem" class="problem" role="alert">
-        {problem.value}
+        {answer.value && whyNot(answer.value)}
       </p>
     </form>
   );

@@ -14,6 +14,7 @@ import { History } from './history.js';
 import { link, open, refusal, status } from './live.js';
 import { Login, logOut } from './login.js';
 import { Parts } from './parts.js';
+import { whyNot } from './requests.js';
 import { Scope } from './scope.js';
 import { Evidence, Heard, Level } from './scores.js';
 import { LANGUAGES, language, speak, t } from './texts.js';
@@ -24,7 +25,7 @@ function Page() {
   if (link.value === 'refused')
     return (
       <p class="card refused" role="alert">
-        {refusal.value}
+        {whyNot(refusal.value)}
       </p>
     );
   return (
@@ -56,8 +57,10 @@ function Header() {
   return (
     <header>
       <img src="./icon.svg" alt="" width="32" height="32" />
-      <h1>{device?.name ?? 'bathnet2mqtt'}</h1>
-      {device?.room && device.room !== device.name && <span class="room">{device.room}</span>}
+      <div class="names">
+        <h1>{device?.name ?? 'bathnet2mqtt'}</h1>
+        {device?.area && device.area !== device.name && <span class="area">{device.area}</span>}
+      </div>
       <label class="language">
         <span class="unseen-by-eyes">{t().language}</span>
         <select value={language.value} onChange={({ currentTarget }) => speak(currentTarget.value)}>

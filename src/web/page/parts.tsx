@@ -1,7 +1,7 @@
 import { health, problemsOf, uptimeSeconds } from './health.js';
 import { clockAheadMs, delivery, offline, status } from './live.js';
 import { problemText } from './story.js';
-import { decimal, duration, t } from './texts.js';
+import { decimal, duration, megabytes, t } from './texts.js';
 
 /** Of a clock that is further off, people wonder. */
 const AGREES_MS = 3000;
@@ -14,6 +14,7 @@ export function Parts() {
   const aheadMs = clockAheadMs.value;
   const { connected, queuedEvents, droppedEvents } = delivery.value;
   const { droppedWindows = 0, mqttReconnects = 0 } = now ?? {};
+  const free = now?.diskFreeMb == null ? [] : [texts.free(megabytes(now.diskFreeMb))];
   const inference = now?.inferenceMs == null ? [] : [texts.inference(`${decimal(now.inferenceMs, 1)} ms`)];
   return (
     <section class="card parts" aria-labelledby="parts">
@@ -52,7 +53,7 @@ export function Parts() {
           ]}
           problems={problemsOf('outbox')}
         />
-        <Part name={texts.disk} says={[texts.kept]} problems={problemsOf('disk')} />
+        <Part name={texts.disk} says={[texts.kept, ...free]} problems={problemsOf('disk')} />
         <Part
           name={texts.clock}
           well={Math.abs(aheadMs) < AGREES_MS}
@@ -62,7 +63,7 @@ export function Parts() {
         />
         <Part
           name={texts.running}
-          says={[duration(uptimeSeconds.value), texts.memory(`${decimal(now?.memoryMb ?? 0, 0)} MB`)]}
+          says={[duration(uptimeSeconds.value), texts.memory(megabytes(now?.memoryMb ?? 0))]}
           problems={problemsOf('detection')}
         />
         <Part

@@ -13,6 +13,6 @@ export const PARTS = {
   broker: ['messages_refused', 'commands_not_heard', 'messages_not_passed_on'],
   engine: ['engine_failed', 'npu_failed', 'windows_dropped'],
   outbox: ['events_dropped', 'notify_failed'],
-  disk: ['outbox_not_durable'],
+  disk: ['outbox_not_durable', 'disk_nearly_full'],
   detection: ['detection_off', 'rule_hardly_alarms'],
 } as const;

@@ -1,9 +1,12 @@
+import type { Problem } from '../schemas.js';
+import { t } from './texts.js';
+
 export interface Answer<T = unknown> {
   /** 0: there is nobody. */
   readonly status: number;
   readonly value?: T;
-  /** Why not. */
-  readonly problem?: string;
+  /** Left out where it is done, and where nobody says why not. */
+  readonly denial?: Problem;
 }
 
 /** Where something is: below the page, whatever path a proxy has given that. */
@@ -16,7 +19,7 @@ export async function ask<T>(method: string, name: string, body?: unknown): Prom
     const response = await fetch(path(name), { method, ...(body !== undefined && json) });
     const { status, ok } = response;
     const value = status === 204 ? undefined : await response.json();
-    return ok ? { status, value } : { status, problem: value?.problem };
+    return ok ? { status, value } : { status, denial: value };
   } catch {
     return { status: 0 };
   }
@@ -24,3 +27,11 @@ export async function ask<T>(method: string, name: string, body?: unknown): Prom
 
 /** As a message on `<base>/<name>/set`. */
 export const command = (name: string, value: string) => ask('POST', `api/commands/${name}`, { value });
+
+/** Why it is not done, in the words of the reader; those of the daemon where a language has none. */
+export function whyNot({ denial }: Answer): string {
+  const { denials, control } = t();
+  if (!denial?.problem) return control.failed;
+  const text = Object.hasOwn(denials, denial.code) ? denials[denial.code] : denial.problem;
+  return typeof text === 'string' ? text : text(denial.waitSeconds ?? 0);
+}

@@ -1,5 +1,5 @@
 import { classProperty } from './colours.js';
-import { floorDbfs, latest, states, status } from './live.js';
+import { latest, states, status } from './live.js';
 import { decibels, decimal, nameOf, percent, t } from './texts.js';
 
 /** A model may have hundreds of classes. */
@@ -115,7 +115,7 @@ export function Level() {
   const texts = t().level;
   const window = latest.value;
   const gate = status.value?.minLevelDbfs ?? QUIETEST_DBFS;
-  const floor = floorDbfs.value;
+  const floor = window?.floorDbfs;
   const place = (dbfs: number) => `${100 * shareOf(dbfs)}%`;
   const rms = window?.rmsDbfs ?? QUIETEST_DBFS;
   return (

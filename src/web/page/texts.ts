@@ -54,6 +54,9 @@ export const decimal = (value: number, digits: number) =>
 export const percent = (value: number) => number(value, { style: 'percent', maximumFractionDigits: 0 });
 export const decibels = (dbfs: number) => `${number(dbfs, { maximumFractionDigits: 0 })} dB`;
 
+/** In gigabytes from one on. */
+export const megabytes = (mb: number) => (mb < 1000 ? `${decimal(mb, 0)} MB` : `${decimal(mb / 1000, 1)} GB`);
+
 export const timeOfDay = (ms: number) =>
   new Intl.DateTimeFormat(language.value, { timeStyle: 'medium' }).format(ms);
 export const dateAndTime = (ms: number) =>

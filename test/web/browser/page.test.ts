@@ -10,7 +10,13 @@ import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js'
 import { lacksPrograms } from '../../support/require.js';
 
 const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
+/** As long as words get. */
+const NAME = 'Gästebadezimmer im Dachgeschoss';
+const AREA = 'Obergeschoss';
 const PASSWORD = 'a good one';
+/** What the password and the button beside it are called. */
+const ENGLISH: [string, string] = ['Password', 'Log in'];
+const GERMAN: [string, string] = ['Passwort', 'Anmelden'];
 
 let broker: Mosquitto;
 let daemons: Daemons;
@@ -41,7 +47,7 @@ beforeAll(async () => {
   const guarded = ['--set', `web.password=${PASSWORD}`, '--set', `web.trustedProxy=${INGRESS_ADDRESS}`];
   const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
   // One after the other: each takes all of a small machine.
-  open = await startDaemon('test');
+  open = await startDaemon('test', '--set', `device.name=${NAME}`, '--set', `device.area=${AREA}`);
   closed = await startDaemon('closed', ...guarded);
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }); // root, as whom CI runs, cannot have one
 });
@@ -61,7 +67,11 @@ afterEach(async () => {
 let complaints: string[] = [];
 
 /** A browser of somebody's own; whatever it complains about, or asks others for, fails the test. */
-async function look(url: string, options: BrowserContextOptions = {}): Promise<Page> {
+async function look(
+  url: string,
+  options: BrowserContextOptions = {},
+  prepare: (page: Page) => unknown = () => {},
+): Promise<Page> {
   const context = await browser.newContext({
     ...{ viewport: { width: 1280, height: 900 }, locale: 'en', reducedMotion: 'reduce' },
     ...options,
@@ -71,13 +81,14 @@ async function look(url: string, options: BrowserContextOptions = {}): Promise<P
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (message) => {
     const { url: of } = message.location();
-    const expected = /api\/(status|session|events)/.test(of); // refusals, which are shown
+    const expected = /api\/(status|session|events|commands)/.test(of); // refusals, which are shown
     if (message.type() === 'error' && !expected) complaints.push(`${message.text()} (${of})`);
   });
   page.on('request', (request) => {
     if (!request.url().startsWith(new URL(url).origin) && !request.url().startsWith('data:'))
       complaints.push(`asked for ${request.url()}`);
   });
+  await prepare(page);
   await page.goto(url);
   return page;
 }
@@ -136,6 +147,21 @@ describe.skipIf(skip)('the page', () => {
     expect(shades).toBeGreaterThan(40);
   });
 
+  it('shows gate and floor as the daemon has them, and knows none of its own', async () => {
+    const change = (page: Page) =>
+      page.routeWebSocket(/api\/live/, (socket) =>
+        socket.connectToServer().onMessage((text) => {
+          const { type, value } = JSON.parse(String(text));
+          if (type === 'hello') value.minLevelDbfs = -33;
+          if (type === 'window') value.floorDbfs = -77.7;
+          socket.send(JSON.stringify({ type, value }));
+        }),
+      );
+    const page = await look(open, {}, change);
+    await page.getByText('Floor −78 dB').waitFor();
+    await page.getByText('Gate −33 dB').waitFor();
+  });
+
   it('shows an alarm and its kind, takes acknowledgement and verdict, and remembers', async () => {
     const page = await look(open);
     const alarm = await seen.waitFor(topics.event, (payload) => payload.includes('"alarm_started"'));
@@ -182,14 +208,34 @@ describe.skipIf(skip)('the page', () => {
     await one.getByText('connected', { exact: true }).waitFor();
   });
 
+  it('says in German why a command is refused, and in the words of the daemon what it has none for', async () => {
+    const page = await look(open, { locale: 'de-DE' });
+    const test = page.getByRole('button', { name: 'Probealarm senden' });
+    const tooMany = page.getByText('Zu viele Probealarme: vor dem nächsten eine Minute warten.');
+    await until(async () => {
+      const answer = page.waitForResponse(/api\/commands\/test/);
+      await test.click();
+      return (await answer).status() === 400;
+    }, 'no test was too many');
+    await tooMany.waitFor();
+    await page.getByRole('combobox').selectOption('en');
+    await page.getByText('Too many test alarms').waitFor();
+    const json = { code: 'of_tomorrow', problem: 'as tomorrow has it' };
+    await page.route('**/api/commands/enabled', (route) => route.fulfill({ status: 400, json }));
+    await page.getByRole('switch').click();
+    await page.getByText(json.problem, { exact: true }).waitFor();
+  });
+
   it('asks for the password: refuses, lets in, and has had enough', async () => {
-    const page = await look(closed);
-    const enter = async (password: string) => {
-      await page.getByLabel('Password').fill(password);
-      const answer = page.waitForResponse(/api\/session/);
-      await page.getByRole('button', { name: 'Log in' }).click();
+    const [page, german] = await Promise.all([look(closed), look(closed, { locale: 'de-DE' })]);
+    const enter = async (password: string, [label, button] = ENGLISH, to = page) => {
+      await to.getByLabel(label).fill(password);
+      const answer = to.waitForResponse(/api\/session/);
+      await to.getByRole('button', { name: button }).click();
       await answer;
     };
+    await enter('ein falsches', GERMAN, german);
+    await german.getByText('Das ist nicht das Passwort.').waitFor();
     await enter('a bad one');
     await page.getByText('That is not the password.').waitFor();
     await expectAccessible(page);
@@ -197,7 +243,9 @@ describe.skipIf(skip)('the page', () => {
     await live(page);
     await page.getByRole('button', { name: 'Log out' }).click();
     for (let i = 0; i < 5; i++) await enter(`guess ${i}`);
-    await page.getByText(/Too many wrong passwords/).waitFor();
+    await page.getByText(/Too many wrong passwords. Try again in \d+ s/).waitFor();
+    await enter('noch ein falsches', GERMAN, german);
+    await german.getByText(/^Zu viele falsche Passwörter. In \d+ s wieder.$/).waitFor();
   });
 
   it('works under the path of an ingress, and asks nobody who comes over it', async () => {
@@ -232,6 +280,7 @@ describe.skipIf(skip)('the page', () => {
     await expectAccessible(page);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBe(360);
+    await page.getByText(AREA, { exact: true }).waitFor();
     const small = await page
       .locator('button:visible, select:visible')
       .evaluateAll((all) =>

@@ -1,4 +1,9 @@
+import type { Problem } from '../../schemas.js';
+
 /** English; every other language has the same keys, in a file of its own beside this one. */
+/** Words for each reason for which something is refused; some depend on the seconds that are left to wait. */
+type Denials = Readonly<Record<Problem['code'], string | ((seconds: number) => string)>>;
+
 export const en = {
   name: 'English',
   /** Names of classes and kinds; what is not here is shown as the model names it. */
@@ -117,11 +122,12 @@ export const en = {
     lost: (count: number) => `${count} lost`,
     disk: 'Disk',
     kept: 'events are safe',
+    free: (size: string) => `${size} free`,
     clock: 'Clock',
     agrees: 'agrees with this browser',
     differs: (time: string) => `differs from this browser by ${time}`,
     running: 'Running',
-    memory: (mb: string) => `${mb} of memory`,
+    memory: (size: string) => `${size} of memory`,
     versions: 'Versions',
     fine: 'fine',
     problem: 'problem',
@@ -142,6 +148,7 @@ export const en = {
     rule_hardly_alarms: 'the rule will hardly ever alarm',
     events_dropped: 'events were lost',
     outbox_not_durable: 'the disk takes no events; a restart would lose them',
+    disk_nearly_full: 'the disk is nearly full',
     notify_failed: 'whoever is told beside MQTT (notify) may not be',
     messages_refused: 'the broker refuses messages',
     commands_not_heard: 'the broker passes on no commands',
@@ -151,12 +158,30 @@ export const en = {
     title: 'Who is there?',
     password: 'Password',
     submit: 'Log in',
-    wrong: 'That is not the password.',
-    wait: (seconds: string) => `Too many wrong passwords. Try again in ${seconds} s.`,
     out: 'Log out',
   },
+  denials: {
+    log_in_first: 'Log in first.',
+    wrong_password: 'That is not the password.',
+    too_many_tries: (seconds: number) => `Too many wrong passwords. Try again in ${seconds} s.`,
+    only_over_proxy: 'This page can be opened over the trusted proxy only (web.trustedProxy).',
+    unknown_name: 'Open this page by the address of the device, or set a password (web.password).',
+    other_site: 'Refused: it was asked for by another site, or a proxy changes the name of this one.',
+    too_many_browsers: 'Too many browsers look already. This page tries again by itself.',
+    too_long: 'That is too long.',
+    malformed: 'The device does not understand that. Load this page anew.',
+    not_found: 'There is nothing of that name.',
+    no_such_event: 'This event is no longer there.',
+    no_such_command: 'The device does not know this command.',
+    out_of_range: 'This value is not possible.',
+    contradiction: 'This value contradicts another setting.',
+    too_many_tests: 'Too many test alarms: wait a minute before the next.',
+    events_wait: 'Not now: events wait that the broker has not taken yet.',
+    no_alarm_yet: 'There has been no alarm since the start.',
+    not_judged_any_more: 'The device no longer knows what this alarm sounded like.',
+  } satisfies Denials,
   language: 'Language',
   skip: 'Skip to the history',
 };
 
-export type Texts = typeof en;
+export type Texts = Omit<typeof en, 'denials'> & { readonly denials: Denials };
