@@ -75,7 +75,7 @@ export interface Window {
 
 /** A window's log-mel as levels, which compare from window to window. */
 export interface MelWindow {
-  /** [96 × 64], a frame each 10 ms: valid until the next window. */
+  /** [frames × 64], 10 ms each, to its end: all 96, or those at least that no window before it had. Valid until the next. */
   readonly mel: Float32Array;
   /** Decibels of 1 in it, and what 0 in it stands for. */
   readonly unitDb: number;

@@ -22,11 +22,12 @@ export class BandLevels {
    */
   push({ mel, unitDb, zeroDb, startSample }: MelWindow): boolean {
     const end = Math.round(startSample / STFT_HOP_SAMPLES) + PATCH_FRAMES;
+    const frames = mel.length / MEL_BANDS;
     const added = end - this.end;
     const follows = added >= 0 && added <= PATCH_FRAMES + BRIDGED_FRAMES;
-    if (!follows) this.#beginAt(end - PATCH_FRAMES);
+    if (!follows) this.#beginAt(end - frames);
     for (let frame = this.end; frame < end; frame++) {
-      const values = Math.max(0, frame - end + PATCH_FRAMES) * MEL_BANDS;
+      const values = Math.max(0, frame - end + frames) * MEL_BANDS;
       const at = this.row(frame);
       const next = this.row(frame + 1);
       for (let band = 0; band < MEL_BANDS; band++)

@@ -1,7 +1,7 @@
 /**
  * A thread that decodes files and hears segments of sound, its own or those that another thread has decoded.
  */
-import { SAMPLE_RATE_HZ } from '../constants.js';
+import { MEL_BANDS, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES } from '../constants.js';
 import type { ExitCode, UserError } from '../errors.js';
 import type { Network } from '../model/network.js';
 import { type Extent, type Lay, laid } from '../training/lay.js';
@@ -213,7 +213,7 @@ async function next(): Promise<Decoded> {
   return { segments, extents, done, warnings: done ? warnings : [] };
 }
 
-/** @param kept gets the log-mel of each window */
+/** @param kept gets of the log-mel of each window what the one before has not */
 async function hear(
   segment: Segment,
   sketcher: Sketcher | undefined,
@@ -223,13 +223,14 @@ async function hear(
   const levels = new Float64Array(2 * count);
   const values = new Float32Array(count * ear.width);
   ear.forget();
+  const added = Math.ceil(setup.hopSamples / STFT_HOP_SAMPLES) * MEL_BANDS;
   const windows = [...windowsOf(segment, setup.hopSamples)];
   for (let from = 0; from < windows.length; from += BATCH)
     await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, window) => {
       sketcher?.window(from + i, window.mel);
       const at = from + i - segment.before;
       if (at < 0) return;
-      kept?.push({ ...window, mel: window.mel.slice() });
+      kept?.push({ ...window, mel: window.mel.slice(window.startSample > 0 ? -added : 0) });
       levels.set([rms, peak], 2 * at);
       values.set(row, at * ear.width);
     });
