@@ -5,13 +5,13 @@ import type { IncomingMessage } from './connection.js';
 
 /** No command is longer than this; whatever is, is not looked at. */
 const MAX_BYTES = 1000;
-/** Of whoever acknowledges an alarm, and of an alarm. */
-export const LONGEST_NAME = 80;
+/** The name of whoever acknowledges an alarm, and the id of an alarm. */
+const LONGEST = 80;
 const shortText = z
   .string()
   .trim()
   .min(1)
-  .max(LONGEST_NAME)
+  .max(LONGEST)
   .regex(/^\P{Cc}*$/u);
 const acknowledgement = z
   .strictObject({ by: shortText.optional(), episodeId: shortText.optional() })
@@ -66,14 +66,17 @@ export function notPressed(text: string): Denial | undefined {
   return text === 'PRESS' ? undefined : malformed('expected PRESS');
 }
 
-/** That an alarm has been seen, and what more is said of it; undefined where the text is something else. */
-export function acknowledgementIn(text: string): Acknowledgement | undefined {
-  if (text === 'PRESS') return {};
+export function acknowledge(text: string, take: (given: Acknowledgement) => void): Denial | undefined {
+  let given: Acknowledgement = {};
   try {
-    return acknowledgement.parse(JSON.parse(text));
+    if (text !== 'PRESS') given = acknowledgement.parse(JSON.parse(text));
   } catch {
-    return undefined;
+    return malformed(
+      `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST} characters`,
+    );
   }
+  take(given);
+  return undefined;
 }
 
 export function judge(text: string, give: (verdict: Verdict) => Denial | undefined): Denial | undefined {

@@ -10,10 +10,9 @@ import type {
 } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import {
-  acknowledgementIn,
+  acknowledge,
   expectedOf,
   judge,
-  LONGEST_NAME,
   malformed,
   notPressed,
   parseNumber,
@@ -136,7 +135,9 @@ export class Commands {
     }
     for (const threshold of this.#target.thresholds ?? []) this.#listenToThreshold(threshold);
     this.#listenToOccupied();
-    this.#listen(commands.acknowledge, (text) => this.#acknowledge(text));
+    this.#listen(commands.acknowledge, (text) =>
+      acknowledge(text, (given) => this.#target.acknowledge(given)),
+    );
     const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
     this.#listen(commands.test, (text) => notPressed(text) ?? this.#test(tests));
     const { feedback } = this.#target;
@@ -227,16 +228,6 @@ export class Commands {
     const after = this.#target.settings[name];
     if (after !== before) this.#log.info({ setting: name, before, value: after }, 'setting changed');
     return denial;
-  }
-
-  #acknowledge(text: string): Denial | undefined {
-    const given = acknowledgementIn(text);
-    if (!given)
-      return malformed(
-        `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST_NAME} characters`,
-      );
-    this.#target.acknowledge(given);
-    return undefined;
   }
 
   #test(allowance: Allowance): Denial | undefined {
