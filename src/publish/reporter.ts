@@ -188,8 +188,7 @@ export class Reporter {
   }
 
   get #hears(): boolean {
-    const faults = [this.#problems.get('input'), this.#problems.get('engine')].flat();
-    return this.#online && faults.every((each) => each === undefined);
+    return this.#online && this.#problemsOf(['input', 'engine']).length === 0;
   }
 
   /** At most once in CLASS_MIN_INTERVAL_MS; one that comes too early waits, and goes with the newest values. */
@@ -228,10 +227,14 @@ export class Reporter {
     this.#levelAtMs = this.#clock.now();
   }
 
+  #problemsOf(parts: readonly Part[]): Problem[] {
+    return parts.flatMap((part) => this.#problems.get(part) ?? []);
+  }
+
   #publishHealth(): void {
     const health = this.#health();
     const stats = this.#publisher.stats;
-    const problems = PARTS.flatMap((part) => this.#problems.get(part) ?? []);
+    const problems = this.#problemsOf(PARTS);
     if (!this.#online) problems.push('no_sound');
     if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
     if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');

@@ -4,15 +4,11 @@
  *
  *   npm run build && node tools/page/paint.mjs [RUNS]
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { openBrowser, ROOT, showPage } from './browser.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const runs = Number(process.argv[2] ?? 5);
 const MBIT_PER_SECOND = 1.5;
 const ROUND_TRIP_MS = 40;
@@ -47,32 +43,10 @@ async function load(browser, url, shown) {
 
 async function measure(browser, name, settings, shown) {
   const state = mkdtempSync(join(tmpdir(), 'bathnet-paint-'));
-  const all = [
-    'web.enabled=true',
-    'web.port=0',
-    `stateDir=${state}`,
-    'mqtt.url=mqtt://127.0.0.1:9',
-    ...settings,
-  ];
-  const set = all.flatMap((each) => ['--set', each]);
-  const scene = [
-    '--source',
-    `file:${join(root, 'config/demo/bathroom.flac')}`,
-    '--loop',
-    '--log-level',
-    'info',
-  ];
-  const daemon = spawn(process.execPath, [join(root, 'dist/main.js'), 'run', ...scene, ...set]);
-  const ended = once(daemon, 'exit');
+  const set = [`stateDir=${state}`, 'mqtt.url=mqtt://127.0.0.1:9', ...settings];
+  const scene = ['--source', `file:${join(ROOT, 'config/demo/bathroom.flac')}`, '--loop'];
+  const { url, stop } = await showPage('run', [...scene, ...set.flatMap((each) => ['--set', each])]);
   try {
-    const url = await new Promise((resolve) => {
-      let said = '';
-      daemon.stderr.on('data', (data) => {
-        said += data;
-        const found = /url"?: ?"(http:[^"]+)"/.exec(said);
-        if (found) resolve(found[1]);
-      });
-    });
     await load(browser, url, shown); // the daemon reads its files once
     const loads = [];
     for (let i = 0; i < runs; i++) loads.push(await load(browser, url, shown));
@@ -80,14 +54,12 @@ async function measure(browser, name, settings, shown) {
     for (const key of ['paint', 'shown', 'bytes'])
       console.log(`${name}, ${key}: ${sorted(key)[0]} at best, ${sorted(key)[runs >> 1]} as a rule`);
   } finally {
-    daemon.kill();
-    await ended;
+    await stop();
     rmSync(state, { recursive: true });
   }
 }
 
-const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const browser = await openBrowser();
 try {
   await measure(browser, 'dashboard', [], '.card.level .big');
   await measure(browser, 'log-in', ['web.password=a good one'], '.card.login');

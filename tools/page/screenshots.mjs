@@ -5,30 +5,17 @@
  *   apt-get install chromium pngquant
  *   npm run build && node tools/page/screenshots.mjs [FOLDER]
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { openBrowser, ROOT, showPage } from './browser.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = process.argv[2] ?? join(root, 'docs');
+const folder = process.argv[2] ?? join(ROOT, 'docs');
 /** A spectrogram is noise, which PNG cannot make smaller. */
 const COLOURS = '96';
 
-const web = ['--set', 'web.enabled=true', '--set', 'web.port=0'];
-const daemon = spawn(process.execPath, [join(root, 'dist/main.js'), 'demo', '--log-level', 'info', ...web]);
-const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const { url, stop } = await showPage('demo', []);
+const browser = await openBrowser();
 try {
-  const url = await new Promise((resolve) => {
-    let said = '';
-    daemon.stderr.on('data', (data) => {
-      said += data;
-      const found = /url"?: ?"(http:[^"]+)"/.exec(said);
-      if (found) resolve(found[1]);
-    });
-  });
   const open = async (options) => {
     const page = await browser.newPage(options);
     await page.goto(url);
@@ -61,6 +48,5 @@ try {
   await shoot(phone, 'phone');
 } finally {
   await browser.close();
-  daemon.kill();
-  await once(daemon, 'exit');
+  await stop();
 }

@@ -55,7 +55,7 @@ function Acknowledge({ id }: { id: string }) {
         {t().acknowledge}
       </button>
       <p class="why" role="alert">
-        {answer.value && answer.value.status !== 204 && whyNot(answer.value)}
+        {whyNot(answer.value)}
       </p>
     </div>
   );

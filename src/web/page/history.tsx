@@ -163,7 +163,7 @@ function Verdicts({ story }: { story: Story }) {
       {button('real_alarm', texts.real)}
       {button('false_alarm', texts.false)}
       <p class="hint" role="status">
-        {answer.value && answer.value.status !== 204 && whyNot(answer.value)}
+        {whyNot(answer.value)}
       </p>
     </fieldset>
   );

@@ -45,7 +45,7 @@ export function Login() {
         {texts.submit}
       </button>
       <p id="login-problem" class="problem" role="alert">
-        {answer.value && whyNot(answer.value)}
+        {whyNot(answer.value)}
       </p>
     </form>
   );

@@ -28,8 +28,13 @@ export async function ask<T>(method: string, name: string, body?: unknown): Prom
 /** As a message on `<base>/<name>/set`. */
 export const command = (name: string, value: string) => ask('POST', `api/commands/${name}`, { value });
 
-/** Why it is not done, in the words of the reader; those of the daemon where a language has none. */
-export function whyNot({ denial }: Answer): string {
+/**
+ * Why it is not done, in the words of the reader; those of the daemon where a language has none. Nothing where it is
+ * done, or no answer has come.
+ */
+export function whyNot(answer: Answer | undefined): string {
+  if (!answer || answer.status === 204) return '';
+  const { denial } = answer;
   const { denials, control } = t();
   if (!denial?.problem) return control.failed;
   const text = Object.hasOwn(denials, denial.code) ? denials[denial.code] : denial.problem;
