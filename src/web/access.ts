@@ -35,14 +35,18 @@ export function access({ sessions, trustedProxy }: AccessOptions): MiddlewareHan
   };
 }
 
-/** Refuses what another site's page asks for in the name of whoever is logged in; programs say no origin. */
-export const sameOrigin: MiddlewareHandler = async (context, next) => {
+/** Not what another site's page asks for in the name of whoever is logged in; programs say no origin. */
+export function isOwnSite(context: Context): boolean {
   const site = context.req.header('sec-fetch-site');
   const origin = context.req.header('origin');
   const host = context.req.header('x-forwarded-host') ?? context.req.header('host');
-  const own = site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
-  return own ? next() : refuse(context, 403, { code: 'other_site', problem: 'asked for by another site' });
-};
+  return site === undefined ? origin === undefined || hostOf(origin) === host : site === 'same-origin';
+}
+
+export const sameOrigin: MiddlewareHandler = async (context, next) =>
+  isOwnSite(context)
+    ? next()
+    : refuse(context, 403, { code: 'other_site', problem: 'asked for by another site' });
 
 export function refuse(
   context: Context,

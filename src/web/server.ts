@@ -6,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { access, refuse, sameOrigin } from './access.js';
+import { access, isOwnSite, refuse, sameOrigin } from './access.js';
 import { api, session, type WebParts } from './api.js';
 import type { Live } from './live.js';
 import type { Metrics } from './metrics.js';
@@ -134,14 +134,17 @@ function routes(
   app.get('/metrics', mayLook, async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );
-  app.get('/api/live', sameOrigin, stream(parts, live, sockets));
+  app.get('/api/live', stream(parts, live, sockets));
   app.route('/api', api(parts));
   app.get('*', page());
   app.notFound((context) => refuse(context, 404, { code: 'not_found', problem: 'there is nothing here' }));
   return app;
 }
 
-/** The live stream: everything that is known, and then whatever is new. */
+/**
+ * The live stream: everything that is known, and then whatever is new. Who gets none is told so by the code of the
+ * reason when it is closed: of a handshake that is refused a page learns nothing.
+ */
 function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
   const alive = new WeakSet<WebSocket>();
   const pings = setInterval(() => {
@@ -151,11 +154,14 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
     }
   }, PING_MS).unref();
   sockets.on('close', () => clearInterval(pings));
-  return upgradeWebSocket(() => {
+  return upgradeWebSocket((context) => {
+    const own = isOwnSite(context);
     let leave: (() => void) | undefined;
     return {
       onOpen(_, { raw }) {
         const socket = raw as WebSocket;
+        const refuse = (code: 1008 | 1013, reason: Problem['code']) => socket.close(code, reason);
+        if (!own) return refuse(1008, 'other_site');
         alive.add(socket);
         socket.on('pong', () => alive.add(socket));
         const browser = {
@@ -172,7 +178,7 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
             ),
         };
         leave = live.join(browser);
-        if (!leave) socket.close(1013, 'too_many_browsers' satisfies Problem['code']);
+        if (!leave) refuse(1013, 'too_many_browsers');
       },
       onClose: () => leave?.(),
       onError: () => leave?.(),

@@ -10,12 +10,15 @@ const PATH = '/api/hassio_ingress/a-token';
 export class Ingress {
   readonly #server: Server;
 
-  private constructor(daemonPort: number) {
+  private constructor(daemonPort: number, saysHost: boolean) {
     const ask = ({ method, url = '', headers }: IncomingMessage) =>
       request({
         ...{ host: '127.0.0.1', port: daemonPort, localAddress: INGRESS_ADDRESS, method },
         path: url.slice(PATH.length),
-        headers: { ...headers, host: 'addon:8099', 'x-forwarded-host': headers.host, 'x-ingress-path': PATH },
+        headers: {
+          ...{ ...headers, host: 'addon:8099', 'x-ingress-path': PATH },
+          ...(saysHost && { 'x-forwarded-host': headers.host }),
+        },
       });
     this.#server = createServer((incoming, outgoing) => {
       if (!incoming.url?.startsWith(`${PATH}/`)) return void outgoing.writeHead(404).end();
@@ -43,9 +46,12 @@ export class Ingress {
     });
   }
 
-  /** @param url of the daemon */
-  static async before(url: string): Promise<Ingress> {
-    const ingress = new Ingress(Number(new URL(url).port));
+  /**
+   * @param url of the daemon
+   * @param saysHost whether it hands on under which name it was asked
+   */
+  static async before(url: string, { saysHost = true } = {}): Promise<Ingress> {
+    const ingress = new Ingress(Number(new URL(url).port), saysHost);
     await once(ingress.#server.listen(0, '127.0.0.1'), 'listening');
     return ingress;
   }

@@ -7,8 +7,8 @@ import { Sound } from './sound.js';
 const MOST_ENTRIES = 200;
 /** Health alone is said every minute: whoever says nothing for longer is gone. */
 const SILENT_MS = 90_000;
-/** With it the WebSocket is closed where too many look already; the reason is the code of that. */
-const TRY_AGAIN_LATER = 1013;
+/** With them the WebSocket is closed where it is refused, against a policy or for now; the reason is a problem's code. */
+const REFUSED = [1008, 1013];
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
 /** `opening`: nothing is known yet; `login`: a password is asked for; `refused`: for a reason that is said. */
@@ -54,7 +54,7 @@ function listen(): void {
   };
   socket.onclose = ({ code, reason }) => {
     clearTimeout(watch);
-    if (code === TRY_AGAIN_LATER)
+    if (REFUSED.includes(code))
       refuse({ status: 0, denial: { code: reason as Problem['code'], problem: reason } });
     else lost();
   };

@@ -24,7 +24,7 @@ export function Login() {
   };
   return (
     <form class="card login" onSubmit={submit}>
-      <h1>{texts.title}</h1>
+      <h2>{texts.title}</h2>
       <label>
         {texts.password}
         <input

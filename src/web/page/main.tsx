@@ -21,12 +21,20 @@ import { LANGUAGES, language, speak, t } from './texts.js';
 
 /** The page, from what a glance needs to what one looks up. */
 function Page() {
-  if (link.value === 'login') return <Login />;
-  if (link.value === 'refused')
+  if (link.value === 'login' || link.value === 'refused')
     return (
-      <p class="card refused" role="alert">
-        {whyNot(refusal.value)}
-      </p>
+      <>
+        <Header />
+        <main>
+          {link.value === 'login' ? (
+            <Login />
+          ) : (
+            <p class="card refused" role="alert">
+              {whyNot(refusal.value)}
+            </p>
+          )}
+        </main>
+      </>
     );
   return (
     <>

@@ -234,6 +234,9 @@ describe.skipIf(skip)('the page', () => {
       await to.getByRole('button', { name: button }).click();
       await answer;
     };
+    await german.getByRole('combobox').selectOption('en');
+    await german.getByRole('button', { name: 'Log in' }).waitFor();
+    await german.getByRole('combobox').selectOption('de');
     await enter('ein falsches', GERMAN, german);
     await german.getByText('Das ist nicht das Passwort.').waitFor();
     await enter('a bad one');
@@ -269,6 +272,19 @@ describe.skipIf(skip)('the page', () => {
         start: ingress.url,
         found: [expect.stringContaining('image/svg+xml'), 'image/png', 'image/png'],
       });
+    } finally {
+      await ingress.close();
+    }
+  });
+
+  it('says why it shows nothing where a proxy hides its name', async () => {
+    const ingress = await Ingress.before(closed, { saysHost: false });
+    try {
+      const page = await look(ingress.url);
+      await page.getByText(/a proxy that says neither Host nor X-Forwarded-Host/).waitFor();
+      await page.getByRole('combobox').selectOption('de');
+      await page.getByText(/der weder Host noch X-Forwarded-Host weitergibt/).waitFor();
+      await expectAccessible(page);
     } finally {
       await ingress.close();
     }

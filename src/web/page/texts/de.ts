@@ -161,7 +161,8 @@ export const de: Texts = {
     too_many_tries: (seconds) => `Zu viele falsche Passwörter. In ${seconds} s wieder.`,
     only_over_proxy: 'Diese Seite ist nur über den vertrauten Proxy zu öffnen (web.trustedProxy).',
     unknown_name: 'Diese Seite mit der Adresse des Geräts öffnen oder ein Passwort setzen (web.password).',
-    other_site: 'Abgelehnt: eine andere Seite hat gefragt, oder ein Proxy ändert den Namen von dieser.',
+    other_site:
+      'Abgelehnt: eine andere Seite hat gefragt, oder ein Proxy, der weder Host noch X-Forwarded-Host weitergibt.',
     too_many_browsers: 'Es schauen schon zu viele Browser zu. Diese Seite versucht es von selbst wieder.',
     too_long: 'Das ist zu lang.',
     malformed: 'Das Gerät versteht das nicht. Die Seite neu laden.',

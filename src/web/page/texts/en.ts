@@ -166,7 +166,8 @@ export const en = {
     too_many_tries: (seconds: number) => `Too many wrong passwords. Try again in ${seconds} s.`,
     only_over_proxy: 'This page can be opened over the trusted proxy only (web.trustedProxy).',
     unknown_name: 'Open this page by the address of the device, or set a password (web.password).',
-    other_site: 'Refused: it was asked for by another site, or a proxy changes the name of this one.',
+    other_site:
+      'Refused: it was asked for by another site, or over a proxy that says neither Host nor X-Forwarded-Host.',
     too_many_browsers: 'Too many browsers look already. This page tries again by itself.',
     too_long: 'That is too long.',
     malformed: 'The device does not understand that. Load this page anew.',
