@@ -1,3 +1,4 @@
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { configSchema, unwrap } from './schema.js';
 
@@ -23,7 +24,7 @@ export function pathOfEnv(name: string): string {
 export function fromText(path: string, text: string): unknown {
   let schema: z.ZodType | undefined = configSchema;
   for (const key of path.split('.')) {
-    const inner: z.ZodType | undefined = schema && unwrap(schema);
+    const inner: z.ZodType | undefined = schema && section(unwrap(schema));
     if (inner instanceof z.ZodObject) schema = (inner.shape as Record<string, z.ZodType>)[key];
     else schema = inner instanceof z.ZodRecord ? (inner.valueType as z.ZodType) : undefined;
   }
@@ -36,10 +37,26 @@ export function fromText(path: string, text: string): unknown {
   const mayBeBoolean = leaf instanceof z.ZodUnion && leaf.options.some((one) => one instanceof z.ZodBoolean);
   if (leaf instanceof z.ZodBoolean || mayBeBoolean) {
     if (/^(true|yes|on|1)$/i.test(text)) return true;
-    return /^(false|no|off|0)$/i.test(text) ? false : text;
+    if (/^(false|no|off|0)$/i.test(text)) return false;
+    return asInFile(text) ?? text;
   }
-  // Written as in a file, since an empty variable counts as one that is not set.
-  if (leaf instanceof z.ZodArray)
-    return text.trim() === '[]' ? [] : text.split(',').map((part) => part.trim());
+  if (leaf instanceof z.ZodObject || leaf instanceof z.ZodRecord) return asInFile(text) ?? text;
+  if (leaf instanceof z.ZodArray) return asInFile(text) ?? text.split(',').map((part) => part.trim());
   return text;
+}
+
+/** The section that a union allows beside its short forms, such as true. */
+function section(schema: z.ZodType): z.ZodType {
+  if (!(schema instanceof z.ZodUnion)) return schema;
+  return (schema.options as z.ZodType[]).find((one) => one instanceof z.ZodObject) ?? schema;
+}
+
+/** A list or a section where it is written as one: [Dog, "Smoke detector, smoke alarm"], {threshold: 0.3}. */
+function asInFile(text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return parse(text);
+  } catch {
+    return undefined; // and what is expected there will be said
+  }
 }

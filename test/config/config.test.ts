@@ -73,6 +73,21 @@ describe('the configuration', () => {
     expect(mqtt.username).toBe('007');
   });
 
+  it('reads from a flag what may be a switch or a section, whole or key by key, as it would stand in a file', () => {
+    const of = (sounds: Record<string, string>) => load({ flags: sounds }).sounds;
+    expect(of({ 'sounds.dog.threshold': '0.9', 'sounds.dog.event': 'on', 'sounds.cough': 'true' })).toEqual({
+      dog: { threshold: 0.9, event: true },
+      cough: true,
+    });
+    expect(of({ 'sounds.fridge.classes': '[Buzzer, "Smoke detector, smoke alarm"]' })).toEqual({
+      fridge: { classes: ['Buzzer', 'Smoke detector, smoke alarm'] },
+    });
+    expect(of({ 'sounds.dog': '{hits: 3}' })).toEqual({ dog: { hits: 3 } });
+    expect(of({ sounds: '{dog: {hits: 3}, cough: true}' })).toEqual({ dog: { hits: 3 }, cough: true });
+    for (const broken of ['{hits: 3', '[1', 'maybe'])
+      expect(() => of({ 'sounds.dog': broken })).toThrow(/sounds\.dog: expected true, false, or classes/);
+  });
+
   it('names an environment variable after every path', () => {
     expect(envName('mqtt.url')).toBe('BATHNET_MQTT__URL');
     expect(envName('mqtt.passwordFile')).toBe('BATHNET_MQTT__PASSWORD_FILE');
