@@ -10,8 +10,8 @@ export const quantization = z.strictObject({
   /** Of the backbone that it was made for: `backboneFingerprint`. */
   backbone: z.string().regex(/^[0-9a-f]{64}$/),
   /**
-   * What comes out of each convolution is clipped to 0 and this. The first is computed in float32 all the same, and so
-   * are those at the end that are left out.
+   * What comes out of each of these convolutions, which follow one another, is clipped to 0 and this. The first of them
+   * is computed in float32 all the same, and so are those that are left out.
    */
   ranges: z.record(z.string(), z.number().positive()),
   /** Cosine similarity of the embedding with that of float32, on windows that were not calibrated with. */
@@ -26,8 +26,9 @@ export type Quantization = z.infer<typeof quantization>;
 
 /** What the schema cannot say, each as the rest of a sentence that begins with `quantization`. */
 export function quantizationProblems({ ranges }: Quantization, backbone: Manifest['backbone']): string[] {
-  const names = Object.keys(ranges);
-  const first = convolutionNames(backbone).slice(0, Math.max(2, names.length));
-  if (names.join() === first.join()) return [];
-  return [`: its ranges are those of ${names.join(', ') || 'nothing'}, not of ${first.join(', ')}`];
+  const [names, all] = [Object.keys(ranges), convolutionNames(backbone)];
+  const begin = Math.max(0, all.indexOf(names[0] ?? ''));
+  const run = all.slice(begin, begin + Math.max(2, names.length));
+  if (names.join() === run.join()) return [];
+  return [`: its ranges are those of ${names.join(', ') || 'nothing'}, not of ${run.join(', ')}`];
 }

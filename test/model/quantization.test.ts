@@ -8,7 +8,7 @@ import { createNetwork } from '../../src/model/engines/create-network.js';
 import { checkReferences } from '../../src/model/manifest.js';
 import type { Network } from '../../src/model/network.js';
 import { LEAST_COSINE } from '../../src/model/quantization.js';
-import type { Quantization } from '../../src/model/quantization-manifest.js';
+import { type Quantization, quantizationProblems } from '../../src/model/quantization-manifest.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { createRandom } from '../../src/training/random.js';
 import { calibrationSounds } from '../support/calibration-sounds.js';
@@ -148,6 +148,19 @@ describe.skipIf(lacksOnnx)('int8', () => {
       alone.push(...(await network.run(batch.slice(i * PATCH, (i + 1) * PATCH))).embedding);
     expect([...(await network.run(batch)).embedding]).toEqual(alone);
     await network.close();
+  });
+
+  it('begins where its ranges begin: what comes before is float32, and clips nothing', async () => {
+    const bundle = constantBackbone([1000], [0.001]);
+    const later = {
+      ...evenly(bundle, 5),
+      ranges: { 'backbone.1.depthwise': 5000, 'backbone.1.pointwise': 5 },
+    };
+    expect(quantizationProblems(later, bundle.manifest.backbone)).toEqual([]);
+    const network = await createNetwork(quantizedBy(bundle, later), 'onnxruntime', [], { precision: 'int8' });
+    const [value] = await embeddingOf(network, new Float32Array(PATCH).fill(3.01));
+    expect(value).toBeCloseTo(3.01, 1);
+    expect(value).not.toBeCloseTo(3.01, 4); // what came after did round
   });
 
   it('clips at its ranges, and below zero', async () => {

@@ -1,12 +1,12 @@
 // Stage 6: the rule of a bundle's event head, by the daemon's own decision stage, on clips laid into a room one by one.
 //
-//   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--write]
+//   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--int8] [--write]
 //
 // DIR has clips in [CLASS/]KIND/SOURCE__NAME, those of hours are long recordings in which nothing is an alarm. Chosen on
 // what is given as --tune alone: for each sensitivity the lines at which so many of its household clips alarm and so many
 // alarms are raised in its hours, shared among the kinds as SHARES says; then all fall or rise together to where that just holds for all.
 // The hours are those of a room as it is used (../sounds/ordinary.py --life --role training).
-// CACHE keeps what was heard. --write puts the rule into the bundle.
+// CACHE keeps what was heard; --int8 hears it in integers, as `auto` does. --write puts the rule into the bundle.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -60,6 +60,7 @@ const { values, positionals } = parseArgs({
     'tune-hours': { type: 'string', multiple: true, default: [] },
     measure: { type: 'string', multiple: true, default: [] },
     'measure-hours': { type: 'string', multiple: true, default: [] },
+    int8: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -104,13 +105,14 @@ async function samplesOf(file, seconds) {
 /** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */
 async function heard(given, hours) {
   const [set, folder] = hours ? [basename(given), given] : given.split('=');
-  const file = join(cache, `${manifest.weights.sha256.slice(0, 12)}-${set}`);
+  const precision = values.int8 ? 'int8' : 'float32';
+  const file = join(cache, `${manifest.weights.sha256.slice(0, 12)}-${precision}-${set}`);
   const labels = manifest.heads.bathnet.labels;
   const { kinds } = manifest.event;
   const width = 1 + labels.length + kinds.length;
   if (!existsSync(`${file}.json`)) {
     mkdirSync(cache, { recursive: true });
-    const pipeline = await Pipeline.create(bundle, { head: 'bathnet' });
+    const pipeline = await Pipeline.create(bundle, { head: 'bathnet', precision });
     const rows = [];
     const clips = [];
     const taken = new Map();

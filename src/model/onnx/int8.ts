@@ -15,9 +15,9 @@ const LARGEST_WEIGHT = { depthwise: 127, dense: 64 };
  * A backbone in 8-bit integers (Jacob et al. 2018, arXiv:1712.05877): unsigned activations of one scale each, signed
  * weights of one scale per channel, 32-bit biases. ReLU needs no step of its own: below 0 there is nothing.
  *
- * The first convolution is computed in float32: it is small, and 8 bits of log-mel would cost as much as all other
- * rounding together. Once the ranges end it goes on in float32, and does not come back: a float32 convolution between
- * two quantisations ONNX Runtime would quantise by itself.
+ * It begins in float32: the convolution whose range comes first gives the first integers. Once the ranges end it goes
+ * on in float32, and does not come back: a float32 convolution between two quantisations ONNX Runtime would quantise
+ * by itself.
  */
 export function int8Arithmetic({ ranges }: Quantization): Arithmetic {
   /** Of the value that goes in, a multiple of it; undefined where it is float32. */
