@@ -2,7 +2,7 @@ import type { AlarmEnd, AlarmEnded, AlarmStarted, KindEvidence, ScoredWindow } f
 import { type Cry, Episode } from './episode.js';
 import { Evidence, type HeardKind } from './evidence.js';
 import { type HeardClass, Hits } from './hits.js';
-import type { AlarmRule, Hit } from './rule.js';
+import { type AlarmRule, type Hit, likeliest } from './rule.js';
 
 export { type AlarmRule, DEFAULT_ALARM_RULE } from './rule.js';
 
@@ -131,14 +131,6 @@ function cryOf(
   if (!heardClass) return undefined;
   const { hit, start } = heardClass;
   return { label: hit.label, confidence: hit.score, kind, start };
-}
-
-/** The class that alarms with the highest score, whatever it is. */
-function likeliest({ scores }: ScoredWindow, labels: readonly string[]): string | undefined {
-  return labels.reduce<string | undefined>(
-    (best, label) => (best !== undefined && (scores[best] ?? 0) >= (scores[label] ?? 0) ? best : label),
-    undefined,
-  );
 }
 
 function logOddsOf(probability: number): number {

@@ -1,4 +1,4 @@
-import type { AlarmStarted, Sensitivity } from '../types.js';
+import type { AlarmStarted, ScoredWindow, Sensitivity } from '../types.js';
 
 /** The rule by which windows become an alarm. Times are stream time. */
 export interface AlarmRule {
@@ -72,4 +72,12 @@ export type Hit = AlarmStarted['hits'][number];
 /** That of the sensitivity in force; undefined where the model has no event head. */
 export function evidenceRule({ evidence, sensitivity = 'normal' }: AlarmRule): EvidenceRule | undefined {
   return evidence?.sensitivities[sensitivity];
+}
+
+/** The class that alarms with the highest score, whatever it is. */
+export function likeliest({ scores }: ScoredWindow, labels: readonly string[]): string | undefined {
+  return labels.reduce<string | undefined>(
+    (best, label) => (best !== undefined && (scores[best] ?? 0) >= (scores[label] ?? 0) ? best : label),
+    undefined,
+  );
 }

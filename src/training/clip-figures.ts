@@ -17,7 +17,7 @@ export interface ScoredClip {
   readonly label: string;
   /** What kind of sound it is, within its class; empty for one without. Left out where nobody asks. */
   readonly kind?: string | undefined;
-  /** Mean over its windows, by label: the verdict of `classify`. */
+  /** Its `Verdict`, by label. */
   readonly scores: Readonly<Record<string, number>>;
   /** The clip as the decision stage hears it. */
   readonly track: Track;

@@ -57,7 +57,7 @@ describe('classify', () => {
     expect(results[0]).toEqual({
       file: golden('silence'),
       verdict: 'background',
-      confidence: results[0].windows[0].scores.background,
+      confidence: expect.closeTo(results[0].windows[0].scores.background, 2), // nothing speaks for an alarm
       windows: [
         {
           startSeconds: 0,

@@ -1,4 +1,5 @@
 import type { Sense } from '../../alarm/sense.js';
+import { Verdict } from '../../alarm/verdict.js';
 import type { SoundSpan } from '../../plot/recording.js';
 import type { AlarmEnded, DecisionEvent, KindEvidence, ScoredWindow } from '../../types.js';
 
@@ -18,7 +19,7 @@ export interface FileResult {
 }
 
 /**
- * The decision of the daemon over the windows of a file: the alarm's label, else the class with the highest mean.
+ * The decision of the daemon over the windows of a file: the alarm's label, else its `Verdict`.
  *
  * @param sounds what else was heard in it
  * @param onWindow told what speaks for an alarm by then
@@ -35,12 +36,11 @@ export function resultOf(
   const take = (event: DecisionEvent | undefined) => {
     if (event?.type === 'alarm_ended') alarms.push(event);
   };
-  const sums = new Map<string, number>();
+  const whole = new Verdict(sense.rule);
   let count = 0;
   for (const window of windows()) {
     count++;
-    for (const [label, score] of Object.entries(window.scores))
-      sums.set(label, (sums.get(label) ?? 0) + score);
+    whole.push(window);
     take(sense.push(window));
     onWindow(sense.evidence);
   }
@@ -49,9 +49,8 @@ export function resultOf(
     (a, b) => (a && a.peakConfidence >= b.peakConfidence ? a : b),
     undefined,
   );
-  const means = [...sums].map(([label, sum]) => [label, sum / count] as const);
   const [verdict, confidence] = worst
     ? ([worst.label, worst.peakConfidence] as const)
-    : means.reduce((a, b) => (b[1] > a[1] ? b : a));
+    : Object.entries(whole.scores).reduce((a, b) => (b[1] > a[1] ? b : a));
   return { file, verdict, confidence, seconds, count, windows, alarms, sounds };
 }

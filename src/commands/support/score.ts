@@ -1,5 +1,6 @@
 import type { AlarmRule } from '../../alarm/decision.js';
 import type { SenseOptions } from '../../alarm/sense.js';
+import { Verdict } from '../../alarm/verdict.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import type { UserError } from '../../errors.js';
 import { columnsOf } from '../../files/ear.js';
@@ -106,18 +107,13 @@ function laysOf({ path, label }: Clip, { life }: Scorer): Lay[] {
 
 function clipOf({ path, label }: Clip, { lays }: { readonly lays: Lays }, scorer: Scorer): ScoredClip {
   const [alone, inRoom, inLife] = lays as [Lays[number], Lays[number], Lays[number] | undefined];
-  const { labels } = columnsOf(scorer.bundle, scorer.head);
-  const sums = labels.map(() => 0);
-  let windows = 0;
-  for (const { scores } of windowsOf(alone.tables, scorer)) {
-    windows++;
-    for (const [i, name] of labels.entries()) sums[i]! += scores[name]!;
-  }
+  const verdict = new Verdict(scorer.rule);
+  for (const window of windowsOf(alone.tables, scorer)) verdict.push(window);
   const { life } = scorer;
   return {
     path,
     label,
-    scores: Object.fromEntries(labels.map((name, i) => [name, sums[i]! / windows])),
+    scores: verdict.scores,
     track: trackOf(path, inRoom.tables, alone.extent.fileSeconds, scorer),
     life:
       life && inLife
