@@ -64,6 +64,8 @@ export class Reporter {
   #cancelClass: (() => void) | undefined;
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
+  /** The alarm that is on. */
+  #episodeId: string | undefined;
   #online = false;
   /** What is known to be wrong. */
   readonly #problems = new Map<Part, readonly Problem[]>();
@@ -113,15 +115,22 @@ export class Reporter {
 
   /**
    * Events lie inside the alarm's `ON`: an automation that an `alarm_started` triggers finds the alarm on, and
-   * one that `OFF` triggers finds why it has ended.
+   * one that `OFF` triggers finds why it has ended. The end of an earlier run's alarm, of which the broker may tell at
+   * any time, leaves one that is on alone.
    */
   event(event: DecisionEvent): void {
     const id = uuidv7();
     const test = event.type === 'test' || this.#options.test === true;
     const payload = eventPayload(event, { id, test, model: this.#model });
-    if (event.type === 'alarm_started') this.#publisher.setState(this.#topics.alarm, 'ON');
+    if (event.type === 'alarm_started') {
+      this.#episodeId = event.episodeId;
+      this.#publisher.setState(this.#topics.alarm, 'ON');
+    }
     this.#publisher.sendEvent(this.#topics.event, payload);
-    if (event.type === 'alarm_ended') this.#publisher.setState(this.#topics.alarm, 'OFF');
+    if (event.type === 'alarm_ended' && (this.#episodeId ?? event.episodeId) === event.episodeId) {
+      this.#episodeId = undefined;
+      this.#publisher.setState(this.#topics.alarm, 'OFF');
+    }
     if (this.#publisher.stats.durable !== this.#durable) this.#publishHealth();
   }
 

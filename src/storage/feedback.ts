@@ -104,7 +104,7 @@ export class FeedbackStore {
 
   /** Takes every event. */
   event(event: DecisionEvent): void {
-    if (event.type === 'alarm_ended') this.#open = false;
+    if (event.type === 'alarm_ended' && event.episodeId === this.#alarm?.episodeId) this.#open = false;
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, kind, atMs } = event;
     this.#open = true;

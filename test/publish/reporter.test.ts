@@ -212,6 +212,16 @@ describe('alarm', () => {
     ).toStrictEqual(['ON', 'alarm_started', 'alarm_ended', 'OFF']);
   });
 
+  it('stays on when the end of an earlier one is told late', () => {
+    const reporter = reporterWith();
+    reporter.event({ ...alarmEnded, episodeId: 'of an earlier run' });
+    reporter.event(alarmStarted);
+    reporter.event({ ...alarmEnded, episodeId: 'of an earlier run' });
+    expect(publisher.on(topics.alarm)).toStrictEqual(['OFF', 'ON']);
+    reporter.event({ ...alarmEnded, episodeId: alarmStarted.episodeId });
+    expect(publisher.on(topics.alarm)).toStrictEqual(['OFF', 'ON', 'OFF']);
+  });
+
   it('have ids of their own', () => {
     const reporter = reporterWith();
     reporter.event(alarmStarted);

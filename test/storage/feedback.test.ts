@@ -45,14 +45,14 @@ async function judge(verdict: Verdict): Promise<void> {
   await store.stop();
 }
 
-const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
+const end = { type: 'alarm_ended', episodeId: 'e1' } as Partial<DecisionEvent>;
 const read = () => readFeedback(folder, (path) => damaged.push(path));
 
 describe('feedback', () => {
   it('keeps the embeddings of the alarm’s hits with the verdict', async () => {
     hear(1, true);
     hear(2, true, start('e1'));
-    hear(3, false);
+    hear(3, false, { ...end, episodeId: 'of an earlier run' } as Partial<DecisionEvent>);
     hear(4, true);
     hear(5, false, end);
     hear(6, true);
