@@ -16,7 +16,7 @@ import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
-import { HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
+import { BACK_MS, HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
 import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
 import {
@@ -48,7 +48,10 @@ const microphone = Object.entries(PATIENCE_SECONDS).map(([problem, patience]): [
 
 /** What a row is known by, and every time in it. */
 const times: [string, string[]][] = [
-  ['sound server or the program ends', [`${BACKOFF_MIN_SECONDS} s`, `${config.input.reopenMaxSeconds} s`]],
+  [
+    'sound server or the program ends',
+    [`${BACKOFF_MIN_SECONDS} s`, `${config.input.reopenMaxSeconds} s`, ...seconds(BACK_MS)],
+  ],
   [
     'program stands still',
     [`${config.input.noDataTimeoutSeconds} s`, `${config.input.firstSoundTimeoutSeconds} s`],

@@ -19,6 +19,8 @@ const CLASS_MIN_INTERVAL_MS = 1000;
 const CLASS_MAX_INTERVAL_MS = 10_000;
 const LEVEL_INTERVAL_MS = 5000;
 export const HEALTH_INTERVAL_MS = 60_000;
+/** Sound that was lost is back once it lasts: a microphone that gives a moment of it whenever it is opened is deaf. */
+export const BACK_MS = 10_000;
 
 export interface ReporterOptions {
   /** The published class is the mean of this many windows. */
@@ -67,6 +69,9 @@ export class Reporter {
   /** The alarm that is on. */
   #episodeId: string | undefined;
   #online = false;
+  /** Sound was lost before. */
+  #wasLost = false;
+  #cancelBack = () => {};
   /** What is known to be wrong. */
   readonly #problems = new Map<Part, readonly Problem[]>();
   #sensed: Sensed | undefined;
@@ -165,15 +170,18 @@ export class Reporter {
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */
   inputOnline(): void {
     if (this.#online) return;
-    this.#online = true;
     this.#recent = [];
-    this.#publishInput();
+    this.#cancelBack();
+    if (this.#wasLost) this.#cancelBack = this.#clock.after(BACK_MS, () => this.#hear());
+    else this.#hear();
   }
 
   /** Sound no longer arrives. */
   inputOffline(): void {
+    this.#cancelBack();
     if (!this.#online) return;
     this.#online = false;
+    this.#wasLost = true;
     this.#flushClass();
     this.#publishInput();
   }
@@ -189,6 +197,11 @@ export class Reporter {
     this.#flushClass();
     this.inputOffline();
     this.#cancelHealth();
+  }
+
+  #hear(): void {
+    this.#online = true;
+    this.#publishInput();
   }
 
   #publishInput(): void {
