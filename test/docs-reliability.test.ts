@@ -64,7 +64,7 @@ const times: [string, string[]][] = [
   ['npu_failed', seconds(WINDOW_LIMIT_MS)],
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
-  ['killed or crashes', [`${unitSeconds('RestartSec')} s`]],
+  ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
   [
     'The broker is away',
