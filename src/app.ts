@@ -20,6 +20,7 @@ import type { OpenDevice } from './storage/device.js';
 import { DiskSpace } from './storage/disk-space.js';
 import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
+import { UnansweredAlarm } from './storage/unanswered.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import type { Notifier as SystemdNotifier } from './system/systemd.js';
@@ -115,6 +116,7 @@ export async function startApp({
   const openAlarms = test
     ? { event: tell, endAbandoned() {} }
     : new OpenAlarms(publisher, topics.openAlarm, state, clock, tell);
+  const unanswered = test ? undefined : new UnansweredAlarm(state, clock);
 
   // What is kept of alarms
   const heardBy = { name, backbone: backboneFingerprint(bundle) };
@@ -124,6 +126,7 @@ export async function startApp({
 
   const onEvent = (event: DecisionEvent) => {
     openAlarms.event(event);
+    unanswered?.event(event);
     feedback.event(event);
     if (event.type === 'alarm_started') clips?.alarm(event);
     onlooker?.event?.(event);
@@ -220,6 +223,7 @@ export async function startApp({
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
+    unanswered?.stop();
     disk.stop();
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
@@ -236,6 +240,8 @@ export async function startApp({
 
   // Start
   try {
+    const earlier = unanswered?.load();
+    if (earlier) listener.resume(earlier);
     control.load(resetSettings);
     publisher.start();
     notifier.start();

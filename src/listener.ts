@@ -1,5 +1,5 @@
 import type { AlarmRule } from './alarm/decision.js';
-import { Escalation, type EscalationOptions } from './alarm/escalation.js';
+import { type EarlierAlarm, Escalation, type EscalationOptions } from './alarm/escalation.js';
 import type { SenseState } from './alarm/sense.js';
 import { SAMPLE_RATE_HZ } from './constants.js';
 import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
@@ -125,6 +125,11 @@ export class Listener {
   /** A person has seen an alarm; nothing where it is not the latest, or has been seen. */
   acknowledge(given: Acknowledgement = {}): void {
     this.#say(this.#escalation.acknowledge(given));
+  }
+
+  /** Goes on repeating an alarm of an earlier run, before there is any of this one. */
+  resume(alarm: EarlierAlarm): void {
+    this.#escalation.resume(alarm);
   }
 
   /** Somebody comes who may not have heard of the latest alarm. */

@@ -205,6 +205,22 @@ describe.skipIf(skip)('commands over MQTT', () => {
     expect(JSON.parse(said)).toMatchObject({ episodeId: started.episodeId, repetition: 1 });
   });
 
+  it('acknowledge an alarm of an earlier run, which is repeated until then', async () => {
+    const first = await startDaemon(LASTING_ALARM);
+    const { episodeId } = JSON.parse(
+      await first.seen.waitFor(topics.event, (payload) => payload.includes('alarm_started')),
+    );
+    await first.daemon.kill('SIGTERM');
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'sense.escalateSeconds=1']);
+    const said = await seen.waitFor(topics.event, (payload) => payload.includes('alarm_escalated'));
+    expect(JSON.parse(said)).toMatchObject({ episodeId, repetition: 1 });
+    await command(commands.acknowledge, 'PRESS');
+    const answered = await seen.waitFor(topics.event, (payload) => payload.includes('alarm_acknowledged'));
+    expect(JSON.parse(answered)).toMatchObject({ episodeId });
+    await daemon.kill('SIGTERM');
+    expect(readFileSync(join(home.daemons.deviceDir, 'unanswered.json'), 'utf8')).toBe('null\n');
+  });
+
   it('that are garbage change nothing and stop nothing', async () => {
     const { daemon, seen } = await startDaemon(SLOW_SCENE);
     const meant = /^\s*(-?\d+(\.\d+)?|ON|OFF|PRESS|(false|real)_alarm)?\s*$/;

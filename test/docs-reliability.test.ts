@@ -16,7 +16,7 @@ import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
-import { HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
+import { BACK_MS, HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
 import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
 import {
@@ -48,7 +48,10 @@ const microphone = Object.entries(PATIENCE_SECONDS).map(([problem, patience]): [
 
 /** What a row is known by, and every time in it. */
 const times: [string, string[]][] = [
-  ['sound server or the program ends', [`${BACKOFF_MIN_SECONDS} s`, `${config.input.reopenMaxSeconds} s`]],
+  [
+    'sound server or the program ends',
+    [`${BACKOFF_MIN_SECONDS} s`, `${config.input.reopenMaxSeconds} s`, ...seconds(BACK_MS)],
+  ],
   [
     'program stands still',
     [`${config.input.noDataTimeoutSeconds} s`, `${config.input.firstSoundTimeoutSeconds} s`],
@@ -61,7 +64,7 @@ const times: [string, string[]][] = [
   ['npu_failed', seconds(WINDOW_LIMIT_MS)],
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
-  ['killed or crashes', [`${unitSeconds('RestartSec')} s`]],
+  ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
   [
     'The broker is away',

@@ -16,6 +16,8 @@ const SURE = 0.999;
  */
 export class AlarmDecision {
   #rule: AlarmRule;
+  /** The threshold with which the lines hold as they are. */
+  readonly #usualThreshold: number;
   readonly #hits = new Hits();
   readonly #evidence = new Evidence();
   readonly #episode = new Episode();
@@ -24,6 +26,7 @@ export class AlarmDecision {
 
   constructor(rule: AlarmRule) {
     this.#rule = rule;
+    this.#usualThreshold = rule.threshold;
   }
 
   get rule(): AlarmRule {
@@ -57,12 +60,14 @@ export class AlarmDecision {
    * Takes the next window.
    *
    * @param minThreshold a stricter threshold for now; one below the rule's has no effect. The lines of the evidence
-   *   rise by as many log-odds.
+   *   rise by as many log-odds above the rule's, or above the first one's where that was lowered since: who wants more
+   *   alarms must not get fewer.
    */
   push(window: ScoredWindow, minThreshold = 0): AlarmStarted | AlarmEnded | undefined {
     const rule = this.#rule;
     const threshold = Math.max(rule.threshold, minThreshold);
-    this.#stricter = logOddsOf(threshold) - logOddsOf(rule.threshold);
+    const usual = Math.max(rule.threshold, this.#usualThreshold);
+    this.#stricter = Math.max(0, logOddsOf(threshold) - logOddsOf(usual));
     const heardClass = this.#hits.push(window, rule, threshold);
     const heardKind = this.#evidence.push(window, rule, this.#stricter);
     const event = this.#episode.push(window, cryOf(window, rule, heardClass, heardKind), rule);

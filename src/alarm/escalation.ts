@@ -25,9 +25,18 @@ const MOST_REMINDERS = 10;
  */
 const KEPT_WORD_MS = 10_000;
 
+/** What is said again of an alarm. */
+type Known = Pick<AlarmStarted, 'episodeId' | 'label' | 'kind'>;
+
+/** An alarm of an earlier run that nobody has acknowledged. */
+export interface EarlierAlarm extends Known {
+  readonly ageMs: number;
+  readonly repetitions: number;
+}
+
 /** The latest alarm. */
 interface Latest {
-  readonly alarm: AlarmStarted;
+  readonly alarm: Known;
   readonly sinceMs: number;
   /** When it was acknowledged. */
   seenAtMs: number | undefined;
@@ -61,6 +70,16 @@ export class Escalation {
     const sinceMs = this.clock.now();
     this.#latest = { alarm: event, sinceMs, seenAtMs: undefined, repetitions: 0, reminders: 0, quiet: false };
     this.#wait();
+  }
+
+  /** Goes on with the alarm of an earlier run, from which on no other has begun. */
+  resume({ ageMs, repetitions, ...alarm }: EarlierAlarm): void {
+    if (ageMs > LONGEST_REMINDER_MS) return;
+    const sinceMs = this.clock.now() - ageMs;
+    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet: false };
+    const { escalateSeconds, escalateTimes } = this.options;
+    const leftMs = (repetitions + 1) * escalateSeconds * 1000 - ageMs;
+    if (repetitions < escalateTimes) this.#wait(Math.min(leftMs, escalateSeconds * 1000));
   }
 
   /**
@@ -120,9 +139,8 @@ export class Escalation {
     this.#cancel = undefined;
   }
 
-  #wait(): void {
-    const { escalateSeconds } = this.options;
-    if (escalateSeconds > 0) this.#cancel ??= this.clock.after(escalateSeconds * 1000, () => this.#repeat());
+  #wait(ms = this.options.escalateSeconds * 1000): void {
+    if (this.options.escalateSeconds > 0) this.#cancel ??= this.clock.after(ms, () => this.#repeat());
   }
 
   #repeat(): void {

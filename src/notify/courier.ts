@@ -27,7 +27,6 @@ export class Courier implements Channel {
   #sending: Promise<void> | undefined;
   #pausing = false;
   #stopping = false;
-  #dropped = 0;
 
   /**
    * @param name for the log: `webhook`
@@ -53,7 +52,6 @@ export class Courier implements Channel {
 
   tell(notice: string): void {
     this.outbox.add(this.name, notice, this.#pausing);
-    this.#sayDropped();
     if (this.#pausing) this.#backOff.hurry();
     else this.#go();
   }
@@ -134,12 +132,5 @@ export class Courier implements Channel {
     if (refusals < MOST_REFUSALS) return;
     this.outbox.remove(event);
     this.log.error({ server, problem }, `${this.name} refuses an event for good; it is given up`);
-  }
-
-  #sayDropped(): void {
-    const { dropped } = this.outbox;
-    if (dropped > this.#dropped)
-      this.log.error({ dropped }, `too much waits for ${this.name}: the oldest events are left out`);
-    this.#dropped = dropped;
   }
 }

@@ -96,7 +96,7 @@ export class Delivery {
     const event = this.#event;
     this.#event = undefined;
     this.outbox.markReplayed();
-    const culprit = this.#inFlight.break(hungUp);
+    const culprit = this.#inFlight.break(hungUp, this.#eventsFirst);
     if (culprit === undefined) return;
     const { key } = culprit;
     const reason = culprit.hungUp ? HUNG_UP : 'the broker does not acknowledge it';
@@ -215,12 +215,12 @@ export class Delivery {
         onDelivered();
         this.hooks.onTaken(topic);
       } else if (!refusal.tooLong || !this.#fallBack(topic)) onRefused(refusal.reason);
-      this.#settle(topic);
+      this.#settle(topic, options.qos > 0);
     });
   }
 
-  #settle(key: string): void {
-    this.#inFlight.settle(key);
+  #settle(key: string, answered = true): void {
+    if (this.#inFlight.settle(key, answered)) this.refusals.retry(); // what is set aside was not why
     this.pump();
     this.hooks.onSettled();
   }

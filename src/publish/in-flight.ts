@@ -17,6 +17,10 @@ export class InFlight {
   readonly #ended = new Map<string, number>();
   /** What was not answered in time. */
   #late: string | undefined;
+  /** The broker has answered something on this connection. */
+  #answered = false;
+  /** It has not answered a thing since a connection on which more than an event was late. */
+  #mute = false;
 
   /** @param onLate called where the broker does not answer in time: the connection is to be given up */
   constructor(
@@ -46,25 +50,37 @@ export class InFlight {
     this.#deadlines.set(key, cancel);
   }
 
-  /** The broker has answered. */
-  settle(key: string): void {
+  /**
+   * Nothing is awaited any more.
+   *
+   * @param answered by the broker, rather than taken by the system (QoS 0)
+   * @returns whether the broker answers for the first time after it has answered nothing
+   */
+  settle(key: string, answered: boolean): boolean {
     this.#deadlines.get(key)?.();
     this.#deadlines.delete(key);
     this.#ended.delete(key);
+    const again = this.#mute && answered;
+    this.#answered ||= answered;
+    this.#mute &&= !answered;
+    return again;
   }
 
   /**
    * The connection is gone, and with it every answer.
    *
    * @param hungUp the broker closed it
+   * @param eventAlone nothing but an event was sent, which may be the reason itself
    * @returns what was under way both times, where the second time it was the only one, or the late one
    */
-  break(hungUp: boolean): Culprit | undefined {
+  break(hungUp: boolean, eventAlone = false): Culprit | undefined {
     const { keys } = this;
     const late = this.#late;
     for (const cancel of this.#deadlines.values()) cancel();
     this.#deadlines.clear();
+    this.#mute ||= late !== undefined && !this.#answered && !eventAlone;
     this.#late = undefined;
+    this.#answered = false;
     const suspects = hungUp ? keys : keys.filter((key) => key === late);
     for (const key of suspects) this.#ended.set(key, (this.#ended.get(key) ?? 0) + 1);
     const [key] = suspects;

@@ -12,6 +12,8 @@ interface Refusal {
   /** It is not sent now. */
   held: boolean;
   pauseMs: number;
+  /** Tries it again. */
+  retry: () => void;
   cancelRetry: () => void;
 }
 
@@ -55,11 +57,14 @@ export class Refusals {
       LONGEST_RETRY_MS * factor,
       before ? 2 * before.pauseMs : this.firstRetryMs * factor,
     );
-    const refusal: Refusal = { reason, held: true, pauseMs, cancelRetry: () => {} };
-    refusal.cancelRetry = this.clock.after(pauseMs, () => {
-      refusal.held = false;
-      retry();
-    });
+    const refusal: Refusal = {
+      ...{ reason, held: true, pauseMs, cancelRetry: () => {} },
+      retry() {
+        refusal.held = false;
+        retry();
+      },
+    };
+    refusal.cancelRetry = this.clock.after(pauseMs, refusal.retry);
     this.#refused.set(name, refusal);
     if (before?.reason !== reason) this.log.warn({ refused: name, reason }, `${newsOf(name)}: ${reason}`);
     if (!before) this.onChange();
@@ -73,6 +78,15 @@ export class Refusals {
     this.#refused.delete(name);
     this.log.info({ refused: name }, `${name} is no longer refused`);
     this.onChange();
+  }
+
+  /** All that is set aside is tried again now: the broker, which answered nothing, answers. */
+  retry(): void {
+    for (const { held, cancelRetry, retry } of [...this.#refused.values()]) {
+      if (!held) continue;
+      cancelRetry();
+      retry();
+    }
   }
 
   stop(): void {

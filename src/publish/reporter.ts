@@ -19,6 +19,8 @@ const CLASS_MIN_INTERVAL_MS = 1000;
 const CLASS_MAX_INTERVAL_MS = 10_000;
 const LEVEL_INTERVAL_MS = 5000;
 export const HEALTH_INTERVAL_MS = 60_000;
+/** Sound that was lost is back once it lasts: a microphone that gives a moment of it whenever it is opened is deaf. */
+export const BACK_MS = 10_000;
 
 export interface ReporterOptions {
   /** The published class is the mean of this many windows. */
@@ -64,7 +66,12 @@ export class Reporter {
   #cancelClass: (() => void) | undefined;
   #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
   #levelAtMs = Number.NEGATIVE_INFINITY;
+  /** The alarm that is on. */
+  #episodeId: string | undefined;
   #online = false;
+  /** Sound was lost before. */
+  #wasLost = false;
+  #cancelBack = () => {};
   /** What is known to be wrong. */
   readonly #problems = new Map<Part, readonly Problem[]>();
   #sensed: Sensed | undefined;
@@ -113,15 +120,22 @@ export class Reporter {
 
   /**
    * Events lie inside the alarm's `ON`: an automation that an `alarm_started` triggers finds the alarm on, and
-   * one that `OFF` triggers finds why it has ended.
+   * one that `OFF` triggers finds why it has ended. The end of an earlier run's alarm, of which the broker may tell at
+   * any time, leaves one that is on alone.
    */
   event(event: DecisionEvent): void {
     const id = uuidv7();
     const test = event.type === 'test' || this.#options.test === true;
     const payload = eventPayload(event, { id, test, model: this.#model });
-    if (event.type === 'alarm_started') this.#publisher.setState(this.#topics.alarm, 'ON');
+    if (event.type === 'alarm_started') {
+      this.#episodeId = event.episodeId;
+      this.#publisher.setState(this.#topics.alarm, 'ON');
+    }
     this.#publisher.sendEvent(this.#topics.event, payload);
-    if (event.type === 'alarm_ended') this.#publisher.setState(this.#topics.alarm, 'OFF');
+    if (event.type === 'alarm_ended' && (this.#episodeId ?? event.episodeId) === event.episodeId) {
+      this.#episodeId = undefined;
+      this.#publisher.setState(this.#topics.alarm, 'OFF');
+    }
     if (this.#publisher.stats.durable !== this.#durable) this.#publishHealth();
   }
 
@@ -156,15 +170,18 @@ export class Reporter {
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */
   inputOnline(): void {
     if (this.#online) return;
-    this.#online = true;
     this.#recent = [];
-    this.#publishInput();
+    this.#cancelBack();
+    if (this.#wasLost) this.#cancelBack = this.#clock.after(BACK_MS, () => this.#hear());
+    else this.#hear();
   }
 
   /** Sound no longer arrives. */
   inputOffline(): void {
+    this.#cancelBack();
     if (!this.#online) return;
     this.#online = false;
+    this.#wasLost = true;
     this.#flushClass();
     this.#publishInput();
   }
@@ -180,6 +197,11 @@ export class Reporter {
     this.#flushClass();
     this.inputOffline();
     this.#cancelHealth();
+  }
+
+  #hear(): void {
+    this.#online = true;
+    this.#publishInput();
   }
 
   #publishInput(): void {

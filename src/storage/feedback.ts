@@ -76,7 +76,7 @@ export class FeedbackStore {
     private readonly model: FeedbackRecord['model'],
     private readonly sink: VerdictSink | undefined,
     private readonly log: Logger,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     this.#save = new Paced(BURST, EVERY_MS, clock, () => {
       this.#writing = this.#writing.then(() => this.#write());
@@ -99,12 +99,12 @@ export class FeedbackStore {
       for (const subject of this.#newest)
         if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
     this.#sayVeto(result.scored);
-    this.#lookForDeleted(result.scored.endAtMs);
+    this.#lookForDeleted();
   }
 
   /** Takes every event. */
   event(event: DecisionEvent): void {
-    if (event.type === 'alarm_ended') this.#open = false;
+    if (event.type === 'alarm_ended' && event.episodeId === this.#alarm?.episodeId) this.#open = false;
     if (event.type !== 'alarm_started') return;
     const { episodeId, label, kind, atMs } = event;
     this.#open = true;
@@ -179,16 +179,18 @@ export class FeedbackStore {
     if (counts) this.sink?.set(episodeId, verdict, embeddingsOf(record));
   }
 
-  #sayVeto({ vetoed, endAtMs }: ScoredWindow): void {
-    if (!vetoed || endAtMs - this.#vetoSaidAtMs < VETO_SAID_MS) return;
-    this.#vetoSaidAtMs = endAtMs;
+  #sayVeto({ vetoed }: ScoredWindow): void {
+    const nowMs = this.clock.now();
+    if (!vetoed || nowMs - this.#vetoSaidAtMs < VETO_SAID_MS) return;
+    this.#vetoSaidAtMs = nowMs;
     const { episodeId, similarity } = vetoed.kinds ?? vetoed.hit ?? {};
     this.log.info({ episodeId, similarity }, 'no alarm: it is like what was called a false alarm');
   }
 
   /** A verdict that has been deleted (`feedback delete`) counts no more; looked for without making sound wait. */
-  #lookForDeleted(nowMs: number): void {
+  #lookForDeleted(): void {
     const sink = this.sink;
+    const nowMs = this.clock.now();
     if (!sink?.episodeIds.length || nowMs - this.#lookedAtMs < LOOK_MS) return;
     this.#lookedAtMs = nowMs;
     const asked = sink.episodeIds;

@@ -154,13 +154,20 @@ export class Outbox {
   #makeRoom(): void {
     const { events, bytes } = this.#options;
     const now = this.#clock.now();
+    const before = this.#dropped;
     for (let [oldest] = this.#entries; oldest; [oldest] = this.#entries) {
       const full = this.size > 1 && (this.size > events || this.#bytes > bytes);
-      if (!full && oldest.expiresAtMs > now) return;
+      if (!full && oldest.expiresAtMs > now) break;
       this.#entries.shift();
       this.#dropped++;
       this.#forget(oldest);
     }
+    const { folder } = this.#options;
+    if (this.#dropped > before)
+      this.#log.error(
+        { folder, dropped: this.#dropped, waiting: this.size },
+        'too many events wait, or for too long: the oldest are lost',
+      );
   }
 
   #forget({ name, bytes }: Entry): void {

@@ -112,7 +112,7 @@ export class Metrics {
 
   /** Counts an event. */
   event(type: string, kind = ''): void {
-    if (type === 'alarm_started') this.#unacknowledged = true;
+    if (type === 'alarm_started' || type === 'alarm_escalated') this.#unacknowledged = true;
     if (type === 'alarm_acknowledged') this.#unacknowledged = false;
     this.#events.inc({ type, kind });
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Escalation, type EscalationOptions } from '../../src/alarm/escalation.js';
+import { Escalation, type EscalationOptions, LONGEST_REMINDER_MS } from '../../src/alarm/escalation.js';
 import type { AlarmEscalated, AlarmStarted } from '../../src/types.js';
 import { ManualClock } from '../support/clock.js';
 import { windowsOf } from '../support/windows.js';
@@ -51,6 +51,33 @@ describe('an alarm that nobody acknowledges', () => {
     expect(said[0]?.atMs).toBe(startedAtMs + 120_000);
     expect(clock.pending).toBe(0);
     expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a' });
+  });
+
+  it('is repeated on by the next run, at the times of the first, and can be acknowledged', async () => {
+    const earlier = { episodeId: 'a', label: 'abnormal', kind: 'impact', ageMs: 200_000, repetitions: 1 };
+    const escalation = escalationOf();
+    escalation.resume(earlier);
+    await clock.advance(39_999);
+    expect(said).toEqual([]);
+    await clock.advance(1);
+    expect(said).toMatchObject([
+      { episodeId: 'a', kind: 'impact', repetition: 2, unacknowledgedSeconds: 240 },
+    ]);
+    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a', afterSeconds: 240 });
+    await clock.advance(3_600_000);
+    expect(said).toHaveLength(1);
+    expect(escalationOf().acknowledge()).toBeUndefined();
+  });
+
+  it('is repeated by the next run at once where that is overdue, but not when it is hours old', async () => {
+    const earlier = { episodeId: 'a', label: 'abnormal', repetitions: 0 };
+    escalationOf().resume({ ...earlier, ageMs: LONGEST_REMINDER_MS + 1 });
+    escalationOf().resume({ ...earlier, ageMs: 0, repetitions: 3 });
+    await clock.advance(3_600_000);
+    expect(said).toEqual([]);
+    escalationOf().resume({ ...earlier, ageMs: 1_800_000 });
+    await clock.advance(0);
+    expect(said).toMatchObject([{ repetition: 1, unacknowledgedSeconds: 1800 }]);
   });
 
   it('is never repeated with escalateSeconds 0, but can be acknowledged', async () => {

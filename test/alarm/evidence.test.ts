@@ -239,4 +239,20 @@ describe('an alarm of evidence', () => {
     expect(stricter(4, 0.5)).toBeDefined();
     expect(stricter(10, 1)).toBeUndefined();
   });
+
+  it('needs no more evidence because somebody has lowered the threshold of the classes', () => {
+    const more = Math.log(4) - Math.log(1.5); // 0.8 instead of 0.6
+    for (const threshold of [0.6, 0.3, 0]) {
+      const decision = new AlarmDecision(RULE);
+      decision.setRule({ threshold });
+      expect(decision.push(windowAt(0, impact(4 + more + 0.01)), 0.8), String(threshold)).toBeDefined();
+    }
+    const stricter = new AlarmDecision(RULE);
+    stricter.setRule({ threshold: 0.7 });
+    const less = Math.log(4) - Math.log(0.7 / 0.3);
+    expect(stricter.push(windowAt(0, impact(4 + less + 0.01)), 0.8)).toBeDefined();
+    const lax = new AlarmDecision(RULE);
+    lax.setRule({ threshold: 0.1 });
+    expect(lax.push(windowAt(0, impact(4)), 0.5)).toBeDefined();
+  });
 });

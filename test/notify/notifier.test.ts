@@ -180,7 +180,11 @@ describe('a tap on it opens', () => {
   it.each([
     [{ enabled: true, host: '192.168.1.5', port: 8099 }, undefined, 'http://192.168.1.5:8099/'],
     [{ enabled: true, host: 'fd00::5', port: 8099 }, undefined, 'http://[fd00::5]:8099/'],
-    [{ enabled: true, host: '0.0.0.0', port: 80 }, undefined, expect.stringMatching(/^http:\/\/[^/]+:80\/$/)],
+    [
+      { enabled: true, host: '0.0.0.0', port: 8080 },
+      undefined,
+      expect.stringMatching(/^http:\/\/[^/]+:8080\/$/),
+    ],
     [{ enabled: true, host: '127.0.0.1', port: 8099 }, undefined, undefined],
     [{ enabled: false, host: '192.168.1.5', port: 8099 }, undefined, undefined],
     [

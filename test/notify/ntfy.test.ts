@@ -1,3 +1,4 @@
+import { validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ntfyLetter } from '../../src/notify/ntfy.js';
@@ -28,6 +29,12 @@ describe('what ntfy is sent', () => {
       headers: expect.not.objectContaining({ click: expect.anything() }),
       body: 'Heard: abnormal.',
     });
+  });
+
+  it('leads to an address that a header can hold', () => {
+    const { headers } = ntfyLetter(notice({ event_type: 'alarm_started' }), 'https://bad.example/浴室?a=ü');
+    expect(headers.click).toBe('https://bad.example/%E6%B5%B4%E5%AE%A4?a=%C3%BC');
+    expect(() => validateHeaderValue('click', headers.click ?? '')).not.toThrow();
   });
 
   it.each([

@@ -185,6 +185,34 @@ it('what a broker never acknowledges costs two connections, and nothing else wai
   expect(warnings(log)).toMatch(/event \S+ is set aside .*: the broker does not acknowledge it/);
 });
 
+it('a broker that answered nothing for a while gets what waits with its first answer, not an hour later', async () => {
+  const { broker, seen, url } = await startStrictBroker(() => false);
+  const { authorizePublish, authorizeSubscribe } = broker;
+  let mute = true;
+  broker.authorizePublish = (client, packet, done) => {
+    if (!(mute && client)) authorizePublish(client, packet, done);
+  };
+  broker.authorizeSubscribe = (client, subscription, done) => {
+    if (!mute) authorizeSubscribe(client, subscription, done);
+  };
+  const timing = { ackTimeoutMs: 100, reconnectMinMs: 10, refusedRetryMs: 3_600_000 };
+  const { publisher, log } = start(url, { timing });
+  publisher.onMessage(topics.commands.acknowledge, () => {});
+  publisher.sendEvent(topics.event, event(0));
+  await until(
+    () => publisher.stats.refused.length === 2,
+    () => log.lines.join('\n'),
+  );
+  expect(publisher.stats.refused[0]).toMatch(/^bathnet\/test\/event /);
+  mute = false;
+  await until(
+    () => publisher.stats.queuedEvents === 0,
+    () => `the event waits though the broker answers again: ${publisher.stats.refused}`,
+  );
+  await until(() => publisher.stats.refused.length === 0, 'something is still set aside');
+  expect(seen).toContain(topics.availability);
+});
+
 describe('the version of MQTT', () => {
   const spoken = (log: { lines: string[] }) =>
     log.lines

@@ -1,7 +1,7 @@
 import { version } from 'uuid';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Health } from '../../src/publish/payloads.js';
-import { type Messenger, Reporter, type ReporterOptions } from '../../src/publish/reporter.js';
+import { BACK_MS, type Messenger, Reporter, type ReporterOptions } from '../../src/publish/reporter.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { ManualClock } from '../support/clock.js';
 import { alarmEnded, alarmStarted, model, scoredWindow, T0 } from './samples.js';
@@ -212,6 +212,16 @@ describe('alarm', () => {
     ).toStrictEqual(['ON', 'alarm_started', 'alarm_ended', 'OFF']);
   });
 
+  it('stays on when the end of an earlier one is told late', () => {
+    const reporter = reporterWith();
+    reporter.event({ ...alarmEnded, episodeId: 'of an earlier run' });
+    reporter.event(alarmStarted);
+    reporter.event({ ...alarmEnded, episodeId: 'of an earlier run' });
+    expect(publisher.on(topics.alarm)).toStrictEqual(['OFF', 'ON']);
+    reporter.event({ ...alarmEnded, episodeId: alarmStarted.episodeId });
+    expect(publisher.on(topics.alarm)).toStrictEqual(['OFF', 'ON', 'OFF']);
+  });
+
   it('have ids of their own', () => {
     const reporter = reporterWith();
     reporter.event(alarmStarted);
@@ -271,6 +281,25 @@ describe('health', () => {
       ['no_sound'],
     ]);
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
+  });
+
+  it('of sound that was lost: it is back once it lasts, not with every moment of it', async () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    const before = publisher.on(topics.microphone).length;
+    for (let i = 0; i < 20; i++) {
+      reporter.inputOffline();
+      await clock.advance(20_000);
+      reporter.inputOnline(); // opened again, it gives some sound
+      await clock.advance(BACK_MS - 1);
+    }
+    expect(new Set(publisher.on(topics.microphone).slice(before))).toStrictEqual(new Set(['problem']));
+    expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
+    await clock.advance(1);
+    expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
+    expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
+    expect(publisher.json(topics.health).at(-1).problems).toStrictEqual([]);
   });
 
   it('names what arrives and is no sound, and the microphone counts as away until it ends', () => {

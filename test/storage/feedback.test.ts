@@ -45,14 +45,14 @@ async function judge(verdict: Verdict): Promise<void> {
   await store.stop();
 }
 
-const end = { type: 'alarm_ended' } as Partial<DecisionEvent>;
+const end = { type: 'alarm_ended', episodeId: 'e1' } as Partial<DecisionEvent>;
 const read = () => readFeedback(folder, (path) => damaged.push(path));
 
 describe('feedback', () => {
   it('keeps the embeddings of the alarm’s hits with the verdict', async () => {
     hear(1, true);
     hear(2, true, start('e1'));
-    hear(3, false);
+    hear(3, false, { ...end, episodeId: 'of an earlier run' } as Partial<DecisionEvent>);
     hear(4, true);
     hear(5, false, end);
     hear(6, true);
@@ -184,8 +184,10 @@ describe('a verdict', () => {
   it('that is deleted counts no more while sound is heard', async () => {
     hear(1, true, start('e1'));
     await judge('false_alarm');
+    hear(1000, false);
     deleteFeedback(folder);
-    hear(20, false);
+    await clock.advance(10_000);
+    hear(20, false); // somebody has set the clock back
     await vi.waitFor(() => expect(vetoed()).toBeUndefined());
   });
 });

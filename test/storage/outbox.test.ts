@@ -151,6 +151,7 @@ describe('bounds', () => {
     const outbox = startOutbox(bounds);
     for (let i = 0; i < 10; i++) await add(outbox, `${i}`);
     expect(outbox).toMatchObject({ size: 3, dropped: 7 });
+    expect(log.lines.at(-1)).toMatch(/^error too many events wait.*"dropped":7,"waiting":3/);
     expect(files()).toHaveLength(3);
     expect(await drain(startOutbox(bounds))).toStrictEqual(['7', '8', '9']);
   });

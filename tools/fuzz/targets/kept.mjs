@@ -15,6 +15,7 @@ import { LastHeard } from '../../../dist/storage/last-heard.js';
 import { Outbox } from '../../../dist/storage/outbox.js';
 import { Settings } from '../../../dist/storage/settings.js';
 import { endedByRestart } from '../../../dist/storage/state.js';
+import { UnansweredAlarm } from '../../../dist/storage/unanswered.js';
 import { systemClock } from '../../../dist/system/clock.js';
 import { below, mutateBytes, mutateJsonText, pick } from '../mutate.mjs';
 
@@ -118,6 +119,13 @@ function state() {
       peakConfidence: 0.9,
       startedAtMs: Date.UTC(2026, 10, 1),
     },
+    'unanswered.json': {
+      episodeId,
+      label: 'abnormal',
+      kind: 'impact',
+      startedAtMs: Date.UTC(2026, 10, 1),
+      repetitions: 1,
+    },
     'announced.json': {
       mode: 'component',
       discoveryPrefix: 'homeassistant',
@@ -182,6 +190,8 @@ function state() {
     settings.load();
     const { quietFrom, quietTo } = settings.values;
     if (quietFrom === quietTo) throw new Error(`it is always quiet: ${quietFrom}`);
+    const unanswered = new UnansweredAlarm(state, systemClock).load();
+    if (unanswered && !(unanswered.ageMs >= 0)) throw new Error(`an alarm is ${unanswered.ageMs} ms old`);
     new LastHeard(state, (_, atMs) => new Date(atMs).toISOString(), systemClock).start();
     const { first } = announcementFor(state, discovery, true, log);
     for (const { topic } of first)

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Clock, DecisionEvent } from '../types.js';
+import { elapsedMs } from './age.js';
+import { KeptFile, type Store } from './kept-file.js';
+
+/** Alarms are rare, and each is repeated a few times: a flood of them must not wear out a card. */
+const PACE = { burst: 10, everyMs: 60_000 };
+
+const schema = z.object({
+  episodeId: z.string(),
+  label: z.string(),
+  kind: z.string().optional(),
+  startedAtMs: z.number(),
+  /** How often it was repeated. */
+  repetitions: z.int().min(0),
+});
+
+type Unanswered = z.infer<typeof schema>;
+
+/** Keeps the latest alarm until somebody acknowledges it: the next run goes on repeating it. */
+export class UnansweredAlarm {
+  #alarm: Unanswered | undefined;
+  readonly #file: KeptFile<Unanswered | null>;
+
+  constructor(
+    store: Store,
+    private readonly clock: Clock,
+  ) {
+    const value = () => this.#alarm ?? null;
+    this.#file = new KeptFile(store, 'unanswered.json', schema.nullable(), value, PACE, clock);
+  }
+
+  /** What an earlier run has left, and how old it is; undefined where that cannot be believed. */
+  load(): (Unanswered & { readonly ageMs: number }) | undefined {
+    const alarm = this.#file.readIfSound() ?? undefined;
+    const ageMs = alarm ? Math.max(0, elapsedMs(alarm.startedAtMs, this.clock.wallMs())) : Number.NaN;
+    if (!alarm || Number.isNaN(ageMs)) return undefined;
+    this.#alarm = alarm;
+    return { ...alarm, ageMs };
+  }
+
+  /** Takes every event. */
+  event(event: DecisionEvent): void {
+    const before = this.#alarm;
+    this.#alarm = after(before, event);
+    if (this.#alarm !== before) this.#file.changed();
+  }
+
+  /** Writes what waits to be written. */
+  stop(): void {
+    this.#file.flush();
+  }
+}
+
+function after(alarm: Unanswered | undefined, event: DecisionEvent): Unanswered | undefined {
+  if (event.type === 'alarm_started') {
+    const { episodeId, label, kind, atMs } = event;
+    return { episodeId, label, kind, startedAtMs: atMs, repetitions: 0 };
+  }
+  if (event.type === 'alarm_acknowledged') return undefined;
+  return alarm && event.type === 'alarm_escalated' ? { ...alarm, repetitions: event.repetition } : alarm;
+}
