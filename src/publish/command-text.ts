@@ -17,7 +17,9 @@ const acknowledgement = z
   .strictObject({ by: shortText.optional(), episodeId: shortText.optional() })
   .refine(({ by, episodeId }) => by !== undefined || episodeId !== undefined);
 
-const VERDICTS: readonly Verdict[] = ['false_alarm', 'real_alarm'];
+const VERDICTS = ['false_alarm', 'real_alarm'] as const satisfies readonly Verdict[];
+const judgement = z.strictObject({ verdict: z.enum(VERDICTS), episodeId: shortText.optional() });
+
 /** The text of a message that can be a command. */
 export function textOf({ payload, retained }: IncomingMessage): { text: string } | Denial {
   if (retained)
@@ -79,8 +81,15 @@ export function acknowledge(text: string, take: (given: Acknowledgement) => void
   return undefined;
 }
 
-export function judge(text: string, give: (verdict: Verdict) => Denial | undefined): Denial | undefined {
-  const verdict = VERDICTS.find((each) => each === text);
-  if (verdict === undefined) return malformed(`expected ${VERDICTS.join(' or ')}`);
-  return give(verdict);
+export function judge(
+  text: string,
+  give: (verdict: Verdict, episodeId?: string) => Denial | undefined,
+): Denial | undefined {
+  let given: z.infer<typeof judgement>;
+  try {
+    given = judgement.parse(text.startsWith('{') ? JSON.parse(text) : { verdict: text });
+  } catch {
+    return malformed(`expected ${VERDICTS.join(' or ')}, or {"verdict":"false_alarm","episodeId":"…"}`);
+  }
+  return give(given.verdict, given.episodeId);
 }

@@ -82,7 +82,7 @@ export interface CommandTarget {
    */
   occupied(occupied: boolean | undefined, retained: boolean): void;
   /** Left out where verdicts are not kept: then nobody is listened to. */
-  readonly feedback?: ((verdict: Verdict) => Denial | undefined) | undefined;
+  readonly feedback?: ((verdict: Verdict, episodeId?: string) => Denial | undefined) | undefined;
 }
 
 /**

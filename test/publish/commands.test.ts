@@ -39,7 +39,7 @@ function start(changes: Partial<CommandTarget> = {}): void {
     rollouts: false,
     occupied: (occupied, retained) => done.push(`occupied ${occupied}${retained ? ', retained' : ''}`),
     test: () => void done.push('test'),
-    feedback: (verdict) => void done.push(verdict),
+    feedback: (verdict, of) => void done.push(of === undefined ? verdict : `${verdict} of ${of}`),
     ...changes,
   };
   commands = new Commands(publisher as never, topics, target, log, clock);
@@ -244,6 +244,16 @@ describe('an action', () => {
     }
     expect(done).toEqual(['acknowledge', 'test', 'false_alarm', 'real_alarm']);
     expect(said).toEqual([]);
+  });
+
+  it('of judging can say which alarm it is of', () => {
+    start();
+    deliver(set.feedback, '{"verdict":"false_alarm","episodeId":"an-alarm"}');
+    deliver(set.feedback, '{"verdict":"real_alarm"}');
+    const wrong = ['{}', '{"verdict":"maybe"}', '{"verdict":"false_alarm","episodeId":7}', '{"verdict":'];
+    for (const text of wrong) deliver(set.feedback, text);
+    expect(done).toEqual(['false_alarm of an-alarm', 'real_alarm']);
+    expect(warnings()).toHaveLength(wrong.length);
   });
 
   it('of acknowledging can say who does it, and which alarm it is', () => {
