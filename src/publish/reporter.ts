@@ -10,23 +10,16 @@ import type {
 } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
-import { classPayload, eventPayload, type Health, healthPayload, levelPayload } from './payloads.js';
+import { eventPayload, type Health, healthPayload } from './payloads.js';
 import { refusalProblems } from './refusals.js';
-import { meanScores } from './smoothing.js';
 import { soundTopicsOf, type Topics } from './topics.js';
+import { WindowReporter, type WindowReporterOptions } from './window-reporter.js';
 
-const CLASS_MIN_INTERVAL_MS = 1000;
-const CLASS_MAX_INTERVAL_MS = 10_000;
-const LEVEL_INTERVAL_MS = 5000;
 export const HEALTH_INTERVAL_MS = 60_000;
 /** Sound that was lost is back once it lasts: a microphone that gives a moment of it whenever it is opened is deaf. */
 export const BACK_MS = 10_000;
 
-export interface ReporterOptions {
-  /** The published class is the mean of this many windows. */
-  readonly smoothingWindows: number;
-  /** Publish every window's scores, too. */
-  readonly scores: boolean;
+export interface ReporterOptions extends WindowReporterOptions {
   /** What the model tells and is said as a state of its own. */
   readonly features?: Pick<Features, 'water' | 'speech' | 'sounds'> | undefined;
   /** Marks every event as a test: what is heard is played, not lived. */
@@ -59,13 +52,7 @@ export class Reporter {
   readonly #topics: Topics;
   readonly #health: () => Health;
   readonly #clock: Clock;
-  /** The windows that the published class is the mean of, oldest first. */
-  #recent: ScoredWindow[] = [];
-  #publishedLabel: string | undefined;
-  #classAtMs = Number.NEGATIVE_INFINITY;
-  #cancelClass: (() => void) | undefined;
-  #levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
-  #levelAtMs = Number.NEGATIVE_INFINITY;
+  readonly #windows: WindowReporter;
   /** The alarm that is on. */
   #episodeId: string | undefined;
   #online = false;
@@ -94,6 +81,7 @@ export class Reporter {
     this.#topics = topics;
     this.#health = health;
     this.#clock = clock;
+    this.#windows = new WindowReporter(publisher, options, model.labels, topics, clock);
   }
 
   /** Sets the states with which every run begins, whatever an earlier one has left at the broker. */
@@ -107,15 +95,7 @@ export class Reporter {
 
   /** Takes every window, as soon as it is scored. */
   window(window: ScoredWindow): void {
-    const { label, scores, endAtMs } = window;
-    if (this.#options.scores) this.#publisher.send(this.#topics.scores, classPayload(label, scores, endAtMs));
-    this.#recent = [...this.#recent, window].slice(-this.#options.smoothingWindows);
-    if (
-      meanScores(this.#recent, this.#model.labels).label !== this.#publishedLabel ||
-      this.#isDue(this.#classAtMs, CLASS_MAX_INTERVAL_MS)
-    )
-      this.#publishClass();
-    this.#addLevel(window);
+    this.#windows.push(window);
   }
 
   /**
@@ -170,7 +150,7 @@ export class Reporter {
   /** Sound arrives; what comes after a gap is not averaged with what was before it. */
   inputOnline(): void {
     if (this.#online) return;
-    this.#recent = [];
+    this.#windows.forget();
     this.#cancelBack();
     if (this.#wasLost) this.#cancelBack = this.#clock.after(BACK_MS, () => this.#hear());
     else this.#hear();
@@ -182,7 +162,7 @@ export class Reporter {
     if (!this.#online) return;
     this.#online = false;
     this.#wasLost = true;
-    this.#flushClass();
+    this.#windows.flush();
     this.#publishInput();
   }
 
@@ -194,7 +174,7 @@ export class Reporter {
 
   /** Publishes the last class if one waits, and that no sound arrives any more. */
   stop(): void {
-    this.#flushClass();
+    this.#windows.flush();
     this.inputOffline();
     this.#cancelHealth();
   }
@@ -211,42 +191,6 @@ export class Reporter {
 
   get #hears(): boolean {
     return this.#online && this.#problemsOf(['input', 'engine']).length === 0;
-  }
-
-  /** At most once in CLASS_MIN_INTERVAL_MS; one that comes too early waits, and goes with the newest values. */
-  #publishClass(): void {
-    if (this.#cancelClass !== undefined) return;
-    const waitMs = this.#classAtMs + CLASS_MIN_INTERVAL_MS - this.#clock.now();
-    if (waitMs > 0) this.#cancelClass = this.#clock.after(waitMs, () => this.#flushClass());
-    else this.#sendClass();
-  }
-
-  #flushClass(): void {
-    if (this.#cancelClass === undefined) return;
-    this.#cancelClass();
-    this.#cancelClass = undefined;
-    this.#sendClass();
-  }
-
-  #sendClass(): void {
-    const { label, scores } = meanScores(this.#recent, this.#model.labels);
-    const atMs = this.#recent.at(-1)?.endAtMs ?? this.#clock.wallMs();
-    this.#classAtMs = this.#clock.now();
-    this.#publishedLabel = label;
-    this.#publisher.setState(this.#topics.class, classPayload(label, scores, atMs));
-  }
-
-  /** Mean energy and highest peak since the last message. */
-  #addLevel({ rmsDbfs, peakDbfs, endAtMs }: ScoredWindow): void {
-    const levels = this.#levels;
-    levels.energy += 10 ** (rmsDbfs / 10);
-    levels.windows++;
-    levels.peakDbfs = Math.max(levels.peakDbfs, peakDbfs);
-    if (!this.#isDue(this.#levelAtMs, LEVEL_INTERVAL_MS)) return;
-    const mean = { rmsDbfs: 10 * Math.log10(levels.energy / levels.windows), peakDbfs: levels.peakDbfs };
-    this.#publisher.setState(this.#topics.level, levelPayload(mean, endAtMs), 0);
-    this.#levels = { energy: 0, windows: 0, peakDbfs: Number.NEGATIVE_INFINITY };
-    this.#levelAtMs = this.#clock.now();
   }
 
   #problemsOf(parts: readonly Part[]): Problem[] {
@@ -270,9 +214,5 @@ export class Reporter {
     this.#publisher.setLiveState(this.#topics.microphone, this.#hears ? 'fine' : 'problem');
     this.#cancelHealth();
     this.#cancelHealth = this.#clock.after(HEALTH_INTERVAL_MS, () => this.#publishHealth());
-  }
-
-  #isDue(lastAtMs: number, intervalMs: number): boolean {
-    return this.#clock.now() - lastAtMs >= intervalMs;
   }
 }

@@ -76,8 +76,11 @@ async function putNode(root: string, architecture: Architecture, say: Say): Prom
   const local = join(root, 'usr/local');
   unpack(`node-linux-${architecture === 'amd64' ? 'x64' : 'arm64'}@22`, local);
   unpack('npm@10', join(local, 'lib/node_modules/npm'));
-  for (const name of ['npm', 'npx'])
-    symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(local, 'bin', name));
+  for (const name of ['npm', 'npx']) {
+    const link = join(local, 'bin', name);
+    rmSync(link, { force: true }); // of a run that failed after it
+    symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, link);
+  }
   // Native packages are built with the headers that came with Node: nodejs.org, which has them, too, need not be reached.
   mkdirSync(join(local, 'etc'), { recursive: true });
   writeFileSync(join(local, 'etc/npmrc'), 'nodedir=/usr/local\n');

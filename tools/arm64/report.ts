@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 /** Of a log, what is shown where a step fails. */
 const LAST_LINES = 12;
@@ -46,8 +46,8 @@ export class Report {
       this.failed++;
       this.#skipping = needed;
       this.#line('failed', Date.now() - started, title, error instanceof Error ? error.message : `${error}`);
-      const last = readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-LAST_LINES);
-      for (const text of last) this.say(`              | ${text}`);
+      const last = existsSync(this.log) ? readFileSync(this.log, 'utf8').trimEnd().split('\n') : [];
+      for (const text of last.slice(-LAST_LINES)) this.say(`              | ${text}`);
     }
   }
 
