@@ -1,5 +1,6 @@
 import type { AlarmRule } from './alarm/decision.js';
 import { type EarlierAlarm, Escalation, type EscalationOptions } from './alarm/escalation.js';
+import { Notices } from './alarm/notices.js';
 import type { SenseState } from './alarm/sense.js';
 import { SAMPLE_RATE_HZ } from './constants.js';
 import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
@@ -52,6 +53,7 @@ export interface ListenerHandlers {
 export class Listener {
   readonly #ring: RingWindow;
   readonly #escalation: Escalation;
+  readonly #notices: Notices;
   #state: SenseState | undefined;
   #analysing: Promise<void> | undefined;
   #cancelInputLost = () => {};
@@ -66,6 +68,7 @@ export class Listener {
     private readonly log: Logger,
   ) {
     this.#ring = new RingWindow({ hopSamples: Math.round(options.hopSeconds * SAMPLE_RATE_HZ) });
+    this.#notices = new Notices(clock);
     const { escalateSeconds = 0, escalateTimes = 0 } = options;
     this.#escalation = new Escalation({ escalateSeconds, escalateTimes }, clock, (event) =>
       handlers.onEvent(event),
@@ -132,9 +135,10 @@ export class Listener {
     this.#escalation.resume(alarm);
   }
 
-  /** Somebody comes who may not have heard of the latest alarm. */
+  /** Somebody comes who may not have heard of the latest alarm, nor of what else is said once. */
   remind(): void {
     this.#escalation.remind();
+    for (const notice of this.#notices.remind()) this.handlers.onEvent(notice);
   }
 
   /** After the last chunk of sound that is not live: the rest that fills no window is analysed, too. */
@@ -223,6 +227,7 @@ export class Listener {
   #say(event: DecisionEvent | undefined): void {
     if (!event) return;
     this.#escalation.note(event);
+    this.#notices.note(event);
     const ended = event.type === 'alarm_ended';
     const acknowledged = ended && this.#escalation.acknowledged(event.episodeId);
     this.handlers.onEvent(ended ? { ...event, acknowledged } : event);
@@ -234,6 +239,7 @@ export class Listener {
 
   #sound(change: SoundChange, atMs: number): void {
     this.handlers.onSound?.(change);
+    this.#notices.sound(change);
     const { id, name, score } = change;
     if (change.heard && change.event) this.#say({ type: 'sound_heard', sound: id, name, score, atMs });
   }

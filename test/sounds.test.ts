@@ -48,6 +48,17 @@ const scene = (sound: Float32Array) => {
 const set = (...settings: string[]) => settings.flatMap((setting) => ['--set', setting]);
 
 describe.skipIf(skip)('a smoke alarm', () => {
+  it('is said again to a Home Assistant that comes meanwhile, as it was', async () => {
+    const seen = await home.broker.subscribe('#');
+    const events = () => seen.on(topics.event).map((payload) => JSON.parse(payload));
+    home.daemons.start(home.broker.url, [...scene(smokeAlarm), '--speed', '8']);
+    await seen.waitFor(topics.event);
+    home.broker.publish('homeassistant/status', 'online');
+    await seen.waitFor(topics.event, (payload) => events()[0].id !== JSON.parse(payload).id);
+    const [first, again] = events();
+    expect(again).toEqual({ ...first, id: again.id, latencyMs: again.latencyMs });
+  });
+
   it('is a sensor of its own and an event, and no alarm', async () => {
     const seen = await home.broker.subscribe('#');
     const { code, stderr } = await home.daemons.start(home.broker.url, scene(smokeAlarm)).ended;

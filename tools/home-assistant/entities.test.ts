@@ -25,7 +25,7 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
   ['event.bathroom_event', 'Alarm', undefined, null, /^unknown$/],
   ['number.bathroom_cooldown', 'Cooldown', 'duration', 'config', /^10/],
   ['number.bathroom_hits', 'Hits', undefined, 'config', /^3/],
-  ['number.bathroom_threshold', 'Threshold', undefined, 'config', /^0\.6/],
+  ['number.bathroom_threshold', 'Threshold', undefined, 'config', /^0\.\d+$/],
   ['number.bathroom_window', 'Window', undefined, 'config', /^4/],
   ['select.bathroom_sensitivity', 'Sensitivity', undefined, 'config', /^normal$/],
   ['sensor.bathroom_confidence', 'Confidence', undefined, null, /^\d+(\.\d+)?$/],
@@ -157,7 +157,7 @@ describe.skipIf(!installed)('Home Assistant', () => {
   describe('commands and is told', () => {
     /** The setting is changed over there, then over here: both know it. */
     it.each<[string, string, object, string, string, string]>([
-      ['number.bathroom_threshold', 'number.set_value', { value: 0.7 }, 'threshold', '0.7', '0.65'],
+      ['number.bathroom_threshold', 'number.set_value', { value: 0.75 }, 'threshold', '0.75', '0.65'],
       ['number.bathroom_hits', 'number.set_value', { value: 2 }, 'hits', '2', '3'],
       ['number.bathroom_window', 'number.set_value', { value: 5 }, 'window', '5', '4'],
       ['number.bathroom_cooldown', 'number.set_value', { value: 20 }, 'cooldownSeconds', '20', '30'],
