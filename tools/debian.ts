@@ -81,7 +81,7 @@ async function extract(root: string, say: (line: string) => void): Promise<void>
     'for name in passwd group; do cp usr/share/base-passwd/$name.master etc/$name; done',
     ...['gcc cc', 'g++ c++', 'mawk awk'].map((link) => `cd usr/bin && ln -s ${link} && cd ../..`),
     'echo 127.0.0.1 localhost > etc/hosts',
-    'mkdir -p etc/ssl/certs mnt',
+    'mkdir -p etc/ssl/certs media mnt opt srv',
   ];
   await run(['sh', '-ec', script.join('\n'), 'sh', root], say);
 }

@@ -47,7 +47,7 @@ const DEAF: ReadonlySet<string> = new Set([
   ...PROBLEMS.microphone,
   ...PROBLEMS.sound,
   ...PROBLEMS.engine,
-  'no_sound',
+  ...PROBLEMS.hearing,
 ]);
 /** What is told would not help to tell it. */
 const OWN: ReadonlySet<string> = new Set(PROBLEMS.telling);

@@ -117,6 +117,19 @@ describe('who is to be told', () => {
     await arrived('deaf', 'hears_again');
   });
 
+  it('is told that a machine is too slow to hear everything, once that lasts', async () => {
+    start({ also: ['deaf'] });
+    health('windows_dropped');
+    await clock.advance(LASTING_MS / 2);
+    health();
+    await clock.advance(LASTING_MS);
+    expect(server.posted).toEqual([]);
+    health('windows_dropped');
+    await clock.advance(LASTING_MS);
+    await arrived('deaf');
+    expect(JSON.parse(server.posted[0]?.body ?? '')).toMatchObject({ problems: ['windows_dropped'] });
+  });
+
   it('is told of other problems, but not of its own', async () => {
     start({ also: ['problem'] });
     health('no_sound', 'notify_failed');

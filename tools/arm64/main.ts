@@ -140,7 +140,8 @@ class Run {
   /** Lines that are pasted into one shell: each a step. */
   async #lines(container: Container, lines: readonly string[], workdir: string): Promise<void> {
     const MARK = '\u0001';
-    const script = ['set -e', ...lines.flatMap((line) => [line, `printf '${MARK}\\n'`])].join('\n');
+    // Not by `set -e`, which does not mind where the first part of `mkdir … && cd …` fails.
+    const script = lines.map((line) => `{ ${line}\n} || exit $?\nprintf '${MARK}\\n'`).join('\n');
     let at = 0;
     let started = Date.now();
     const title = () => lines[at] ?? '';

@@ -17,6 +17,7 @@ import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { SAMPLE_RATE_HZ as RATE, WINDOW_SAMPLES as WINDOW } from '../../dist/constants.js';
 import { readBundle } from '../../dist/model/bundle.js';
+import { SHIPPED_MODELS, withEvents } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
 import { join as joined } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
@@ -65,7 +66,8 @@ const { values, positionals } = parseArgs({
   },
 });
 const [bundleFolder, cache] = positionals;
-const bundle = await readBundle(bundleFolder);
+/** What is imported has the event head of the bundle that ships beside it. */
+const bundle = await withEvents(await readBundle(bundleFolder), [SHIPPED_MODELS]);
 const { manifest } = bundle;
 const HOP = manifest.event.hopSamples;
 /** As a configuration that leaves the silence after an impact to the bundle. */
