@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 /** Parts that must be there, comma-separated (`mosquitto,pulseaudio`): CI sets it, so that nothing is skipped unseen. */
 const required = new Set((process.env.TESTS_REQUIRE ?? '').split(',').filter(Boolean));
 
+const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Folder of reference data that exists only where the project is developed. */
 const SHARED = fileURLToPath(new URL('../../../shared', import.meta.url));
 
@@ -18,9 +19,14 @@ export function lacksPrograms(...programs: string[]): boolean {
   return skipped(missing);
 }
 
-/** Whether tests of a microphone must be skipped, because the optional package naudiodon is not installed. */
+/** Whether tests of a microphone must be skipped: the optional package naudiodon is not installed, or not built for this Node. */
 export function lacksNaudiodon(): boolean {
-  return lacksPackage('naudiodon');
+  if (lacksPackage('naudiodon')) return true;
+  const { status } = spawnSync(process.execPath, ['-e', "require('naudiodon')"], {
+    cwd: HERE,
+    stdio: 'ignore',
+  });
+  return status !== 0 && skipped(['naudiodon'], 'it is installed and does not load');
 }
 
 /** Whether tests that need an optional package must be skipped. */
