@@ -1,7 +1,7 @@
 // What more sound costs: more microphones in one process, more hours of files.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { linkSync, mkdirSync } from 'node:fs';
+import { linkSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cpuSeconds, memoryMb, runWorker } from './process.mjs';
@@ -30,8 +30,7 @@ export async function costOfHours({ folder }, hours, dir) {
   await writeHour(hour);
   const rows = [];
   for (const count of hours) {
-    const files = join(dir, `hours-${count}`);
-    mkdirSync(files);
+    const files = mkdtempSync(join(dir, 'hours-'));
     for (let i = 0; i < count; i++) linkSync(hour, join(files, `${i}.wav`));
     rows.push({ hours: count, ...(await classify(folder, files)) });
   }
