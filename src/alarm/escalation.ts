@@ -67,16 +67,14 @@ export class Escalation {
    */
   note(event: DecisionEvent): void {
     if (event.type !== 'alarm_started') return;
-    const sinceMs = this.clock.now();
-    this.#latest = { alarm: event, sinceMs, seenAtMs: undefined, repetitions: 0, reminders: 0, quiet: false };
+    this.#begin(event, 0, 0);
     this.#wait();
   }
 
   /** Goes on with the alarm of an earlier run, from which on no other has begun. */
   resume({ ageMs, repetitions, ...alarm }: EarlierAlarm): void {
     if (ageMs > LONGEST_REMINDER_MS) return;
-    const sinceMs = this.clock.now() - ageMs;
-    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet: false };
+    this.#begin(alarm, ageMs, repetitions);
     const { escalateSeconds, escalateTimes } = this.options;
     const leftMs = (repetitions + 1) * escalateSeconds * 1000 - ageMs;
     if (repetitions < escalateTimes) this.#wait(Math.min(leftMs, escalateSeconds * 1000));
@@ -132,6 +130,11 @@ export class Escalation {
   stop(): void {
     this.#stopWaiting();
     if (this.#latest) this.#latest.quiet = true;
+  }
+
+  #begin(alarm: Known, ageMs: number, repetitions: number): void {
+    const sinceMs = this.clock.now() - ageMs;
+    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet: false };
   }
 
   #stopWaiting(): void {

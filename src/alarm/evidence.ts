@@ -72,7 +72,7 @@ export class Evidence {
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
       sum.line = line;
       sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
-      const probability = 1 / (1 + Math.exp(-said));
+      const probability = probabilityOf(said);
       if (sum.evidence === 0) sum.hits = [];
       else if (added > 0)
         sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
@@ -116,4 +116,9 @@ export class Evidence {
     this.#sums.set(kind, sum);
     return sum;
   }
+}
+
+/** @param logOdds natural */
+export function probabilityOf(logOdds: number): number {
+  return 1 / (1 + Math.exp(-logOdds));
 }

@@ -1,4 +1,5 @@
 import type { ScoredWindow } from '../types.js';
+import { probabilityOf } from './evidence.js';
 import { type AlarmRule, likeliest } from './rule.js';
 
 /**
@@ -35,6 +36,6 @@ export class Verdict {
   /** Probability of an alarm of whichever kind; 0 where the model has no event head. */
   #evidence({ kinds = {} }: ScoredWindow): number {
     const odds = (this.rule.evidence?.kinds ?? []).map((kind) => kinds[kind] ?? Number.NEGATIVE_INFINITY);
-    return 1 / (1 + Math.exp(EVEN_LOG_ODDS - Math.max(...odds)));
+    return probabilityOf(Math.max(...odds) - EVEN_LOG_ODDS);
   }
 }

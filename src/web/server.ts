@@ -160,8 +160,8 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
     return {
       onOpen(_, { raw }) {
         const socket = raw as WebSocket;
-        const refuse = (code: 1008 | 1013, reason: Problem['code']) => socket.close(code, reason);
-        if (!own) return refuse(1008, 'other_site');
+        const turnAway = (code: 1008 | 1013, reason: Problem['code']) => socket.close(code, reason);
+        if (!own) return turnAway(1008, 'other_site');
         alive.add(socket);
         socket.on('pong', () => alive.add(socket));
         const browser = {
@@ -178,7 +178,7 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
             ),
         };
         leave = live.join(browser);
-        if (!leave) refuse(1013, 'too_many_browsers');
+        if (!leave) turnAway(1013, 'too_many_browsers');
       },
       onClose: () => leave?.(),
       onError: () => leave?.(),
