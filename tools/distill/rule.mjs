@@ -16,6 +16,7 @@ import { SENSE_OFF } from '../../dist/alarm/sense.js';
 import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { SAMPLE_RATE_HZ as RATE, WINDOW_SAMPLES as WINDOW } from '../../dist/constants.js';
+import { computedBy } from '../../dist/files/cache.js';
 import { readBundle } from '../../dist/model/bundle.js';
 import { SHIPPED_MODELS, withEvents } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
@@ -70,6 +71,8 @@ const [bundleFolder, cache] = positionals;
 const bundle = await withEvents(await readBundle(bundleFolder), [SHIPPED_MODELS]);
 const { manifest } = bundle;
 const HOP = manifest.event.hopSamples;
+const precision = values.int8 ? 'int8' : 'float32';
+const key = computedBy({ bundle, head: 'bathnet', wanted: 'scores', hopSamples: HOP, precision });
 /** As a configuration that leaves the silence after an impact to the bundle. */
 const SENSE = { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] };
 const events = JSON.parse(readFileSync(fileURLToPath(new URL('events.json', import.meta.url)), 'utf8')).kinds;
@@ -107,8 +110,7 @@ async function samplesOf(file, seconds) {
 /** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */
 async function heard(given, hours) {
   const [set, folder] = hours ? [basename(given), given] : given.split('=');
-  const precision = values.int8 ? 'int8' : 'float32';
-  const file = join(cache, `${manifest.weights.sha256.slice(0, 12)}-${precision}-${set}`);
+  const file = join(cache, `${key.slice(0, 12)}-${precision}-${set}`);
   const labels = manifest.heads.bathnet.labels;
   const { kinds } = manifest.event;
   const width = 1 + labels.length + kinds.length;
