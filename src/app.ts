@@ -10,10 +10,11 @@ import { keptOfAlarms } from './kept.js';
 import { Listener } from './listener.js';
 import { messageOptions } from './messages.js';
 import { backboneFingerprint } from './model/fingerprint.js';
+import type { SharedModels } from './model/shared-models.js';
 import { modelShelves, readModel } from './model/shelf.js';
 import { Notifier } from './notify/notifier.js';
 import { OpenAlarms } from './open-alarms.js';
-import { Pipeline, type PipelineOptions } from './pipeline.js';
+import { Pipeline } from './pipeline.js';
 import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import type { OpenDevice } from './storage/device.js';
@@ -42,8 +43,8 @@ export interface AppOptions {
   readonly resetSettings?: boolean | undefined;
   /** What is heard is played, not lived: every event says so, and none is kept as an open alarm. */
   readonly test?: boolean;
-  /** Where other microphones of this process hear with the same network. */
-  readonly networks?: PipelineOptions['networks'];
+  /** Where other microphones of this process hear with the same models. */
+  readonly models?: SharedModels | undefined;
   /** Tells systemd; of several microphones each its part. */
   readonly systemd: SystemdNotifier;
   /** Sees every window, event and sound; for what is shown on a terminal. */
@@ -73,21 +74,21 @@ export async function startApp({
   clock = systemClock,
   resetSettings,
   test = false,
-  networks,
+  models,
   systemd,
   onlooker,
 }: AppOptions): Promise<App> {
   const { id: deviceId, state, stateFolder } = device;
 
   // What listens: model, pipeline, decision
-  const { bundle, head } = await readModel(config.model, modelShelves(stateFolder));
+  const { bundle, head } = await (models ?? { readModel }).readModel(config.model, modelShelves(stateFolder));
   const sense = { ...config.sense, quietHours: config.quietHours };
   let sayNpuFailed = () => {};
   const onFallback = ({ message, hint }: UserError) => {
     log.error({ hint }, `${message}; the CPU takes over`);
     sayNpuFailed();
   };
-  const computing = { ...config.model, head, networks, onFallback };
+  const computing = { ...config.model, head, models, onFallback };
   const sounds = wantedSounds(config.sounds);
   const pipeline = await Pipeline.create(bundle, { ...computing, alarm: config.alarm, sense, sounds });
   const { model, rule } = pipeline;

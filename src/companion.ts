@@ -2,7 +2,7 @@ import { PATCH_VALUES } from './constants.js';
 import { createFrontEnd } from './features/create-front-end.js';
 import type { FrontEnd } from './features/front-end.js';
 import type { Bundle, Manifest } from './model/bundle.js';
-import { createCpuNetwork } from './model/engines/create-network.js';
+import type { createNetwork } from './model/engines/create-network.js';
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import type { Window } from './types.js';
 
@@ -19,17 +19,20 @@ export class Companion {
     private readonly frontEnd: FrontEnd | undefined,
   ) {}
 
-  /** @throws UserError where the engine does not fit the bundle */
+  /**
+   * @param create makes the network, or gives a part in one that others have
+   * @throws UserError where the engine does not fit the bundle
+   */
   static async create(
+    create: typeof createNetwork,
     bundle: Bundle,
     frontEnd: Manifest['frontEnd'],
-    engine: EngineChoice = 'auto',
+    engine: EngineChoice | undefined,
     { precision = 'float32', eventPrecision = precision }: NetworkOptions = {},
   ): Promise<Companion> {
-    const onCpu = engine === 'neuron' ? 'auto' : engine;
     // int8 is asked of the first bundle: that this one is not calibrated for it is no reason to refuse.
     const wanted = eventPrecision === 'int8' ? 'auto' : eventPrecision;
-    const network = await createCpuNetwork(bundle, onCpu, [], wanted);
+    const network = await create(bundle, engine, [], { precision: wanted, npu: false });
     const own = bundle.manifest.frontEnd === frontEnd ? undefined : createFrontEnd(bundle.manifest.frontEnd);
     return new Companion(network, own);
   }

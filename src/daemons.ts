@@ -1,5 +1,5 @@
 import { type App, type AppOptions, startApp } from './app.js';
-import { SharedNetworks } from './model/engines/shared-networks.js';
+import { SharedModels } from './model/shared-models.js';
 import { type OpenDevice, openDevice } from './storage/device.js';
 import { stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
@@ -10,11 +10,11 @@ import type { Logger } from './types.js';
 
 const LONGEST_RELEASE_MS = 3000;
 
-type Options = Omit<AppOptions, 'device' | 'networks' | 'systemd'>;
+type Options = Omit<AppOptions, 'device' | 'models' | 'systemd'>;
 
 /**
  * Starts the daemon of each microphone in the folder of its device, which it holds until its end: devices of their own
- * that share a process and the network. What happens to the sound or the broker of one is no matter to the others.
+ * that share a process and the models. What happens to the sound or the broker of one is no matter to the others.
  *
  * @param all with an id of its own in each configuration, where there are several
  * @returns of several, what stands for all: done when all are, or one has failed, which ends the others; the statistics
@@ -24,7 +24,7 @@ type Options = Omit<AppOptions, 'device' | 'networks' | 'systemd'>;
 export async function startDevices(all: readonly Options[]): Promise<App> {
   // From here on nothing that hangs keeps it: not the disk, not the engine while it loads or later.
   const watch = watchOver(LONGEST_START_MS);
-  const networks = new SharedNetworks();
+  const models = new SharedModels();
   const names = all.map(({ config }) => config.device.id ?? 'this');
   const systemd = createNotifier(all[0]!.log);
   const parts = partsOf(systemd, names);
@@ -35,9 +35,7 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
   try {
     for (const [i, options] of all.entries()) {
       const own =
-        all.length > 1
-          ? { log: labelled(options.log, names[i]!), systemd: parts[i]!, networks }
-          : { systemd };
+        all.length > 1 ? { log: labelled(options.log, names[i]!), systemd: parts[i]!, models } : { systemd };
       running.push(await startOnDevice({ ...options, ...own }));
     }
     watch.allow(LONGEST_MS);

@@ -7,16 +7,16 @@ import { levelOf } from './features/level.js';
 import { LevelHistory } from './features/level-history.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import { createNetwork } from './model/engines/create-network.js';
-import type { SharedNetworks } from './model/engines/shared-networks.js';
 import { EventHead } from './model/event-head.js';
 import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } from './model/head.js';
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import { allFinite } from './model/safetensors.js';
+import type { SharedModels } from './model/shared-models.js';
 import type { MelWindow, NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 
 export interface HearingOptions extends NetworkOptions {
   /** Where several hear with the same network. */
-  readonly networks?: Pick<SharedNetworks, 'create'> | undefined;
+  readonly models?: Pick<SharedModels, 'createNetwork'> | undefined;
 }
 
 const NO_SCORES = new Float32Array();
@@ -75,19 +75,20 @@ export class Hearing {
     bundle: Bundle,
     headName?: string,
     engine?: EngineChoice,
-    { networks, ...options }: HearingOptions = {},
+    { models, ...options }: HearingOptions = {},
   ): Promise<Hearing> {
     const { manifest } = bundle;
     const head = chooseHead(bundle, headName);
     const heads = [...headsBehind(manifest, head.name), AUDIOSET_HEAD];
-    const network = await (networks?.create(bundle, engine, heads, options) ??
-      createNetwork(bundle, engine, heads, options));
+    const create: typeof createNetwork = models?.createNetwork.bind(models) ?? createNetwork;
+    const network = await create(bundle, engine, heads, options);
     const frontEnd = createFrontEnd(manifest.frontEnd);
     const { event } = manifest;
     const events = event && {
       head: new EventHead(event, (bundle.events ?? bundle).tensors),
       levels: new LevelHistory(event.levels),
-      companion: bundle.events && (await Companion.create(bundle.events, manifest.frontEnd, engine, options)),
+      companion:
+        bundle.events && (await Companion.create(create, bundle.events, manifest.frontEnd, engine, options)),
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }

@@ -79,7 +79,7 @@ export class Pipeline {
     const { scored: heard, embedding, audioset, levels } = windows[0]!;
     if (window.startSample > this.#endSample) this.#subjects.forget(); // sound before it was lost
     this.#endSample = window.startSample + WINDOW_SAMPLES;
-    const subjects = this.#subjects.push(heard, embedding, this.rule);
+    const subjects = this.#subjects.push(heard, embedding, this.rule, this.sense.floorDbfs);
     const scored = { ...heard, vetoed: this.#vetoed(heard, subjects) };
     const event = this.sense.push(scored);
     return {
@@ -110,9 +110,9 @@ export class Pipeline {
     this.hearing.forget();
   }
 
-  #vetoed(window: ScoredWindow, { hit, kind }: Subjects): Vetoed | undefined {
+  #vetoed(window: ScoredWindow, { hit, kind, besides }: Subjects): Vetoed | undefined {
     if (!(hit || kind) || !mayBeVetoed(window, this.rule)) return undefined;
-    const vetoed = { hit: hit && this.veto.match(hit), kinds: kind && this.veto.match(kind) };
+    const vetoed = { hit: hit && this.veto.match(hit), kinds: kind && this.veto.match(kind, besides) };
     return vetoed.hit || vetoed.kinds ? vetoed : undefined;
   }
 

@@ -66,6 +66,20 @@ describe('not this sound', () => {
     await pipeline.close();
   });
 
+  it('hides no quieter sound beside it, before or after', async () => {
+    const pipeline = await Pipeline.create(sayingAlways(plain, [5, -9, 0]), { alarm: { labels: [] } });
+    const faint = crackle.map((x) => x / 10);
+    const { subjects } = await hear(pipeline, quiet, quiet, beep, quiet);
+    pipeline.veto.set('e1', 'false_alarm', subjects);
+    expect((await hear(pipeline, quiet, quiet, quiet, beep, quiet)).alarms).toEqual([]);
+    for (const sounds of [
+      [faint.subarray(0, SECONDS), beep],
+      [beep, faint.subarray(0, SECONDS)],
+    ])
+      expect((await hear(pipeline, quiet, quiet, quiet, ...sounds, quiet)).alarms).toEqual(['impact']);
+    await pipeline.close();
+  });
+
   it('is never a scream', async () => {
     const pipeline = await Pipeline.create(sayingAlways(plain, [4, 5, 0]), { alarm: { labels: [] } });
     const { subjects, alarms } = await hear(pipeline, beep);

@@ -1,4 +1,5 @@
 import type { KindLogOdds, ScoredWindow } from '../types.js';
+import { SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
 import { type AlarmRule, evidenceRule, SCREAM_KIND } from './rule.js';
 
@@ -20,9 +21,12 @@ export interface Subjects {
   readonly hit?: Float32Array | undefined;
   /** The loudest window that the event head remembers, where it speaks for a kind that alarms. */
   readonly kind?: Float32Array | undefined;
+  /** What else it may speak of: windows that stand out of the room and share no sample with the loudest, as a fall after a slam. */
+  readonly besides: readonly Float32Array[];
 }
 
 interface Remembered {
+  readonly startSeconds: number;
   readonly endSeconds: number;
   readonly rmsDbfs: number;
   readonly embedding: Float32Array;
@@ -35,19 +39,34 @@ interface Remembered {
 export class SubjectMemory {
   #windows: Remembered[] = [];
 
-  /** @param embedding is copied */
-  push(window: ScoredWindow, embedding: Float32Array, rule: AlarmRule): Subjects {
-    const { endSeconds, rmsDbfs } = window;
+  /**
+   * @param embedding is copied
+   * @param floorDbfs noise floor of the room, where it is known: what does not stand out of it is no sound of its own
+   */
+  push(
+    window: ScoredWindow,
+    embedding: Float32Array,
+    rule: AlarmRule,
+    floorDbfs: number | undefined,
+  ): Subjects {
+    const { startSeconds, endSeconds, rmsDbfs } = window;
     const own = embedding.slice();
     const fromSeconds = endSeconds - (rule.evidence?.memorySeconds ?? 0) - 1e-6;
     this.#windows = this.#windows.filter(
       (each) => each.endSeconds >= fromSeconds && each.endSeconds < endSeconds,
     );
-    this.#windows.push({ endSeconds, rmsDbfs, embedding: own });
+    this.#windows.push({ startSeconds, endSeconds, rmsDbfs, embedding: own });
     const loudest = this.#windows.reduce((best, each) => (each.rmsDbfs > best.rmsDbfs ? each : best));
+    const besides = this.#windows.filter(
+      (each) =>
+        each.rmsDbfs > (floorDbfs ?? Number.POSITIVE_INFINITY) + SILENCE_ABOVE_FLOOR_DB &&
+        (each.endSeconds <= loudest.startSeconds || each.startSeconds >= loudest.endSeconds),
+    );
+    const speaks = speaksForAlarm(window.kinds, rule);
     return {
       hit: hitOf(window, rule, rule.threshold) && own,
-      kind: speaksForAlarm(window.kinds, rule) ? loudest.embedding : undefined,
+      kind: speaks ? loudest.embedding : undefined,
+      besides: speaks ? besides.map(({ embedding: each }) => each) : [],
     };
   }
 

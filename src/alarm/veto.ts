@@ -15,6 +15,8 @@ import type { Verdict, VetoMatch } from '../types.js';
  * finds as much for as many hidden, so it is left out.
  */
 const SAME_SOUND = 0.96;
+/** A window beside it is another sound below this: the next dish of a pile stays vetoed, the fall after it does not. */
+const ALIKE = 0.9;
 /** A sound is vetoed only where it is closer by so much to a false alarm than to any real one. */
 const MARGIN = 0.05;
 /** Of one alarm no more windows are compared with; those that say the same are left out first. */
@@ -57,17 +59,24 @@ export class Veto {
 
   /**
    * @param embedding of the window that is in question
+   * @param besides of others that may be: each must be like a false alarm, if less so
    * @returns the false alarm that it is like, if it is like none that was real
    */
-  match(embedding: Float32Array): VetoMatch | undefined {
+  match(embedding: Float32Array, besides: readonly Float32Array[] = []): VetoMatch | undefined {
     if (this.#episodes.size === 0) return undefined;
+    return besides.every((each) => this.#closest(each, ALIKE))
+      ? this.#closest(embedding, SAME_SOUND)
+      : undefined;
+  }
+
+  #closest(embedding: Float32Array, bar: number): VetoMatch | undefined {
     const direction = directionOf(embedding);
     let best: VetoMatch | undefined;
     let real = Number.NEGATIVE_INFINITY;
     for (const [episodeId, { verdict, directions }] of this.#episodes) {
       const similarity = closest(direction, directions);
       if (verdict === 'real_alarm') real = Math.max(real, similarity);
-      else if (similarity > (best?.similarity ?? SAME_SOUND)) best = { episodeId, similarity };
+      else if (similarity > (best?.similarity ?? bar)) best = { episodeId, similarity };
     }
     return best && best.similarity >= real + MARGIN ? best : undefined;
   }

@@ -38,6 +38,8 @@ export interface NpuOptions {
 
 /** How a network is computed, whatever the engine. */
 export interface NetworkOptions extends NpuOptions {
+  /** False: a CPU computes, whatever the engine that is asked for. */
+  readonly npu?: false | undefined;
   /** Of the backbone on a CPU, also on one that stands by; float32 when left out. */
   readonly precision?: PrecisionChoice | undefined;
   /** Of the network beside it that hears the kinds of events, where there is one; as `precision` when left out. */

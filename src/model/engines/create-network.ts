@@ -22,9 +22,10 @@ export async function createNetwork(
   heads: readonly string[] = Object.keys(bundle.manifest.heads),
   options: NetworkOptions = {},
 ): Promise<Network> {
-  const { precision = 'float32' } = options;
-  if (engine !== 'auto' && engine !== 'neuron') return createCpuNetwork(bundle, engine, heads, precision);
-  const cpu = await createCpuNetwork(bundle, 'auto', heads, precision);
+  const { precision = 'float32', npu } = options;
+  const onCpu = engine === 'neuron' ? 'auto' : engine;
+  const cpu = await createCpuNetwork(bundle, onCpu, heads, precision);
+  if (npu === false || (engine !== 'auto' && engine !== 'neuron')) return cpu;
   const exact = () => createCpuNetwork(bundle, 'auto', [], 'float32');
   const { withNpu } = await import('./neuron.js');
   return withNpu(bundle, heads, { cpu, exact }, engine === 'neuron', options);
@@ -35,7 +36,7 @@ export async function createNetwork(
  *
  * @throws as createNetwork does
  */
-export async function createCpuNetwork(
+async function createCpuNetwork(
   bundle: Bundle,
   engine: CpuEngineChoice,
   heads: readonly string[],

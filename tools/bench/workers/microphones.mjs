@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeFile } from '../../../dist/audio/decode.js';
 import { SAMPLE_RATE_HZ } from '../../../dist/constants.js';
 import { Listener } from '../../../dist/listener.js';
-import { readBundle } from '../../../dist/model/bundle.js';
+import { SharedModels } from '../../../dist/model/shared-models.js';
+import { SHIPPED_MODELS } from '../../../dist/model/shelf.js';
 import { Pipeline } from '../../../dist/pipeline.js';
 import { systemClock } from '../../../dist/system/clock.js';
 import { SCENE } from '../scene.mjs';
@@ -16,7 +17,7 @@ const WARM_UP_SECONDS = 4;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
 
 const [folder, count, seconds] = process.argv.slice(2);
-const bundle = await readBundle(folder);
+const models = new SharedModels();
 const scene = [];
 for await (const samples of decodeFile(SCENE))
   for (let at = 0; at + CHUNK_SAMPLES <= samples.length; at += CHUNK_SAMPLES)
@@ -25,7 +26,8 @@ for await (const samples of decodeFile(SCENE))
 let windows = 0;
 const microphones = await Promise.all(
   Array.from({ length: Number(count) }, async (_, i) => {
-    const pipeline = await Pipeline.create(bundle, { precision: 'auto' });
+    const { bundle } = await models.readModel({ name: folder }, [SHIPPED_MODELS]);
+    const pipeline = await Pipeline.create(bundle, { precision: 'auto', models });
     const handlers = {
       onWindow: () => windows++,
       onEvent() {},

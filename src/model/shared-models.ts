@@ -1,6 +1,7 @@
-import type { Bundle } from '../bundle.js';
-import type { EngineChoice, Network, NetworkOptions } from '../network.js';
-import { createNetwork } from './create-network.js';
+import type { Bundle } from './bundle.js';
+import { createNetwork } from './engines/create-network.js';
+import type { EngineChoice, Network, NetworkOptions } from './network.js';
+import { readModel } from './shelf.js';
 
 /** A network and those who use it. */
 interface Shared {
@@ -11,26 +12,45 @@ interface Shared {
   idle: Promise<unknown>;
 }
 
-/** Networks of several microphones: those that are the same are one, which computes for one after the other. */
-export class SharedNetworks {
+/**
+ * Models of several microphones: a bundle is read once, and networks that are the same are one, which computes for one
+ * after the other.
+ */
+export class SharedModels {
+  readonly #read = new Map<string, ReturnType<typeof readModel>>();
   readonly #shared = new Map<string, Shared>();
 
   /** @param make as createNetwork does */
   constructor(private readonly make = createNetwork) {}
 
   /**
+   * As `readModel`.
+   *
+   * @throws as readModel does
+   */
+  readModel(
+    model: Parameters<typeof readModel>[0],
+    shelves: readonly string[],
+  ): ReturnType<typeof readModel> {
+    const key = JSON.stringify([model.name, model.head, shelves]);
+    const bundle = this.#read.get(key) ?? readModel(model, shelves);
+    this.#read.set(key, bundle);
+    return bundle;
+  }
+
+  /**
    * As `createNetwork`; closed by each who has it, and in truth by the last.
    *
    * @throws as createNetwork does
    */
-  async create(
+  async createNetwork(
     bundle: Bundle,
     engine: EngineChoice = 'auto',
     heads: readonly string[] = Object.keys(bundle.manifest.heads),
-    { onFallback, precision, neuronLibrary, neuronNetwork }: NetworkOptions = {},
+    { onFallback, precision, npu, neuronLibrary, neuronNetwork }: NetworkOptions = {},
   ): Promise<Network> {
     const { folder, manifest } = bundle;
-    const options = { precision, neuronLibrary, neuronNetwork };
+    const options = { precision, npu, neuronLibrary, neuronNetwork };
     const key = JSON.stringify([folder, manifest.weights.sha256, engine, heads, options]);
     const shared = this.#shared.get(key) ?? this.#begin(bundle, engine, heads, options);
     this.#shared.set(key, shared);

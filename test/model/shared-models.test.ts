@@ -1,11 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
-import { type Bundle, readBundle } from '../../src/model/bundle.js';
+import { Hearing } from '../../src/hearing.js';
+import { type Bundle, readBundle, writeBundle } from '../../src/model/bundle.js';
 import { createNetwork } from '../../src/model/engines/create-network.js';
-import { SharedNetworks } from '../../src/model/engines/shared-networks.js';
 import type { Network, NetworkOptions } from '../../src/model/network.js';
+import { SharedModels } from '../../src/model/shared-models.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingOnly } from '../support/bundles.js';
 
 const read = (): Promise<Bundle> => readBundle(join(SHIPPED_MODELS, 'bathnet-mini'));
 const MEL = Float32Array.from({ length: 96 * 64 }, (_, i) => Math.sin(i));
@@ -15,7 +19,7 @@ it('the same network is made once, computes for one after the other, and is clos
   let closed = 0;
   let atOnce = 0;
   let most = 0;
-  const networks = new SharedNetworks(async (...args): Promise<Network> => {
+  const models = new SharedModels(async (...args): Promise<Network> => {
     made++;
     const network = await createNetwork(...args);
     return {
@@ -34,8 +38,11 @@ it('the same network is made once, computes for one after the other, and is clos
     };
   });
   // Read twice, as two daemons do; another precision is another network.
-  const [first, second] = await Promise.all([networks.create(await read()), networks.create(await read())]);
-  const other = await networks.create(await read(), 'auto', [], { precision: 'float32' });
+  const [first, second] = await Promise.all([
+    models.createNetwork(await read()),
+    models.createNetwork(await read()),
+  ]);
+  const other = await models.createNetwork(await read(), 'auto', [], { precision: 'float32' });
   expect(made).toBe(2);
   const alone = await first.run(MEL);
   const outputs = await Promise.all([first, second, first, second].map((network) => network.run(MEL)));
@@ -46,7 +53,7 @@ it('the same network is made once, computes for one after the other, and is clos
   expect((await second.run(MEL)).embedding).toEqual(alone.embedding);
   await second.close();
   expect(closed).toBe(2);
-  const again = await networks.create(await read());
+  const again = await models.createNetwork(await read());
   expect(made).toBe(3);
   await again.close();
 });
@@ -54,7 +61,7 @@ it('the same network is made once, computes for one after the other, and is clos
 it('a failure of one run is no failure of the next; all are told that an NPU has failed', async () => {
   let fails = true;
   let onFallback: NetworkOptions['onFallback'];
-  const networks = new SharedNetworks(async (_bundle, _engine, _heads, options): Promise<Network> => {
+  const models = new SharedModels(async (_bundle, _engine, _heads, options): Promise<Network> => {
     onFallback = options?.onFallback;
     return {
       ...({ engine: 'tfjs-wasm', precision: 'float32' } as const),
@@ -67,7 +74,7 @@ it('a failure of one run is no failure of the next; all are told that an NPU has
   });
   const told: string[] = [];
   const of = async (name: string) =>
-    networks.create(await read(), 'auto', [], { onFallback: () => void told.push(name) });
+    models.createNetwork(await read(), 'auto', [], { onFallback: () => void told.push(name) });
   const [first, second] = [await of('first'), await of('second')];
   await expect(first.run(MEL)).rejects.toThrow('no');
   fails = false;
@@ -82,10 +89,33 @@ it('a failure of one run is no failure of the next; all are told that an NPU has
 
 it('one that cannot be made is tried anew', async () => {
   let times = 0;
-  const networks = new SharedNetworks((...args) => {
+  const models = new SharedModels((...args) => {
     if (++times === 1) return Promise.reject(new Error('no engine'));
     return createNetwork(...args);
   });
-  await expect(networks.create(await read())).rejects.toThrow('no engine');
-  await (await networks.create(await read())).close();
+  await expect(models.createNetwork(await read())).rejects.toThrow('no engine');
+  await (await models.createNetwork(await read())).close();
+});
+
+it('a bundle is read once; what hears for the event head beside it is one as well, without an NPU', async () => {
+  const made: string[] = [];
+  const models = new SharedModels((bundle, engine, heads, options) => {
+    made.push(`${bundle.manifest.name} ${options?.npu}`);
+    return createNetwork(bundle, engine, heads, options);
+  });
+  const own = mkdtempSync(join(tmpdir(), 'bathnet-shared-'));
+  const { manifest, tensors } = mappingOnly(await read());
+  await writeBundle(
+    join(own, 'imported'),
+    { ...manifest, name: 'imported', eventModel: 'bathnet-mini' },
+    tensors,
+  );
+  const each = () => models.readModel({ name: 'imported' }, [own, SHIPPED_MODELS]);
+  const [{ bundle }, again] = await Promise.all([each(), each()]);
+  expect(again.bundle).toBe(bundle);
+  const hearings = [await Hearing.create(bundle, undefined, 'auto', { models })];
+  hearings.push(await Hearing.create(bundle, undefined, 'auto', { models }));
+  expect(made).toEqual(['imported undefined', 'bathnet-mini false']);
+  for (const hearing of hearings) await hearing.close();
+  rmSync(own, { recursive: true });
 });
