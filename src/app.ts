@@ -1,5 +1,5 @@
 import { createSource } from './audio/source.js';
-import { UsualQuiet } from './audio/usual-quiet.js';
+import { MINUTES_TO_KNOW, UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import type { Config } from './config/schema.js';
 import { wantedSounds } from './config/sections/sounds.js';
@@ -28,7 +28,7 @@ import type { Notifier as SystemdNotifier } from './system/systemd.js';
 import { sayQuietHours } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
-import type { Clock, DecisionEvent, Logger, Onlooker } from './types.js';
+import type { Clock, DecisionEvent, KnownQuiet, Logger, Onlooker } from './types.js';
 
 /** So long putting everything in order may take. */
 const LONGEST_STOP_MS = 8000;
@@ -166,6 +166,10 @@ export async function startApp({
     log,
   );
   const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
+  const onMinute = (known: KnownQuiet) => {
+    quiet.keep(known);
+    control.heardMinute(known);
+  };
   const input = watchedInput(
     source,
     { ...config.input, backoffMaxSeconds: config.input.reopenMaxSeconds },
@@ -192,7 +196,7 @@ export async function startApp({
     },
     clock,
     log,
-    new UsualQuiet(quiet.known, (known) => quiet.keep(known)),
+    new UsualQuiet(quiet.known, onMinute, MINUTES_TO_KNOW, () => pipeline.rule.minLevelDbfs),
   );
 
   // What it is told while it runs

@@ -12,7 +12,7 @@ import { Settings } from './storage/settings.js';
 import { SoundThresholds } from './storage/sound-thresholds.js';
 import type { State } from './storage/state.js';
 import { Paced } from './system/paced.js';
-import type { Clock, Denial, Logger, SettingName } from './types.js';
+import type { Clock, Denial, KnownQuiet, Logger, SettingName } from './types.js';
 
 /** While so many events wait, another test would come late, and could push out an alarm. */
 const MOST_WAITING = 10;
@@ -52,6 +52,7 @@ export class Control {
   readonly #log: Logger;
   readonly #doubting: Paced;
   #doubts: readonly Doubt[] = [];
+  #minutesBelow = 0;
 
   constructor(
     private readonly parts: ControlParts,
@@ -110,6 +111,12 @@ export class Control {
     this.#commands.start();
   }
 
+  /** A minute of sound is over. */
+  heardMinute({ minutesBelow }: KnownQuiet): void {
+    this.#minutesBelow = minutesBelow;
+    this.#doubting.ask();
+  }
+
   /** Obeys what did not come over MQTT. @returns why not */
   obey(topic: string, text: string): Denial | undefined {
     return this.#commands.obey(topic, text);
@@ -166,7 +173,8 @@ export class Control {
   /** Says what is new of what stands in the way of an alarm. */
   #doubt(): void {
     const { enabled, ...change } = this.#settings.values;
-    const doubts = doubtsOf(enabled, { ...this.parts.rule, ...change }, this.parts.hopSeconds);
+    const rule = { ...this.parts.rule, ...change };
+    const doubts = doubtsOf(enabled, rule, this.parts.hopSeconds, this.#minutesBelow);
     const before = this.#doubts;
     this.#doubts = doubts;
     for (const { problem, text, hint } of doubts)

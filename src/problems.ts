@@ -20,7 +20,7 @@ export const PROBLEMS = {
   /** The NPU was to compute and does not: the CPU does, and everything is heard. */
   accelerator: ['npu_failed'],
   /** Why no alarm may come, however well it hears. */
-  detection: ['detection_off', 'rule_hardly_alarms'],
+  detection: ['detection_off', 'rule_hardly_alarms', 'never_loud'],
   /**
    * Events were lost since the last health message, or wait in memory only and a restart would lose them; the broker
    * refuses what is published, does not let us hear commands, or acknowledges what it does not pass on.

@@ -46,6 +46,8 @@ export interface KnownQuiet {
   readonly minutes: number;
   /** Level of the quietest of them (its median second). */
   readonly quietestDbfs: number;
+  /** For so many of the last ones nothing has been loud enough for an alarm. */
+  readonly minutesBelow: number;
 }
 
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */

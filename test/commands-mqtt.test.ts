@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { NEVER_LOUD_HOURS } from '../src/alarm/doubts.js';
 import { readBundle, writeBundle } from '../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { deviceDiscovery, parseComponentDiscovery } from './publish/home-assistant.js';
@@ -83,6 +84,18 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await command(commands.enabled, 'ON');
     await command(commands.cooldownSeconds, '10');
     await until(() => problems(again.seen)?.length === 0, 'it does not end');
+  });
+
+  it('a microphone too quiet for any alarm is a problem in health and in the log', async () => {
+    const minutesBelow = 60 * NEVER_LOUD_HOURS - 1;
+    const before = { microphone: 'stdin, channel mix', minutes: 5000, quietestDbfs: -75, minutesBelow };
+    mkdirSync(home.daemons.deviceDir, { recursive: true });
+    writeFileSync(join(home.daemons.deviceDir, 'quiet.json'), JSON.stringify(before));
+    const { daemon, seen } = await startDaemon(['--source', 'stdin']);
+    const minute = Int16Array.from({ length: 62 * 16_000 }, (_, i) => 6 * Math.sin(i * i * 1e-3));
+    daemon.stdin?.write(Buffer.from(minute.buffer));
+    await seen.waitFor(topics.health, (payload) => JSON.parse(payload).problems.includes('never_loud'));
+    expect(daemon.stderr).toMatch(/"warn".*in 48 h of sound nothing was louder than -60 dBFS/);
   });
 
   it('end an alarm that is on when they switch detection off', async () => {

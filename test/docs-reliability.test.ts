@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { NEVER_LOUD_HOURS } from '../src/alarm/doubts.js';
 import { LONGEST_REMINDER_MS } from '../src/alarm/escalation.js';
 import { BACKOFF_MIN_SECONDS } from '../src/audio/input.js';
 import { MENDED_SECONDS, PATIENCE_SECONDS } from '../src/audio/microphone-watch.js';
@@ -59,6 +60,7 @@ const times: [string, string[]][] = [
   ...microphone,
   ['wrong_sample_rate', seconds(2 * RATE_MS, 6 * RATE_MS, 3 * RATE_MS)],
   ['channels_cancel', [`${LOSSY_MEASURES * MIX_SECONDS} s`, `${MIX_SECONDS} s`]],
+  ['never_loud', [`${NEVER_LOUD_HOURS} h`]],
   ['windows_dropped', seconds(HEALTH_INTERVAL_MS)],
   ['engine_failed', [...seconds(ENGINE_TIMEOUT_MS), `${unitSeconds('RestartSec')} s`]],
   ['npu_failed', seconds(WINDOW_LIMIT_MS)],

@@ -8,6 +8,8 @@ const SUREST_SCORE = 0.99;
 /** So loud is next to nothing over a whole window. */
 const LOUDEST_DBFS = -10;
 const LONGEST_COOLDOWN_SECONDS = 3600;
+/** Whoever uses a bathroom is louder than that once in so many hours. */
+export const NEVER_LOUD_HOURS = 48;
 
 /** Why no alarm may come, in a word for health and a sentence for people. */
 export interface Doubt {
@@ -20,8 +22,9 @@ export interface Doubt {
  * What stands in the way of every alarm, or nearly every one.
  *
  * @param hopSeconds from window to window
+ * @param minutesBelow for so long nothing has been heard that is louder than the rule asks for
  */
-export function doubtsOf(enabled: boolean, rule: AlarmRule, hopSeconds: number): Doubt[] {
+export function doubtsOf(enabled: boolean, rule: AlarmRule, hopSeconds: number, minutesBelow = 0): Doubt[] {
   const doubts: Doubt[] = [];
   if (!enabled)
     doubts.push({
@@ -35,6 +38,12 @@ export function doubtsOf(enabled: boolean, rule: AlarmRule, hopSeconds: number):
       problem: 'rule_hardly_alarms',
       text: `hardly anything can raise the alarm: ${why}`,
       hint: 'Set it back in the configuration or over MQTT; run --reset-settings forgets what was set there.',
+    });
+  if (minutesBelow >= NEVER_LOUD_HOURS * 60)
+    doubts.push({
+      problem: 'never_loud',
+      text: `in ${NEVER_LOUD_HOURS} h of sound nothing was louder than ${rule.minLevelDbfs} dBFS (minLevelDbfs), as an alarm has to be`,
+      hint: 'If somebody was there: raise the gain of the microphone (alsamixer, F4), put it nearer, or lower alarm.minLevelDbfs.',
     });
   return doubts;
 }

@@ -6,7 +6,7 @@ const FLAT_DB = 1.5;
 /** …once a day and a night have told what is quiet here. */
 export const MINUTES_TO_KNOW = 24 * 60;
 
-/** What a microphone has heard in its quietest minute, and for how long it has been far below that. */
+/** What a microphone has heard in its quietest minute, for how long it has been far below that, and when it was last loud. */
 export class UsualQuiet {
   /** Levels of this minute's seconds, as far as there was sound. */
   #levels: number[] = [];
@@ -18,13 +18,15 @@ export class UsualQuiet {
    * @param known what an earlier run has heard of this microphone
    * @param onMinute is told what is known after each minute that was of the room
    * @param minutesToKnow so many tell what is quiet here
+   * @param loudDbfs only what is louder can be an alarm, as of now
    */
   constructor(
     known?: KnownQuiet,
     private readonly onMinute: (known: KnownQuiet) => void = () => {},
     private readonly minutesToKnow = MINUTES_TO_KNOW,
+    private readonly loudDbfs = () => Number.NEGATIVE_INFINITY,
   ) {
-    this.#known = known ?? { minutes: 0, quietestDbfs: Number.POSITIVE_INFINITY };
+    this.#known = known ?? { minutes: 0, quietestDbfs: Number.POSITIVE_INFINITY, minutesBelow: 0 };
   }
 
   /** @param levelDbfs of one second; undefined where there was nothing */
@@ -32,21 +34,26 @@ export class UsualQuiet {
     if (levelDbfs !== undefined) this.#levels.push(levelDbfs);
     if (this.mutedSeconds > 0 && !this.#isLow(levelDbfs ?? Number.NEGATIVE_INFINITY)) this.mutedSeconds = 0;
     if (++this.#seconds < 60) return;
-    const levels = this.#levels.sort((a, b) => a - b);
     // A minute with a hole in it says nothing of how quiet the room is.
-    if (levels.length === 60) this.#minute(levels[30]!, levels[59]! - levels[0]!);
+    if (this.#levels.length === 60) this.#minute(this.#levels.sort((a, b) => a - b));
     this.#levels = [];
     this.#seconds = 0;
   }
 
-  #minute(medianDbfs: number, rangeDb: number): void {
-    const { minutes, quietestDbfs } = this.#known;
-    if (minutes >= this.minutesToKnow && this.#isLow(medianDbfs) && rangeDb <= FLAT_DB) {
+  /** @param levels in rising order */
+  #minute(levels: readonly number[]): void {
+    const { minutes, quietestDbfs, minutesBelow } = this.#known;
+    const [least, medianDbfs, most] = [levels[0]!, levels[30]!, levels[59]!];
+    if (minutes >= this.minutesToKnow && this.#isLow(medianDbfs) && most - least <= FLAT_DB) {
       this.mutedSeconds += 60;
       return;
     }
     this.mutedSeconds = 0;
-    this.#known = { minutes: minutes + 1, quietestDbfs: Math.min(quietestDbfs, medianDbfs) };
+    this.#known = {
+      minutes: minutes + 1,
+      quietestDbfs: Math.min(quietestDbfs, medianDbfs),
+      minutesBelow: most > this.loudDbfs() ? 0 : minutesBelow + 1,
+    };
     this.onMinute(this.#known);
   }
 

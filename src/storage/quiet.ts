@@ -9,6 +9,7 @@ const schema = z.object({
   microphone: z.string(),
   minutes: z.int().min(1),
   quietestDbfs: z.number().min(-200).max(0),
+  minutesBelow: z.int().min(0).default(0),
 });
 
 /** What a microphone has heard as quiet, over restarts: it takes a day and a night to know, and a restart is no reason to forget. */
@@ -23,8 +24,9 @@ export class QuietStore {
     const value = () => ({ microphone, ...this.#latest });
     this.#file = new KeptFile(store, 'quiet.json', schema, value, PACE, clock);
     const kept = this.#file.readIfSound();
-    if (kept?.microphone === microphone)
-      this.known = { minutes: kept.minutes, quietestDbfs: kept.quietestDbfs };
+    if (kept?.microphone !== microphone) return;
+    const { microphone: _, ...known } = kept;
+    this.known = known;
   }
 
   keep(known: KnownQuiet): void {

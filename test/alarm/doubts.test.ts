@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { doubtsOf } from '../../src/alarm/doubts.js';
+import { doubtsOf, NEVER_LOUD_HOURS } from '../../src/alarm/doubts.js';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/rule.js';
 
 const doubts = (rule: Partial<AlarmRule> = {}, enabled = true) =>
@@ -24,6 +24,14 @@ describe('doubts that an alarm can come', () => {
   ])('name %s', (_, rule, text) => {
     expect(doubts(rule)).toMatchObject([
       { problem: 'rule_hardly_alarms', text: expect.stringMatching(text) },
+    ]);
+  });
+
+  it('name that nothing was loud enough for two days of sound, and no shorter quiet', () => {
+    const quietFor = (minutes: number) => doubtsOf(true, DEFAULT_ALARM_RULE, 0.48, minutes);
+    expect(quietFor(60 * NEVER_LOUD_HOURS - 1)).toEqual([]);
+    expect(quietFor(60 * NEVER_LOUD_HOURS)).toMatchObject([
+      { problem: 'never_loud', text: expect.stringContaining('louder than -60 dBFS') },
     ]);
   });
 

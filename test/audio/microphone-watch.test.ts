@@ -96,6 +96,30 @@ describe('a night', () => {
   });
 });
 
+it('counts the minutes since something was loud enough for an alarm, over restarts and holes', () => {
+  const quiet = Array.from({ length: 20 }, () => noise(-70));
+  const knock = noise(-40);
+  let known: KnownQuiet | undefined;
+  const watch = () =>
+    new MicrophoneWatch(
+      new UsualQuiet(
+        known,
+        (now) => {
+          known = now;
+        },
+        60,
+        () => -60,
+      ),
+    );
+  hear(watch(), (i) => quiet[i % 20]!, 3 * MINUTE);
+  expect(known?.minutesBelow).toBe(3);
+  const restarted = watch();
+  hear(restarted, (i) => quiet[i % 20]!, 2 * MINUTE);
+  expect(known?.minutesBelow).toBe(5);
+  hear(restarted, (i) => (i === 30 ? knock : quiet[i % 20]!), MINUTE);
+  expect(known?.minutesBelow).toBe(0);
+});
+
 describe('a muted microphone', () => {
   it('is one far below the quietest of a day and a night, with an even noise', () => {
     const room = Array.from({ length: 20 }, (_, k) => noise(-70 + (k % 7)));

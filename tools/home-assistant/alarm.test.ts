@@ -103,7 +103,6 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     const alarm = await notified('Alarm in the bathroom');
     expect(alarm.message).toMatch(/^Heard: (impact|breaking)\. Please look after the bathroom\.$/);
     expect(alarm.data).toMatchObject({
-      ttl: 0,
       priority: 'high',
       push: { 'interruption-level': 'critical' },
     });
@@ -131,6 +130,10 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
   it('an alarm that nobody acknowledges is told again, after it was said without a sound that it is quiet', async () => {
     bathroom.microphone.fall();
     const first = await notified('Alarm in the bathroom');
+    // The end of an earlier run's alarm, told late, takes no newer one's message.
+    const late = { event_type: 'alarm_ended', episodeId: 'older', kind: 'impact', durationSeconds: 1 };
+    home.broker.publish('bathnet/bathroom/event', JSON.stringify(late));
+    await home.until(`event.bathroom_event`, ({ attributes }) => attributes.episodeId === 'older');
     const quiet = await notified('Alarm in the bathroom: it is quiet again');
     expect(quiet.message).toMatch(
       /^Heard: \w+\. Nobody has acknowledged it\. Please look after the bathroom\.$/,

@@ -1,3 +1,4 @@
+import { DEFAULT_ALARM_RULE } from '../../alarm/rule.js';
 import { listDevices } from '../../audio/devices.js';
 import { describeFault, type Measures, MOST_MIXING_LOSS_DB, usualLayout } from '../../audio/faults.js';
 import { signsOf } from '../../audio/microphone-watch.js';
@@ -50,9 +51,15 @@ export async function checkInput(
     return { text: `${name} ${text}`, hint };
   }
   const { rmsDbfs, peakDbfs } = levelOf(sound);
+  const minLevelDbfs = config.alarm.minLevelDbfs ?? DEFAULT_ALARM_RULE.minLevelDbfs;
   const text = `${name}, level ${rmsDbfs.toFixed(1)} dBFS RMS, peak ${peakDbfs.toFixed(1)} dBFS`;
-  return peakDbfs > -0.1
-    ? { text, sound, hint: 'It clips: lower its gain (alsamixer, F4).' }
+  if (peakDbfs > -0.1) return { text, sound, hint: 'It clips: lower its gain (alsamixer, F4).' };
+  return peakDbfs < minLevelDbfs
+    ? {
+        text: `${text}: quieter than anything that alarms (${minLevelDbfs} dBFS)`,
+        sound,
+        hint: 'Speak or clap while doctor listens; where that is no louder, raise its gain (alsamixer, F4).',
+      }
     : { text, sound };
 }
 

@@ -141,6 +141,7 @@ export const de: Texts = {
     npu_failed: 'die NPU ist ausgefallen; der Prozessor rechnet',
     detection_off: 'die Erkennung ist ausgeschaltet',
     rule_hardly_alarms: 'die Regel wird kaum je Alarm geben',
+    never_loud: 'seit zwei Tagen war nichts laut genug für einen Alarm',
     events_dropped: 'Ereignisse gingen verloren',
     outbox_not_durable: 'der Speicher nimmt nichts an; ein Neustart verlöre Ereignisse',
     disk_nearly_full: 'der Speicher ist fast voll',

@@ -146,6 +146,7 @@ export const en = {
     npu_failed: 'the NPU has failed; the processor computes instead',
     detection_off: 'detection is switched off',
     rule_hardly_alarms: 'the rule will hardly ever alarm',
+    never_loud: 'for two days nothing was loud enough for an alarm',
     events_dropped: 'events were lost',
     outbox_not_durable: 'the disk takes no events; a restart would lose them',
     disk_nearly_full: 'the disk is nearly full',
