@@ -3,12 +3,13 @@ import { createFrontEnd } from './features/create-front-end.js';
 import type { FrontEnd } from './features/front-end.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import type { createNetwork } from './model/engines/create-network.js';
-import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
+import type { EngineChoice, Network } from './model/network.js';
 import type { Window } from './types.js';
 
 /**
  * The network of a second bundle, which hears the same windows for its event head: an imported network has none, and
- * what it was trained for does not carry a fall. It is computed on a CPU, whatever computes the first one.
+ * what it was trained for does not carry a fall. It is computed on a CPU in float32, whatever the first one is
+ * computed on.
  */
 export class Companion {
   #mel = new Float32Array(0);
@@ -28,11 +29,8 @@ export class Companion {
     bundle: Bundle,
     frontEnd: Manifest['frontEnd'],
     engine: EngineChoice | undefined,
-    { precision = 'float32', eventPrecision = precision }: NetworkOptions = {},
   ): Promise<Companion> {
-    // int8 is asked of the first bundle: that this one is not calibrated for it is no reason to refuse.
-    const wanted = eventPrecision === 'int8' ? 'auto' : eventPrecision;
-    const network = await create(bundle, engine, [], { precision: wanted, npu: false });
+    const network = await create(bundle, engine, [], { npu: false });
     const own = bundle.manifest.frontEnd === frontEnd ? undefined : createFrontEnd(bundle.manifest.frontEnd);
     return new Companion(network, own);
   }

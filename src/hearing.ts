@@ -87,8 +87,7 @@ export class Hearing {
     const events = event && {
       head: new EventHead(event, (bundle.events ?? bundle).tensors),
       levels: new LevelHistory(event.levels),
-      companion:
-        bundle.events && (await Companion.create(create, bundle.events, manifest.frontEnd, engine, options)),
+      companion: bundle.events && (await Companion.create(create, bundle.events, manifest.frontEnd, engine)),
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }

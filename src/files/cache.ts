@@ -34,7 +34,6 @@ export function computedBy(setup: HearSetup): string {
   if (setup.watched) hash.update(JSON.stringify(setup.watched));
   if (bundle.events) {
     hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
-    hash.update(JSON.stringify([setup.precision, bundle.events.manifest.quantization?.ranges]));
   }
   const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
   hash.update(

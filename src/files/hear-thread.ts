@@ -135,8 +135,7 @@ async function start(as: Computing | undefined): Promise<Started> {
   ear = await createEar({
     ...setup,
     ...(engine && { engine }),
-    // What the first thread took is of its own network alone.
-    ...(precision && precision !== 'float16' && { precision, eventPrecision: setup.precision }),
+    ...(precision && precision !== 'float16' && { precision }),
     onFallback({ code, message, hint }: UserError) {
       fallback = { code, message, hint };
     },

@@ -22,9 +22,7 @@ export type EngineName = (typeof ENGINES)[number];
 /** `auto` takes the first of them that is there; WASM is everywhere. */
 export type EngineChoice = EngineName | 'auto';
 
-type Precision = (typeof PRECISIONS)[number];
-/** `auto` takes int8 where the engine has it and most convolutions of the bundle do. */
-export type PrecisionChoice = Precision | 'auto';
+export type Precision = (typeof PRECISIONS)[number];
 
 /** What the engine `neuron` needs beyond the bundle. */
 export interface NpuOptions {
@@ -41,7 +39,5 @@ export interface NetworkOptions extends NpuOptions {
   /** False: a CPU computes, whatever the engine that is asked for. */
   readonly npu?: false | undefined;
   /** Of the backbone on a CPU, also on one that stands by; float32 when left out. */
-  readonly precision?: PrecisionChoice | undefined;
-  /** Of the network beside it that hears the kinds of events, where there is one; as `precision` when left out. */
-  readonly eventPrecision?: PrecisionChoice | undefined;
+  readonly precision?: Precision | undefined;
 }

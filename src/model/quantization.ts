@@ -18,14 +18,6 @@ export function convolutionNames(backbone: Manifest['backbone']): string[] {
 }
 
 /**
- * Whether integers save time: where most convolutions are computed in them. It does not depend on how busy the machine
- * is at the start: the same sound must score the same tomorrow.
- */
-export function isWorthwhile({ ranges }: Quantization, backbone: Manifest['backbone']): boolean {
-  return Object.keys(ranges).length > convolutionNames(backbone).length / 2;
-}
-
-/**
  * The quantisation of a bundle, if it has one.
  *
  * @throws UserError bad data, where it was made for other weights

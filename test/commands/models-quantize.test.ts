@@ -58,7 +58,7 @@ describe('models quantize', () => {
         manifestFile,
         JSON.stringify({ ...manifest(), quantization: { ...quantization, backbone: '0'.repeat(64) } }),
       );
-      const stale = await run(['classify', sound, '--model', 'mine'], env);
+      const stale = await run(['classify', sound, ...int8], env);
       expect(stale).toMatchObject({
         code: 65,
         stderr: expect.stringMatching(/calibrated for other weights/),

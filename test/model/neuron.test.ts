@@ -5,7 +5,7 @@ import { ExitCode, type UserError } from '../../src/errors.js';
 import { createFrontEnd } from '../../src/features/create-front-end.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
 import { createNetwork } from '../../src/model/engines/create-network.js';
-import type { EngineChoice, Network, PrecisionChoice } from '../../src/model/network.js';
+import type { EngineChoice, Network, Precision } from '../../src/model/network.js';
 import { compileBackbone } from '../../src/model/neuron/compile.js';
 import { compiledFile, sidecarFile } from '../../src/model/neuron/compiled.js';
 import { verifyOutputs } from '../../src/model/verify.js';
@@ -58,7 +58,7 @@ async function open(
   engine: EngineChoice = 'neuron',
   neuronLibrary = npu.library,
   of = bundle,
-  precision?: PrecisionChoice,
+  precision?: Precision,
 ) {
   const onFallback = (failure: UserError) => failures.push(failure);
   const network = await createNetwork(of, engine, undefined, { neuronLibrary, onFallback, precision });

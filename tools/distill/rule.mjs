@@ -6,7 +6,7 @@
 // what is given as --tune alone: for each sensitivity the lines at which so many of its household clips alarm and so many
 // alarms are raised in its hours, shared among the kinds as SHARES says; then all fall or rise together to where that just holds for all.
 // The hours are those of a room as it is used (../sounds/ordinary.py --life --role training).
-// CACHE keeps what was heard; --int8 hears it in integers, as `auto` does. --write puts the rule into the bundle.
+// CACHE keeps what was heard; --int8 hears it in integers. --write puts the rule into the bundle.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -32,10 +32,10 @@ export const model = z
         "Backbone compiled for the NPU, as models compile writes it. Default: backbone.dla in the model's folder.",
       ),
     precision: z
-      .enum(['auto', ...PRECISIONS])
-      .default('auto')
+      .enum(PRECISIONS)
+      .default('float32')
       .describe(
-        'In which numbers a CPU computes the network: auto takes int8 where the engine has it and most layers of the model do.',
+        'In which numbers a CPU computes the network: int8 saves a third of its time, where ONNX Runtime computes a model that is calibrated, and hears one or two of a hundred falls less.',
       ),
   })
   .prefault({})

@@ -1,7 +1,7 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
-import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
-import { isWorthwhile, quantizationOf } from '../quantization.js';
+import type { EngineChoice, Network, NetworkOptions, Precision } from '../network.js';
+import { quantizationOf } from '../quantization.js';
 import type { Quantization } from '../quantization-manifest.js';
 import { notLoaded } from './not-loaded.js';
 
@@ -40,15 +40,15 @@ async function createCpuNetwork(
   bundle: Bundle,
   engine: CpuEngineChoice,
   heads: readonly string[],
-  precision: PrecisionChoice,
+  precision: Precision,
 ): Promise<Network> {
-  const quantization = precision === 'float32' ? undefined : quantizationOf(bundle);
-  if (precision === 'int8') checkInt8(bundle, engine, quantization);
+  const quantization = precision === 'int8' ? int8Of(bundle, engine) : undefined;
   if (engine === 'auto' || engine === 'onnxruntime') {
     try {
-      return await onOnnxRuntime(bundle, heads, precision, quantization);
+      const { createOnnxNetwork } = await import('./onnxruntime.js');
+      return await createOnnxNetwork(bundle, heads, quantization);
     } catch (error) {
-      if (engine === 'onnxruntime' || precision === 'int8')
+      if (engine === 'onnxruntime' || quantization)
         throw notLoaded(
           'onnxruntime',
           error,
@@ -60,33 +60,20 @@ async function createCpuNetwork(
   return createTfjsNetwork(bundle, engine, heads);
 }
 
-async function onOnnxRuntime(
-  bundle: Bundle,
-  heads: readonly string[],
-  precision: PrecisionChoice,
-  quantization: Quantization | undefined,
-): Promise<Network> {
-  const { createOnnxNetwork } = await import('./onnxruntime.js');
-  const taken =
-    quantization && (precision === 'int8' || isWorthwhile(quantization, bundle.manifest.backbone));
-  return createOnnxNetwork(bundle, heads, taken ? quantization : undefined);
-}
-
-function checkInt8(
-  { manifest }: Bundle,
-  engine: CpuEngineChoice,
-  quantization: Quantization | undefined,
-): void {
+function int8Of(bundle: Bundle, engine: CpuEngineChoice): Quantization {
   const refused = (what: string, hint: string) =>
     new UserError(ExitCode.config, `model.precision is int8, ${what}`, hint);
+  const { name } = bundle.manifest;
+  const quantization = quantizationOf(bundle);
   if (!quantization)
     throw refused(
-      `but model ${manifest.name} is not calibrated for it`,
-      `Calibrate it (bathnet2mqtt models quantize ${manifest.name} AUDIO) or set model.precision to auto.`,
+      `but model ${name} is not calibrated for it`,
+      `Calibrate it (bathnet2mqtt models quantize ${name} AUDIO) or set model.precision to float32.`,
     );
   if (engine !== 'auto' && engine !== 'onnxruntime')
     throw refused(
       `which ${engine} does not compute`,
-      'Set model.engine to onnxruntime, or model.precision to auto.',
+      'Set model.engine to onnxruntime, or model.precision to float32.',
     );
+  return quantization;
 }

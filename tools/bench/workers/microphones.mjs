@@ -27,7 +27,7 @@ let windows = 0;
 const microphones = await Promise.all(
   Array.from({ length: Number(count) }, async (_, i) => {
     const { bundle } = await models.readModel({ name: folder }, [SHIPPED_MODELS]);
-    const pipeline = await Pipeline.create(bundle, { precision: 'auto', models });
+    const pipeline = await Pipeline.create(bundle, { models });
     const handlers = {
       onWindow: () => windows++,
       onEvent() {},
