@@ -1,23 +1,32 @@
 /**
  * What runs in the container of the app for Home Assistant: turns the app's options and the broker that the
- * Supervisor knows into settings, and becomes the daemon.
+ * Supervisor knows into settings, and keeps the daemon running with them. The Supervisor starts no app again that
+ * has ended, unless its user has found the switch for it.
  *
  *   node bathnet2mqtt/start.mjs [FOLDER]
  *
  * FOLDER is /data, where options.json lies and what survives a restart.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** https://developers.home-assistant.io/docs/api/supervisor/endpoints/#service */
 const SUPERVISOR = process.env.SUPERVISOR_API ?? 'http://supervisor';
-/** Where the Supervisor may take long at a start of the whole machine. */
-const ASK_TIMEOUT_MS = 30_000;
+const ASK_TIMEOUT_MS = 10_000;
+/** A broker may come later than this, and be installed anew with another password. */
+const ASK_EVERY_MS = 10_000;
+/** As systemd waits. */
+const RESTART_MS = 5000;
 /** From here alone Home Assistant shows the page, to people who are signed in. */
 const INGRESS = '172.30.32.2';
-/** sysexits: unavailable, wrong configuration. */
-const [UNAVAILABLE, CONFIGURATION] = [69, 78];
+/** sysexits: wrong usage, wrong configuration; neither mends itself. */
+const [USAGE, CONFIGURATION] = [64, 78];
+const BROKER_HINT =
+  'Install and start the app "Mosquitto broker", or name another one in settings: mqtt.url=mqtt://…';
 
 const folder = process.argv[2] ?? '/data';
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -34,30 +43,48 @@ const settings = {
   'web.trustedProxy': INGRESS,
 };
 const own = (options.settings ?? []).map(pair);
-const broker = own.some(([key]) => key === 'mqtt.url') ? {} : await brokerOfSupervisor();
-// Passwords are no arguments: those can be read by every process.
-for (const [name, value] of Object.entries(broker)) process.env[name] = value;
 const set = [...Object.entries(settings), ...own].flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-process.argv = [process.execPath, main, 'run', ...set];
-await import(main);
+
+/** What the daemon gets in its environment: passwords are no arguments, which every process can read. */
+let broker = {};
+/** Why there is none, as it was said. */
+let lack = '';
+let daemon;
+let stopping = false;
+for (const signal of ['SIGTERM', 'SIGINT'])
+  process.on(signal, () => {
+    stopping = true;
+    if (!daemon) process.exit(0);
+    daemon.kill(signal);
+  });
+
+if (!own.some(([key]) => key === 'mqtt.url')) {
+  await askForBroker();
+  setInterval(askForBroker, ASK_EVERY_MS);
+}
+for (;;) {
+  const env = { ...process.env, ...broker };
+  daemon = spawn(process.execPath, [main, 'run', ...set], { env, stdio: 'inherit' });
+  const [code, signal] = await once(daemon, 'exit');
+  daemon = undefined;
+  if (stopping || code === USAGE || code === CONFIGURATION) process.exit(code ?? 0);
+  console.error(`The daemon has ended (${signal ?? code}) and is started again.`);
+  await wait(RESTART_MS);
+}
 
 function readOptions() {
   const path = join(folder, 'options.json');
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    return fail(CONFIGURATION, `${path}: ${error.message}`, 'Save the configuration of the app again.');
+    return fail(`${path}: ${error.message}`, 'Save the configuration of the app again.');
   }
 }
 
 /** The sound server's client, not PortAudio: Home Assistant has PulseAudio's protocol, and no ALSA device. */
 function microphone(device) {
   if (device !== undefined && !/^[\w.:@-]+$/.test(device))
-    fail(
-      CONFIGURATION,
-      `microphone: "${device}" is no name of a source`,
-      'Names have no spaces: pactl list sources',
-    );
+    fail(`microphone: "${device}" is no name of a source`, 'Names have no spaces: pactl list sources');
   const from = device === undefined ? '' : ` --device=${device}`;
   const command = `exec parec --raw --format=s16le --rate=16000 --channels=1 --latency-msec=100${from}`;
   return { 'input.source': 'command', 'input.command': command };
@@ -65,29 +92,45 @@ function microphone(device) {
 
 function pair(line) {
   const at = line.indexOf('=');
-  if (at < 1)
-    fail(CONFIGURATION, `settings: "${line}" is no setting`, 'Write one as key=value: sense.waterMinutes=20');
+  if (at < 1) fail(`settings: "${line}" is no setting`, 'Write one as key=value: sense.waterMinutes=20');
   return [line.slice(0, at).trim(), line.slice(at + 1).trim()];
 }
 
+/**
+ * Without a broker the daemon listens all the same: it keeps what the broker is to be told, and `notify` needs none.
+ * Another one than before, it gets by being started again.
+ */
+async function askForBroker() {
+  const found = await brokerOfSupervisor().catch((error) => {
+    if (error.message !== lack) console.error(`error: ${error.message}\n  hint: ${BROKER_HINT}`);
+    lack = error.message;
+  });
+  if (!found) return;
+  lack = '';
+  if (JSON.stringify(found) === JSON.stringify(broker)) return;
+  broker = found;
+  daemon?.kill('SIGTERM');
+}
+
+/** @throws Error where there is none */
 async function brokerOfSupervisor() {
   const headers = { authorization: `Bearer ${process.env.SUPERVISOR_TOKEN}` };
   const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-  const hint =
-    'Install and start the app "Mosquitto broker", or name another one in settings: mqtt.url=mqtt://…';
   const answer = await fetch(`${SUPERVISOR}/services/mqtt`, { headers, signal })
     .then((response) => response.json())
-    .catch((error) => fail(UNAVAILABLE, `the Supervisor does not answer: ${error.message}`, hint));
+    .catch((error) => {
+      throw new Error(`the Supervisor does not answer: ${error.message}`);
+    });
   const { host, port, ssl, username, password } = answer.data ?? {};
   if (answer.result !== 'ok' || !host)
-    fail(UNAVAILABLE, `no MQTT broker: ${answer.message ?? 'none is known'}`, hint);
+    throw new Error(`no MQTT broker: ${answer.message ?? 'none is known'}`);
   return {
     BATHNET_MQTT__URL: `${ssl ? 'mqtts' : 'mqtt'}://${host}:${port}`,
     ...(username && { BATHNET_MQTT__USERNAME: username, BATHNET_MQTT__PASSWORD: password }),
   };
 }
 
-function fail(code, message, hint) {
+function fail(message, hint) {
   console.error(`error: ${message}\n  hint: ${hint}`);
-  process.exit(code);
+  process.exit(CONFIGURATION);
 }

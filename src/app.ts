@@ -211,6 +211,7 @@ export async function startApp({
     ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
     ...{ hopSeconds, melRange: pipeline.melRange },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
+    unanswered: () => listener.unanswered,
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
   };
   const web = config.web.enabled

@@ -36,7 +36,7 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
     for (const [i, options] of all.entries()) {
       const own =
         all.length > 1 ? { log: labelled(options.log, names[i]!), systemd: parts[i]!, models } : { systemd };
-      running.push(await startOnDevice({ ...options, ...own }));
+      running.push(await startOnDevice({ ...options, ...own }, names));
     }
     watch.allow(LONGEST_MS);
     const done = Promise.all(running.map((app) => app.done)).then(() => {});
@@ -53,14 +53,14 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
   }
 }
 
-async function startOnDevice(options: Omit<AppOptions, 'device'>): Promise<App> {
+async function startOnDevice(options: Omit<AppOptions, 'device'>, names: readonly string[]): Promise<App> {
   const { config, log } = options;
   const folder = stateFolder(config.stateDir, process.env);
   let device: OpenDevice | undefined;
   // A disk that hangs must not keep the process.
   const release = async () => device && within(systemClock, LONGEST_RELEASE_MS, device.release());
   try {
-    device = await openDevice(folder, config.device.id, config.input, log);
+    device = await openDevice(folder, config.device.id, config.input, log, names);
     const app = await startApp({ ...options, device });
     return { ...app, done: app.done.finally(release) };
   } catch (error) {

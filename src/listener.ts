@@ -79,6 +79,11 @@ export class Listener {
     return this.#ring.droppedWindows;
   }
 
+  /** Whether nobody has acknowledged the latest alarm, which may be that of an earlier run. */
+  get unanswered(): boolean {
+    return this.#escalation.unanswered;
+  }
+
   chunk(chunk: PcmChunk): void | Promise<void> {
     if (!this.options.live) return this.#pull(chunk);
     this.#ring.push(chunk);

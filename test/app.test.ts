@@ -12,7 +12,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { SENSITIVITIES } from '../src/constants.js';
 import { bareEnvironment } from './support/environment.js';
-import { Mosquitto, until } from './support/mosquitto.js';
+import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { PULSE_PROGRAMS, type Pulse, startPulse } from './support/pulse.js';
 import { lacksPrograms } from './support/require.js';
 
@@ -111,7 +111,7 @@ describe.skipIf(skip)('the app, started', () => {
   });
   afterEach(async () => {
     if (app && app.exitCode === null) {
-      app.kill('SIGKILL');
+      app.kill('SIGTERM'); // the daemon with it
       await once(app, 'exit');
     }
     supervisor.close();
@@ -156,15 +156,53 @@ describe.skipIf(skip)('the app, started', () => {
     expect(readdirSync(join(folder, 'state', 'devices'))).toEqual(['app']);
   });
 
-  it('says what to do where there is no broker', async () => {
+  const own = ['device.id=app', 'web.port=0'];
+  const online = (at: Mosquitto) => at.subscribe('bathnet/app/availability');
+  const isOnline = (seen: Subscription) =>
+    seen.waitFor('bathnet/app/availability', (payload) => payload === 'online');
+
+  it('says what to do where there is no broker, listens all the same, and goes to any that comes', async () => {
+    const known = answer;
     answer = { status: 400, body: { result: 'error', message: 'Service not enabled' } };
-    const [code] = await once(await start({}), 'exit');
-    expect({ code, said }).toEqual({
-      code: 69,
-      said: expect.stringMatching(
-        /^error: no MQTT broker: Service not enabled\n {2}hint: Install and start the app/,
-      ),
-    });
+    await start({ settings: own });
+    await until(
+      () => said.includes('sound arrives from'),
+      () => `it does not listen: ${said}`,
+    );
+    expect(said).toMatch(/^error: no MQTT broker: Service not enabled\n {2}hint: Install and start the app/);
+    const seen = await online(broker);
+    answer = known;
+    await isOnline(seen);
+
+    const password = 'that of a broker that was installed anew';
+    const anew = await Mosquitto.start({ login: { ...LOGIN, password } });
+    try {
+      const after = await online(anew);
+      const data = { host: '127.0.0.1', port: anew.port, ssl: false, ...LOGIN, password };
+      answer = { status: 200, body: { result: 'ok', data } };
+      await isOnline(after);
+    } finally {
+      await anew.close();
+    }
+    expect(said.match(/no MQTT broker/g)).toHaveLength(1);
+  });
+
+  it('is started again when it ends, which the Supervisor does not do by itself', async () => {
+    const running = await start({ settings: own });
+    const listens = (times: number) =>
+      until(
+        () => (said.match(/sound arrives from/g) ?? []).length === times,
+        () => `it does not listen: ${said}`,
+      );
+    await listens(1);
+    const { pid } = running;
+    const daemon = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    expect(readFileSync(`/proc/${daemon}/cmdline`, 'utf8')).toContain('main.js');
+    process.kill(Number(daemon), 'SIGKILL');
+    await listens(2);
+    await isOnline(await online(broker));
+    running.kill('SIGTERM');
+    expect((await once(running, 'exit'))[0]).toBe(0);
   });
 
   it('asks nobody where a broker is named', async () => {

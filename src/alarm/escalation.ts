@@ -126,6 +126,11 @@ export class Escalation {
     return this.#latest?.alarm.episodeId !== episodeId || this.#latest.seenAtMs !== undefined;
   }
 
+  /** Whether nobody has acknowledged the latest alarm, of this run or of the one before. */
+  get unanswered(): boolean {
+    return this.#latest !== undefined && this.#latest.seenAtMs === undefined;
+  }
+
   /** Repeats no more; the alarm can still be acknowledged. */
   stop(): void {
     this.#stopWaiting();

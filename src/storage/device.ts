@@ -47,6 +47,7 @@ export function stateOf(stateFolder: string, id: string, log: Logger): State {
  *
  * @param id configured; undefined: one made from this host
  * @param heard the sound it listens to
+ * @param others ids of the other microphones of this process: what they have is theirs, also before they have started
  * @throws UserError unavailable, where another process has it
  */
 export async function openDevice(
@@ -54,13 +55,14 @@ export async function openDevice(
   id: string | undefined,
   heard: InputOptions,
   log: Logger,
+  others: readonly string[] = [],
 ): Promise<OpenDevice> {
   const input = nameOf(heard);
   const deviceId = id ?? new State(stateFolder, log).deviceId();
   const folder = deviceFolder(stateFolder, deviceId);
   try {
     if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
-    if (!existsSync(folder)) await takeOver(stateFolder, folder, input, log);
+    if (!existsSync(folder)) await takeOver(stateFolder, folder, input, others, log);
     makeFolderSync(folder);
   } catch (error) {
     log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
@@ -94,9 +96,16 @@ function moveOldLayout(stateFolder: string, deviceId: string): void {
   for (const name of old) renameSync(join(stateFolder, name), join(folder, name));
 }
 
-async function takeOver(stateFolder: string, folder: string, input: string, log: Logger): Promise<void> {
+async function takeOver(
+  stateFolder: string,
+  folder: string,
+  input: string,
+  others: readonly string[],
+  log: Logger,
+): Promise<void> {
   const all = join(stateFolder, 'devices');
-  for (const id of existsSync(all) ? readdirSync(all) : []) {
+  const ids = existsSync(all) ? readdirSync(all) : [];
+  for (const id of ids.filter((each) => !others.includes(each))) {
     const old = join(all, id);
     const kept = new State(old, log).read(INPUT);
     // Earlier versions did not say what they listened to: it was the one device there was.

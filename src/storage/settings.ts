@@ -22,10 +22,12 @@ const schema = z.strictObject({
   quietFrom: timeOfDay,
   quietTo: timeOfDay,
 });
-const keptSchema = schema.partial().extend({
-  /** The text with which each was last rolled out to all devices. */
-  rolledOut: z.partialRecord(schema.keyof(), z.string()).optional(),
-});
+/** Each by itself: one that no longer fits, as after an upgrade, must not take the others along. */
+const keptSchema = z.record(z.string(), z.unknown());
+/** The text with which each was last rolled out to all devices. */
+const rolledOutSchema = z.partialRecord(schema.keyof(), z.string());
+/** Which can contradict another one, or the configuration. */
+const PAIRED = ['hits', 'window', 'threshold', 'quietFrom', 'quietTo'] as const;
 
 /**
  * What a person has changed while the daemon ran. It goes over bundle and configuration, and survives a
@@ -62,22 +64,21 @@ export class Settings {
 
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
   load(): void {
+    const problems: string[] = [];
     try {
-      const earlier = this.#file.read();
-      if (!earlier) return;
-      const { rolledOut = {}, ...values } = earlier;
-      const kept = values as Partial<SettingValues>;
-      const problem = this.#contradiction(kept, Object.keys(kept));
-      if (problem !== undefined) throw new Error(problem);
-      this.#changed = kept;
-      this.#rolledOut = rolledOut;
-      this.log.info(kept, 'settings kept from an earlier run; --reset-settings forgets them');
+      const { rolledOut = {}, ...values } = this.#file.read() ?? {};
+      this.#changed = this.#fitting(values, problems);
+      this.#rolledOut = rolledOutSchema.safeParse(rolledOut).data ?? {};
     } catch (error) {
+      problems.push(messageOf(error));
+    }
+    if (problems.length > 0)
       this.log.warn(
-        { file: this.#file.name, problem: messageOf(error) },
+        { file: this.#file.name, problem: problems.join('; ') },
         'kept settings cannot be used; those of the configuration hold',
       );
-    }
+    if (Object.keys(this.#changed).length > 0)
+      this.log.info(this.#changed, 'settings kept from an earlier run; --reset-settings forgets them');
   }
 
   /**
@@ -112,6 +113,22 @@ export class Settings {
   /** Writes what waits to be written. */
   stop(): void {
     this.#file.flush();
+  }
+
+  /** Of what was kept, all that can still be used. */
+  #fitting(values: Readonly<Record<string, unknown>>, problems: string[]): Partial<SettingValues> {
+    const fits = ([name, value]: [string, unknown]) => {
+      const { error } = schema.partial().safeParse({ [name]: value });
+      if (error) problems.push(z.prettifyError(error));
+      return !error;
+    };
+    const kept: Partial<SettingValues> = Object.fromEntries(Object.entries(values).filter(fits));
+    const problem = this.#contradiction(kept, Object.keys(kept));
+    if (problem === undefined) return kept;
+    problems.push(problem);
+    // Which of them is wrong, nobody can tell.
+    for (const name of PAIRED) delete kept[name];
+    return kept;
   }
 
   #kept() {

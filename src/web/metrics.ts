@@ -15,6 +15,7 @@ export interface Measures extends Readonly<Delivery> {
   readonly problems: readonly string[];
   readonly hears: boolean;
   readonly alarm: boolean;
+  readonly unanswered: boolean;
   readonly enabled: boolean;
   readonly reconnects: number;
 }
@@ -27,7 +28,6 @@ const QUANTILES = [0.5, 0.99];
 export class Metrics {
   readonly #registry = new Registry();
   readonly #events: Counter<'type' | 'kind'>;
-  #unacknowledged = false;
   /** Of the answer that is being made. */
   #now: Measures;
 
@@ -60,11 +60,7 @@ export class Metrics {
     gauge('clock_seconds', 'What its clock says, seconds since 1970', () => Date.now() / 1000);
     gauge('hears', '1 while sound that is sound is analysed', (now) => now.hears);
     gauge('alarm', '1 while an alarm is on', (now) => now.alarm);
-    gauge(
-      'unacknowledged',
-      '1 while nobody has acknowledged the last alarm of this run',
-      () => this.#unacknowledged,
-    );
+    gauge('unacknowledged', '1 while nobody has acknowledged the latest alarm', (now) => now.unanswered);
     gauge('detection_enabled', '1 unless somebody has switched detection off', (now) => now.enabled);
     gauge('level_dbfs', 'Mean level of the last seconds', (now) => now.levelDbfs);
     gauge('mqtt_connected', '1 while there is a broker', (now) => now.connected);
@@ -112,8 +108,6 @@ export class Metrics {
 
   /** Counts an event. */
   event(type: string, kind = ''): void {
-    if (type === 'alarm_started' || type === 'alarm_escalated') this.#unacknowledged = true;
-    if (type === 'alarm_acknowledged') this.#unacknowledged = false;
     this.#events.inc({ type, kind });
   }
 

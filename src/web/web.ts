@@ -40,6 +40,8 @@ export interface WebSources {
   readonly statistics: Statistics;
   /** Windows that were lost. */
   readonly dropped: () => number;
+  /** Whether nobody has acknowledged the latest alarm. */
+  readonly unanswered: () => boolean;
   readonly history: History;
   /** @returns why not */
   obey(topic: string, text: string): Denial | undefined;
@@ -222,7 +224,7 @@ export class Web {
   }
 
   #measures(): Measures {
-    const { statistics, publisher, dropped, base } = this.#sources;
+    const { statistics, publisher, dropped, unanswered, base } = this.#sources;
     const said = (name: string) => publisher.states.get(`${base}/${name}`);
     const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
     return {
@@ -236,6 +238,7 @@ export class Web {
       problems: this.#problems,
       hears: this.#illness().length === 0,
       alarm: said('alarm') === 'ON',
+      unanswered: unanswered(),
       enabled: said('enabled') === 'ON',
       reconnects: publisher.stats.reconnects,
       ...this.#delivery(),

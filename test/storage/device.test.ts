@@ -97,6 +97,19 @@ it('a device with a new id keeps what it had, where it listens to the same sound
   expect(devices()).toEqual(['bathroom']);
 });
 
+it('leaves what it has to a microphone of the same process that comes later', async () => {
+  const before = await run('bath');
+  before.state.write('settings.json', '{"enabled":false}');
+  await before.release();
+  rmSync(join(deviceFolder(folder, 'bath'), 'input')); // as an earlier version left it
+  const source = { source: 'stdin', device: '' } as const;
+  const hall = await openDevice(folder, 'hall', source, log, ['hall', 'bath']);
+  expect(hall.state.read('settings.json')).toBeUndefined();
+  const bath = await openDevice(folder, 'bath', source, log, ['hall', 'bath']);
+  expect(bath.state.read('settings.json')).toBe('{"enabled":false}');
+  await Promise.all([hall.release(), bath.release()]);
+});
+
 it.each([
   ['another device', '{"deviceId":"bath"}'],
   ['a device that is not known', 'damaged'],

@@ -188,6 +188,16 @@ describe('settings', () => {
     expect(warnings).toHaveLength(1);
   });
 
+  it.each([
+    ['{"cooldownSeconds":77,"colour":1,"hits":5000}', { cooldownSeconds: 77 }],
+    ['{"cooldownSeconds":77,"hits":5,"threshold":0.8}', { cooldownSeconds: 77 }],
+    ['{"enabled":false,"cooldownSeconds":"long"}', { enabled: false }],
+    ['{"cooldownSeconds":77,"rolledOut":7}', { cooldownSeconds: 77 }],
+  ])('keep what still fits of %j', (text, kept) => {
+    writeFileSync(file(), text);
+    expect(run().values).toEqual({ ...defaults, ...kept });
+  });
+
   it('always hold together, whatever is set in whatever order', () => {
     const names = Object.keys(defaults) as SettingName[];
     const value = fc.oneof(fc.boolean(), fc.double(), fc.integer({ min: -1, max: 101 }), fc.anything());

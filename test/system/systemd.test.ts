@@ -37,6 +37,12 @@ describe.skipIf(lacksPrograms('systemd-analyze'))('the systemd unit (needs syste
   });
 });
 
+it('the systemd unit knows the device class of ALSA, also where no microphone is there yet', () => {
+  expect(unit).toMatch(/^DeviceAllow=char-alsa rw$/m);
+  for (const key of ['Wants', 'After'])
+    expect(unit).toMatch(new RegExp(`^${key}=.*modprobe@snd.service`, 'm'));
+});
+
 it('the systemd unit does not restart what only a person can mend', () => {
   const codes = /^RestartPreventExitStatus=(.*)$/m.exec(unit)?.[1]?.split(' ').map(Number);
   expect(codes).toEqual([ExitCode.usage, ExitCode.config]);

@@ -92,6 +92,19 @@ function stream(...args: ConstructorParameters<typeof Stream>): Stream {
 }
 
 describe.skipIf(skip)('the page of a daemon', () => {
+  it('tells Prometheus that nobody has acknowledged the alarm, also after a restart', async () => {
+    const unacknowledged = async (url: string) =>
+      /^bathnet_unacknowledged (\d)$/m.exec(await (await fetch(`${url}metrics`)).text())?.[1];
+    const never = ['--set', 'sense.escalateSeconds=0'];
+    const first = await startDaemon('--speed', '20', ...never);
+    await first.seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
+    await first.daemon.kill('SIGKILL');
+    const { url } = await startDaemon(...never);
+    expect(await unacknowledged(url)).toBe('1');
+    expect((await post(`${url}api/commands/acknowledge`, { value: 'PRESS' })).status).toBe(204);
+    expect(await unacknowledged(url)).toBe('0');
+  });
+
   it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {
     const { url, seen } = await startDaemon('--speed', '4', '--set', 'device.area=Attic');
     const live = stream(url);

@@ -89,6 +89,21 @@ describe.skipIf(!installed)('the blueprint for the morning', () => {
     await end();
   });
 
+  it('tells it once Home Assistant is back that was away at that hour, and waits for a sign', async () => {
+    const aheadSeconds = 40; // Home Assistant takes some of them to end
+    const passed = Date.now() + aheadSeconds * 1000;
+    const by = timeOfDay(aheadSeconds);
+    const { before, end } = await morning(0, { since: timeOfDay(0), by });
+    await home.homeAssistant.stop();
+    expect(Date.now()).toBeLessThan(passed);
+    await new Promise((resolve) => setTimeout(resolve, passed + 1000 - Date.now()));
+    await home.homeAssistant.run();
+    await phone.waitFor(`No sign of life by ${by.slice(0, 5)}`, before);
+    toilet.microphone.speak();
+    await phone.waitFor('Somebody is up', before);
+    await end();
+  });
+
   it('tells nothing when something was heard, or on another day', async () => {
     bathroom.microphone.water(6);
     const heard = await home.until('sensor.bathroom_last_water', ({ state }) => state !== 'unknown');
