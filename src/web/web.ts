@@ -67,14 +67,14 @@ export class Web {
   #deliverySaid = '';
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
-    const { name, version, engine } = sources.model;
+    const { name: model, version: model_version, engine, precision } = sources.model;
     this.#sources = sources;
     this.#clock = clock;
     this.#log = log;
     this.#windowAtMs = this.#startedAtMs = clock.now();
     const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
     this.#live = new Live(hopFrames, sources.melRange);
-    const info = { device: sources.device.id, version: VERSION, model: name, model_version: version, engine };
+    const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
     this.#metrics = new Metrics(() => this.#measures(), info);
     const parts = {
       status: () => this.#status(),
@@ -225,6 +225,7 @@ export class Web {
     const { statistics, publisher, dropped, base } = this.#sources;
     const said = (name: string) => publisher.states.get(`${base}/${name}`);
     const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
+    const health = JSON.parse(said('health') ?? 'null') as { diskFreeMb: number | null } | null;
     return {
       uptimeSeconds: statistics.health().uptimeSeconds,
       windows: statistics.windows,
@@ -233,6 +234,7 @@ export class Web {
       inferenceMs: (q) => statistics.networkMs.quantile(q),
       latencyMs: (q) => statistics.latencyMs.quantile(q),
       levelDbfs: level?.rmsDbfs,
+      diskFreeBytes: health?.diskFreeMb == null ? undefined : health.diskFreeMb * 1e6,
       problems: this.#problems,
       hears: this.#illness().length === 0,
       alarm: said('alarm') === 'ON',

@@ -198,7 +198,13 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect([foreign.reason, foreign.seen]).toEqual(['other_site', []]);
 
     const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
-    const metrics = await (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+    let metrics = '';
+    const ask = async () => {
+      metrics = await (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+      return /^bathnet_disk_free_bytes [1-9]/m.test(metrics);
+    };
+    await until(ask, () => metrics);
+    expect(metrics).toMatch(/^bathnet_info\{.*precision="(float32|int8)".*\} 1$/m);
     expect(metrics).toMatch(/^bathnet_windows_total [1-9]/m);
     expect(metrics).toMatch(/^bathnet_problem\{problem="no_sound"\} 0$/m);
 
