@@ -221,9 +221,9 @@ export async function startApp({
   let endWatchdog = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
+    await web?.stop();
     await input.stop();
     quiet.stop();
-    await web?.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -233,7 +233,7 @@ export async function startApp({
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
-    await state.settled();
+    await Promise.all([state.settled(), history.settled()]);
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;

@@ -65,6 +65,7 @@ export class Web {
   readonly #startedAtMs: number;
   #windowAtMs: number;
   #deliverySaid = '';
+  #ending = false;
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
     const { name: model, version: model_version, engine, precision } = sources.model;
@@ -118,9 +119,9 @@ export class Web {
   }
 
   async stop(): Promise<void> {
+    this.#ending = true;
     await this.#server.stop();
     this.#metrics.stop();
-    await this.#sources.history.settled();
   }
 
   /** Whatever goes wrong here, no alarm may suffer from it. */
@@ -147,9 +148,8 @@ export class Web {
   }
 
   #said({ topic, payload, event }: Said): void {
-    const name = topic.slice(this.#sources.base.length + 1);
     if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
-    else this.#stated(name, payload);
+    else this.#stated(topic.slice(this.#sources.base.length + 1), payload);
     this.#tellDelivery();
   }
 
@@ -168,9 +168,9 @@ export class Web {
   /** What is newly wrong becomes an entry. */
   #noteFaults({ problems, at }: { problems: readonly string[]; at: string }): void {
     this.#problems = problems;
-    // Every run begins without sound.
-    const begins = this.#clock.now() - this.#startedAtMs < SILENT_MS;
-    const grave = problems.filter((problem) => problem !== 'no_sound' || !begins);
+    // Every run begins and ends without sound.
+    const silent = this.#ending || this.#clock.now() - this.#startedAtMs < SILENT_MS;
+    const grave = problems.filter((problem) => problem !== 'no_sound' || !silent);
     const fresh = grave.filter((problem) => !this.#noted.includes(problem));
     this.#noted = grave;
     if (fresh.length === 0) return;

@@ -91,6 +91,12 @@ function stream(...args: ConstructorParameters<typeof Stream>): Stream {
   return streams.at(-1)!;
 }
 
+const metricsOf = async (url: string) => {
+  const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
+  return (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+};
+const uptimeOf = (metrics: string) => Number(/^bathnet_uptime_seconds (\S+)/m.exec(metrics)?.[1]);
+
 describe.skipIf(skip)('the page of a daemon', () => {
   it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {
     const { url, seen } = await startDaemon('--speed', '4', '--set', 'device.area=Attic');
@@ -165,6 +171,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const args = ['--speed', '8', '--set', 'web.password=a good one'];
     const first = await startDaemon(...args);
     await first.seen.waitFor(topics.event);
+    await until(async () => uptimeOf(await metricsOf(first.url)) > 11, 'it has not begun');
     await first.daemon.kill();
     const { url } = await startDaemon(...args);
 
@@ -182,6 +189,8 @@ describe.skipIf(skip)('the page of a daemon', () => {
     ).json()) as HistoryEntry[];
     const kept = history.flatMap((entry) => entry.events.map((event) => event.id));
     expect(kept).toEqual(expect.arrayContaining(events(first.seen).map(({ id }) => id)));
+    // That it was stopped is no fault.
+    expect(history.filter(({ events: [said] }) => said?.event_type === 'fault')).toEqual([]);
 
     const live = stream(url, { cookie });
     await until(() => live.of('hello').length > 0, 'no stream');
@@ -197,10 +206,9 @@ describe.skipIf(skip)('the page of a daemon', () => {
     await until(() => foreign.reason !== undefined, 'another site may look');
     expect([foreign.reason, foreign.seen]).toEqual(['other_site', []]);
 
-    const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
     let metrics = '';
     const ask = async () => {
-      metrics = await (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+      metrics = await metricsOf(url);
       return /^bathnet_disk_free_bytes [1-9]/m.test(metrics);
     };
     await until(ask, () => metrics);
