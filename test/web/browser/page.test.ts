@@ -15,6 +15,14 @@ const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
 /** As long as words get. */
 const NAME = 'Gästebadezimmer im Dachgeschoss';
 const AREA = 'Obergeschoss';
+const at = new Date().toISOString();
+const SEEN_BY_ONE_OF_LONG_NAME = {
+  id: 'of-long-name',
+  events: [
+    { event_type: 'alarm_started', label: 'abnormal', windows: [], at },
+    { event_type: 'alarm_acknowledged', afterSeconds: 1, by: 'Oberpflegedienstleiter'.repeat(3), at },
+  ],
+};
 const PASSWORD = 'a good one';
 /** What the password and the button beside it are called. */
 const ENGLISH: [string, string] = ['Password', 'Log in'];
@@ -303,7 +311,16 @@ describe.skipIf(skip)('the page', () => {
   });
 
   it('can be used by all, on a phone, too', async () => {
-    const page = await look(open, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const named = (page: Page) =>
+      page.routeWebSocket(/api\/live/, (socket) =>
+        socket.connectToServer().onMessage((text) => {
+          const message = JSON.parse(String(text));
+          if (message.type === 'hello') message.value.history.unshift(SEEN_BY_ONE_OF_LONG_NAME);
+          socket.send(JSON.stringify(message));
+        }),
+      );
+    const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+    const page = await look(open, phone, named);
     await live(page);
     await expectAccessible(page);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
