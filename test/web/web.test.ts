@@ -68,10 +68,19 @@ describe('the live stream', () => {
   ] as const)('draws a log-mel from %i to %i from the darkest to the brightest', (low, high) => {
     const live = new Live(48, [low, high]);
     const mel = new Float32Array(96 * 64).fill((low + high) / 2);
-    mel.fill(low - 1, 48 * 64, 49 * 64).fill(high + 1, 95 * 64);
+    mel.fill(low - 1, 48 * 64, 51 * 64).fill(high + 1, 93 * 64);
     live.window({ ...window, mel });
     const shown = Buffer.from(live.picture, 'base64');
     expect([shown[0], shown[64], shown.at(-1)]).toEqual([0, 128, 255]);
+  });
+
+  it('keeps 96 frames for the picture of an alarm, each the mean of three', () => {
+    const live = new Live(48, [0, 255]);
+    const mel = Float32Array.from({ length: 96 * 64 }, (_, i) => Math.floor(i / 64) % 48);
+    for (let i = 0; i < 9; i++) live.window({ ...window, mel });
+    const frames = Array.from(Buffer.from(live.picture, 'base64')).filter((_, i) => i % 64 === 63);
+    const ofAWindow = Array.from({ length: 16 }, (_, i) => 3 * i + 1);
+    expect(frames).toEqual(Array.from({ length: 6 }, () => ofAWindow).flat());
   });
 
   it('says the floor of the room where that is known', () => {
