@@ -209,7 +209,7 @@ export async function startApp({
   // Where it can be seen; loaded by those alone who look
   const shown = {
     ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
-    ...{ hopSeconds, melRange: pipeline.melRange },
+    ...{ hopSeconds, melRange: pipeline.melRange, notifies: notifier.tells },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
   };

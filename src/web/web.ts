@@ -28,6 +28,7 @@ export interface WebSources {
   /** Of the log-mel's values: silence, and the loudest that is usual. */
   readonly melRange: readonly [low: number, high: number];
   readonly minLevelDbfs: number;
+  readonly notifies: boolean;
   /** `<prefix>/<device>` */
   readonly base: string;
   readonly publisher: {
@@ -194,22 +195,19 @@ export class Web {
   }
 
   #status(): Status {
-    const { device, hopSeconds, minLevelDbfs, model, publisher, base } = this.#sources;
+    const { device, hopSeconds, minLevelDbfs, notifies, model, publisher, base } = this.#sources;
     const { name, version, engine, precision, labels, alarmLabels, alarmKinds } = model;
     const states = [...publisher.states]
       .filter(([topic]) => topic.startsWith(`${base}/`))
       .map(([topic, payload]) => [topic.slice(base.length + 1), payload] as const);
     return {
-      device,
-      version: VERSION,
+      ...{ device, version: VERSION, hopSeconds, minLevelDbfs, notifies },
       nowMs: this.#clock.wallMs(),
       password: this.#asksPassword,
       model: {
         ...{ name, version, engine, precision },
         ...{ labels: [...labels], alarmLabels: [...alarmLabels], alarmKinds: [...alarmKinds] },
       },
-      hopSeconds,
-      minLevelDbfs,
       delivery: this.#delivery(),
       states: Object.fromEntries(states),
     };

@@ -93,6 +93,8 @@ function Why() {
       return <>{texts.lostWhy}</>;
     case 'alone':
       return <>{texts.aloneWhy}</>;
+    case 'brokerless':
+      return <>{texts.brokerlessWhy}</>;
     case 'off':
       return <>{texts.offWhy}</>;
     case 'deaf':
@@ -130,7 +132,7 @@ function agoOf({ atMs }: Story): string {
 /** Rings that move with the sound while it listens; its shape says the mood, too. */
 function Ear({ mood }: { mood: string }) {
   const loud = Math.max(0, Math.min(1, 1 + (latest.value?.rmsDbfs ?? -90) / 70));
-  const hears = ['well', 'fault', 'alone', 'alarm', 'unseen', 'sounding'].includes(mood);
+  const hears = ['well', 'fault', 'alone', 'brokerless', 'alarm', 'unseen', 'sounding'].includes(mood);
   return (
     <svg class="ear" viewBox="-50 -50 100 100" aria-hidden="true">
       {hears && <circle class="ring" r={26 + 22 * loud} />}
@@ -146,6 +148,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   unseen: 'M0-14v17M0 12v1',
   fault: 'M0-14v17M0 12v1',
   alone: 'M0-14v17M0 12v1',
+  brokerless: 'M0-14v17M0 12v1',
   sounding: 'M0-14v17M0 12v1',
   deaf: 'M-10-10l20 20M10-10l-20 20',
   lost: 'M-10-10l20 20M10-10l-20 20',

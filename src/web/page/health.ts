@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { clockAheadMs, delivery, entries, link, offline, states } from './live.js';
+import { clockAheadMs, delivery, entries, link, offline, states, status } from './live.js';
 import { PARTS } from './problems.js';
 
 /** What the topic `health` says. */
@@ -52,7 +52,16 @@ export const sounding = computed(() =>
 );
 
 /** The one thing that a glance must tell, the gravest first. */
-export type Condition = 'opening' | 'lost' | 'deaf' | 'sounding' | 'off' | 'alone' | 'fault' | 'well';
+export type Condition =
+  | 'opening'
+  | 'lost'
+  | 'deaf'
+  | 'sounding'
+  | 'off'
+  | 'alone'
+  | 'brokerless'
+  | 'fault'
+  | 'well';
 
 export const condition = computed<Condition>(() => {
   if (link.value !== 'open') return link.value === 'opening' ? 'opening' : 'lost';
@@ -62,6 +71,6 @@ export const condition = computed<Condition>(() => {
   if (deaf || offline.value) return 'deaf';
   if (sounding.value) return 'sounding';
   if (states.value.enabled === 'OFF') return 'off';
-  if (!delivery.value.connected) return 'alone';
+  if (!delivery.value.connected) return status.value?.notifies ? 'brokerless' : 'alone';
   return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
 });

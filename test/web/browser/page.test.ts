@@ -209,6 +209,14 @@ describe.skipIf(skip)('the page', () => {
     await expectAccessible(english);
   });
 
+  it('says without a broker who is told, and by what', async () => {
+    const nobodyThere = ['--mqtt-url', 'mqtt://127.0.0.1:9'];
+    const alone = await startDaemon('alone', nobodyThere);
+    await (await look(alone)).getByText('but nobody would be told').waitFor();
+    const told = await startDaemon('told', [...nobodyThere, '--set', 'notify.command=[cat]']);
+    await (await look(told)).getByText('Listening, without the MQTT broker').waitFor();
+  });
+
   it('tells two browsers the same, and when the broker is gone', async () => {
     const [one, other] = await Promise.all([look(open), look(open, { locale: 'de-DE' })]);
     await one.getByRole('switch', { name: 'Detection' }).click();

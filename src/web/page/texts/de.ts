@@ -35,6 +35,9 @@ export const de: Texts = {
     alone: 'Hört zu, aber niemand würde es erfahren',
     aloneWhy:
       'Keine Verbindung zum MQTT-Broker. Alarme werden aufgehoben und zugestellt, sobald er wieder da ist.',
+    brokerless: 'Hört zu, ohne den MQTT-Broker',
+    brokerlessWhy:
+      'Alarme werden auf anderem Weg gemeldet (notify). Für MQTT werden sie aufgehoben und zugestellt, sobald eine Verbindung besteht.',
     fault: 'Hört zu, mit einer Störung',
     now: (what) => `Gerade: ${what}`,
     last: (what) => `Zuletzt: ${what}`,

@@ -40,6 +40,9 @@ export const en = {
     offWhy: 'Nothing that is heard raises an alarm.',
     alone: 'Listening, but nobody would be told',
     aloneWhy: 'There is no connection to the MQTT broker. Alarms are kept and delivered when it is back.',
+    brokerless: 'Listening, without the MQTT broker',
+    brokerlessWhy:
+      'Alarms are told by other means (notify). For MQTT they are kept, and delivered when there is a connection.',
     fault: 'Listening, with a fault',
     now: (what: string) => `Just now: ${what}`,
     last: (what: string) => `Last: ${what}`,
