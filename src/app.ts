@@ -209,7 +209,7 @@ export async function startApp({
   // Where it can be seen; loaded by those alone who look
   const shown = {
     ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
-    ...{ hopSeconds, melRange: pipeline.melRange },
+    ...{ hopSeconds, melRange: pipeline.melRange, notifies: notifier.tells },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
     unanswered: () => listener.unanswered,
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
@@ -222,9 +222,9 @@ export async function startApp({
   let endWatchdog = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
+    await web?.stop();
     await input.stop();
     quiet.stop();
-    await web?.stop();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -234,7 +234,7 @@ export async function startApp({
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
-    await state.settled();
+    await Promise.all([state.settled(), history.settled()]);
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;

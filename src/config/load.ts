@@ -51,12 +51,14 @@ export function loadConfigs(sources: ConfigSources): readonly [Config, ...Config
   const configs = all.map((each, i) => {
     const config = configOf(each, `inputs.${i}.`, origins);
     const { web } = config;
-    // One port answers for one microphone.
-    const next = each.values.web === common.web && web.port > 0 ? web.port + i : web.port;
+    // One port answers for one microphone: where it says none of its own, the next.
+    const next = portOf(each.values) === portOf(common) && web.port > 0 ? web.port + i : web.port;
     return { ...config, web: { ...web, port: next } };
   });
   return configs as [Config, ...Config[]];
 }
+
+const portOf = ({ web }: Tree) => (isTree(web) ? web.port : undefined);
 
 /** @param path of what is a microphone's own */
 function configOf({ values, own }: InputValues, path: string, origins: ReadonlyMap<string, string>): Config {

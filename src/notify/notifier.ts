@@ -110,8 +110,13 @@ export class Notifier {
     this.#problems = new FaultWatch(clock, telling('problem', 'problem_over'));
   }
 
+  /** Whether anybody is told. */
+  get tells(): boolean {
+    return this.#channels.length > 0;
+  }
+
   start(): void {
-    if (this.#channels.length > 0) this.surroundings.publisher.onSaid((said) => this.#said(said));
+    if (this.tells) this.surroundings.publisher.onSaid((said) => this.#said(said));
     for (const channel of this.#channels) channel.start();
   }
 

@@ -32,7 +32,7 @@ button:disabled { opacity: .45; cursor: default; }
 .lane b { top: 0; height: 22px; line-height: 22px; overflow: hidden; container-type: inline-size; border-radius: 4px; min-width: 3px; background: var(--alarm); color: #fff; font-size: .8rem; font-weight: 600; }
 .lane b.cool { background: var(--rule); color: var(--soft); font-weight: 400; }
 .lane span { display: none; padding-left: 6px; }
-@container (min-width: 52px) { .lane span { display: inline; } }
+@container (min-width: 52px) { .lane span { display: block; overflow: hidden; text-overflow: ellipsis; } }
 .panel > svg { display: block; width: 100%; height: var(--height); outline: 1px solid var(--rule); overflow: hidden; }
 .caption { position: sticky; left: 0; width: max-content; max-width: var(--visible, 100%); height: var(--caption); display: flex; flex-wrap: nowrap; align-items: end; gap: 4px 14px; padding-bottom: 5px; font-size: .8rem; color: var(--soft); white-space: nowrap; overflow: hidden; }
 .caption strong { color: var(--ink); }

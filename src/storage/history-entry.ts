@@ -8,7 +8,7 @@ export const entrySchema = z.strictObject({
   id: z.string().regex(/^[\w-]{1,64}$/),
   /** Messages as MQTT has them, in the order in which they happened. */
   events: z.array(z.record(z.string(), z.json())).min(1).max(MOST_EVENTS),
-  /** Log-mel of the seconds before it, 8 bits, frames of 64 bands, in base64; left out where there is no sound to it. */
+  /** Log-mel of the 3 s before it, 8 bits, 96 frames of 64 bands, in base64; left out where there is no sound to it. */
   spectrogram: z.base64().optional(),
   /** What a person has said of it. */
   verdict: z.string().optional(),

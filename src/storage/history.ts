@@ -21,6 +21,7 @@ export class History {
   #entries = new Map<string, HistoryEntry>();
   /** Ids of what is to be written, or removed. */
   readonly #waiting = new Set<string>();
+  #loading: Promise<unknown> = Promise.resolve();
   #writing: Promise<void> = Promise.resolve();
   #complained = false;
 
@@ -30,8 +31,18 @@ export class History {
     private readonly log: Logger,
   ) {}
 
-  /** Takes up what earlier runs have kept; what is damaged is left out. */
+  /**
+   * Takes up what earlier runs have kept; what is damaged is left out. Of an alarm of an earlier run something may be said
+   * before it has been read – its end, or that nobody has acknowledged it –, and nothing is written until then.
+   */
   async load(): Promise<this> {
+    const loading = this.#load();
+    this.#loading = loading;
+    await loading;
+    return this;
+  }
+
+  async #load(): Promise<void> {
     const names = await readdir(this.folder).catch(() => []);
     const kept = await Promise.all(
       names
@@ -40,10 +51,12 @@ export class History {
         .map((name) => readEntry(join(this.folder, name))),
     );
     const known = kept.filter((entry) => entry !== undefined).sort((a, b) => timeOf(a) - timeOf(b));
-    const older = known.filter(({ id }) => !this.#entries.has(id)).map((entry) => [entry.id, entry] as const);
-    this.#entries = new Map([...older, ...this.#entries]);
+    const older = known.map((entry) => [entry.id, followed(entry, this.#entries.get(entry.id))] as const);
+    this.#entries = new Map([
+      ...older,
+      ...[...this.#entries].filter(([id]) => !known.some((each) => each.id === id)),
+    ]);
     this.#shorten();
-    return this;
   }
 
   /** Newest first. */
@@ -63,11 +76,12 @@ export class History {
   add(event: { readonly [key: string]: unknown }, spectrogram?: string): void {
     const id = String(event.episodeId ?? event.id);
     const known = this.#entries.get(id);
-    const message = event as HistoryEntry['events'][number];
-    const events = [...(known?.events ?? []), message];
-    // The first says what it was, the last what has become of it.
-    if (events.length > MOST_EVENTS) events.splice(1, events.length - MOST_EVENTS);
-    this.#put({ ...known, id, events, ...(spectrogram !== undefined && !known && { spectrogram }) });
+    const said = {
+      id,
+      events: [event as HistoryEntry['events'][number]],
+      ...(spectrogram && { spectrogram }),
+    };
+    this.#put(known ? followed(known, said) : said);
   }
 
   /** @returns whether there is such an entry */
@@ -106,6 +120,7 @@ export class History {
   }
 
   async #write(id: string): Promise<void> {
+    await this.#loading;
     this.#waiting.delete(id);
     const entry = this.#entries.get(id);
     const path = join(this.folder, `${id}.json`);
@@ -120,6 +135,13 @@ export class History {
       this.log.warn({ folder: this.folder, reason: messageOf(error) }, 'the history cannot be kept');
     }
   }
+}
+
+/** An entry with what was said later. The first says what it was, the last what has become of it. */
+function followed(entry: HistoryEntry, later?: HistoryEntry): HistoryEntry {
+  const events = [...entry.events, ...(later?.events ?? [])];
+  if (events.length > MOST_EVENTS) events.splice(1, events.length - MOST_EVENTS);
+  return { ...later, ...entry, events };
 }
 
 /** Wall clock of the first that was said; 0 where that is no time. */

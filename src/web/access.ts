@@ -56,17 +56,20 @@ export function refuse(
   return context.json(denial, status);
 }
 
-/** Also as IPv6 has it: ::ffff:172.30.32.2. */
+/** Of whoever asks; an IPv4 one also where IPv6 has it, as ::ffff:172.30.32.2. */
+export function addressOf(context: Context): string {
+  return getConnInfo(context).remote.address?.replace(/^::ffff:/, '') ?? '';
+}
+
 function fromProxy(context: Context, trustedProxy: string | undefined): boolean {
-  const address = getConnInfo(context).remote.address?.replace(/^::ffff:/, '');
-  return trustedProxy !== undefined && address === trustedProxy;
+  return trustedProxy !== undefined && addressOf(context) === trustedProxy;
 }
 
 function bringsPassword(context: Context, sessions: Sessions): boolean {
   const given = /^Basic ([\w+/=]{1,2000})$/i.exec(context.req.header('authorization') ?? '')?.[1];
   if (given === undefined) return false;
   const [, password] = /^[^:]*:(.*)$/s.exec(Buffer.from(given, 'base64').toString()) ?? [];
-  return password !== undefined && sessions.is(password);
+  return password !== undefined && sessions.is(password, addressOf(context));
 }
 
 /** Names that nobody else can have pointed here. */

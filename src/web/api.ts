@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Denial } from '../types.js';
-import { COOKIE, refuse } from './access.js';
+import { addressOf, COOKIE, refuse } from './access.js';
 import {
   commandBody,
   type Entry,
@@ -36,9 +36,10 @@ export function session(sessions: Sessions): Hono {
   app.post('/', async (context) => {
     const body = sessionBody.safeParse(await context.req.json().catch(() => undefined));
     if (!body.success) return malformed(context, '{"password": "…"}');
-    const token = sessions.logIn(body.data.password);
+    const address = addressOf(context);
+    const token = sessions.logIn(body.data.password, address);
     if (token === undefined) {
-      const { waitSeconds } = sessions;
+      const waitSeconds = sessions.waitSeconds(address);
       if (waitSeconds === 0)
         return refuse(context, 401, { code: 'wrong_password', problem: 'that is not the password' });
       context.header('retry-after', String(waitSeconds));

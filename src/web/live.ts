@@ -12,8 +12,9 @@ const PAIR_SAMPLES = 160;
 const REMEMBERED_WINDOWS = 64;
 /** So many frames of the log-mel are one in what is remembered. */
 const COARSE_FRAMES = 4;
-/** So many windows make the picture of an alarm. */
-const PICTURE_WINDOWS = 7;
+/** The same of an alarm's picture, which stays on the disk, and so many of those are in it: the last 2.9 s. */
+const PICTURE_COARSE_FRAMES = 3;
+const PICTURE_FRAMES = 96;
 
 /** Something that takes text, and says how much of it waits. */
 export interface Browser {
@@ -24,14 +25,15 @@ export interface Browser {
 }
 
 /**
- * What is heard, as small as eyes need it: an envelope and a log-mel of 8 bits in each window, of which no sound can be
- * made again that says a word. A browser that is slow misses windows; nobody waits for it.
+ * What is heard, as small as eyes need it: an envelope and a log-mel of 8 bits in each window. It is no sound, but who
+ * takes pains can make words audible again out of any spectrogram: SECURITY.md. A browser that is slow misses windows;
+ * nobody waits for it.
  */
 export class Live {
   /** Of each, with how much waits it is behind, and whether it is. */
   readonly #browsers = new Map<Browser, { limitBytes: number; behind: boolean }>();
   readonly #remembered: LiveWindow[] = [];
-  readonly #mels: Uint8Array[] = [];
+  #picture = Buffer.alloc(0);
   #envelope: number[] = [];
   #low = 0;
   #high = 0;
@@ -59,9 +61,9 @@ export class Live {
     return this.#remembered;
   }
 
-  /** The last 3 s of the log-mel, as `LiveWindow.mel`. */
+  /** The last 3 s of the log-mel, three frames in one, as `LiveWindow.mel`. */
   get picture(): string {
-    return Buffer.concat(this.#mels).toString('base64');
+    return this.#picture.toString('base64');
   }
 
   /** Takes every chunk, before it is analysed. */
@@ -88,8 +90,8 @@ export class Live {
   /** Takes every window. */
   window({ scored, mel, evidence, floorDbfs }: PipelineResult): void {
     const newest = quantised(mel.subarray(-this.hopFrames * MEL_BANDS), this.melRange);
-    this.#mels.push(newest);
-    if (this.#mels.length > PICTURE_WINDOWS) this.#mels.shift();
+    const picture = Buffer.concat([this.#picture, coarse(newest, PICTURE_COARSE_FRAMES)]);
+    this.#picture = picture.subarray(-PICTURE_FRAMES * MEL_BANDS);
     const shown: LiveWindow = {
       at: scored.endAtMs,
       label: scored.label,
@@ -104,7 +106,7 @@ export class Live {
       gap: this.#gap,
       vetoed: scored.vetoed !== undefined,
       envelope: Buffer.from(Int8Array.from(this.#envelope).buffer).toString('base64'),
-      mel: Buffer.from(coarse(newest)).toString('base64'),
+      mel: Buffer.from(coarse(newest, COARSE_FRAMES)).toString('base64'),
     };
     this.#envelope = [];
     this.#gap = false;
@@ -139,15 +141,15 @@ function quantised(mel: Float32Array, [low, high]: readonly [number, number]): U
   );
 }
 
-/** Means of some frames each. */
-function coarse(mel: Uint8Array): Uint8Array {
+/** Means of so many frames each. */
+function coarse(mel: Uint8Array, each: number): Uint8Array {
   const frames = mel.length / MEL_BANDS;
-  const means = new Uint8Array(Math.floor(frames / COARSE_FRAMES) * MEL_BANDS);
+  const means = new Uint8Array(Math.floor(frames / each) * MEL_BANDS);
   for (let i = 0; i < means.length; i++) {
-    const from = Math.floor(i / MEL_BANDS) * COARSE_FRAMES * MEL_BANDS + (i % MEL_BANDS);
+    const from = Math.floor(i / MEL_BANDS) * each * MEL_BANDS + (i % MEL_BANDS);
     let sum = 0;
-    for (let frame = 0; frame < COARSE_FRAMES; frame++) sum += mel[from + frame * MEL_BANDS]!;
-    means[i] = sum / COARSE_FRAMES;
+    for (let frame = 0; frame < each; frame++) sum += mel[from + frame * MEL_BANDS]!;
+    means[i] = sum / each;
   }
   return means;
 }

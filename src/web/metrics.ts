@@ -12,6 +12,8 @@ export interface Measures extends Readonly<Delivery> {
   readonly inferenceMs: (q: number) => number | undefined;
   readonly latencyMs: (q: number) => number | undefined;
   readonly levelDbfs: number | undefined;
+  /** Undefined where nobody knows. */
+  readonly diskFreeBytes: number | undefined;
   readonly problems: readonly string[];
   readonly hears: boolean;
   readonly alarm: boolean;
@@ -20,7 +22,9 @@ export interface Measures extends Readonly<Delivery> {
   readonly reconnects: number;
 }
 
-type Info = Readonly<Record<'device' | 'version' | 'model' | 'model_version' | 'engine', string>>;
+type Info = Readonly<
+  Record<'device' | 'version' | 'model' | 'model_version' | 'engine' | 'precision', string>
+>;
 
 const QUANTILES = [0.5, 0.99];
 
@@ -63,6 +67,7 @@ export class Metrics {
     gauge('unacknowledged', '1 while nobody has acknowledged the latest alarm', (now) => now.unanswered);
     gauge('detection_enabled', '1 unless somebody has switched detection off', (now) => now.enabled);
     gauge('level_dbfs', 'Mean level of the last seconds', (now) => now.levelDbfs);
+    gauge('disk_free_bytes', 'Room on the disk that events are kept on', (now) => now.diskFreeBytes);
     gauge('mqtt_connected', '1 while there is a broker', (now) => now.connected);
     gauge('queued_events', 'Events that the broker has not taken yet', (now) => now.queuedEvents);
     const counter = (name: string, help: string, value: (now: Measures) => number) =>

@@ -50,6 +50,7 @@ export const statusSchema = z
     }),
     hopSeconds: z.number().describe('From window to window.'),
     minLevelDbfs: z.number().describe('Sound that is not louder raises no alarm.'),
+    notifies: z.boolean().describe('Whether alarms are also told beside MQTT, by `notify`.'),
     delivery: deliverySchema,
     states: z
       .record(z.string(), z.string())

@@ -28,6 +28,7 @@ export interface WebSources {
   /** Of the log-mel's values: silence, and the loudest that is usual. */
   readonly melRange: readonly [low: number, high: number];
   readonly minLevelDbfs: number;
+  readonly notifies: boolean;
   /** `<prefix>/<device>` */
   readonly base: string;
   readonly publisher: {
@@ -67,16 +68,17 @@ export class Web {
   readonly #startedAtMs: number;
   #windowAtMs: number;
   #deliverySaid = '';
+  #ending = false;
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
-    const { name, version, engine } = sources.model;
+    const { name: model, version: model_version, engine, precision } = sources.model;
     this.#sources = sources;
     this.#clock = clock;
     this.#log = log;
     this.#windowAtMs = this.#startedAtMs = clock.now();
     const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
     this.#live = new Live(hopFrames, sources.melRange);
-    const info = { device: sources.device.id, version: VERSION, model: name, model_version: version, engine };
+    const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
     this.#metrics = new Metrics(() => this.#measures(), info);
     const parts = {
       status: () => this.#status(),
@@ -120,9 +122,9 @@ export class Web {
   }
 
   async stop(): Promise<void> {
+    this.#ending = true;
     await this.#server.stop();
     this.#metrics.stop();
-    await this.#sources.history.settled();
   }
 
   /** Whatever goes wrong here, no alarm may suffer from it. */
@@ -149,9 +151,8 @@ export class Web {
   }
 
   #said({ topic, payload, event }: Said): void {
-    const name = topic.slice(this.#sources.base.length + 1);
     if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
-    else this.#stated(name, payload);
+    else this.#stated(topic.slice(this.#sources.base.length + 1), payload);
     this.#tellDelivery();
   }
 
@@ -170,9 +171,9 @@ export class Web {
   /** What is newly wrong becomes an entry. */
   #noteFaults({ problems, at }: { problems: readonly string[]; at: string }): void {
     this.#problems = problems;
-    // Every run begins without sound.
-    const begins = this.#clock.now() - this.#startedAtMs < SILENT_MS;
-    const grave = problems.filter((problem) => problem !== 'no_sound' || !begins);
+    // Every run begins and ends without sound.
+    const silent = this.#ending || this.#clock.now() - this.#startedAtMs < SILENT_MS;
+    const grave = problems.filter((problem) => problem !== 'no_sound' || !silent);
     const fresh = grave.filter((problem) => !this.#noted.includes(problem));
     this.#noted = grave;
     if (fresh.length === 0) return;
@@ -196,22 +197,19 @@ export class Web {
   }
 
   #status(): Status {
-    const { device, hopSeconds, minLevelDbfs, model, publisher, base } = this.#sources;
+    const { device, hopSeconds, minLevelDbfs, notifies, model, publisher, base } = this.#sources;
     const { name, version, engine, precision, labels, alarmLabels, alarmKinds } = model;
     const states = [...publisher.states]
       .filter(([topic]) => topic.startsWith(`${base}/`))
       .map(([topic, payload]) => [topic.slice(base.length + 1), payload] as const);
     return {
-      device,
-      version: VERSION,
+      ...{ device, version: VERSION, hopSeconds, minLevelDbfs, notifies },
       nowMs: this.#clock.wallMs(),
       password: this.#asksPassword,
       model: {
         ...{ name, version, engine, precision },
         ...{ labels: [...labels], alarmLabels: [...alarmLabels], alarmKinds: [...alarmKinds] },
       },
-      hopSeconds,
-      minLevelDbfs,
       delivery: this.#delivery(),
       states: Object.fromEntries(states),
     };
@@ -227,6 +225,7 @@ export class Web {
     const { statistics, publisher, dropped, unanswered, base } = this.#sources;
     const said = (name: string) => publisher.states.get(`${base}/${name}`);
     const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
+    const health = JSON.parse(said('health') ?? 'null') as { diskFreeMb: number | null } | null;
     return {
       uptimeSeconds: statistics.health().uptimeSeconds,
       windows: statistics.windows,
@@ -235,6 +234,7 @@ export class Web {
       inferenceMs: (q) => statistics.networkMs.quantile(q),
       latencyMs: (q) => statistics.latencyMs.quantile(q),
       levelDbfs: level?.rmsDbfs,
+      diskFreeBytes: health?.diskFreeMb == null ? undefined : health.diskFreeMb * 1e6,
       problems: this.#problems,
       hears: this.#illness().length === 0,
       alarm: said('alarm') === 'ON',

@@ -47,6 +47,16 @@ describe('several microphones', () => {
     expect([bath.web.port, hall?.web.port]).toEqual([8099, 8100]);
   });
 
+  it('have a port each, also where one has something else of its own', () => {
+    const ports = (text: string) => load(text).map(({ web }) => web.port);
+    const TWO_PAGES =
+      'inputs: [{ device: { id: a }, web: { password: "a good one" } }, { device: { id: b }, web: ';
+    expect(ports(`${TWO_PAGES}{ password: "another one" } }]`)).toEqual([8099, 8100]);
+    expect(ports(`web: { port: 80 }\n${TWO_PAGES}{ url: "http://hall.local" } }]`)).toEqual([80, 81]);
+    expect(ports(`${TWO_PAGES}{ port: 90 } }]`)).toEqual([8099, 90]);
+    expect(ports(`web: { port: 0 }\n${TWO_PAGES}{ enabled: true } }]`)).toEqual([0, 0]);
+  });
+
   it('are one where there is no list; other commands than run take the first', () => {
     expect(load('device: { id: bath }')).toHaveLength(1);
     load(TWO);

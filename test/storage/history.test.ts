@@ -32,6 +32,25 @@ describe('the history', () => {
     });
   });
 
+  it('adds to an alarm of an earlier run what is said of it before that has been read', async () => {
+    const first = history();
+    first.add(event('a', { episodeId: 'e' }), 'AAAA');
+    first.judge('e', 'real_alarm');
+    first.add(event('z', { at: '2026-11-01T11:00:00Z' }));
+    await first.settled();
+    const second = history();
+    second.add(event('b', { episodeId: 'e' }));
+    const loading = second.load();
+    second.add(event('c', { episodeId: 'e' }), 'CCCC');
+    await loading;
+    await second.settled();
+    for (const { entries } of [second, await history().load()]) {
+      expect(entries.map(({ id }) => id)).toEqual(['z', 'e']);
+      expect(entries[1]).toMatchObject({ spectrogram: 'AAAA', verdict: 'real_alarm' });
+      expect(entries[1]?.events.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    }
+  });
+
   it('is bounded in entries, in what is said of each, and in faults', async () => {
     const all = history();
     all.add(event('alarm'));

@@ -13,10 +13,11 @@ const DASHBOARD = fileOf('../../config/grafana/dashboard.json');
 
 const MEASURES: Measures = {
   ...{ uptimeSeconds: 1, windows: 2, droppedWindows: 0, vetoed: 0, levelDbfs: -50, problems: [] },
+  diskFreeBytes: 1e9,
   ...{ inferenceMs: () => 1, latencyMs: () => 1, reconnects: 0, queuedEvents: 0, droppedEvents: 0 },
   ...{ hears: true, alarm: false, unanswered: false, enabled: true, connected: true },
 };
-const INFO = { device: 'd', version: '1', model: 'm', model_version: '1', engine: 'e' };
+const INFO = { device: 'd', version: '1', model: 'm', model_version: '1', engine: 'e', precision: 'int8' };
 
 interface Dashboard {
   readonly panels: ReadonlyArray<{

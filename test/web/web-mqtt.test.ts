@@ -91,6 +91,12 @@ function stream(...args: ConstructorParameters<typeof Stream>): Stream {
   return streams.at(-1)!;
 }
 
+const metricsOf = async (url: string) => {
+  const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
+  return (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+};
+const uptimeOf = (metrics: string) => Number(/^bathnet_uptime_seconds (\S+)/m.exec(metrics)?.[1]);
+
 describe.skipIf(skip)('the page of a daemon', () => {
   it('tells Prometheus that nobody has acknowledged the alarm, also after a restart', async () => {
     const unacknowledged = async (url: string) =>
@@ -138,7 +144,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const kept = (await (await fetch(`${url}api/events/${episodeId}`)).json()) as HistoryEntry;
     expect(kept).toMatchObject({ verdict: 'real_alarm', events: [{ event_type: 'alarm_started' }, {}] });
     const picture = Buffer.from(kept.spectrogram ?? '', 'base64');
-    expect(picture.length % (48 * 64)).toBe(0);
+    expect(picture.length).toBe(96 * 64);
     expect(Math.max(...picture) - Math.min(...picture)).toBeGreaterThan(50);
 
     expect((await post(`${url}api/commands/enabled`, { value: 'OFF' })).status).toBe(204);
@@ -178,6 +184,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const args = ['--speed', '8', '--set', 'web.password=a good one'];
     const first = await startDaemon(...args);
     await first.seen.waitFor(topics.event);
+    await until(async () => uptimeOf(await metricsOf(first.url)) > 11, 'it has not begun');
     await first.daemon.kill();
     const { url } = await startDaemon(...args);
 
@@ -195,6 +202,8 @@ describe.skipIf(skip)('the page of a daemon', () => {
     ).json()) as HistoryEntry[];
     const kept = history.flatMap((entry) => entry.events.map((event) => event.id));
     expect(kept).toEqual(expect.arrayContaining(events(first.seen).map(({ id }) => id)));
+    // That it was stopped is no fault.
+    expect(history.filter(({ events: [said] }) => said?.event_type === 'fault')).toEqual([]);
 
     const live = stream(url, { cookie });
     await until(() => live.of('hello').length > 0, 'no stream');
@@ -210,8 +219,13 @@ describe.skipIf(skip)('the page of a daemon', () => {
     await until(() => foreign.reason !== undefined, 'another site may look');
     expect([foreign.reason, foreign.seen]).toEqual(['other_site', []]);
 
-    const basic = `Basic ${Buffer.from('prometheus:a good one').toString('base64')}`;
-    const metrics = await (await fetch(`${url}metrics`, { headers: { authorization: basic } })).text();
+    let metrics = '';
+    const ask = async () => {
+      metrics = await metricsOf(url);
+      return /^bathnet_disk_free_bytes [1-9]/m.test(metrics);
+    };
+    await until(ask, () => metrics);
+    expect(metrics).toMatch(/^bathnet_info\{.*precision="(float32|int8)".*\} 1$/m);
     expect(metrics).toMatch(/^bathnet_windows_total [1-9]/m);
     expect(metrics).toMatch(/^bathnet_problem\{problem="no_sound"\} 0$/m);
 

@@ -68,10 +68,19 @@ describe('the live stream', () => {
   ] as const)('draws a log-mel from %i to %i from the darkest to the brightest', (low, high) => {
     const live = new Live(48, [low, high]);
     const mel = new Float32Array(96 * 64).fill((low + high) / 2);
-    mel.fill(low - 1, 48 * 64, 49 * 64).fill(high + 1, 95 * 64);
+    mel.fill(low - 1, 48 * 64, 51 * 64).fill(high + 1, 93 * 64);
     live.window({ ...window, mel });
     const shown = Buffer.from(live.picture, 'base64');
     expect([shown[0], shown[64], shown.at(-1)]).toEqual([0, 128, 255]);
+  });
+
+  it('keeps 96 frames for the picture of an alarm, each the mean of three', () => {
+    const live = new Live(48, [0, 255]);
+    const mel = Float32Array.from({ length: 96 * 64 }, (_, i) => Math.floor(i / 64) % 48);
+    for (let i = 0; i < 9; i++) live.window({ ...window, mel });
+    const frames = Array.from(Buffer.from(live.picture, 'base64')).filter((_, i) => i % 64 === 63);
+    const ofAWindow = Array.from({ length: 16 }, (_, i) => 3 * i + 1);
+    expect(frames).toEqual(Array.from({ length: 6 }, () => ofAWindow).flat());
   });
 
   it('says the floor of the room where that is known', () => {
@@ -97,10 +106,12 @@ describe('the live stream', () => {
 });
 
 describe('sessions', () => {
+  const HERE = '192.168.1.2';
+
   it('end when nobody looks for a month, or on logging out', () => {
     const clock = new ManualClock();
     const sessions = new Sessions('correct horse', clock);
-    const token = sessions.logIn('correct horse');
+    const token = sessions.logIn('correct horse', HERE);
     expect(sessions.knows(token)).toBe(true);
     expect(sessions.knows('another')).toBe(false);
     sessions.logOut(token);
@@ -111,16 +122,32 @@ describe('sessions', () => {
   it('are refused after a few wrong passwords, the right one too, until time has passed', async () => {
     const clock = new ManualClock();
     const sessions = new Sessions('correct horse', clock);
-    for (let i = 0; i < 5; i++) expect(sessions.logIn(`guess ${i}`)).toBeUndefined();
-    expect(sessions.waitSeconds).toBe(10);
-    expect(sessions.logIn('correct horse')).toBeUndefined();
+    for (let i = 0; i < 5; i++) expect(sessions.logIn(`guess ${i}`, HERE)).toBeUndefined();
+    expect(sessions.waitSeconds(HERE)).toBe(10);
+    expect(sessions.logIn('correct horse', HERE)).toBeUndefined();
     await clock.advance(10_000);
-    expect(sessions.logIn('correct horse')).toBeDefined();
+    expect(sessions.logIn('correct horse', HERE)).toBeDefined();
+  });
+
+  it('keep nobody out because somebody elsewhere guesses', () => {
+    const sessions = new Sessions('correct horse', new ManualClock());
+    const guess = (address: string) => {
+      for (let i = 0; i < 9; i++) sessions.logIn('a bad one', address);
+    };
+    guess('192.168.1.3');
+    expect(sessions.logIn('correct horse', '192.168.1.3')).toBeUndefined();
+    expect(sessions.logIn('correct horse', HERE)).toBeDefined();
+    guess('2001:db8:1:2::a');
+    expect(sessions.logIn('correct horse', '2001:db8:1:2:3:4:5:6')).toBeUndefined();
+    expect(sessions.logIn('correct horse', '2001:db8:1:3::a')).toBeDefined();
+    for (let i = 0; i < 3000; i++) guess(`10.0.${i >> 8}.${i & 255}`);
+    expect(sessions.waitSeconds('10.0.11.183')).toBeGreaterThan(0);
+    expect(sessions.waitSeconds('192.168.1.3')).toBe(0);
   });
 
   it('are bounded: the one not used for longest makes room', () => {
     const sessions = new Sessions('correct horse', new ManualClock());
-    const tokens = Array.from({ length: 101 }, () => sessions.logIn('correct horse'));
+    const tokens = Array.from({ length: 101 }, () => sessions.logIn('correct horse', HERE));
     expect(sessions.knows(tokens[0])).toBe(false);
     expect(sessions.knows(tokens[1])).toBe(true);
   });

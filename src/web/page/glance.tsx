@@ -1,8 +1,8 @@
 import { computed, useSignal } from '@preact/signals';
-import { type Condition, condition, health, nowMs, startedMs } from './health.js';
+import { type Condition, condition, health, nowMs, sounding, startedMs } from './health.js';
 import { clockAheadMs, entries, latest, link, states, status } from './live.js';
 import { type Answer, command, whyNot } from './requests.js';
-import { problemText, type Story, storyOf } from './story.js';
+import { problemText, type Story, soundOf, storyOf } from './story.js';
 import { ago, decibels, nameOf, percent, t, timeOfDay } from './texts.js';
 
 const lastAlarm = computed<Story | undefined>(() => {
@@ -21,7 +21,9 @@ const unseen = computed<Story | undefined>(() => {
 export function Glance() {
   const known = link.value === 'open';
   const alarm = known && states.value.alarm === 'ON';
-  const open = known ? unseen.value : undefined;
+  const loud = alarm || condition.value === 'sounding';
+  // What sounds now comes before an alarm that is over; the button is of that which the title tells.
+  const open = known && (alarm || !loud) ? unseen.value : undefined;
   const what = lastAlarm.value?.what ?? '';
   const texts = t().state;
   const mood = alarm ? 'alarm' : open ? 'unseen' : condition.value;
@@ -32,7 +34,7 @@ export function Glance() {
       <Ear mood={mood} />
       <div class="words">
         {/* One that is new is read out; a role that changes is not. */}
-        <p key={String(alarm)} class="title" role={alarm ? 'alert' : 'status'}>
+        <p key={String(loud)} class="title" role={loud ? 'alert' : 'status'}>
           {title}
         </p>
         <p class="why">{alarm || open ? <AlarmSince alarm={alarm} /> : <Why />}</p>
@@ -62,7 +64,8 @@ function Acknowledge({ id }: { id: string }) {
 }
 
 function conditionTitle(now: Condition): string {
-  return t().state[now];
+  if (now !== 'sounding') return t().state[now];
+  return t().state.sounding(sounding.value ? soundOf(sounding.value) : '');
 }
 
 function AlarmSince({ alarm }: { alarm: boolean }) {
@@ -90,11 +93,14 @@ function Why() {
       return <>{texts.lostWhy}</>;
     case 'alone':
       return <>{texts.aloneWhy}</>;
+    case 'brokerless':
+      return <>{texts.brokerlessWhy}</>;
     case 'off':
       return <>{texts.offWhy}</>;
     case 'deaf':
     case 'fault':
       return <>{health.value?.problems.map(problemText).join('; ')}</>;
+    case 'sounding':
     case 'well':
       return (
         <>
@@ -126,7 +132,7 @@ function agoOf({ atMs }: Story): string {
 /** Rings that move with the sound while it listens; its shape says the mood, too. */
 function Ear({ mood }: { mood: string }) {
   const loud = Math.max(0, Math.min(1, 1 + (latest.value?.rmsDbfs ?? -90) / 70));
-  const hears = ['well', 'fault', 'alone', 'alarm', 'unseen'].includes(mood);
+  const hears = ['well', 'fault', 'alone', 'brokerless', 'alarm', 'unseen', 'sounding'].includes(mood);
   return (
     <svg class="ear" viewBox="-50 -50 100 100" aria-hidden="true">
       {hears && <circle class="ring" r={26 + 22 * loud} />}
@@ -142,6 +148,8 @@ const SIGNS: Readonly<Record<string, string>> = {
   unseen: 'M0-14v17M0 12v1',
   fault: 'M0-14v17M0 12v1',
   alone: 'M0-14v17M0 12v1',
+  brokerless: 'M0-14v17M0 12v1',
+  sounding: 'M0-14v17M0 12v1',
   deaf: 'M-10-10l20 20M10-10l-20 20',
   lost: 'M-10-10l20 20M10-10l-20 20',
   off: 'M-6-11v22M6-11v22',

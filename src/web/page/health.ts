@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { clockAheadMs, delivery, link, offline, states } from './live.js';
+import { clockAheadMs, delivery, entries, link, offline, states, status } from './live.js';
 import { PARTS } from './problems.js';
 
 /** What the topic `health` says. */
@@ -44,8 +44,24 @@ export function problemsOf(part: keyof typeof PARTS): readonly string[] {
   return health.value?.problems.filter((problem) => known.includes(problem)) ?? [];
 }
 
+/** The latest sound beside the alarm that is an event, such as a smoke alarm's, while it lasts. */
+export const sounding = computed(() =>
+  entries.value
+    .map(({ events }) => events[0])
+    .find((event) => event?.event_type === 'sound_heard' && states.value[`sound/${event.sound}`] === 'ON'),
+);
+
 /** The one thing that a glance must tell, the gravest first. */
-export type Condition = 'opening' | 'lost' | 'deaf' | 'off' | 'alone' | 'fault' | 'well';
+export type Condition =
+  | 'opening'
+  | 'lost'
+  | 'deaf'
+  | 'sounding'
+  | 'off'
+  | 'alone'
+  | 'brokerless'
+  | 'fault'
+  | 'well';
 
 export const condition = computed<Condition>(() => {
   if (link.value !== 'open') return link.value === 'opening' ? 'opening' : 'lost';
@@ -53,7 +69,8 @@ export const condition = computed<Condition>(() => {
     (problem) => problem !== 'npu_failed' && problem !== 'windows_dropped',
   );
   if (deaf || offline.value) return 'deaf';
+  if (sounding.value) return 'sounding';
   if (states.value.enabled === 'OFF') return 'off';
-  if (!delivery.value.connected) return 'alone';
+  if (!delivery.value.connected) return status.value?.notifies ? 'brokerless' : 'alone';
   return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
 });

@@ -47,10 +47,14 @@ function whatOf(event: Event, type: string): string {
   const texts = t();
   if (type === 'fault' && Array.isArray(event.problems))
     return texts.history.fault(event.problems.map((each) => problemText(String(each))).join('; '));
+  if (type === 'sound_heard') return texts.history.heard(soundOf(event));
   if (type !== 'alarm_started') return nameOf(texts.history.types, type);
   if (typeof event.kind === 'string') return nameOf(texts.kinds, event.kind);
   return nameOf(texts.classes, String(event.label));
 }
+
+/** What was heard beside the alarm, in the reader's words or as it is called in the configuration. */
+export const soundOf = ({ name }: Event) => nameOf(t().sounds, String(name));
 
 /** What is wrong, in the reader's words. */
 export const problemText = (problem: string) => nameOf(t().problems, problem);

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -8,11 +9,20 @@ import { topics } from '../../support/household.js';
 import { INGRESS_ADDRESS, Ingress } from '../../support/ingress.js';
 import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js';
 import { lacksPrograms } from '../../support/require.js';
+import { smokeAlarm, writeWav } from '../../support/sound.js';
 
 const skip = lacksBrowser() || lacksPrograms('mosquitto', 'mosquitto_sub');
 /** As long as words get. */
 const NAME = 'Gästebadezimmer im Dachgeschoss';
 const AREA = 'Obergeschoss';
+const at = new Date().toISOString();
+const SEEN_BY_ONE_OF_LONG_NAME = {
+  id: 'of-long-name',
+  events: [
+    { event_type: 'alarm_started', label: 'abnormal', windows: [], at },
+    { event_type: 'alarm_acknowledged', afterSeconds: 1, by: 'Oberpflegedienstleiter'.repeat(3), at },
+  ],
+};
 const PASSWORD = 'a good one';
 /** What the password and the button beside it are called. */
 const ENGLISH: [string, string] = ['Password', 'Log in'];
@@ -25,9 +35,9 @@ let seen: Subscription;
 /** Of a daemon that anybody may look at, and of one that asks for a password. */
 let [open, closed] = ['', ''];
 
-async function startDaemon(id: string, ...args: string[]): Promise<string> {
+async function startDaemon(id: string, args: readonly string[], file = SCENE): Promise<string> {
   const web = ['--set', 'web.enabled=true', '--set', 'web.port=0', '--set', `device.id=${id}`];
-  const sound = ['--source', `file:${SCENE}`, '--loop', '--speed', '4'];
+  const sound = ['--source', `file:${file}`, '--loop', '--speed', '4'];
   const daemon = daemons.start(broker.url, [...sound, ...web, ...args]);
   void daemon.ended.then(({ code, stderr }) => {
     if (code !== null) complaints.push(`${id} has ended with ${code}: ${stderr.slice(-3000)}`);
@@ -47,8 +57,8 @@ beforeAll(async () => {
   const guarded = ['--set', `web.password=${PASSWORD}`, '--set', `web.trustedProxy=${INGRESS_ADDRESS}`];
   const executablePath = execFileSync('which', ['chromium'], { encoding: 'utf8' }).trim();
   // One after the other: each takes all of a small machine.
-  open = await startDaemon('test', '--set', `device.name=${NAME}`, '--set', `device.area=${AREA}`);
-  closed = await startDaemon('closed', ...guarded);
+  open = await startDaemon('test', ['--set', `device.name=${NAME}`, '--set', `device.area=${AREA}`]);
+  closed = await startDaemon('closed', guarded);
   browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }); // root, as whom CI runs, cannot have one
 });
 afterAll(async () => {
@@ -189,6 +199,24 @@ describe.skipIf(skip)('the page', () => {
     );
   });
 
+  it('says which sound beside the alarm it hears, instead of that all is well', async () => {
+    const sound = await writeWav(join(daemons.stateDir, 'smoke.wav'), [smokeAlarm(30)]);
+    const smoke = await startDaemon('smoke', [], sound);
+    const [english, german] = await Promise.all([look(smoke), look(smoke, { locale: 'de-DE' })]);
+    await english.getByRole('alert').getByText('Heard: a smoke alarm').waitFor();
+    await german.getByRole('alert').getByText('Zu hören: ein Rauchmelder').waitFor();
+    await german.getByRole('heading', { name: 'Gehört: ein Rauchmelder' }).first().waitFor();
+    await expectAccessible(english);
+  });
+
+  it('says without a broker who is told, and by what', async () => {
+    const nobodyThere = ['--mqtt-url', 'mqtt://127.0.0.1:9'];
+    const alone = await startDaemon('alone', nobodyThere);
+    await (await look(alone)).getByText('but nobody would be told').waitFor();
+    const told = await startDaemon('told', [...nobodyThere, '--set', 'notify.command=[cat]']);
+    await (await look(told)).getByText('Listening, without the MQTT broker').waitFor();
+  });
+
   it('tells two browsers the same, and when the broker is gone', async () => {
     const [one, other] = await Promise.all([look(open), look(open, { locale: 'de-DE' })]);
     await one.getByRole('switch', { name: 'Detection' }).click();
@@ -291,7 +319,16 @@ describe.skipIf(skip)('the page', () => {
   });
 
   it('can be used by all, on a phone, too', async () => {
-    const page = await look(open, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const named = (page: Page) =>
+      page.routeWebSocket(/api\/live/, (socket) =>
+        socket.connectToServer().onMessage((text) => {
+          const message = JSON.parse(String(text));
+          if (message.type === 'hello') message.value.history.unshift(SEEN_BY_ONE_OF_LONG_NAME);
+          socket.send(JSON.stringify(message));
+        }),
+      );
+    const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
+    const page = await look(open, phone, named);
     await live(page);
     await expectAccessible(page);
     const width = await page.evaluate(() => document.documentElement.scrollWidth);

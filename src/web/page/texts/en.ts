@@ -1,9 +1,9 @@
 import type { Problem } from '../../schemas.js';
 
-/** English; every other language has the same keys, in a file of its own beside this one. */
 /** Words for each reason for which something is refused; some depend on the seconds that are left to wait. */
 type Denials = Readonly<Record<Problem['code'], string | ((seconds: number) => string)>>;
 
+/** English; every other language has the same keys, in a file of its own beside this one. */
 export const en = {
   name: 'English',
   /** Names of classes and kinds; what is not here is shown as the model names it. */
@@ -14,6 +14,18 @@ export const en = {
     scream: 'a scream',
     distress: 'somebody in distress',
   },
+  /** Sounds beside the alarm, by the names that they have without a configuration. */
+  sounds: {
+    'Smoke alarm': 'a smoke alarm',
+    'Carbon monoxide alarm': 'a carbon monoxide alarm',
+    'Breaking glass': 'breaking glass',
+    'Baby crying': 'a baby crying',
+    Dog: 'a dog',
+    Doorbell: 'the doorbell',
+    Cough: 'a cough',
+    Snoring: 'snoring',
+    'Running tap': 'a running tap',
+  },
   state: {
     opening: 'Connecting…',
     lost: 'No connection to the device',
@@ -22,11 +34,15 @@ export const en = {
     alarm: (what: string) => `Alarm: ${what}`,
     unseen: (what: string) => `Nobody has confirmed the alarm: ${what}`,
     seen: 'Somebody has confirmed it.',
+    sounding: (what: string) => `Heard: ${what}`,
     deaf: 'Not listening',
     off: 'Detection is switched off',
     offWhy: 'Nothing that is heard raises an alarm.',
     alone: 'Listening, but nobody would be told',
     aloneWhy: 'There is no connection to the MQTT broker. Alarms are kept and delivered when it is back.',
+    brokerless: 'Listening, without the MQTT broker',
+    brokerlessWhy:
+      'Alarms are told by other means (notify). For MQTT they are kept, and delivered when there is a connection.',
     fault: 'Listening, with a fault',
     now: (what: string) => `Just now: ${what}`,
     last: (what: string) => `Last: ${what}`,
@@ -94,13 +110,13 @@ export const en = {
     verdict: 'Was it real?',
     real: 'Real',
     false: 'False alarm',
+    heard: (what: string) => `Heard: ${what}`,
     fault: (what: string) => `Fault: ${what}`,
     types: {
       alarm_ended: 'An alarm has ended',
       alarm_acknowledged: 'An alarm was confirmed',
       alarm_escalated: 'An alarm was repeated',
       water_running_long: 'Water has been running for long',
-      sound_heard: 'A sound beside the alarm was heard',
       long_stay: 'Somebody is in there, and nothing is heard',
       test: 'Test alarm',
     },
