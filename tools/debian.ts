@@ -106,7 +106,8 @@ export function inside(root: string, command: readonly string[], folder = join(r
     'fi',
     'mount --rbind /dev "$root/dev"',
     'mount -t proc proc "$root/proc"',
-    'mount -t sysfs -o ro sysfs "$root/sys"',
+    // It tells of this machine's processors: ONNX Runtime, emulated, takes them for its own and waits for ever.
+    `[ -e "$root/${ARM64_LOADER}" ] || mount -t sysfs -o ro sysfs "$root/sys"`,
     'mount --bind "$folder" "$root/mnt"',
     'exec chroot "$root" "$@"',
   ].join('\n');
