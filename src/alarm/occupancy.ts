@@ -2,6 +2,8 @@ import type { Clock, Logger } from '../types.js';
 
 /** What was said longer ago may long have changed: a sensor whose battery is empty says nothing any more. */
 const STALE_HOURS = 24;
+/** That nobody is there, as the broker has kept it, may be of any age: a sensor that lives says so again meanwhile. */
+const KEPT_STALE_HOURS = 2;
 
 /**
  * Whether somebody is in the room, as others say. It is not known until they do, and again a day after they last
@@ -33,10 +35,11 @@ export class Occupancy {
     this.#said = occupied;
     this.#set(occupied);
     if (occupied === undefined) return;
-    this.#cancelStale = this.clock.after(STALE_HOURS * 3_600_000, () => {
+    const hours = retained && !occupied ? KEPT_STALE_HOURS : STALE_HOURS;
+    this.#cancelStale = this.clock.after(hours * 3_600_000, () => {
       this.log.warn(
         { occupied },
-        `nobody has said for ${STALE_HOURS} h whether somebody is in the room: it is not known any more`,
+        `nobody has said for ${hours} h whether somebody is in the room: it is not known any more`,
       );
       this.#set(undefined);
     });

@@ -35,6 +35,15 @@ describe('whether somebody is in the room', () => {
     expect(changes).toEqual([false, undefined, false]);
   });
 
+  it('that nobody is there is believed for two hours where the broker had kept it, unless it is said anew', async () => {
+    occupancy.say(false, true);
+    await clock.advance(2 * HOUR_MS);
+    expect(changes).toEqual([false, undefined]);
+    occupancy.say(false, false);
+    await clock.advance(23 * HOUR_MS);
+    expect(changes).toEqual([false, undefined, false]);
+  });
+
   it('stays known as long as the word is said again', async () => {
     for (let i = 0; i < 5; i++) {
       occupancy.say(true, false);
