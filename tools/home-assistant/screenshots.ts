@@ -27,7 +27,7 @@ export async function main([folder = DOCS]: readonly string[]): Promise<void> {
     const open = async (path: string, height: number, text: string) => {
       const page = await openPage(browser, home.api, { viewport: { width: 1280, height }, locale: 'en' });
       await page.goto(home.homeAssistant.url + path);
-      await page.getByText(text).first().waitFor({ timeout: 60_000 });
+      await page.getByText(text).filter({ visible: true }).first().waitFor({ timeout: 60_000 });
       await page.waitForTimeout(8000); // its graphs
       return page;
     };
@@ -44,7 +44,7 @@ export async function main([folder = DOCS]: readonly string[]): Promise<void> {
     await dashboard.waitForTimeout(2000);
     await shoot(dashboard, 'dashboard');
     await home.api.act('button.press', { entity_id: 'button.bathroom_acknowledge' });
-    await shoot(await open(`/config/devices/device/${device.id}`, 1560, 'Diagnostic'), 'device');
+    await shoot(await open(`/config/devices/device/${device.id}`, 2060, 'Diagnostic'), 'device');
   } finally {
     await browser.close();
     await home.close();
