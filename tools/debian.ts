@@ -104,6 +104,7 @@ export function inside(root: string, command: readonly string[], folder = join(r
     `  mount -t binfmt_misc binfmt_misc ${FORMATS}`,
     `  [ -e ${FORMATS}/qemu-aarch64 ] || cat ${ARM64_FORMAT} > ${FORMATS}/register`,
     'fi',
+    'mkdir -p "$root/dev" "$root/proc" "$root/sys" "$root/mnt"', // one that is half made has not all of them
     'mount --rbind /dev "$root/dev"',
     'mount -t proc proc "$root/proc"',
     // It tells of this machine's processors: ONNX Runtime, emulated, takes them for its own and waits for ever.

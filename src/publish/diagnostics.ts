@@ -47,6 +47,17 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
         state_topic: topics.occupied,
       },
     }),
+    // Whatever is wrong, by name: what nobody looks for elsewhere has to be seen here.
+    problem: {
+      p: 'binary_sensor',
+      name: 'Problem',
+      device_class: 'problem',
+      ...DIAGNOSTIC,
+      state_topic: topics.health,
+      value_template: "{{ 'ON' if value_json.problems else 'OFF' }}",
+      json_attributes_topic: topics.health,
+      json_attributes_template: "{{ {'problems': value_json.problems} | tojson }}",
+    },
     engine: sensor('Engine', '{{ value_json.model.engine }}'),
     // The engine's name alone would not say that it is not the one that was asked for.
     ...(features.npu && {

@@ -90,6 +90,7 @@ describe('device discovery', () => {
       'device_automation Long stay without a sound',
       'binary_sensor Microphone',
       'binary_sensor Occupied',
+      'binary_sensor Problem',
       'sensor Engine',
       'binary_sensor NPU',
       'sensor Model',

@@ -13,6 +13,7 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
   ['binary_sensor.bathroom_alarm', 'Abnormal sound', 'safety', null, /^off$/],
   ['binary_sensor.bathroom_microphone', 'Microphone', 'problem', 'diagnostic', /^off$/],
   ['binary_sensor.bathroom_occupied', 'Occupied', 'occupancy', 'diagnostic', /^unknown$/],
+  ['binary_sensor.bathroom_problem', 'Problem', 'problem', 'diagnostic', /^off$/],
   ['binary_sensor.bathroom_sound_co_alarm', 'Carbon monoxide alarm', 'carbon_monoxide', null, /^off$/],
   ['binary_sensor.bathroom_sound_smoke_alarm', 'Smoke alarm', 'smoke', null, /^off$/],
   ['binary_sensor.bathroom_speech', 'Speech', 'sound', null, /^off$/],
