@@ -1,7 +1,9 @@
 import { type Context, Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Denial } from '../types.js';
 import { addressOf, COOKIE, refuse } from './access.js';
+import type { Live } from './live.js';
 import {
   commandBody,
   type Entry,
@@ -62,14 +64,15 @@ export function session(sessions: Sessions): Hono {
   return app;
 }
 
-/** What is, what was, and what it is told. */
-export function api(parts: WebParts): Hono {
+/** What is, what was, and what it is told. What was is long, and compressed a fifth of that. */
+export function api(parts: WebParts, live: Pick<Live, 'remembered'>): Hono {
   const app = new Hono();
-  app.use(async (context, next) => {
+  app.use(compress({ encoding: 'gzip' }), async (context, next) => {
     await next();
     context.header('cache-control', 'no-store');
   });
   app.get('/status', (context) => context.json(parts.status()));
+  app.get('/windows', (context) => context.json(live.remembered));
   app.get('/events', (context) => context.json(parts.history()));
   app.get('/events/:id', (context) => {
     const entry = parts.entry(context.req.param('id'));

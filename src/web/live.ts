@@ -128,7 +128,7 @@ export class Live {
     }
   }
 
-  /** A greeting is long: that it waits does not mean that the browser is slow. */
+  /** It may have much to take just then, and asks for what was besides: only more than that means that it is slow. */
   #greet(browser: Browser): void {
     browser.greet();
     this.#browsers.set(browser, { limitBytes: browser.waitingBytes + MOST_WAITING_BYTES, behind: false });

@@ -10,6 +10,7 @@ import {
   sessionBody,
   statusSchema,
   verdictBody,
+  windowsSchema,
 } from './schemas.js';
 
 const SCHEMAS = {
@@ -20,6 +21,7 @@ const SCHEMAS = {
   Status: statusSchema,
   History: historySchema,
   Entry: entryWithPictureSchema,
+  Windows: windowsSchema,
   Live: liveSchema,
 };
 
@@ -63,6 +65,12 @@ const PATHS = {
   },
   '/api/status': {
     get: { summary: 'How it is now', responses: { 200: answer('How it is now.', 'Status'), ...CLOSED } },
+  },
+  '/api/windows': {
+    get: {
+      summary: 'What was heard in the last half minute',
+      responses: { 200: answer('Oldest first.', 'Windows'), ...CLOSED },
+    },
   },
   '/api/events': {
     get: { summary: 'What was', responses: { 200: answer('Newest first.', 'History'), ...CLOSED } },
@@ -116,7 +124,8 @@ const PATHS = {
   '/api/live': {
     get: {
       summary: 'The live stream, a WebSocket',
-      description: 'Each of its messages is a `Live`: `hello` first, then what is new.',
+      description:
+        'Each of its messages is a `Live`: `hello` first, which says how it is now, then what is new. Who wants to know what was asks for `/api/events` and `/api/windows` after `hello`, and misses nothing.',
       responses: { 101: { description: 'The stream begins.' }, ...CLOSED },
     },
   },

@@ -96,13 +96,17 @@ const windowSchema = z
   })
   .describe('What is shown of one window.');
 
+export const windowsSchema = z
+  .array(windowSchema)
+  .describe('The last half minute, oldest first, with a coarse log-mel.');
+
 const stateSchema = z.strictObject({ name: z.string(), payload: z.string() });
 
 export const liveSchema = z
   .discriminatedUnion('type', [
     z.strictObject({
       type: z.literal('hello'),
-      value: statusSchema.extend({ history: historySchema, windows: z.array(windowSchema) }),
+      value: statusSchema,
     }),
     z.strictObject({ type: z.literal('window'), value: windowSchema }),
     z.strictObject({ type: z.literal('state'), value: stateSchema }),

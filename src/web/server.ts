@@ -135,14 +135,14 @@ function routes(
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );
   app.get('/api/live', stream(parts, live, sockets));
-  app.route('/api', api(parts));
+  app.route('/api', api(parts, live));
   app.get('*', page());
   app.notFound((context) => refuse(context, 404, { code: 'not_found', problem: 'there is nothing here' }));
   return app;
 }
 
 /**
- * The live stream: everything that is known, and then whatever is new. Who gets none is told so by the code of the
+ * The live stream: how it is now, and then whatever is new; what was is asked for, by `api`. Who gets none is told so by the code of the
  * reason when it is closed: of a handshake that is refused a page learns nothing.
  */
 function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
@@ -170,12 +170,7 @@ function stream(parts: WebParts, live: Live, sockets: WebSocketServer) {
           },
           send: (text: string) => socket.send(text),
           greet: () =>
-            socket.send(
-              JSON.stringify({
-                type: 'hello',
-                value: { ...parts.status(), history: parts.history(), windows: live.remembered },
-              } satisfies LiveMessage),
-            ),
+            socket.send(JSON.stringify({ type: 'hello', value: parts.status() } satisfies LiveMessage)),
         };
         leave = live.join(browser);
         if (!leave) turnAway(1013, 'too_many_browsers');

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
+import { MOST_ENTRIES } from '../../src/storage/history.js';
 import type { HistoryEntry } from '../../src/storage/history-entry.js';
 import {
   entryWithPictureSchema,
@@ -12,10 +13,12 @@ import {
   liveSchema,
   problemSchema,
   statusSchema,
+  windowsSchema,
 } from '../../src/web/schemas.js';
 import { type Program, SCENE } from '../support/daemon.js';
 import { events, household, topics } from '../support/household.js';
 import { until } from '../support/mosquitto.js';
+import { writePast } from '../support/past.js';
 import { lacksPrograms } from '../support/require.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
@@ -176,8 +179,26 @@ describe.skipIf(skip)('the page of a daemon', () => {
     }
     statusSchema.parse(await get('status'));
     expect(historySchema.parse(await get('events'))).not.toEqual([]);
+    expect(windowsSchema.parse(await get('windows')).length).toBeGreaterThan(3);
     entryWithPictureSchema.parse(await get(`events/${episodeId}`));
     for (const said of live.seen) liveSchema.parse(said);
+  });
+
+  it('sends less than 20 kB in any second, also in the first and with as many alarms as are kept', async () => {
+    await writePast(home.daemons.stateDir, 'test');
+    const { url } = await startDaemon('--speed', '20');
+    const get = async (path: string) => (await (await fetch(`${url}api/${path}`)).json()) as unknown[];
+    await until(async () => (await get('events')).length === MOST_ENTRIES, 'the past was not taken up');
+    await until(async () => (await get('windows')).length === 64, 'less than half a minute was heard');
+    const live = stream(url);
+    await until(() => live.of('window').length > 10, 'no windows');
+    expect(live.seen[0]?.type).toBe('hello');
+    const bytes = (said: unknown) => Buffer.byteLength(JSON.stringify(said));
+    const longest = Math.max(...live.seen.filter(({ type }) => type === 'window').map(bytes));
+    // At the speed of a microphone; the first second may have the states of health and level besides.
+    expect(bytes(live.seen[0]) + Math.ceil(1 / 0.48) * longest).toBeLessThan(20_000 - 1000);
+    const packed = await fetch(`${url}api/events`, { headers: { 'accept-encoding': 'gzip' } });
+    expect(packed.headers.get('content-encoding')).toBe('gzip');
   });
 
   it('is asked for a password, remembers the past over a restart, and is measured', async () => {

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { Entry, EntryWithPicture, Verdict } from '../schemas.js';
+import type { Entry, Verdict } from '../schemas.js';
 import { isDark } from './colours.js';
 import { startedMs } from './health.js';
 import { entries } from './live.js';
 import { Options } from './options.js';
+import { pictureOf } from './pictures.js';
 import { type Answer, ask, whyNot } from './requests.js';
 import { drawPicture } from './spectrogram.js';
 import { type Story, storyOf } from './story.js';
@@ -127,8 +128,7 @@ function Picture({ id }: { id: string }) {
     const watch = new IntersectionObserver(async ([seen]) => {
       if (!seen?.isIntersecting) return;
       watch.disconnect();
-      const { value } = await ask<EntryWithPicture>('GET', `api/events/${id}`);
-      mel.value = value?.spectrogram;
+      mel.value = await pictureOf(id);
     });
     watch.observe(canvas.current);
     return () => watch.disconnect();

@@ -4,7 +4,7 @@ import { type Answer, ask, path } from './requests.js';
 import { Sound } from './sound.js';
 
 /** As long as the server keeps them. */
-const MOST_ENTRIES = 200;
+export const MOST_ENTRIES = 200;
 /** Health alone is said every minute: whoever says nothing for longer is gone. */
 const SILENT_MS = 90_000;
 /** With them the WebSocket is closed where it is refused, against a policy or for now; the reason is a problem's code. */
@@ -29,6 +29,8 @@ export const clockAheadMs = signal(0);
 /** The last half minute, for whoever draws it. */
 export const sound = new Sound();
 
+/** When each window ended that was asked for after `hello`: one that came in between is said as well. */
+let remembered: ReadonlySet<number> = new Set();
 let tries = 0;
 let opening = false;
 
@@ -47,10 +49,12 @@ export async function open(): Promise<void> {
 function listen(): void {
   const socket = new WebSocket(path('api/live').replace(/^http/, 'ws'));
   let watch = setTimeout(() => socket.close(), SILENT_MS);
+  // One after the other: after `hello` what was is asked for, and what is new waits for that.
+  let taken = Promise.resolve();
   socket.onmessage = ({ data }) => {
     clearTimeout(watch);
     watch = setTimeout(() => socket.close(), SILENT_MS);
-    take(JSON.parse(String(data)) as LiveMessage);
+    taken = taken.then(() => take(JSON.parse(String(data)) as LiveMessage, socket)).catch(reportError);
   };
   socket.onclose = ({ code, reason }) => {
     clearTimeout(watch);
@@ -77,13 +81,14 @@ function refuse(answer: Answer): void {
   setTimeout(() => void open(), RETRY_MS.at(-1));
 }
 
-function take(message: LiveMessage): void {
+async function take(message: LiveMessage, socket: WebSocket): Promise<void> {
+  if (socket.readyState !== WebSocket.OPEN) return;
   switch (message.type) {
     case 'hello':
-      greet(message.value);
+      await greet(message.value, socket);
       return;
     case 'window':
-      hear(message.value, states.value.alarm === 'ON');
+      if (!remembered.has(message.value.at)) hear(message.value, states.value.alarm === 'ON');
       return;
     case 'state':
       states.value = { ...states.value, [message.value.name]: message.value.payload };
@@ -97,14 +102,23 @@ function take(message: LiveMessage): void {
   }
 }
 
-function greet({ history, windows, ...now }: Extract<LiveMessage, { type: 'hello' }>['value']): void {
+/** Asks for what was. Without it nothing is shown: the whole is tried again. */
+async function greet(now: Status, socket: WebSocket): Promise<void> {
+  const clockAhead = now.nowMs - Date.now();
+  const [{ value: history }, { value: windows }] = await Promise.all([
+    ask<Entry[]>('GET', 'api/events'),
+    ask<LiveWindow[]>('GET', 'api/windows'),
+  ]);
+  if (!history || !windows) return socket.close();
+  if (socket.readyState !== WebSocket.OPEN) return; // and then it is lost, whatever has come
   tries = 0;
   status.value = now;
   states.value = now.states;
   delivery.value = now.delivery;
   entries.value = history;
-  clockAheadMs.value = now.nowMs - Date.now();
+  clockAheadMs.value = clockAhead;
   sound.begin(now.model.labels, now.hopSeconds);
+  remembered = new Set(windows.map(({ at }) => at));
   for (const window of windows)
     hear(
       window,

@@ -1,6 +1,9 @@
 import type { Problem } from '../schemas.js';
 import { t } from './texts.js';
 
+/** Whoever says nothing for so long says nothing any more. */
+const PATIENCE_MS = 30_000;
+
 export interface Answer<T = unknown> {
   /** 0: there is nobody. */
   readonly status: number;
@@ -16,7 +19,8 @@ export const path = (name: string) => new URL(name, document.baseURI).href;
 export async function ask<T>(method: string, name: string, body?: unknown): Promise<Answer<T>> {
   const json = { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
   try {
-    const response = await fetch(path(name), { method, ...(body !== undefined && json) });
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const response = await fetch(path(name), { method, signal, ...(body !== undefined && json) });
     const { status, ok } = response;
     const value = status === 204 ? undefined : await response.json();
     return ok ? { status, value } : { status, denial: value };

@@ -8,6 +8,7 @@ import { Daemons, SCENE } from '../../support/daemon.js';
 import { topics } from '../../support/household.js';
 import { INGRESS_ADDRESS, Ingress } from '../../support/ingress.js';
 import { Mosquitto, type Subscription, until } from '../../support/mosquitto.js';
+import { writePast } from '../../support/past.js';
 import { lacksPrograms } from '../../support/require.js';
 import { smokeAlarm, writeWav } from '../../support/sound.js';
 
@@ -199,6 +200,67 @@ describe.skipIf(skip)('the page', () => {
     );
   });
 
+  it('fetches the pictures of old alarms as they come into sight, once, and misses none that cannot be had', async () => {
+    const ids = await writePast(daemons.stateDir, 'past');
+    // It hears nothing new: the rows stay where they are.
+    const quiet = Float32Array.from({ length: 20 * 16_000 }, () => 0.004 * (Math.random() - 0.5));
+    const past = await startDaemon('past', [], await writeWav(join(daemons.stateDir, 'quiet.wav'), [quiet]));
+    const asked: string[] = [];
+    const lost = ids[1] as string;
+    const page = await look(past, {}, async (page) => {
+      page.on('request', (request) =>
+        asked.push(new URL(request.url()).pathname.split('/').at(-1) as string),
+      );
+      await page.route(`**/api/events/${lost}`, (route) => route.abort());
+    });
+    await live(page);
+    await page.getByRole('button', { name: 'Show all 200' }).click();
+    const row = (id: string) => page.locator(`[data-id="${id}"]`);
+    const heights = () => page.locator('.entry').evaluateAll((rows) => rows.map((each) => each.clientHeight));
+    const before = await heights();
+    const colours = (id: string) =>
+      row(id)
+        .locator('canvas')
+        .evaluate((canvas: HTMLCanvasElement) => {
+          const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+          return new Set(new Uint32Array(data.buffer)).size;
+        });
+    const [first, , third] = ids as [string, string, string];
+    const last = ids.at(-1) as string;
+    expect(asked).not.toContain(last);
+    for (const id of [first, lost, third, last]) {
+      await row(id).scrollIntoViewIfNeeded();
+      if (id !== lost) await until(async () => (await colours(id)) > 20, `no picture of ${id}`);
+    }
+    expect(asked).toContain(lost);
+    expect(await colours(lost)).toBe(1);
+    expect(await heights()).toEqual(before);
+    // What is shown anew is not asked for again.
+    await page.getByRole('radio', { name: 'Faults' }).click({ force: true });
+    await row(last).waitFor({ state: 'detached' });
+    await page.getByRole('radio', { name: 'Alarms' }).click({ force: true });
+    await row(last).scrollIntoViewIfNeeded();
+    await until(async () => (await colours(last)) > 20, 'the picture is gone');
+    expect(asked.filter((id) => id === last)).toHaveLength(1);
+  });
+
+  it('asks again for a past that it does not get, and misses nothing that happens meanwhile', async () => {
+    let asked = 0;
+    const page = await look(open, {}, (page) =>
+      page.route('**/api/events', async (route) => {
+        if (++asked === 1) return route.abort();
+        const answer = await route.fetch();
+        const test = await page.request.post(`${open}api/commands/test`, { data: { value: 'PRESS' } });
+        expect(test.status()).toBe(204);
+        await seen.waitFor(topics.event, (payload) => payload.includes('"test":true'));
+        return route.fulfill({ response: answer });
+      }),
+    );
+    await live(page);
+    await page.locator('.entry .chip').getByText('test', { exact: true }).first().waitFor();
+    expect(asked).toBe(2);
+  });
+
   it('says which sound beside the alarm it hears, instead of that all is well', async () => {
     const sound = await writeWav(join(daemons.stateDir, 'smoke.wav'), [smokeAlarm(30)]);
     const smoke = await startDaemon('smoke', [], sound);
@@ -320,13 +382,10 @@ describe.skipIf(skip)('the page', () => {
 
   it('can be used by all, on a phone, too', async () => {
     const named = (page: Page) =>
-      page.routeWebSocket(/api\/live/, (socket) =>
-        socket.connectToServer().onMessage((text) => {
-          const message = JSON.parse(String(text));
-          if (message.type === 'hello') message.value.history.unshift(SEEN_BY_ONE_OF_LONG_NAME);
-          socket.send(JSON.stringify(message));
-        }),
-      );
+      page.route('**/api/events', async (route) => {
+        const history = await (await route.fetch()).json();
+        await route.fulfill({ json: [SEEN_BY_ONE_OF_LONG_NAME, ...history] });
+      });
     const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
     const page = await look(open, phone, named);
     await live(page);
