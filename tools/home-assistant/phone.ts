@@ -16,6 +16,8 @@ export interface Notification {
 
 /** https://companion.home-assistant.io/docs/notifications/notifications-basic#clearing */
 const REMOVES = 'clear_notification';
+/** It takes up to a minute until Home Assistant, once started, knows of a microphone; then something is told. */
+const WAIT_MS = 120_000;
 
 /**
  * A phone with Home Assistant's app, as far as Home Assistant can tell: it registers as the app does, and what would
@@ -89,7 +91,7 @@ export class Phone {
     await until(
       () => found() !== undefined,
       () => `no "${what}" among ${JSON.stringify(this.notifications, null, 1)}`,
-      60_000,
+      WAIT_MS,
     );
     return found() as Notification;
   }
