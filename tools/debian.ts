@@ -102,7 +102,8 @@ export function inside(root: string, command: readonly string[], folder = join(r
     'root=$1; folder=$2; shift 2',
     `if [ -e "$root/${ARM64_LOADER}" ] && [ -e ${ARM64_FORMAT} ] && [ ! -e ${FORMATS}/qemu-aarch64 ]; then`,
     `  mount -t binfmt_misc binfmt_misc ${FORMATS}`,
-    `  [ -e ${FORMATS}/qemu-aarch64 ] || cat ${ARM64_FORMAT} > ${FORMATS}/register`,
+    // Another command may do so at the same moment.
+    `  [ -e ${FORMATS}/qemu-aarch64 ] || cat ${ARM64_FORMAT} > ${FORMATS}/register || [ -e ${FORMATS}/qemu-aarch64 ]`,
     'fi',
     'mkdir -p "$root/dev" "$root/proc" "$root/sys" "$root/mnt"', // one that is half made has not all of them
     'mount --rbind /dev "$root/dev"',
