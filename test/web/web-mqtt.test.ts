@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { MOST_ENTRIES } from '../../src/storage/history.js';
@@ -107,6 +108,9 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const never = ['--set', 'sense.escalateSeconds=0'];
     const first = await startDaemon('--speed', '20', ...never);
     await first.seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
+    // It is told before it is kept.
+    const kept = join(home.daemons.deviceDir, 'unanswered.json');
+    await until(() => existsSync(kept) && readFileSync(kept, 'utf8').includes('episodeId'), 'it is not kept');
     await first.daemon.kill('SIGKILL');
     const { url } = await startDaemon(...never);
     expect(await unacknowledged(url)).toBe('1');
