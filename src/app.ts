@@ -1,5 +1,5 @@
 import { createSource } from './audio/source.js';
-import { MINUTES_TO_KNOW, UsualQuiet } from './audio/usual-quiet.js';
+import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
 import type { Config } from './config/schema.js';
 import { wantedSounds } from './config/sections/sounds.js';
@@ -196,7 +196,7 @@ export async function startApp({
     },
     clock,
     log,
-    new UsualQuiet(quiet.known, onMinute, MINUTES_TO_KNOW, () => pipeline.rule.minLevelDbfs),
+    new UsualQuiet(quiet.known, onMinute, () => pipeline.rule.minLevelDbfs),
   );
 
   // What it is told while it runs

@@ -56,18 +56,15 @@ export class SubjectMemory {
       (each) => each.endSeconds >= fromSeconds && each.endSeconds < endSeconds,
     );
     this.#windows.push({ startSeconds, endSeconds, rmsDbfs, embedding: own });
+    const hit = hitOf(window, rule, rule.threshold) && own;
+    if (!speaksForAlarm(window.kinds, rule)) return { hit, besides: [] };
     const loudest = this.#windows.reduce((best, each) => (each.rmsDbfs > best.rmsDbfs ? each : best));
     const besides = this.#windows.filter(
       (each) =>
         each.rmsDbfs > (floorDbfs ?? Number.POSITIVE_INFINITY) + SILENCE_ABOVE_FLOOR_DB &&
         (each.endSeconds <= loudest.startSeconds || each.startSeconds >= loudest.endSeconds),
     );
-    const speaks = speaksForAlarm(window.kinds, rule);
-    return {
-      hit: hitOf(window, rule, rule.threshold) && own,
-      kind: speaks ? loudest.embedding : undefined,
-      besides: speaks ? besides.map(({ embedding: each }) => each) : [],
-    };
+    return { hit, kind: loudest.embedding, besides: besides.map((each) => each.embedding) };
   }
 
   forget(): void {

@@ -17,14 +17,14 @@ export class UsualQuiet {
   /**
    * @param known what an earlier run has heard of this microphone
    * @param onMinute is told what is known after each minute that was of the room
-   * @param minutesToKnow so many tell what is quiet here
    * @param loudDbfs only what is louder can be an alarm, as of now
+   * @param minutesToKnow so many tell what is quiet here
    */
   constructor(
     known?: KnownQuiet,
     private readonly onMinute: (known: KnownQuiet) => void = () => {},
-    private readonly minutesToKnow = MINUTES_TO_KNOW,
     private readonly loudDbfs = () => Number.NEGATIVE_INFINITY,
+    private readonly minutesToKnow = MINUTES_TO_KNOW,
   ) {
     this.#known = known ?? { minutes: 0, quietestDbfs: Number.POSITIVE_INFINITY, minutesBelow: 0 };
   }

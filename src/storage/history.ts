@@ -51,11 +51,9 @@ export class History {
         .map((name) => readEntry(join(this.folder, name))),
     );
     const known = kept.filter((entry) => entry !== undefined).sort((a, b) => timeOf(a) - timeOf(b));
-    const older = known.map((entry) => [entry.id, followed(entry, this.#entries.get(entry.id))] as const);
-    this.#entries = new Map([
-      ...older,
-      ...[...this.#entries].filter(([id]) => !known.some((each) => each.id === id)),
-    ]);
+    const said = this.#entries;
+    this.#entries = new Map(known.map((entry) => [entry.id, followed(entry, said.get(entry.id))]));
+    for (const [id, entry] of said) if (!this.#entries.has(id)) this.#entries.set(id, entry);
     this.#shorten();
   }
 

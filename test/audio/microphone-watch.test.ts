@@ -107,7 +107,6 @@ it('counts the minutes since something was loud enough for an alarm, over restar
         (now) => {
           known = now;
         },
-        60,
         () => -60,
       ),
     );
@@ -129,8 +128,12 @@ describe('a muted microphone', () => {
       known = now;
     };
     // An hour instead of a day and a night, half of it before a restart.
-    hear(new MicrophoneWatch(new UsualQuiet(undefined, onMinute, 60)), (i) => room[i % 20]!, HOUR / 2);
-    const watch = new MicrophoneWatch(new UsualQuiet(known, onMinute, 60));
+    hear(
+      new MicrophoneWatch(new UsualQuiet(undefined, onMinute, undefined, 60)),
+      (i) => room[i % 20]!,
+      HOUR / 2,
+    );
+    const watch = new MicrophoneWatch(new UsualQuiet(known, onMinute, undefined, 60));
     hear(watch, (i) => room[i % 20]!, HOUR / 2);
     expect(named(watch, (i) => muted[i % 20]!, HOUR)).toMatch(/^microphone_muted after (18\d\d) s/);
     hear(watch, (i) => room[i % 20]!, MINUTE);
