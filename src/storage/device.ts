@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../types.js';
 import { makeFolderSync } from './files.js';
-import { isLocked, lockFolder } from './lock.js';
+import { isLocked, lockFolder, oneAtATime } from './lock.js';
 import { isDeviceId, State } from './state.js';
 
 /** What lay right in the state folder as long as it was one device's. */
@@ -60,14 +60,16 @@ export async function openDevice(
   const input = nameOf(heard);
   const deviceId = id ?? new State(stateFolder, log).deviceId();
   const folder = deviceFolder(stateFolder, deviceId);
-  try {
-    if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
-    if (!existsSync(folder)) await takeOver(stateFolder, folder, input, others, log);
-    makeFolderSync(folder);
-  } catch (error) {
-    log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
-  }
-  const unlock = await lockFolder(folder, `the device ${deviceId}`, log);
+  const unlock = await oneAtATime(stateFolder, async () => {
+    try {
+      if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
+      if (!existsSync(folder)) await takeOver(stateFolder, folder, input, others, log);
+      makeFolderSync(folder);
+    } catch (error) {
+      log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
+    }
+    return lockFolder(folder, `the device ${deviceId}`, log);
+  });
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
   // What is still being written must not land in the hands of the next one.

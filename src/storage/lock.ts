@@ -1,13 +1,48 @@
-import { closeSync, openSync, unlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { Logger } from '../types.js';
+import { makeFolderSync } from './files.js';
 
 const NAME = 'lock';
 /** Of sun_path, unix(7), with a little room. */
 const LONGEST_PATH = 100;
 const ANSWER_MS = 2000;
+const OPENING = 'opening';
+/** Longer than opening a device takes, on a slow card too. */
+const LONGEST_OPENING_MS = 5000;
+const LOOK_AGAIN_MS = 20;
+
+/**
+ * Does the work while no other process does such work in this folder: what nobody has held a moment ago is in somebody's
+ * hands a moment later. Whoever was killed meanwhile keeps the others for some seconds, not for ever, and a folder that
+ * cannot be written keeps nobody.
+ */
+export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const path = join(folder, OPENING);
+  try {
+    makeFolderSync(folder);
+  } catch {
+    return work();
+  }
+  let waitedFor: string | undefined;
+  let until = 0;
+  while (!canMake(path)) {
+    const holder = lookAt(path);
+    if (holder !== waitedFor) {
+      waitedFor = holder;
+      until = performance.now() + LONGEST_OPENING_MS;
+    } else if (performance.now() >= until && !remove(path)) break;
+    await sleep(LOOK_AGAIN_MS);
+  }
+  try {
+    return await work();
+  } finally {
+    remove(path);
+  }
+}
 
 /**
  * Keeps a folder for this process alone, until it ends in whatever way: a socket on which it says who it is. A file
@@ -97,5 +132,34 @@ function shortPath(folder: string): { path: string; close(): void } {
     return { path: `/proc/self/fd/${descriptor}/${NAME}`, close: () => closeSync(descriptor) };
   } catch {
     return { path, close: () => {} };
+  }
+}
+
+/** False where somebody else has made it before. */
+function canMake(path: string): boolean {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+  }
+  return true;
+}
+
+/** Tells one holder from the next. */
+function lookAt(path: string): string {
+  try {
+    const { ino, mtimeMs } = statSync(path);
+    return `${ino} ${mtimeMs}`;
+  } catch {
+    return '';
+  }
+}
+
+function remove(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }
 }

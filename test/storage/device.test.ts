@@ -58,6 +58,25 @@ describe('two rooms with one state folder', () => {
     expect(devices()).toEqual(['attic', 'bath', 'kitchen']);
   });
 
+  it("do not take each other over where all start for the first time at once, and none has another's id", async () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    await Promise.all(ids.map((id) => run(id, 'same mic')));
+    expect(devices()).toEqual(ids);
+    expect(readdirSync(folder)).toEqual(['devices']);
+    await Promise.all(open.splice(0).map((device) => device.release()));
+    const twice = await Promise.allSettled(ids.map(() => run('one')));
+    expect(twice.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('start after one that was killed while it opened its device', async () => {
+    mkdirSync(join(folder, 'opening'));
+    await run('bath');
+    await run('attic');
+    expect(readdirSync(folder)).toEqual(['devices']);
+    writeFileSync(join(folder, 'opening'), 'of nobody, and cannot be removed as a folder');
+    await run('kitchen');
+  });
+
   it('with one id: the second is refused, and told who has it', async () => {
     const first = await run('bath');
     await expect(run('bath')).rejects.toMatchObject({
