@@ -47,6 +47,13 @@ export const NUMBER_RANGES = {
   cooldownSeconds: { min: 0, max: 86_400, step: 1 },
 } as const;
 
+/** Of sounds beside the alarm, what can be changed while the daemon runs. */
+export const SOUND_RANGES = {
+  threshold: NUMBER_RANGES.threshold,
+  hits: NUMBER_RANGES.hits,
+  holdSeconds: { min: 1, max: 86_400, step: 1 },
+} as const;
+
 /** What somebody who is there and well is heard by. */
 export const SIGNS_OF_LIFE = ['speech', 'water'] as const;
 

@@ -1,15 +1,16 @@
-import { type Doubt, doubtsOf } from './alarm/doubts.js';
+import { type Doubt, doubtsOf, soundDoubtOf } from './alarm/doubts.js';
 import { Occupancy } from './alarm/occupancy.js';
 import type { AlarmRule } from './alarm/rule.js';
 import type { SoundRule, Sounds } from './alarm/sounds.js';
 import type { Listener } from './listener.js';
 import type { MqttPublisher } from './publish/client.js';
-import { Commands, type Threshold } from './publish/commands.js';
+import { type AdjustableNumber, Commands } from './publish/commands.js';
+import { adjustableOf } from './publish/features.js';
 import type { Reporter } from './publish/reporter.js';
 import { soundTopicsOf, type Topics } from './publish/topics.js';
 import type { FeedbackStore } from './storage/feedback.js';
 import { Settings } from './storage/settings.js';
-import { SoundThresholds } from './storage/sound-thresholds.js';
+import { SoundSettings } from './storage/sound-settings.js';
 import type { State } from './storage/state.js';
 import { Paced } from './system/paced.js';
 import type { Clock, Denial, KnownQuiet, Logger, SettingName } from './types.js';
@@ -46,7 +47,7 @@ export interface ControlParts {
 /** What the daemon is told while it runs – by people: settings, verdicts; by sensors: who is in the room –, and what follows. */
 export class Control {
   readonly #settings: Settings;
-  readonly #soundThresholds: SoundThresholds;
+  readonly #soundSettings: SoundSettings;
   readonly #occupancy: Occupancy;
   readonly #commands: Commands;
   readonly #log: Logger;
@@ -65,7 +66,7 @@ export class Control {
       t?.padStart(5, '0'),
     );
     const settings = new Settings(store, { ...rule, quietFrom, quietTo }, log, clock);
-    this.#soundThresholds = new SoundThresholds(store, log, clock);
+    this.#soundSettings = new SoundSettings(store, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {
       listener.setOccupied(occupied);
       reporter.occupied(occupied);
@@ -77,9 +78,7 @@ export class Control {
       },
       set: this.#set.bind(this),
       rollouts,
-      thresholds: parts.sounds.rules
-        .filter(({ classes }) => classes.length > 0)
-        .map((each) => this.#thresholdOf(each)),
+      numbers: parts.sounds.rules.flatMap((each) => this.#numbersOf(each)),
       acknowledge: listener.acknowledge.bind(listener),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
@@ -98,7 +97,7 @@ export class Control {
    * @param reset forget it instead
    */
   load(reset = false): void {
-    for (const kept of [this.#settings, this.#soundThresholds])
+    for (const kept of [this.#settings, this.#soundSettings])
       if (reset) kept.reset();
       else kept.load();
     this.#apply();
@@ -125,7 +124,7 @@ export class Control {
   stop(): void {
     this.#commands.stop();
     this.#settings.stop();
-    this.#soundThresholds.stop();
+    this.#soundSettings.stop();
     this.#doubting.flush();
     this.#occupancy.stop();
   }
@@ -144,20 +143,22 @@ export class Control {
     return undefined;
   }
 
-  #thresholdOf({ id, threshold }: SoundRule): Threshold {
-    const kept = this.#soundThresholds;
-    const set = (value: number) => {
-      const denial = kept.set(id, value);
-      if (!denial) this.#apply();
-      return denial;
-    };
-    return {
-      topics: soundTopicsOf(this.parts.topics, id),
+  #numbersOf(rule: SoundRule): AdjustableNumber[] {
+    const kept = this.#soundSettings;
+    const { topics, hopSeconds } = this.parts;
+    const { settings } = soundTopicsOf(topics, rule.id);
+    const contradictionOf = (changed: SoundRule) => soundDoubtOf(changed, hopSeconds)?.text;
+    return adjustableOf(rule.classes).map((name) => ({
+      topics: settings[name],
       get value() {
-        return kept.get(id) ?? threshold;
+        return kept.over(rule)[name];
       },
-      set,
-    };
+      set: (value) => {
+        const denial = kept.set(rule, name, value, contradictionOf);
+        if (!denial) this.#apply();
+        return denial;
+      },
+    }));
   }
 
   #apply(): void {
@@ -166,7 +167,7 @@ export class Control {
     listener.setRule(change);
     if (quietFrom && quietTo) listener.setQuietHours(quietFrom, quietTo);
     listener.setEnabled(enabled);
-    for (const rule of sounds.rules) sounds.setThreshold(rule.id, this.#thresholdOf(rule).value);
+    for (const rule of sounds.rules) sounds.set(rule.id, this.#soundSettings.over(rule));
     this.#doubting.ask();
   }
 

@@ -222,6 +222,18 @@ export interface SettingValues {
 
 export type SettingName = keyof SettingValues;
 
+/** Of a sound beside the alarm, what can be changed while the daemon runs. */
+export interface SoundSettings {
+  /** A window is a hit from this score on. */
+  readonly threshold: number;
+  /** It is heard with so many hits within its time… */
+  readonly hits: number;
+  /** …until it has had none for so long. */
+  readonly holdSeconds: number;
+}
+
+export type SoundSetting = keyof SoundSettings;
+
 /** What somebody who is there and well is heard by. */
 export type SignOfLife = (typeof SIGNS_OF_LIFE)[number];
 

@@ -97,7 +97,8 @@ describe.skipIf(skip)('the daemon on a file, with a real broker', () => {
         ),
         ...['water', 'speech', 'occupied'].map((name) => `${BASE}/${name}`),
         ...['speech', 'water'].map((name) => `${BASE}/last_heard/${name}`),
-        ...['sound/smoke_alarm', 'smoke_alarm_threshold', 'sound/co_alarm'].map((name) => `${BASE}/${name}`),
+        ...['threshold', 'hits', 'holdSeconds'].map((name) => `${BASE}/smoke_alarm_${name}`),
+        ...['sound/smoke_alarm', 'sound/co_alarm', 'co_alarm_holdSeconds'].map((name) => `${BASE}/${name}`),
         'homeassistant/device/test/config',
       ]),
     );

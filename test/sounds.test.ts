@@ -19,6 +19,7 @@ import { tone, wavBytes } from './support/sound.js';
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
 const home = household(skip);
 const smoke = soundTopicsOf(topics, 'smoke_alarm');
+const { threshold, hits, holdSeconds } = smoke.settings;
 const carbonMonoxide = soundTopicsOf(topics, 'co_alarm');
 
 const SECONDS = 24;
@@ -82,7 +83,7 @@ describe.skipIf(skip)('a smoke alarm', () => {
     });
     expect(cmps.sound_smoke_alarm_threshold).toMatchObject({
       p: 'number',
-      command_topic: smoke.command,
+      command_topic: threshold.command,
       max: 1,
     });
   });
@@ -102,14 +103,14 @@ describe.skipIf(skip)('a smoke alarm', () => {
 
   it('has a threshold of its scores that can be set, and is kept over a restart', async () => {
     const { daemon, seen } = await home.startDaemon([...scene(evenBeeps), '--loop']);
-    expect(await seen.waitFor(smoke.threshold)).toBe('0.04');
-    for (const wrong of ['2', '-0.1', 'much', '']) await home.publish(smoke.command, wrong);
-    await home.publish(smoke.command, '0.99');
-    await seen.waitFor(smoke.threshold, (payload) => payload === '0.99');
+    expect(await seen.waitFor(threshold.state)).toBe('0.04');
+    for (const wrong of ['2', '-0.1', 'much', '']) await home.publish(threshold.command, wrong);
+    await home.publish(threshold.command, '0.99');
+    await seen.waitFor(threshold.state, (payload) => payload === '0.99');
     await daemon.kill();
-    expect(daemon.stderr).toMatch(/command refused.*from 0 to 1/s);
+    expect(daemon.stderr).toMatch(/to be <=1".*command refused/s);
     const kept = join(home.daemons.deviceDir, 'sounds.json');
-    expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: 0.99 });
+    expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: { threshold: 0.99 } });
 
     const deaf = await home.broker.subscribe('bathnet/#');
     expect((await home.daemons.start(home.broker.url, scene(evenBeeps)).ended).code).toBe(0);
@@ -117,10 +118,31 @@ describe.skipIf(skip)('a smoke alarm', () => {
     expect(deaf.on(smoke.state)).not.toContain('ON');
   });
 
+  it('is on after so many hits, and for so long after the last one, as it is told', async () => {
+    const { daemon, seen } = await home.startDaemon([...scene(evenBeeps), '--loop']);
+    await seen.waitFor(holdSeconds.state, (payload) => payload === '30');
+    for (const [{ command }, wrong] of [
+      [hits, '0'],
+      [hits, '2.5'],
+      [hits, '99'],
+      [holdSeconds, '0'],
+    ] as const)
+      await home.publish(command, wrong);
+    await home.publish(hits.command, '4');
+    await home.publish(holdSeconds.command, '2');
+    await seen.waitFor(holdSeconds.state, (payload) => payload === '2');
+    await seen.waitFor(hits.state, (payload) => payload === '4');
+    expect([...new Set(seen.on(hits.state))]).toEqual(['3', '4']);
+    await daemon.kill();
+    expect(daemon.stderr).toMatch(/smoke_alarm never comes by its scores: 99 windows/);
+    const kept = join(home.daemons.deviceDir, 'sounds.json');
+    expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: { hits: 4, holdSeconds: 2 } });
+  });
+
   it('has the threshold of the configuration again once settings are reset', async () => {
     const kept = join(home.daemons.deviceDir, 'sounds.json');
     mkdirSync(home.daemons.deviceDir, { recursive: true });
-    writeFileSync(kept, '{"smoke_alarm":0.99}');
+    writeFileSync(kept, '{"smoke_alarm":{"threshold":0.99}}');
     const seen = await home.broker.subscribe('bathnet/#');
     expect(
       (await home.daemons.start(home.broker.url, [...scene(evenBeeps), '--reset-settings']).ended).code,

@@ -65,8 +65,8 @@ function obstacleOf(rule: AlarmRule, hopSeconds: number): string | undefined {
 }
 
 /**
- * What stands in the way of a sound beside the alarm, or makes it be on for ever; what is heard by its rhythm as well
- * can come.
+ * What stands in the way of a sound beside the alarm, or makes it be on for ever. What is heard by its rhythm as well
+ * may be meant to be heard by that alone.
  *
  * @param hopSeconds from window to window
  */
@@ -87,8 +87,7 @@ export function soundDoubtOf(
       text: `${id} is always on: every score is at least 0`,
       hint: `Raise its threshold: sounds.${id}.threshold.`,
     };
-  if (rhythm !== 'none') return undefined;
-  if (threshold > SUREST_SCORE)
+  if (threshold > SUREST_SCORE && rhythm === 'none')
     return {
       text: `${id} hardly comes: hardly any score is ${threshold}`,
       hint: `Lower its threshold: sounds.${id}.threshold.`,
@@ -96,7 +95,7 @@ export function soundDoubtOf(
   const leastSeconds = (hits - 1) * hopSeconds;
   if (leastSeconds <= withinSeconds) return undefined;
   return {
-    text: `${id} never comes: ${hits} windows take ${leastSeconds.toFixed(1)} s, and must be hits within ${withinSeconds} s`,
+    text: `${id} never comes${rhythm === 'none' ? '' : ' by its scores'}: ${hits} windows take ${leastSeconds.toFixed(1)} s, and must be hits within ${withinSeconds} s`,
     hint: `Raise sounds.${id}.withinSeconds to ${Math.ceil(leastSeconds)}, or lower sounds.${id}.hits.`,
   };
 }

@@ -1,7 +1,7 @@
-import type { Rhythm, ScoredWindow, SoundChange } from '../types.js';
+import type { Rhythm, ScoredWindow, SoundChange, SoundSettings } from '../types.js';
 
 /** A sound that is a sensor of its own: when it counts as heard. */
-export interface SoundRule {
+export interface SoundRule extends SoundSettings {
   /** `[a-z0-9_]+` */
   readonly id: string;
   /** For people. */
@@ -10,20 +10,14 @@ export interface SoundRule {
   readonly classes: readonly number[];
   /** Which rhythm speaks for it, whatever the scores. */
   readonly rhythm: Rhythm | 'none';
-  /** A window is a hit from this score on. */
-  readonly threshold: number;
-  /** It is heard with so many hits… */
-  readonly hits: number;
-  /** …within this time, and until it has had none for `holdSeconds`. */
+  /** The hits must come within this time. */
   readonly withinSeconds: number;
-  readonly holdSeconds: number;
   /** That it begins is an event, too. */
   readonly event: boolean;
 }
 
 interface Ear {
-  readonly rule: SoundRule;
-  threshold: number;
+  rule: SoundRule;
   /** Ends of the latest windows that were hits, stream seconds, oldest first; as many as it takes. */
   hits: number[];
   /** The highest score since it has had no hit for long. */
@@ -36,7 +30,7 @@ export class Sounds {
   readonly #ears: readonly Ear[];
 
   constructor(readonly rules: readonly SoundRule[]) {
-    this.#ears = rules.map((rule) => ({ rule, threshold: rule.threshold, hits: [], score: 0, heard: false }));
+    this.#ears = rules.map((rule) => ({ rule, hits: [], score: 0, heard: false }));
   }
 
   /** Those that are listened for. */
@@ -45,9 +39,9 @@ export class Sounds {
   }
 
   /** From the next window on. */
-  setThreshold(id: string, threshold: number): void {
+  set(id: string, { threshold, hits, holdSeconds }: SoundSettings): void {
     const ear = this.#ears.find(({ rule }) => rule.id === id);
-    if (ear) ear.threshold = threshold;
+    if (ear) ear.rule = { ...ear.rule, threshold, hits, holdSeconds };
   }
 
   /**
@@ -84,14 +78,14 @@ function changes(
   scores: ArrayLike<number>,
   rhythms: readonly (Rhythm | 'none')[],
 ): boolean {
-  const { classes, rhythm, hits, withinSeconds } = ear.rule;
+  const { classes, rhythm, threshold, hits, withinSeconds } = ear.rule;
   const { heard } = ear;
   const inRhythm = rhythms.includes(rhythm);
   const goesOn = heard || hadHit(ear, endSeconds);
   const score = inRhythm ? 1 : classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
   // A rhythm is heard over several periods, so it is as many hits as it takes.
-  const found = inRhythm ? hits : Number(classes.length > 0 && score >= ear.threshold);
-  if (found > 0) ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
+  const found = inRhythm ? hits : Number(classes.length > 0 && score >= threshold);
+  ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
   const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
   ear.score = goesOn ? Math.max(ear.score, score) : score;
   ear.heard =

@@ -179,8 +179,8 @@ function separate(
 
 function statesOf({ topics, features, model }: Pick<DiscoveryOptions, 'topics' | 'features' | 'model'>) {
   const sounds = (features.sounds ?? []).flatMap(({ id, adjustable }) => {
-    const { state, threshold } = soundTopicsOf(topics, id);
-    return adjustable ? [state, threshold] : [state];
+    const { state, settings } = soundTopicsOf(topics, id);
+    return [state, ...adjustable.map((name) => settings[name].state)];
   });
   return [
     ...retainedTopics(topics),

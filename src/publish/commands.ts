@@ -19,7 +19,7 @@ import {
   parseValue,
   textOf,
 } from './command-text.js';
-import type { SoundTopics, Topics } from './topics.js';
+import type { Topics } from './topics.js';
 
 /** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
 const BURST = 20;
@@ -50,9 +50,9 @@ const SETTINGS: readonly SettingName[] = [
   'quietTo',
 ];
 
-/** A number beside the settings, 0…1, that is said and changed like them. */
-export interface Threshold {
-  readonly topics: Pick<SoundTopics, 'threshold' | 'command'>;
+/** A number beside the settings that is said and changed like them. */
+export interface AdjustableNumber {
+  readonly topics: { readonly state: string; readonly command: string };
   readonly value: number;
   /** @returns why not, where the value is refused */
   set(value: number): Denial | undefined;
@@ -69,7 +69,7 @@ export interface CommandTarget {
    */
   set(name: SettingName, value: boolean | number | string, rolledOut?: string): Denial | undefined;
   /** Of sounds beside the alarm. */
-  readonly thresholds?: readonly Threshold[] | undefined;
+  readonly numbers?: readonly AdjustableNumber[] | undefined;
   acknowledge(given: Acknowledgement): void;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
@@ -133,7 +133,7 @@ export class Commands {
         true,
       );
     }
-    for (const threshold of this.#target.thresholds ?? []) this.#listenToThreshold(threshold);
+    for (const number of this.#target.numbers ?? []) this.#listenToNumber(number);
     this.#listenToOccupied();
     this.#listen(commands.acknowledge, (text) =>
       acknowledge(text, (given) => this.#target.acknowledge(given)),
@@ -183,14 +183,14 @@ export class Commands {
     });
   }
 
-  #listenToThreshold(threshold: Threshold): void {
-    const { topics } = threshold;
-    const say = () => this.#publisher.setState(topics.threshold, String(threshold.value));
+  #listenToNumber(number: AdjustableNumber): void {
+    const { topics } = number;
+    const say = () => this.#publisher.setState(topics.state, String(number.value));
     say();
     const saying = this.#pace(say);
     const change = (text: string) => {
       const value = parseNumber(text);
-      return value === undefined ? malformed('expected a number') : threshold.set(value);
+      return value === undefined ? malformed('expected a number') : number.set(value);
     };
     this.#listen(topics.command, change, () => saying.ask());
   }

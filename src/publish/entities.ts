@@ -1,5 +1,5 @@
-import { NUMBER_RANGES, SENSITIVITIES } from '../constants.js';
-import type { DecisionEvent, ModelInfo } from '../types.js';
+import { NUMBER_RANGES, SENSITIVITIES, SOUND_RANGES } from '../constants.js';
+import type { DecisionEvent, ModelInfo, SoundSetting } from '../types.js';
 import { DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
 import type { Features } from './features.js';
 import { soundTopicsOf, type Topics } from './topics.js';
@@ -26,6 +26,7 @@ const EVENT_TYPES = [
 ] as const satisfies readonly DecisionEvent['type'][];
 
 const SETTING = { entity_category: 'config' };
+const SECONDS = { device_class: 'duration', unit_of_measurement: 's' };
 
 /**
  * All components of the device by their key, which must never change its meaning: Home Assistant knows an
@@ -138,11 +139,17 @@ const DEVICE_CLASSES: Readonly<Record<string, string>> = {
   co_alarm: 'carbon_monoxide',
 };
 
-/** Sounds beside the alarm, each with its threshold, which few need. */
+const SOUND_SETTING_NAMES: Readonly<Record<SoundSetting, string>> = {
+  threshold: 'threshold',
+  hits: 'hits',
+  holdSeconds: 'hold time',
+};
+
+/** Sounds beside the alarm, each with its settings, which few need. */
 function sounds({ topics, features }: EntityOptions): Record<string, Component> {
   const components: Record<string, Component> = {};
   for (const { id, name, adjustable } of features.sounds ?? []) {
-    const { state, threshold, command } = soundTopicsOf(topics, id);
+    const { state, settings } = soundTopicsOf(topics, id);
     components[`sound_${id}`] = {
       p: 'binary_sensor',
       name,
@@ -150,17 +157,18 @@ function sounds({ topics, features }: EntityOptions): Record<string, Component> 
       state_topic: state,
       ...whileHearing(topics),
     };
-    if (!adjustable) continue;
-    components[`sound_${id}_threshold`] = {
-      p: 'number',
-      name: `${name} threshold`,
-      state_topic: threshold,
-      command_topic: command,
-      ...NUMBER_RANGES.threshold,
-      mode: 'box',
-      enabled_by_default: false,
-      ...SETTING,
-    };
+    for (const setting of adjustable)
+      components[`sound_${id}_${SOUND_SETTING_NAMES[setting].replace(' ', '_')}`] = {
+        p: 'number',
+        name: `${name} ${SOUND_SETTING_NAMES[setting]}`,
+        state_topic: settings[setting].state,
+        command_topic: settings[setting].command,
+        ...SOUND_RANGES[setting],
+        ...(setting === 'holdSeconds' && SECONDS),
+        mode: 'box',
+        enabled_by_default: false,
+        ...SETTING,
+      };
   }
   return components;
 }
@@ -212,7 +220,7 @@ function controls({ topics, model, features }: EntityOptions): Record<string, Co
     threshold: number('Threshold', 'threshold'),
     hits: number('Hits', 'hits'),
     window: number('Window', 'window'),
-    cooldown: number('Cooldown', 'cooldownSeconds', { device_class: 'duration', unit_of_measurement: 's' }),
+    cooldown: number('Cooldown', 'cooldownSeconds', SECONDS),
     ...(features.quietHours && {
       quiet_from: time('Quiet hours from', 'quietFrom'),
       quiet_to: time('Quiet hours to', 'quietTo'),

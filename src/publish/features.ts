@@ -1,4 +1,4 @@
-import type { ModelInfo } from '../types.js';
+import type { ModelInfo, SoundSetting } from '../types.js';
 
 /** What is announced only where it does something. */
 export interface Features {
@@ -24,15 +24,15 @@ interface AnnouncedSound {
   readonly id: string;
   /** For people. */
   readonly name: string;
-  /** It has a threshold that can be set. */
-  readonly adjustable: boolean;
+  /** What can be set. */
+  readonly adjustable: readonly SoundSetting[];
 }
 
 /** One as its rule has it. */
 export interface RuledSound {
   readonly id: string;
   readonly name: string;
-  /** It has a threshold where there is a score. */
+  /** Those whose scores speak for it. */
   readonly classes: readonly unknown[];
 }
 
@@ -65,6 +65,11 @@ export function featuresOf(
     npu,
     longStay: longStayMinutes > 0,
     quietHours: quietHours !== undefined,
-    sounds: sounds.map(({ id, name, classes }) => ({ id, name, adjustable: classes.length > 0 })),
+    sounds: sounds.map(({ id, name, classes }) => ({ id, name, adjustable: adjustableOf(classes) })),
   };
+}
+
+/** Of what is heard by its rhythm alone there is no score. */
+export function adjustableOf(classes: readonly unknown[]): readonly SoundSetting[] {
+  return classes.length > 0 ? ['threshold', 'hits', 'holdSeconds'] : ['holdSeconds'];
 }

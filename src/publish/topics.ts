@@ -1,4 +1,4 @@
-import type { SettingName, SignOfLife } from '../types.js';
+import type { SettingName, SignOfLife, SoundSetting } from '../types.js';
 
 /** What a person can tell the daemon to do; each has a command topic, none has a state. */
 type Action = 'acknowledge' | 'test' | 'feedback';
@@ -100,18 +100,27 @@ function tunedUnder(base: string): Topics['rollouts'] {
   };
 }
 
-/** Where one of the sounds beside the alarm is said, and its threshold said and changed. */
+/** Where one of the sounds beside the alarm is said, and its settings said and changed. */
 export interface SoundTopics {
   readonly state: string;
-  readonly threshold: string;
-  readonly command: string;
+  readonly settings: Readonly<Record<SoundSetting, { readonly state: string; readonly command: string }>>;
 }
 
 /** @param id matches `[a-z0-9_]+` */
 export function soundTopicsOf({ base }: Pick<Topics, 'base'>, id: string): SoundTopics {
   // Right under the base, where access lists and HTTP look for commands.
-  const threshold = `${base}/${id}_threshold`;
-  return { state: `${base}/sound/${id}`, threshold, command: `${threshold}/set` };
+  const setting = (name: SoundSetting) => {
+    const state = `${base}/${id}_${name}`;
+    return { state, command: `${state}/set` };
+  };
+  return {
+    state: `${base}/sound/${id}`,
+    settings: {
+      threshold: setting('threshold'),
+      hits: setting('hits'),
+      holdSeconds: setting('holdSeconds'),
+    },
+  };
 }
 
 /** Where states are retained that every model has. */

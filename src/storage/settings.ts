@@ -4,20 +4,18 @@ import { messageOf } from '../errors.js';
 import type { Clock, Denial, Logger, SettingName, SettingValues } from '../types.js';
 import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
 
-/** A number of its range, whole where the range goes in steps of 1. */
-const number = (name: keyof typeof NUMBER_RANGES) => {
-  const { min, max, step } = NUMBER_RANGES[name];
-  return (step === 1 ? z.int() : z.number()).min(min).max(max);
-};
+/** A number of a range, whole where that goes in steps of 1. */
+export const numberWithin = ({ min, max, step }: { min: number; max: number; step: number }) =>
+  (step === 1 ? z.int() : z.number()).min(min).max(max);
 
 const timeOfDay = z.string().regex(TIME_OF_DAY);
 
 const schema = z.strictObject({
   enabled: z.boolean(),
-  threshold: number('threshold'),
-  hits: number('hits'),
-  window: number('window'),
-  cooldownSeconds: number('cooldownSeconds'),
+  threshold: numberWithin(NUMBER_RANGES.threshold),
+  hits: numberWithin(NUMBER_RANGES.hits),
+  window: numberWithin(NUMBER_RANGES.window),
+  cooldownSeconds: numberWithin(NUMBER_RANGES.cooldownSeconds),
   sensitivity: z.enum(SENSITIVITIES),
   quietFrom: timeOfDay,
   quietTo: timeOfDay,

@@ -58,9 +58,23 @@ describe('a sound', () => {
       { ...rule, hits: 1 },
       { ...rule, id: 'cat', hits: 1 },
     ]);
-    sounds.setThreshold('dog', 0.9);
-    sounds.setThreshold('nobody', 0);
+    sounds.set('dog', { ...rule, hits: 1, threshold: 0.9 });
+    sounds.set('nobody', { ...rule, threshold: 0 });
     expect(sounds.push({ endSeconds: 0 }, [0, 0.5, 0], []).map(({ id }) => id)).toEqual(['cat']);
+  });
+
+  it('needs as many hits, and stays as long, as it is told while it goes on', () => {
+    const sounds = new Sounds([{ ...rule, hits: 2, holdSeconds: 10, withinSeconds: 5 }]);
+    const hit = (at: number, score: number) =>
+      sounds.push({ endSeconds: at }, [0, score, 0], []).map(({ heard }) => heard);
+    sounds.set('dog', { ...rule, hits: 3, holdSeconds: 2 });
+    expect([0, 1, 2].flatMap((at) => hit(at, 1))).toEqual([true]);
+    expect(hit(3.9, 0)).toEqual([]);
+    expect(hit(4, 0)).toEqual([false]);
+    hit(10, 1);
+    sounds.set('dog', { ...rule, hits: 1, holdSeconds: 60 });
+    expect(hit(11, 0)).toEqual([true]);
+    expect(hit(69.9, 0)).toEqual([]);
   });
 
   it('ends when sound is lost, and hits before that do not count', () => {

@@ -152,7 +152,7 @@ describe('doctor', () => {
     expect(usual.stdout).toMatch(/^ok {4}sounds: .*mine by /m);
     const deviceDir = join(stateDir, 'devices', 'test');
     mkdirSync(deviceDir, { recursive: true });
-    writeFileSync(join(deviceDir, 'sounds.json'), '{"mine":0.000001}');
+    writeFileSync(join(deviceDir, 'sounds.json'), '{"mine":{"threshold":0.000001}}');
     const low = await doctor('mqtt://127.0.0.1:1', ...scene);
     expect(low.stdout).toMatch(
       /^note {2}sounds: mine would be on all the time in what was just heard\. Watched: .* from 0\.000001.*\n {6}→ .*raise sounds\.mine\.threshold above 0\.000001/m,

@@ -18,6 +18,8 @@ const options: DiscoveryOptions = {
   discoveryPrefix: 'homeassistant',
 };
 
+const ALL = ['threshold', 'hits', 'holdSeconds'] as const;
+
 function discover(changes: Partial<DiscoveryOptions> = {}) {
   const [message, ...rest] = discoveryMessages({ ...options, ...changes });
   expect(rest).toEqual([]);
@@ -27,19 +29,31 @@ function discover(changes: Partial<DiscoveryOptions> = {}) {
 }
 
 describe('device discovery', () => {
-  it('has each sound beside the alarm as a sensor, with its threshold where it has one', () => {
+  it('has each sound beside the alarm as a sensor, with what can be set of it', () => {
     const sounds = [
-      { id: 'smoke_alarm', name: 'Smoke alarm', adjustable: true },
-      { id: 'co_alarm', name: 'Carbon monoxide alarm', adjustable: false },
-      { id: 'dog', name: 'Dog', adjustable: true },
+      { id: 'smoke_alarm', name: 'Smoke alarm', adjustable: ALL },
+      { id: 'co_alarm', name: 'Carbon monoxide alarm', adjustable: ['holdSeconds'] as const },
+      { id: 'dog', name: 'Dog', adjustable: ALL },
     ];
     const { components } = discover({ features: { ...options.features, sounds } });
     expect(components.sound_smoke_alarm).toMatchObject({ p: 'binary_sensor', device_class: 'smoke' });
     expect(components.sound_co_alarm).toMatchObject({ device_class: 'carbon_monoxide' });
-    expect(components).not.toHaveProperty('sound_co_alarm_threshold');
+    expect(Object.keys(components).filter((key) => key.startsWith('sound_co_alarm'))).toEqual([
+      'sound_co_alarm',
+      'sound_co_alarm_hold_time',
+    ]);
     expect(components.sound_dog).toMatchObject({ name: 'Dog', device_class: 'sound' });
     expect(components.sound_dog?.availability).toHaveLength(2);
-    expect(components.sound_dog_threshold).toMatchObject({ p: 'number', enabled_by_default: false });
+    expect(components.sound_dog_threshold).toMatchObject({ p: 'number', enabled_by_default: false, max: 1 });
+    expect(components.sound_dog_hits).toMatchObject({
+      name: 'Dog hits',
+      command_topic: expect.stringMatching(/dog_hits\/set$/),
+    });
+    expect(components.sound_dog_hold_time).toMatchObject({
+      name: 'Dog hold time',
+      unit_of_measurement: 's',
+      min: 1,
+    });
   });
 
   it('lies on the topic of the device and fits what Home Assistant accepts', () => {
@@ -311,7 +325,7 @@ describe('device discovery', () => {
   });
 
   it('says all of it in messages below 4 KB where each entity has its own', () => {
-    const sounds = [{ id: 'smoke_alarm', name: 'Smoke alarm', adjustable: true }];
+    const sounds = [{ id: 'smoke_alarm', name: 'Smoke alarm', adjustable: ALL }];
     const area = 'a'.repeat(200);
     const long = { area, pageUrl: `http://${'b'.repeat(60)}.example:8099/`, deviceName: 'c'.repeat(200) };
     const kinds = ['impact', 'breaking', 'scream', 'distress'];

@@ -47,6 +47,9 @@ const ENTITIES: readonly (readonly [string, string, string | undefined, string |
 
 /** There, but only for those who look for it. */
 const DISABLED = [
+  ['number.bathroom_sound_co_alarm_hold_time', 'Carbon monoxide alarm hold time', 'config'],
+  ['number.bathroom_sound_smoke_alarm_hits', 'Smoke alarm hits', 'config'],
+  ['number.bathroom_sound_smoke_alarm_hold_time', 'Smoke alarm hold time', 'config'],
   ['number.bathroom_sound_smoke_alarm_threshold', 'Smoke alarm threshold', 'config'],
   ['sensor.bathroom_inference_time', 'Inference time', 'diagnostic'],
   ['sensor.bathroom_memory', 'Memory', 'diagnostic'],

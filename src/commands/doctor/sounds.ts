@@ -7,7 +7,7 @@ import { windowsOf } from '../../files/segments.js';
 import { audiosetLabels } from '../../hearing.js';
 import { Pipeline } from '../../pipeline.js';
 import { stateOf } from '../../storage/device.js';
-import { SoundThresholds } from '../../storage/sound-thresholds.js';
+import { SoundSettings } from '../../storage/sound-settings.js';
 import { stateFolder } from '../../storage/state.js';
 import { systemClock } from '../../system/clock.js';
 import type { Logger } from '../../types.js';
@@ -17,7 +17,7 @@ import type { Finding, Listening } from './checks.js';
 const MOSTLY = 0.5;
 
 /**
- * Which sounds beside the alarm are watched and by what, with thresholds that were set over MQTT; whether each can
+ * Which sounds beside the alarm are watched and by what, with what was set over MQTT; whether each can
  * come, and whether one would be on all the time in what has just been heard.
  *
  * @param heard undefined where there was no sound
@@ -32,12 +32,9 @@ export async function checkSounds(
 ): Promise<Finding> {
   const labels = audiosetLabels(model.bundle.manifest);
   const state = stateOf(stateFolder(config.stateDir, process.env), deviceId, log);
-  const kept = new SoundThresholds(state, log, systemClock);
+  const kept = new SoundSettings(state, log, systemClock);
   kept.load();
-  const choices = wantedSounds(config.sounds).map((choice) => ({
-    ...choice,
-    threshold: kept.get(choice.id) ?? choice.threshold,
-  }));
+  const choices = wantedSounds(config.sounds).map((choice) => kept.over(choice));
   if (choices.length === 0) return { text: 'none is watched' };
   // Without classes where the model tells none and a rhythm does.
   const told = soundRules(choices, labels).map(({ classes }, i) => ({

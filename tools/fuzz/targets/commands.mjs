@@ -71,7 +71,8 @@ export function start() {
   const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
   const known = [
     ...[...Object.values(topics.commands), ...Object.values(topics.rollouts)],
-    ...[soundTopicsOf(topics, SMOKE.id).command, topics.availability, 'homeassistant/status'],
+    ...Object.values(soundTopicsOf(topics, SMOKE.id).settings).map(({ command }) => command),
+    ...[topics.availability, 'homeassistant/status'],
   ];
   const broker = { onMessage, setState() {}, waiting: [], written: async () => {} };
   const kept = { openAlarm: () => undefined, keepAlarm() {} };

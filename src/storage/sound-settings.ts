@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { SOUND_RANGES } from '../constants.js';
+import { messageOf } from '../errors.js';
+import type { Clock, Denial, Logger, SoundSettings as Values } from '../types.js';
+import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
+import { numberWithin } from './settings.js';
+
+const schema = z.strictObject({
+  threshold: numberWithin(SOUND_RANGES.threshold),
+  hits: numberWithin(SOUND_RANGES.hits),
+  holdSeconds: numberWithin(SOUND_RANGES.holdSeconds),
+});
+/** Each by itself: one that is damaged must not take the others along. */
+const keptSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
+
+/** What was changed of sounds beside the alarm while the daemon ran: it goes over the configuration until it is reset. */
+export class SoundSettings {
+  /** By the sound's id. */
+  #changed: Readonly<Record<string, Partial<Values>>> = {};
+  readonly #file: KeptFile<z.infer<typeof keptSchema>>;
+
+  constructor(
+    store: Store,
+    private readonly log: Logger,
+    clock: Clock,
+  ) {
+    this.#file = new KeptFile(store, 'sounds.json', keptSchema, () => this.#changed, OF_PEOPLE, clock);
+  }
+
+  /** Takes up what an earlier run has kept; what is damaged is left out, and said. */
+  load(): void {
+    const problems: string[] = [];
+    try {
+      const earlier = Object.entries(this.#file.read() ?? {});
+      this.#changed = Object.fromEntries(earlier.map(([id, values]) => [id, fitting(id, values, problems)]));
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+    if (problems.length > 0)
+      this.log.warn(
+        { file: this.#file.name, problem: problems.join('; ') },
+        'kept settings of sounds cannot be used; those of the configuration hold',
+      );
+    if (Object.keys(this.#changed).length > 0)
+      this.log.info(
+        this.#changed,
+        'settings of sounds kept from an earlier run; --reset-settings forgets them',
+      );
+  }
+
+  /** A rule as it is now, of one that is configured. */
+  over<Rule extends Values & { readonly id: string }>(rule: Rule): Rule {
+    return { ...rule, ...this.#changed[rule.id] };
+  }
+
+  /**
+   * @param rule as it is configured
+   * @param contradictionOf says what is wrong with the rule that would follow, if anything
+   * @returns why not, where the value is out of range or contradicts the rest
+   */
+  set<Rule extends Values & { readonly id: string }>(
+    rule: Rule,
+    name: keyof Values,
+    value: number,
+    contradictionOf: (changed: Rule) => string | undefined,
+  ): Denial | undefined {
+    const { error } = schema.shape[name].safeParse(value);
+    if (error) return { code: 'out_of_range', problem: error.issues[0]?.message ?? 'not valid' };
+    const { id } = rule;
+    if (this.#changed[id]?.[name] === value) return undefined;
+    const problem = contradictionOf({ ...this.over(rule), [name]: value });
+    if (problem !== undefined) return { code: 'contradiction', problem };
+    this.#changed = { ...this.#changed, [id]: { ...this.#changed[id], [name]: value } };
+    this.#file.changed();
+    return undefined;
+  }
+
+  /** Forgets all changes. */
+  reset(): void {
+    this.#changed = {};
+    this.#file.overwrite();
+  }
+
+  /** Writes what waits to be written. */
+  stop(): void {
+    this.#file.flush();
+  }
+}
+
+function fitting(id: string, values: Readonly<Record<string, unknown>>, problems: string[]): Partial<Values> {
+  const fits = ([name, value]: [string, unknown]) => {
+    const { error } = schema.partial().safeParse({ [name]: value });
+    if (error) problems.push(`${id}: ${z.prettifyError(error)}`);
+    return !error;
+  };
+  return Object.fromEntries(Object.entries(values).filter(fits));
+}
