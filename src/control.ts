@@ -53,6 +53,8 @@ export class Control {
   readonly #log: Logger;
   readonly #doubting: Paced;
   #doubts: readonly Doubt[] = [];
+  /** What has been said of sounds beside the alarm. */
+  #soundDoubts: readonly string[] = [];
   #minutesBelow = 0;
 
   constructor(
@@ -183,5 +185,16 @@ export class Control {
     const problems = doubts.map(({ problem }) => problem);
     if (String(problems) !== String(before.map(({ problem }) => problem)))
       this.parts.reporter.problems('detection', problems);
+    this.#doubtSounds();
+  }
+
+  /** Kept settings and a configuration that has changed since may leave a sound that never comes. */
+  #doubtSounds(): void {
+    const { sounds, hopSeconds } = this.parts;
+    const doubts = sounds.rules.map((rule) => soundDoubtOf(this.#soundSettings.over(rule), hopSeconds));
+    const found = doubts.filter((doubt) => doubt !== undefined);
+    const before = this.#soundDoubts;
+    this.#soundDoubts = found.map(({ text }) => text);
+    for (const { text, hint } of found) if (!before.includes(text)) this.#log.warn({ hint }, text);
   }
 }

@@ -139,6 +139,14 @@ describe.skipIf(skip)('a smoke alarm', () => {
     expect(JSON.parse(readFileSync(kept, 'utf8'))).toEqual({ smoke_alarm: { hits: 4, holdSeconds: 2 } });
   });
 
+  it('that kept settings and another configuration leave without a chance is named in the log', async () => {
+    mkdirSync(home.daemons.deviceDir, { recursive: true });
+    writeFileSync(join(home.daemons.deviceDir, 'sounds.json'), '{"dog":{"hits":8}}');
+    const dog = set('sounds.dog.withinSeconds=2', 'sounds.smoke_alarm=false');
+    const { stderr } = await home.daemons.start(home.broker.url, [...scene(evenBeeps), ...dog]).ended;
+    expect(stderr.match(/"warn"[^\n]*dog never comes: 8 windows take 3\.4 s/g)).toHaveLength(1);
+  });
+
   it('has the threshold of the configuration again once settings are reset', async () => {
     const kept = join(home.daemons.deviceDir, 'sounds.json');
     mkdirSync(home.daemons.deviceDir, { recursive: true });
