@@ -26,8 +26,9 @@ export class Company {
     this.#members.delete(name);
   }
 
-  /** Another process has it. */
+  /** Another process has it, still or since now. */
   miss(name: string): void {
+    if (this.#missing.has(name)) return;
     this.#missing.add(name);
     this.#tell();
   }
