@@ -1,6 +1,8 @@
 import { createSource } from './audio/source.js';
 import { UsualQuiet } from './audio/usual-quiet.js';
 import { watchedInput } from './audio/watched-input.js';
+import type { Company } from './company.js';
+import { Condition } from './condition.js';
 import type { Config } from './config/schema.js';
 import { wantedSounds } from './config/sections/sounds.js';
 import { Control } from './control.js';
@@ -45,7 +47,9 @@ export interface AppOptions {
   readonly test?: boolean;
   /** Where other microphones of this process hear with the same models. */
   readonly models?: SharedModels | undefined;
-  /** Tells systemd; of several microphones each its part. */
+  /** All microphones of this process. */
+  readonly company: Company;
+  /** Tells systemd of this one. */
   readonly systemd: SystemdNotifier;
   /** Sees every window, event and sound; for what is shown on a terminal. */
   readonly onlooker?: Onlooker | undefined;
@@ -75,6 +79,7 @@ export async function startApp({
   resetSettings,
   test = false,
   models,
+  company,
   systemd,
   onlooker,
 }: AppOptions): Promise<App> {
@@ -119,6 +124,9 @@ export async function startApp({
     : new OpenAlarms(publisher, topics.openAlarm, state, clock, tell);
   const unanswered = test ? undefined : new UnansweredAlarm(state, clock);
 
+  const condition = new Condition(topics.health, clock);
+  publisher.onSaid((said) => condition.said(said));
+
   // What is kept of alarms
   const heardBy = { name, backbone: backboneFingerprint(bundle) };
   const veto = config.alarm.veto ? pipeline.veto : undefined;
@@ -146,6 +154,7 @@ export async function startApp({
     {
       onWindow(result) {
         statistics.add(result, clock.wallMs());
+        condition.window();
         reporter.window(result.scored);
         lastHeard?.window(pipeline.sense.state, result.scored.endAtMs);
         feedback.window(result);
@@ -211,7 +220,7 @@ export async function startApp({
     ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
     ...{ hopSeconds, melRange: pipeline.melRange, notifies: notifier.tells },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
-    unanswered: () => listener.unanswered,
+    ...{ condition, illness: () => company.illness(), unanswered: () => listener.unanswered },
     ...{ obey: control.obey.bind(control), judge: feedback.give.bind(feedback) },
   };
   const web = config.web.enabled
@@ -222,6 +231,7 @@ export async function startApp({
   let endWatchdog = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
+    company.leave(deviceId);
     await web?.stop();
     await input.stop();
     quiet.stop();
@@ -252,6 +262,10 @@ export async function startApp({
     publisher.start();
     notifier.start();
     reporter.start();
+    company.join(deviceId, {
+      illness: () => condition.illness,
+      lacking: (any) => reporter.problems('company', any ? ['input_taken'] : []),
+    });
     lastHeard?.start();
     disk.start();
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type App, type AppOptions, startApp } from './app.js';
+import { Company } from './company.js';
 import { SharedModels } from './model/shared-models.js';
 import { type OpenDevice, openDevice } from './storage/device.js';
+import { Taken } from './storage/lock.js';
 import { stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { LONGEST_MS, LONGEST_START_MS, watchOver } from './system/heartbeat.js';
@@ -9,47 +12,108 @@ import { within } from './system/within.js';
 import type { Logger } from './types.js';
 
 const LONGEST_RELEASE_MS = 3000;
+/** From one look at a device that another process has to the next. */
+export const RETRY_MS = 5000;
 
-type Options = Omit<AppOptions, 'device' | 'models' | 'systemd'>;
+type Options = Omit<AppOptions, 'device' | 'models' | 'company' | 'systemd'>;
 
 /**
  * Starts the daemon of each microphone in the folder of its device, which it holds until its end: devices of their own
- * that share a process and the models. What happens to the sound or the broker of one is no matter to the others.
+ * that share a process and the models. What happens to the sound or the broker of one is no matter to the others; nor
+ * is that another process has its device, which is waited for.
  *
  * @param all with an id of its own in each configuration, where there are several
  * @returns of several, what stands for all: done when all are, or one has failed, which ends the others; the statistics
  *   of the first
- * @throws UserError where configuration, model or engine do not fit, or another process has a device
+ * @throws UserError where configuration, model or engine do not fit, or other processes have all devices
  */
 export async function startDevices(all: readonly Options[]): Promise<App> {
   // From here on nothing that hangs keeps it: not the disk, not the engine while it loads or later.
   const watch = watchOver(LONGEST_START_MS);
-  const models = new SharedModels();
+  const several = all.length > 1;
+  const models = several ? new SharedModels() : undefined;
+  const company = new Company(several);
   const names = all.map(({ config }) => config.device.id ?? 'this');
   const systemd = createNotifier(all[0]!.log);
   const parts = partsOf(systemd, names);
-  const running: App[] = [];
+  const rooms = all.map((options, i) => {
+    const log = several ? labelled(options.log, names[i]!) : options.log;
+    return new Room({ ...options, log, models, company, systemd: parts[i]! }, names[i]!, names);
+  });
   const stop = async (reloading?: boolean) => {
-    await Promise.all(running.map((app) => app.stop(reloading)));
+    await Promise.all(rooms.map((room) => room.stop(reloading)));
   };
   try {
-    for (const [i, options] of all.entries()) {
-      const own =
-        all.length > 1 ? { log: labelled(options.log, names[i]!), systemd: parts[i]!, models } : { systemd };
-      running.push(await startOnDevice({ ...options, ...own }, names));
-    }
+    for (const room of rooms) await room.start();
+    const first = rooms.find(({ app }) => app);
+    if (!first) throw rooms[0]!.taken;
     watch.allow(LONGEST_MS);
-    const done = Promise.all(running.map((app) => app.done)).then(() => {});
+    systemd.ready();
+    const done = Promise.all(rooms.map((room) => room.life())).then(() => {});
     const ended = done.catch(async (error) => {
       await stop();
       throw error;
     });
-    const { statistics } = running[0]!;
+    const { statistics } = first.app!;
     return { stop, statistics, done: ended.finally(() => watch.end()) };
   } catch (error) {
     await stop();
     watch.end();
     throw error;
+  }
+}
+
+/** The daemon of one microphone, or what waits to start it. */
+class Room {
+  app: App | undefined;
+  /** Another process has its device. */
+  taken: Taken | undefined;
+  readonly #stopping = new AbortController();
+  #starting: Promise<void> | undefined;
+
+  /** @param names of all, this one's among them */
+  constructor(
+    private readonly options: Omit<AppOptions, 'device'>,
+    private readonly name: string,
+    private readonly names: readonly string[],
+  ) {}
+
+  /** @throws UserError as startApp does; not where another process has the device */
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  /** Until it has ended, or is stopped. */
+  async life(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (this.taken) {
+      const { message: problem, hint } = this.taken;
+      this.options.log.error({ problem, hint }, 'the others hear without it; it starts when it is free');
+      this.options.systemd.status('another process has it');
+    }
+    while (!this.app && !signal.aborted) {
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+      if (!signal.aborted) await this.start();
+    }
+    await this.app?.done;
+  }
+
+  async stop(reloading?: boolean): Promise<void> {
+    this.#stopping.abort();
+    await this.#starting?.catch(() => {}); // whoever has begun it hears of that
+    await this.app?.stop(reloading);
+  }
+
+  async #start(): Promise<void> {
+    try {
+      this.app = await startOnDevice(this.options, this.names);
+      this.taken = undefined;
+    } catch (error) {
+      if (!(error instanceof Taken)) throw error;
+      this.taken = error;
+      this.options.company.miss(this.name);
+    }
   }
 }
 

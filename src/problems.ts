@@ -36,6 +36,8 @@ export const PROBLEMS = {
   storage: ['disk_nearly_full'],
   /** Who is to be told beside MQTT – by a command, a webhook, ntfy – may not be. */
   telling: ['notify_failed'],
+  /** Another microphone of this process is not listened to: another process has its device. */
+  company: ['input_taken'],
 } as const;
 
 /** Why something that is asked for is not done. Programs and languages go by these names, so they must not change. */

@@ -10,6 +10,7 @@ import { MEASURE_MS as RATE_MS } from '../src/audio/rate-watch.js';
 import { MINUTES_TO_KNOW } from '../src/audio/usual-quiet.js';
 import { LOSSY_MEASURES } from '../src/audio/watched-input.js';
 import { configSchema } from '../src/config/schema.js';
+import { RETRY_MS as TAKEN_RETRY_MS } from '../src/daemons.js';
 import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
 import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
 import { PAUSE } from '../src/notify/courier.js';
@@ -67,6 +68,7 @@ const times: [string, string[]][] = [
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
   ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
+  ['input_taken', seconds(TAKEN_RETRY_MS)],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
   [
     'The broker is away',

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parse, type ScalarTag } from 'yaml';
 import { envName } from '../src/config/env.js';
 import { configSchema } from '../src/config/schema.js';
+import { PROBLEMS } from '../src/problems.js';
 import { discoveryMessages } from '../src/publish/discovery.js';
 import { topicsOf } from '../src/publish/topics.js';
 import { ALL_FEATURES, model } from './publish/samples.js';
@@ -62,6 +63,17 @@ describe('the files for Home Assistant', () => {
     );
     expect(mentioned.length).toBeGreaterThan(6);
     for (const type of mentioned) expect(types).toContain(type);
+  });
+
+  it('the blueprint for the phone has words for each problem that no other of its messages tells', () => {
+    const { trigger_variables, variables } = parse(read('blueprint.yaml'), { customTags: [input] });
+    const elsewhere = new RegExp(trigger_variables.said_elsewhere);
+    const others = Object.values(PROBLEMS)
+      .flat()
+      .filter((problem) => !elsewhere.test(problem));
+    expect(Object.keys(variables.problem_words).sort()).toEqual(others.sort());
+    const microphone = [...PROBLEMS.microphone, ...PROBLEMS.sound, ...PROBLEMS.engine, 'no_sound'];
+    expect([...microphone, 'detection_off'].filter((problem) => !elsewhere.test(problem))).toEqual([]);
   });
 
   it('the blueprint for a presence sensor says on the right topic what is understood there, and repeats it in time', () => {

@@ -5,8 +5,27 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program, SCENE } from './support/daemon.js';
 import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
+import { lacksLibsystemd, openReceiver } from './support/service-manager.js';
+import { writeWav } from './support/sound.js';
 
 const skip = lacksPrograms('mosquitto', 'mosquitto_sub');
+const noise = 'while head -c 3200 /dev/urandom; do sleep 0.1; done';
+
+/** Where a microphone of the process is answered over HTTP. */
+async function urlOf(daemon: Program, id: string): Promise<string> {
+  const url = () => new RegExp(`"device":"${id}","url":"([^"]+)"`).exec(daemon.stderr)?.[1];
+  await until(
+    () => url() !== undefined,
+    () => `no page of ${id}: ${daemon.stderr}`,
+  );
+  return url()!;
+}
+
+/** What monitoring is told of a process whose first microphone is this one. */
+async function healthOf(daemon: Program, id: string): Promise<[status: number, text: string]> {
+  const answer = await fetch(`${await urlOf(daemon, id)}healthz`);
+  return [answer.status, await answer.text()];
+}
 
 describe.skipIf(skip)('one process with several microphones', () => {
   let dir: string;
@@ -18,11 +37,11 @@ describe.skipIf(skip)('one process with several microphones', () => {
     broker = await Mosquitto.start();
     seen = await broker.subscribe('#');
     const config = join(dir, 'config.yaml');
-    const noise = 'while head -c 3200 /dev/urandom; do sleep 0.1; done';
     writeFileSync(
       config,
       `mqtt: { url: "${broker.url}" }
 stateDir: ${join(dir, 'state')}
+web: { enabled: true, port: 0 }
 inputs:
   - device: { id: bath }
     input: { source: file, file: ${SCENE}, loop: true, speed: 4 }
@@ -61,6 +80,21 @@ inputs:
     await until(() => seen.on('bathnet/bath/class').length > before + 2, 'the first hears no more');
   });
 
+  it('says of the one that is deaf wherever anybody asks whether all is well; bathnet_hears is of each', async () => {
+    await until(
+      async () => (await healthOf(daemon, 'bath'))[1] === 'attic: no_sound\n',
+      'the deaf one is not named',
+    );
+    expect(await healthOf(daemon, 'hall')).toEqual([503, 'attic: no_sound\n']);
+    for (const [id, hears] of [
+      ['bath', 1],
+      ['attic', 0],
+    ] as const)
+      expect(await (await fetch(`${await urlOf(daemon, id)}metrics`)).text()).toContain(
+        `\nbathnet_hears ${hears}\n`,
+      );
+  });
+
   it('takes settings of each for itself, keeps them apart, and stops as one', async () => {
     broker.publish('bathnet/hall/threshold/set', '0.9');
     await seen.waitFor('bathnet/hall/threshold', (payload) => payload === '0.9');
@@ -68,5 +102,105 @@ inputs:
     expect((await daemon.kill()).code).toBe(0);
     for (const id of ['bath', 'hall', 'attic'])
       await seen.waitFor(`bathnet/${id}/availability`, (payload) => payload === 'offline');
+  });
+});
+
+describe.skipIf(skip)('of several microphones one that another process has', () => {
+  let dir: string;
+  let broker: Mosquitto;
+  let seen: Subscription;
+  const running: Program[] = [];
+  beforeAll(async () => {
+    dir = mkdtempSync(join(tmpdir(), 'bathnet-taken-'));
+    broker = await Mosquitto.start();
+    seen = await broker.subscribe('#');
+  });
+  afterAll(async () => {
+    await Promise.all(running.map((program) => program.kill('SIGKILL')));
+    await broker?.close();
+    rmSync(dir, { recursive: true, force: true });
+  });
+  function start(...ids: string[]): Program {
+    const config = join(dir, `${ids.join('-')}.yaml`);
+    const inputs = ids.map((id) => ({ device: { id }, input: { source: 'command', command: noise } }));
+    const web = { enabled: true, port: 0 };
+    const stateDir = join(dir, 'state');
+    writeFileSync(config, JSON.stringify({ mqtt: { url: broker.url }, stateDir, web, inputs }));
+    const program = new Program(['run', '--config', config]);
+    running.push(program);
+    return program;
+  }
+  const problemsOf = (id: string): string[] =>
+    JSON.parse(seen.on(`bathnet/${id}/health`).at(-1) ?? '{}').problems;
+
+  it('is named and waited for, while the others hear; it starts when it is free', async () => {
+    const owner = start('hall');
+    await until(() => owner.stderr.includes('sound arrives'), 'the owner does not hear');
+    const daemon = start('hall', 'bath');
+    await seen.waitFor('bathnet/bath/input/availability', (payload) => payload === 'online');
+    await until(() => problemsOf('bath').includes('input_taken'), 'it is not named');
+    const taken = 'hall: another process has it\n';
+    await until(async () => (await healthOf(daemon, 'bath'))[1] === taken, 'monitoring is not told');
+    expect(daemon.stderr).toMatch(/"device":"hall","problem":"the device hall is in the hands of another/);
+    await owner.kill();
+    await until(() => /"device":"hall"[^\n]*sound arrives/.test(daemon.stderr), 'it does not start');
+    await until(() => problemsOf('bath').length === 0, 'it is named for ever');
+    await until(async () => (await healthOf(daemon, 'bath'))[0] === 200, 'monitoring hears of it for ever');
+    expect((await daemon.kill()).code).toBe(0);
+    await seen.waitFor('bathnet/hall/availability', (payload) => payload === 'offline');
+  });
+
+  it('keeps nobody who stops the others waiting; where all are taken, there is nothing to run', async () => {
+    const owner = start('attic');
+    await until(() => owner.stderr.includes('sound arrives'), 'the owner does not hear');
+    const daemon = start('attic', 'toilet');
+    await seen.waitFor('bathnet/toilet/input/availability', (payload) => payload === 'online');
+    const second = await start('toilet', 'attic').ended;
+    expect(second.code).toBe(69);
+    expect(second.stderr).toContain('the device toilet is in the hands of another process');
+    expect((await daemon.kill()).code).toBe(0);
+  });
+});
+
+describe.skipIf(skip || lacksLibsystemd())('systemd (needs libsystemd.so.0)', () => {
+  it('is told that the process lives also after one of its files has come to its end', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'bathnet-watchdog-'));
+    const manager = openReceiver(join(dir, 'notify'));
+    const broker = await Mosquitto.start();
+    const ended = await broker.subscribe('bathnet/short/#');
+    const file = join(dir, 'short.wav');
+    await writeWav(file, [new Float32Array(32_000)]);
+    const inputs = [
+      { device: { id: 'short' }, input: { source: 'file', file } },
+      { device: { id: 'hall' }, input: { source: 'command', command: noise } },
+    ];
+    const config = join(dir, 'config.yaml');
+    writeFileSync(
+      config,
+      JSON.stringify({ mqtt: { url: broker.url }, stateDir: join(dir, 'state'), inputs }),
+    );
+    const daemon = new Program(['run', '--config', config], {
+      NOTIFY_SOCKET: manager.path,
+      WATCHDOG_USEC: '1000000',
+    });
+    const told: string[] = [];
+    const count = (state: string) => {
+      told.push(...manager.received());
+      return told.filter((each) => each === state).length;
+    };
+    try {
+      await ended.waitFor('bathnet/short/availability', (payload) => payload === 'offline');
+      const before = count('WATCHDOG=1');
+      await until(() => count('WATCHDOG=1') > before + 2, 'nobody tells the watchdog');
+      expect([count('READY=1'), count('STOPPING=1')]).toEqual([1, 0]);
+      expect(told).toContainEqual(expect.stringMatching(/^STATUS=.*short: ended/));
+      expect((await daemon.kill()).code).toBe(0);
+      expect(count('STOPPING=1')).toBe(1);
+    } finally {
+      await daemon.kill('SIGKILL');
+      await broker.close();
+      manager.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
   });
 });

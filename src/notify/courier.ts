@@ -9,21 +9,24 @@ import { Refused } from './post.js';
 
 /** Pauses between attempts, which double. */
 export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000, urgentMaxMs: 300_000 };
-/** So often one event is tried that the server calls no good. */
+/** So often one event is tried that the server calls no good, while it takes others. */
 const MOST_REFUSALS = 5;
 /** How long a stop waits for what is being sent. */
 const STOP_MS = 2000;
 
 /**
  * Takes events to a server, one at a time and oldest first, out of an outbox: one that is hanging, refusing or away
- * gets them later, also after a restart. An event that the server refuses lets the others pass.
+ * gets them later, also after a restart. An event that the server refuses lets the others pass, and is given up where
+ * the server takes those: of one that takes nothing the address may be wrong, and a person mends that.
  */
 export class Courier implements Channel {
   readonly #backOff: BackOff;
   readonly #abort = new AbortController();
   /** What has been refused since all that waits was tried. */
   readonly #passed = new Set<WaitingEvent>();
-  readonly #refusals = new WeakMap<WaitingEvent, number>();
+  /** What waits although the server has answered: how often it was called no good, and what had been taken before. */
+  readonly #refused = new Map<WaitingEvent, { times: number; readonly takenBefore: number }>();
+  #taken = 0;
   #sending: Promise<void> | undefined;
   #pausing = false;
   #stopping = false;
@@ -107,8 +110,10 @@ export class Courier implements Channel {
       const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
       await this.send(payload, this.#abort.signal);
       this.outbox.remove(event);
+      this.#taken++;
+      this.#refused.delete(event);
       this.#backOff.reset();
-      this.onTrouble(undefined);
+      if (![...this.#refused.keys()].some((each) => this.outbox.has(each))) this.onTrouble(undefined);
       return true;
     } catch (error) {
       this.outbox.markReplayed();
@@ -126,11 +131,12 @@ export class Courier implements Channel {
     this.log.warn({ server, problem, waiting }, `${this.name} has not taken an event; it is tried again`);
     if (!(error instanceof Refused)) return;
     this.#passed.add(event);
-    if (!error.final) return;
-    const refusals = (this.#refusals.get(event) ?? 0) + 1;
-    this.#refusals.set(event, refusals);
-    if (refusals < MOST_REFUSALS) return;
+    const refusal = this.#refused.get(event) ?? { times: 0, takenBefore: this.#taken };
+    this.#refused.set(event, refusal);
+    if (error.final) refusal.times++;
+    if (refusal.times < MOST_REFUSALS || this.#taken === refusal.takenBefore) return;
     this.outbox.remove(event);
+    this.#refused.delete(event);
     this.log.error({ server, problem }, `${this.name} refuses an event for good; it is given up`);
   }
 }

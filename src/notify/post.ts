@@ -38,7 +38,7 @@ export class Refused extends Error {
     );
   }
 
-  /** The same would be refused again, whatever a person mends: it is too long, or no good. */
+  /** It may be the letter that is no good, or too long: then it would be refused again, whatever a person mends. */
   get final(): boolean {
     const { status } = this;
     return status >= 400 && status < 500 && ![401, 403, 404, 407, 408, 425, 429].includes(status);

@@ -19,24 +19,26 @@ button { font: inherit; color: inherit; min-height: 40px; min-width: 40px; paddi
 button:hover:enabled { border-color: var(--accent); }
 button:disabled { opacity: .45; cursor: default; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.plots { display: grid; grid-template-columns: 64px minmax(0, 1fr); background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 12px 14px 8px; }
-.scale, #frame { position: relative; }
+/* Legends take as many lines as they need, and the scale beside them keeps to its plot: both are laid on the same rows. */
+.plots { --scale: 64px; container-type: inline-size; display: grid; grid-template: repeat(var(--rows), auto) / var(--scale) minmax(0, 1fr); background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 12px 14px 8px; }
+.scale, #frame, #inner { position: relative; display: grid; grid-row: 1 / -1; grid-template: subgrid / minmax(0, 1fr); }
 .scale { color: var(--soft); font-size: .78rem; }
 .scale i, #axis i, .lane b { position: absolute; font-style: normal; white-space: nowrap; }
 .scale i { right: 8px; transform: translateY(-50%); }
 .scale .lane { height: 24px; line-height: 22px; padding-right: 8px; text-align: right; }
-.scale .panel { position: relative; margin-top: var(--caption); height: var(--height); }
+.panel { display: grid; grid-row: span 2; grid-template: subgrid / minmax(0, 1fr); }
+.ticks { position: relative; grid-row: 2; }
 #frame { overflow-x: auto; overflow-y: hidden; cursor: crosshair; padding-bottom: 6px; }
-#inner { position: relative; width: 100%; }
+#inner { width: 100%; }
 #inner .lane { position: relative; height: 24px; overflow: hidden; }
 .lane b { top: 0; height: 22px; line-height: 22px; overflow: hidden; container-type: inline-size; border-radius: 4px; min-width: 3px; background: var(--alarm); color: #fff; font-size: .8rem; font-weight: 600; }
 .lane b.cool { background: var(--rule); color: var(--soft); font-weight: 400; }
 .lane span { display: none; padding-left: 6px; }
 @container (min-width: 52px) { .lane span { display: block; overflow: hidden; text-overflow: ellipsis; } }
 .panel > svg { display: block; width: 100%; height: var(--height); outline: 1px solid var(--rule); overflow: hidden; }
-.caption { position: sticky; left: 0; width: max-content; max-width: var(--visible, 100%); height: var(--caption); display: flex; flex-wrap: nowrap; align-items: end; gap: 4px 14px; padding-bottom: 5px; font-size: .8rem; color: var(--soft); white-space: nowrap; overflow: hidden; }
+.caption { position: sticky; left: 0; justify-self: start; max-width: calc(100cqw - var(--scale)); min-height: 32px; display: flex; flex-wrap: wrap; align-content: end; align-items: center; gap: 2px 14px; padding: 6px 0 5px; font-size: .8rem; line-height: 1.4; color: var(--soft); overflow-wrap: anywhere; }
 .caption strong { color: var(--ink); }
-.caption span { display: inline-flex; align-items: center; gap: 6px; }
+.caption span { display: inline-flex; align-items: center; gap: 6px; min-width: 0; }
 .caption svg { width: 22px; height: 12px; flex: none; }
 #axis { position: relative; height: 24px; color: var(--soft); font-size: .78rem; }
 #axis i { top: 6px; transform: translateX(-50%); }
@@ -50,6 +52,6 @@ button:disabled { opacity: .45; cursor: default; }
 .places { display: flex; flex-wrap: wrap; gap: 8px; list-style: none; margin: 0 0 14px; padding: 2px; max-height: 140px; overflow-y: auto; }
 footer { margin-top: 18px; font-size: .85rem; color: var(--soft); }
 kbd { font: inherit; border: 1px solid var(--rule); border-radius: 4px; padding: 0 5px; background: var(--card); }
-@media (max-width: 700px) { main { padding: 16px 10px; } .plots { padding: 8px 8px 6px; } .caption { overflow-x: auto; scrollbar-width: none; } }
+@media (max-width: 700px) { main { padding: 16px 10px; } .plots { padding: 8px 8px 6px; } }
 @media print { .tools, footer { display: none; } }
 `;

@@ -59,7 +59,7 @@ ${placeButtons(recording)}
 <button type="button" id="whole">whole recording</button>
 </div>
 <p id="silent" hidden>This browser cannot play the recording: it is not where it was, or of a format that the browser does not know. “bathnet2mqtt convert” makes a WAV of it.</p>
-<div class="plots">
+<div class="plots" style="--rows:${2 * panels.length + 2}">
 <div class="scale" aria-hidden="true"><div class="lane">alarm</div>${panels.map(scale).join('')}</div>
 <div id="frame" role="group" tabindex="0" aria-label="plots over time; they scroll when zoomed">
 <div id="inner" data-seconds="${seconds}" data-columns="${sketch.low.length}">
@@ -114,16 +114,16 @@ function bar(span: ReturnType<typeof laneOf>[number], all: number): string {
   return `<b${cooldown ? ' class="cool"' : ''} style="left:${percent(startSeconds)};width:${percent(endSeconds - startSeconds)}" title="${escapeHtml(tip)}"><span>${escapeHtml(name)}</span></b>`;
 }
 
-function scale({ height, ticks }: Panel): string {
+function scale({ ticks }: Panel): string {
   const words = ticks.map(
     ({ at, text }) => `<i style="top:${number(100 * (1 - at))}%">${escapeHtml(text)}</i>`,
   );
-  return `<div class="panel" style="--height:${height}px;--caption:32px">${words.join('')}</div>`;
+  return `<div class="panel"><div class="ticks">${words.join('')}</div></div>`;
 }
 
 function panel({ title, height, shapes, keys }: Panel): string {
   const legend = keys.map((key) => `<span>${swatch(key)}${escapeHtml(key.label)}</span>`);
-  return `<div class="panel" style="--height:${height}px;--caption:32px"><div class="caption"><strong>${escapeHtml(title)}</strong>${legend.join('')}</div><svg viewBox="0 0 ${COLUMNS} ${height}" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(title)}">${shapes}</svg></div>`;
+  return `<div class="panel" style="--height:${height}px"><div class="caption"><strong>${escapeHtml(title)}</strong>${legend.join('')}</div><svg viewBox="0 0 ${COLUMNS} ${height}" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(title)}">${shapes}</svg></div>`;
 }
 
 function swatch({ look }: Key): string {

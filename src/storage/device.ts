@@ -48,7 +48,7 @@ export function stateOf(stateFolder: string, id: string, log: Logger): State {
  * @param id configured; undefined: one made from this host
  * @param heard the sound it listens to
  * @param others ids of the other microphones of this process: what they have is theirs, also before they have started
- * @throws UserError unavailable, where another process has it
+ * @throws Taken where another process has it
  */
 export async function openDevice(
   stateFolder: string,

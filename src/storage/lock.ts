@@ -15,6 +15,9 @@ const OPENING = 'opening';
 const LONGEST_OPENING_MS = 5000;
 const LOOK_AGAIN_MS = 20;
 
+/** Another process has it. */
+export class Taken extends UserError {}
+
 /**
  * Does the work while no other process does such work in this folder: what nobody has held a moment ago is in somebody's
  * hands a moment later. Whoever was killed meanwhile keeps the others for some seconds, not for ever, and a folder that
@@ -50,14 +53,14 @@ export async function oneAtATime<T>(folder: string, work: () => Promise<T>): Pro
  *
  * @param purpose what the folder is for, as in `the device bathroom`
  * @returns what gives it free
- * @throws UserError unavailable, where another process has it
+ * @throws Taken where another process has it
  */
 export async function lockFolder(folder: string, purpose: string, log: Logger): Promise<() => Promise<void>> {
   const { path, close } = shortPath(folder);
   const holder = await askHolder(path);
   if (holder !== undefined) {
     close();
-    throw new UserError(
+    throw new Taken(
       ExitCode.unavailable,
       `${purpose} is in the hands of another process (${holder || 'it does not say which'}), which holds ${join(folder, NAME)}`,
       'Stop that one, or give each daemon its own device.id.',

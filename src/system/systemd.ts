@@ -41,32 +41,40 @@ export function createNotifier(log: Logger, library = 'libsystemd.so.0'): Notifi
 }
 
 /**
- * A part for each of several microphones in one process: ready when all are, alive while all are, and a line that says
- * of each how it is.
+ * A part for each microphone of one process. The whole is alive while all are that have begun (`ready`) and not ended
+ * (`stopping`), and stops with the last of them; its line says of each how it is. When it is ready, it says itself.
  *
  * @param names of the parts
  */
 export function partsOf(whole: Notifier, names: readonly string[]): Notifier[] {
-  const ready = new Set<string>();
+  const going = new Set<string>();
   const alive = new Set<string>();
   const status = new Map<string, string>();
-  let stopping = false;
-  const all = (said: Set<string>, name: string, then: () => void) => {
-    said.add(name);
-    if (said.size < names.length) return;
-    said.clear();
-    then();
+  const tellAlive = () => {
+    if ([...going].some((name) => !alive.has(name))) return;
+    alive.clear();
+    whole.watchdog();
+  };
+  const tellStatus = (name: string, text: string) => {
+    status.set(name, text);
+    const lines = [...status].map(([each, said]) => (names.length > 1 ? `${each}: ${said}` : said));
+    whole.status(lines.join('; '));
   };
   return names.map((name) => ({
-    ready: () => all(ready, name, () => whole.ready()),
-    watchdog: () => all(alive, name, () => whole.watchdog()),
-    status: (text) => {
-      status.set(name, text);
-      whole.status([...status].map(([each, said]) => `${each}: ${said}`).join('; '));
+    ready: () => {
+      going.add(name);
+      alive.add(name); // the others need not wait for its first word
     },
+    watchdog: () => {
+      alive.add(name);
+      tellAlive();
+    },
+    status: (text) => tellStatus(name, text),
     stopping: () => {
-      if (!stopping) whole.stopping();
-      stopping = true;
+      going.delete(name);
+      if (going.size === 0) return whole.stopping();
+      tellStatus(name, 'ended');
+      tellAlive(); // the others may have waited for its word
     },
     ...(whole.watchdogIntervalMs !== undefined && { watchdogIntervalMs: whole.watchdogIntervalMs }),
   }));

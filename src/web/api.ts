@@ -24,7 +24,7 @@ export interface WebParts {
   /** Newest first. */
   history(): Entry[];
   /** Why nobody is listened to, or an alarm would not survive; empty where all is well. */
-  illness(): string[];
+  illness(): readonly string[];
   entry(id: string): EntryWithPicture | undefined;
   /** As a message on `<prefix>/<device>/<name>/set`. @returns why not */
   command(name: string, text: string): Denial | undefined;

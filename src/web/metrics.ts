@@ -62,7 +62,7 @@ export class Metrics {
       });
     gauge('uptime_seconds', 'Since the start', (now) => now.uptimeSeconds);
     gauge('clock_seconds', 'What its clock says, seconds since 1970', () => Date.now() / 1000);
-    gauge('hears', '1 while sound that is sound is analysed', (now) => now.hears);
+    gauge('hears', '1 while sound that is sound is analysed, on a full disk as well', (now) => now.hears);
     gauge('alarm', '1 while an alarm is on', (now) => now.alarm);
     gauge('unacknowledged', '1 while nobody has acknowledged the latest alarm', (now) => now.unanswered);
     gauge('detection_enabled', '1 unless somebody has switched detection off', (now) => now.enabled);

@@ -49,7 +49,8 @@ const CLOSED = {
 const PATHS = {
   '/healthz': {
     get: {
-      summary: 'Whether sound is analysed, the engine answers and events are on the disk',
+      summary:
+        'Whether sound is analysed, the engine answers and events are on the disk, of all microphones of the process',
       security: [],
       responses: {
         200: { description: 'They are.', ...text },

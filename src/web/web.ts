@@ -1,6 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
 import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
-import { PROBLEMS } from '../problems.js';
 import type { History } from '../storage/history.js';
 import type { Statistics } from '../system/statistics.js';
 import type { Clock, Denial, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
@@ -9,16 +8,8 @@ import { type Measures, Metrics } from './metrics.js';
 import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
 import { type WebOptions, WebServer } from './server.js';
 
-/** Without a window for so long, nothing is analysed, whatever else is said. */
-const SILENT_MS = 10_000;
-/** With any of these nobody is listened to, or an alarm would not survive a restart. */
-const ILLNESSES: ReadonlySet<string> = new Set([
-  ...PROBLEMS.microphone,
-  ...PROBLEMS.sound,
-  ...PROBLEMS.engine,
-  'no_sound',
-  'outbox_not_durable',
-]);
+/** So long after the start it is no news that there is no sound. */
+const BEGIN_MS = 10_000;
 
 /** The parts of the daemon that the page looks at. */
 export interface WebSources {
@@ -39,6 +30,14 @@ export interface WebSources {
     onConnected(handler: () => void): void;
   };
   readonly statistics: Statistics;
+  /** How this microphone is. */
+  readonly condition: {
+    readonly problems: readonly string[];
+    /** Why nobody is listened to. */
+    readonly deafness: readonly string[];
+  };
+  /** Why nobody could rely on this process, with all of its microphones. */
+  readonly illness: () => readonly string[];
   /** Windows that were lost. */
   readonly dropped: () => number;
   /** Whether nobody has acknowledged the latest alarm. */
@@ -62,11 +61,9 @@ export class Web {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #asksPassword: boolean;
-  /** What is wrong by the last health message, and what of that is in the history. */
-  #problems: readonly string[] = [];
+  /** What of all that is wrong is in the history. */
   #noted: readonly string[] = [];
   readonly #startedAtMs: number;
-  #windowAtMs: number;
   #deliverySaid = '';
   #ending = false;
 
@@ -75,7 +72,7 @@ export class Web {
     this.#sources = sources;
     this.#clock = clock;
     this.#log = log;
-    this.#windowAtMs = this.#startedAtMs = clock.now();
+    this.#startedAtMs = clock.now();
     const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
     this.#live = new Live(hopFrames, sources.melRange);
     const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
@@ -83,7 +80,7 @@ export class Web {
     const parts = {
       status: () => this.#status(),
       history: () => sources.history.entries.map(withoutPicture),
-      illness: () => this.#illness(),
+      illness: sources.illness,
       entry: (id: string) => sources.history.get(id),
       command: (what: string, text: string) => sources.obey(`${sources.base}/${what}/set`, text),
       judge: (id: string, verdict: Verdict) => this.#judge(id, verdict),
@@ -114,7 +111,6 @@ export class Web {
   }
 
   window(result: PipelineResult): void {
-    this.#windowAtMs = this.#clock.now();
     this.#beside(() => {
       this.#live.window(result);
       this.#tellDelivery();
@@ -170,9 +166,8 @@ export class Web {
 
   /** What is newly wrong becomes an entry. */
   #noteFaults({ problems, at }: { problems: readonly string[]; at: string }): void {
-    this.#problems = problems;
     // Every run begins and ends without sound.
-    const silent = this.#ending || this.#clock.now() - this.#startedAtMs < SILENT_MS;
+    const silent = this.#ending || this.#clock.now() - this.#startedAtMs < BEGIN_MS;
     const grave = problems.filter((problem) => problem !== 'no_sound' || !silent);
     const fresh = grave.filter((problem) => !this.#noted.includes(problem));
     this.#noted = grave;
@@ -215,14 +210,8 @@ export class Web {
     };
   }
 
-  #illness(): string[] {
-    const ill = this.#problems.filter((problem) => ILLNESSES.has(problem));
-    const silent = this.#clock.now() - this.#windowAtMs > SILENT_MS;
-    return silent && ill.length === 0 ? ['nothing is analysed'] : ill;
-  }
-
   #measures(): Measures {
-    const { statistics, publisher, dropped, unanswered, base } = this.#sources;
+    const { statistics, publisher, condition, dropped, unanswered, base } = this.#sources;
     const said = (name: string) => publisher.states.get(`${base}/${name}`);
     const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
     const health = JSON.parse(said('health') ?? 'null') as { diskFreeMb: number | null } | null;
@@ -235,8 +224,8 @@ export class Web {
       latencyMs: (q) => statistics.latencyMs.quantile(q),
       levelDbfs: level?.rmsDbfs,
       diskFreeBytes: health?.diskFreeMb == null ? undefined : health.diskFreeMb * 1e6,
-      problems: this.#problems,
-      hears: this.#illness().length === 0,
+      problems: condition.problems,
+      hears: condition.deafness.length === 0,
       alarm: said('alarm') === 'ON',
       unanswered: unanswered(),
       enabled: said('enabled') === 'ON',

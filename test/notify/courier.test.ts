@@ -201,6 +201,42 @@ describe('a webhook', () => {
     expect(log.lines.join()).toMatch(/error webhook refuses an event for good/);
   });
 
+  it.each([400, 405])(
+    'that answers everything with %i gets it all once a person has mended that',
+    async (status) => {
+      const server = await startServer([status]);
+      const first = start(server.url);
+      first.courier.tell(event(1));
+      while (server.posted.length < 8) await clock.advance(1000);
+      first.courier.tell(event(2));
+      while (!got(server).includes(2)) await clock.advance(1000);
+      await failed(9);
+      expect(troubles).not.toContain(undefined);
+      await stop(first);
+      troubles = [];
+      const { outbox } = start(server.url);
+      await failed(1); // the next run says so as well
+      server.answers = [200];
+      while (outbox.size > 0) await clock.advance(1000);
+      expect(got(server).slice(-2).sort()).toEqual([1, 2]);
+      expect(troubles.at(-1)).toBeUndefined();
+    },
+  );
+
+  it('that has called an event no good is a trouble until it takes one and none of those waits', async () => {
+    const server = await startServer([400, 200, 400, 400, 400, 400, 200]);
+    const { courier, outbox } = start(server.url);
+    courier.tell(event('bad'));
+    await failed(1);
+    courier.tell(event('good'));
+    while (outbox.size > 0) await clock.advance(1000);
+    await failed(5);
+    expect(troubles).not.toContain(undefined);
+    courier.tell(event('better'));
+    while (outbox.size > 0) await clock.advance(1000);
+    expect(troubles.at(-1)).toBeUndefined();
+  });
+
   it('for which too much waits loses the oldest, and says so', async () => {
     const server = await startServer([503]);
     const { courier, outbox } = start(server.url, {}, { events: 5 });

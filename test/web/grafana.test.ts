@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { Condition } from '../../src/condition.js';
+import { PROBLEMS } from '../../src/problems.js';
 import { type Measures, Metrics } from '../../src/web/metrics.js';
+import { ManualClock } from '../support/clock.js';
 import { lacksPrograms } from '../support/require.js';
 
 const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -18,6 +21,18 @@ const MEASURES: Measures = {
   ...{ hears: true, alarm: false, unanswered: false, enabled: true, connected: true },
 };
 const INFO = { device: 'd', version: '1', model: 'm', model_version: '1', engine: 'e', precision: 'int8' };
+
+/** Those that have an alert of their own. */
+const ALERT_OF: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [...PROBLEMS.microphone, ...PROBLEMS.sound, 'no_sound', 'engine_failed'].map((each) => [
+      each,
+      'BathnetDeaf',
+    ]),
+  ),
+  outbox_not_durable: 'BathnetDisk',
+  detection_off: 'BathnetDetectionOff',
+};
 
 interface Dashboard {
   readonly panels: ReadonlyArray<{
@@ -39,17 +54,51 @@ describe('what Prometheus and Grafana are given', () => {
   });
 
   it.skipIf(lacksPrograms('promtool'))('alerts of each fault, and of a room that is well never', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'bathnet-alerts-'));
-    try {
-      const cases = join(folder, 'alerts.test.yaml');
-      writeFileSync(
-        cases,
-        readFileSync(fileOf('../support/alerts.test.yaml'), 'utf8').replace('RULES', ALERTS),
-      );
-      expect(execFileSync('promtool', ['check', 'rules', ALERTS], { encoding: 'utf8' })).toMatch('SUCCESS');
-      expect(execFileSync('promtool', ['test', 'rules', cases], { encoding: 'utf8' })).toMatch('SUCCESS');
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    expect(execFileSync('promtool', ['check', 'rules', ALERTS], { encoding: 'utf8' })).toMatch('SUCCESS');
+    testRules(readFileSync(fileOf('../support/alerts.test.yaml'), 'utf8').replace('RULES', ALERTS));
   });
+
+  it.skipIf(lacksPrograms('promtool'))(
+    'alerts once of each problem of health, by a name that is true',
+    async () => {
+      const problems = Object.values(PROBLEMS).flat();
+      const told = await Promise.all(problems.map((problem) => metricsWith(problem)));
+      const series = told.flatMap((text, i) =>
+        [...text.matchAll(/^(bathnet_(?:hears|problem|detection_enabled))(?:\{(.*)\})? (\d)$/gm)].map(
+          ([, name, labels = '', value]) => ({
+            series: `${name}{${[labels, `instance="${problems[i]}"`].filter(Boolean).join()}}`,
+            values: `${value}x60`,
+          }),
+        ),
+      );
+      const alerts = problems.map((problem) => ({
+        labels: `{alertname="${ALERT_OF[problem] ?? 'BathnetProblem'}",instance="${problem}"}`,
+        value: 1,
+      }));
+      const expr = 'count by (alertname, instance) (ALERTS{alertstate="firing",alertname!="BathnetNoRooms"})';
+      const promql_expr_test = [{ expr, eval_time: '20m', exp_samples: alerts }];
+      const tests = [{ interval: '30s', input_series: series, promql_expr_test }];
+      testRules(JSON.stringify({ rule_files: [ALERTS], evaluation_interval: '30s', tests }));
+    },
+  );
 });
+
+/** What the daemon tells where this is wrong. */
+function metricsWith(problem: string): Promise<string> {
+  const condition = new Condition('health', new ManualClock());
+  condition.said({ topic: 'health', payload: JSON.stringify({ problems: [problem] }), event: false });
+  const hears = condition.deafness.length === 0;
+  const enabled = problem !== 'detection_off';
+  return new Metrics(() => ({ ...MEASURES, problems: [problem], hears, enabled }), INFO).text();
+}
+
+function testRules(cases: string): void {
+  const folder = mkdtempSync(join(tmpdir(), 'bathnet-alerts-'));
+  try {
+    const file = join(folder, 'alerts.test.yaml');
+    writeFileSync(file, cases);
+    expect(execFileSync('promtool', ['test', 'rules', file], { encoding: 'utf8' })).toMatch('SUCCESS');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -10,6 +10,11 @@ const SILENT_MINUTES = 0.05;
 const LONG_STAY_MINUTES = 0.15;
 const WATER_MINUTES = 0.1;
 const DETECTION_HOURS = 1 / 1200;
+/** What the sensors that are made of it ask for. */
+const HEALTH = {
+  ...{ model: { engine: 'e', name: 'm', version: '1' }, inferenceMs: 1, droppedWindows: 0, vetoed: 0 },
+  ...{ memoryMb: 1, uptimeSeconds: 1, mqttReconnects: 0, diskFreeMb: 1 },
+};
 /** Where an automation of the device triggers says what it was started by. */
 const TRIGGERED = 'seen/trigger';
 
@@ -209,6 +214,32 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     expect(message).toContain('Nothing is watched over until it is switched on.');
     await home.api.act('switch.turn_on', { entity_id });
     await phone.waitForRemoval(data?.tag, before);
+  });
+
+  it('whatever else is wrong, also what comes to it, until it ends', async () => {
+    const set = (setting: string, value: string) =>
+      home.broker.publish(`bathnet/bathroom/${setting}/set`, value);
+    const { state: cooldown } = await home.until(
+      'number.bathroom_cooldown',
+      ({ state }) => Number(state) >= 0,
+    );
+    set('cooldownSeconds', '86400');
+    const { message, data } = await notified('Problem in the bathroom');
+    expect(message).toBe(`For ${SILENT_MINUTES} minutes: the rule will hardly ever alarm.`);
+    // Until the daemon says its own again.
+    const problems = ['rule_hardly_alarms', 'disk_nearly_full', 'no_sound'];
+    const { attributes } = await home.until('binary_sensor.bathroom_problem', 'on');
+    expect(attributes.problems).toEqual(['rule_hardly_alarms']);
+    home.broker.publish('bathnet/bathroom/health', JSON.stringify({ ...HEALTH, problems }));
+    const more = await phone.waitFor('Problem in the bathroom', phone.notifications.length);
+    expect(more.message).toBe(
+      `For ${SILENT_MINUTES} minutes: the rule will hardly ever alarm; the disk is nearly full.`,
+    );
+    expect(more.data?.tag).toBe(data?.tag);
+    set('cooldownSeconds', String(Number(cooldown)));
+    await home.until('binary_sensor.bathroom_problem', 'off');
+    await phone.waitForRemoval(data?.tag, before);
+    expect(new Set(titles())).toEqual(new Set(['Problem in the bathroom']));
   });
 
   it('a microphone that gives no sound, then a daemon that is gone', async () => {

@@ -69,14 +69,16 @@ function Row({ story }: { story: Story }) {
   const alarm = story.type === 'alarm_started';
   return (
     <li class={`entry ${alarm ? 'alarm' : story.type}`} data-id={story.id}>
-      {alarm ? <Picture id={story.id} /> : <span class="no-picture" aria-hidden="true" />}
+      {alarm ? <Picture id={story.id} of={idsOf(story)} /> : <span class="no-picture" aria-hidden="true" />}
       <div class="words">
-        <h3>
+        <h3 id={whatId(story)}>
           {story.what}
           {story.test && <span class="chip">{t().history.test}</span>}
         </h3>
         <p>
-          <time dateTime={new Date(story.atMs).toISOString()}>{dateAndTime(story.atMs)}</time>
+          <time id={whenId(story)} dateTime={new Date(story.atMs).toISOString()}>
+            {dateAndTime(story.atMs)}
+          </time>
         </p>
         {alarm && <p class="details">{detailsOf(story).join(' · ')}</p>}
         {alarm && <Windows scores={story.windows} />}
@@ -85,6 +87,11 @@ function Row({ story }: { story: Story }) {
     </li>
   );
 }
+
+/** What there is one of for each alarm is called after its alarm, too: read out by itself, each would sound the same. */
+const whatId = ({ id }: Story) => `what-${id}`;
+const whenId = ({ id }: Story) => `when-${id}`;
+const idsOf = (story: Story) => `${whatId(story)} ${whenId(story)}`;
 
 function detailsOf(story: Story): string[] {
   const texts = t().history;
@@ -118,8 +125,12 @@ function Windows({ scores }: { scores: readonly number[] }) {
   );
 }
 
-/** Its spectrogram, fetched when it comes into sight. */
-function Picture({ id }: { id: string }) {
+/**
+ * Its spectrogram, fetched when it comes into sight.
+ *
+ * @param of ids of the words that say which alarm's it is
+ */
+function Picture({ id, of }: { id: string; of: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const mel = useSignal<string | undefined>(undefined);
   const dark = isDark.value;
@@ -136,7 +147,17 @@ function Picture({ id }: { id: string }) {
   useEffect(() => {
     if (canvas.current && mel.value) drawPicture(canvas.current, mel.value, dark);
   }, [mel.value, dark]);
-  return <canvas ref={canvas} class="picture" role="img" aria-label={t().history.picture} />;
+  const own = `picture-${id}`;
+  return (
+    <canvas
+      ref={canvas}
+      class="picture"
+      role="img"
+      id={own}
+      aria-label={t().history.picture}
+      aria-labelledby={`${own} ${of}`}
+    />
+  );
 }
 
 /** Only alarms of this run can be judged: of others the daemon no longer knows the sound. */
@@ -151,6 +172,8 @@ function Verdicts({ story }: { story: Story }) {
     <button
       type="button"
       class="small"
+      id={`${verdict}-${story.id}`}
+      aria-labelledby={`${verdict}-${story.id} ${idsOf(story)}`}
       aria-pressed={story.verdict === verdict}
       onClick={() => judge(verdict)}
     >

@@ -64,7 +64,7 @@ export function Parts() {
         <Part
           name={texts.running}
           says={[duration(uptimeSeconds.value), texts.memory(megabytes(now?.memoryMb ?? 0))]}
-          problems={problemsOf('detection')}
+          problems={problemsOf('running')}
         />
         <Part
           name={texts.versions}

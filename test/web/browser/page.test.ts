@@ -191,8 +191,14 @@ describe.skipIf(skip)('the page', () => {
 
     const entry = page.locator(`[data-id="${episodeId}"]`);
     await entry.scrollIntoViewIfNeeded();
-    const real = entry.getByRole('button', { name: 'Real' });
-    await real.click();
+    // Who hears the button alone, or a list of all buttons, knows which alarm it is of.
+    const what = (await entry.locator('h3').textContent())!;
+    const when = (await entry.locator('time').textContent())!;
+    const named = (role: 'button' | 'img', name: string) =>
+      entry.getByRole(role, { name: `${name} ${what} ${when}`, exact: true });
+    await named('button', 'False alarm').waitFor();
+    await named('img', 'Spectrogram of the 3 seconds before it').waitFor();
+    await named('button', 'Real').click();
     const pressed = () => page.locator(`[data-id="${episodeId}"] button[aria-pressed="true"]`).textContent();
     expect(await pressed()).toBe('Real');
     await page.reload();

@@ -161,6 +161,7 @@ export const de: Texts = {
     outbox_not_durable: 'der Speicher nimmt nichts an; ein Neustart verlöre Ereignisse',
     disk_nearly_full: 'der Speicher ist fast voll',
     notify_failed: 'wer neben MQTT benachrichtigt wird (notify), erfährt es womöglich nicht',
+    input_taken: 'ein anderes Mikrofon dieses Prozesses wird nicht gehört: ein anderer Prozess hat es',
     messages_refused: 'der Broker lehnt Nachrichten ab',
     commands_not_heard: 'der Broker gibt keine Befehle weiter',
     messages_not_passed_on: 'der Broker gibt nicht weiter, was er bestätigt',

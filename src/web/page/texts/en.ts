@@ -167,6 +167,7 @@ export const en = {
     outbox_not_durable: 'the disk takes no events; a restart would lose them',
     disk_nearly_full: 'the disk is nearly full',
     notify_failed: 'whoever is told beside MQTT (notify) may not be',
+    input_taken: 'another microphone of this process is not heard: another process has it',
     messages_refused: 'the broker refuses messages',
     commands_not_heard: 'the broker passes on no commands',
     messages_not_passed_on: 'the broker does not pass on what it acknowledges',
