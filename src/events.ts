@@ -1,7 +1,7 @@
 import type { ScoredWindow } from './types.js';
 
 /** Why an alarm started. */
-type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence';
+type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence' | 'thump_then_voice';
 
 /** Why an alarm ended. */
 export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';

@@ -37,6 +37,8 @@ export const DEFAULT_ALARM_RULE: AlarmRule = {
 
 /** The kind of event that no verdict vetoes: a cry for help may sound like one that was none. */
 export const SCREAM_KIND = 'scream';
+/** Groans, wails, sobs. */
+export const DISTRESS_KIND = 'distress';
 
 /** What a bundle says of its event head's log-odds, by sensitivity. */
 export interface EvidenceRules {
@@ -56,14 +58,25 @@ export interface EvidenceRule {
   readonly lines: Readonly<Record<string, number>>;
   /** Is added to the log-odds of each kind. */
   readonly offsets: Readonly<Record<string, number>>;
-  /** An impact with silence after it; undefined where it is wrong too often to be on unless somebody says so. */
+  /** An impact and what comes after it; undefined where it is wrong too often to be on unless somebody says so. */
   readonly thump?: ThumpRule | undefined;
 }
 
 interface ThumpRule {
   /** Less evidence for an impact than this is none, nats. */
   readonly line: number;
+  /** How long there is silence after it. */
   readonly silenceSeconds: number;
+  /** Somebody who has fallen need not be silent. */
+  readonly voice?: VoiceRule | undefined;
+}
+
+/** An impact and a voice in distress after it: less evidence of each is enough for both together. */
+export interface VoiceRule {
+  /** Evidence from which on either counts, nats. */
+  readonly line: number;
+  /** How long after the impact the voice may come. */
+  readonly seconds: number;
 }
 
 /** A window that speaks for an alarm; `score` is that of `label`, a class or a kind. */

@@ -10,9 +10,15 @@ import type {
 import { AlarmDecision, type AlarmRule } from './decision.js';
 import { NoiseFloor } from './floor.js';
 import { isQuiet, type QuietHours } from './quiet-hours.js';
-import type { Hit } from './rule.js';
 import { SilentStay } from './stay.js';
-import { IMPACT_KIND, type ThumpOptions, ThumpThenSilence, thumpSilenceSeconds } from './thump.js';
+import {
+  type Fall,
+  IMPACT_KIND,
+  Thump,
+  type ThumpOptions,
+  thumpSilenceSeconds,
+  thumpVoice,
+} from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
 const SMOOTHING_SECONDS = 3;
@@ -40,6 +46,7 @@ export const SENSE_OFF: SenseOptions = {
   longStayMinutes: 0,
   speechLabels: [],
   thumpSilenceSeconds: 0,
+  thumpVoiceSeconds: 0,
 };
 
 /** What is heard now, smoothed. */
@@ -49,8 +56,8 @@ export interface SenseState {
 }
 
 /**
- * What a bathroom is about: the alarm decision, and around it when it is stricter, impacts with silence after
- * them, water, and somebody who makes no sound. Everything is in stream time.
+ * What a bathroom is about: the alarm decision, and around it when it is stricter, impacts with silence or a voice in
+ * distress after them, water, and somebody who makes no sound. Everything is in stream time.
  */
 export class Sense {
   readonly #options: SenseOptions;
@@ -60,7 +67,7 @@ export class Sense {
   readonly #waterRun: WaterRun;
   readonly #floor = new NoiseFloor();
   readonly #stay: SilentStay;
-  readonly #thump: ThumpThenSilence;
+  readonly #thump: Thump;
   #quietHours: QuietHours | undefined;
   #occupied: boolean | undefined;
   #enabled = true;
@@ -73,7 +80,7 @@ export class Sense {
     this.#speech = new Presence(options.speechLabels);
     this.#waterRun = new WaterRun(options.waterMinutes * 60);
     this.#stay = new SilentStay(options.longStayMinutes * 60, this.#floor);
-    this.#thump = new ThumpThenSilence(options, this.#floor);
+    this.#thump = new Thump(options, this.#floor);
   }
 
   get rule(): AlarmRule {
@@ -96,7 +103,10 @@ export class Sense {
 
   /** Whether anything depends on somebody being in the room. */
   get asksForOccupancy(): boolean {
-    return thumpSilenceSeconds(this.rule, this.#options) > 0 || this.#options.longStayMinutes > 0;
+    const { rule } = this;
+    const silence = thumpSilenceSeconds(rule, this.#options) > 0;
+    const voice = thumpVoice(rule, this.#options) !== undefined;
+    return silence || voice || this.#options.longStayMinutes > 0;
   }
 
   /** Whether no alarm is on, and none can come of what was heard so far alone. */
@@ -156,19 +166,19 @@ export class Sense {
   #alarm(window: ScoredWindow): AlarmStarted | AlarmEnded | undefined {
     const minThreshold = this.#minThreshold(window);
     const event = this.#decision.push(window, minThreshold);
-    const impact = this.#impact(window, minThreshold);
+    const fall = this.#fall(window, minThreshold);
     const kind = window.kinds && IMPACT_KIND;
-    const raised = event ?? (impact && this.#decision.raise(window, impact, 'thump_then_silence', kind));
+    const raised = event ?? (fall && this.#decision.raise(window, fall.hit, fall.reason, kind));
     if (this.#decision.open) this.#thump.forget();
     return raised;
   }
 
-  /** An impact with silence after it, if somebody may be in the room by then: a sensor may be late. */
-  #impact(window: ScoredWindow, minThreshold: number): Hit | undefined {
-    const heard = (line: number) => this.#decision.heard(IMPACT_KIND, line);
-    const impact = this.#thump.push(window, this.rule, heard, minThreshold);
-    if (this.#occupied !== false) return impact;
-    if (impact) this.#thump.forget();
+  /** An impact and what comes after it, if somebody may be in the room by then: a sensor may be late. */
+  #fall(window: ScoredWindow, minThreshold: number): Fall | undefined {
+    const heard = this.#decision.heard.bind(this.#decision);
+    const fall = this.#thump.push(window, this.rule, heard, minThreshold);
+    if (this.#occupied !== false) return fall;
+    if (fall) this.#thump.forget();
     return undefined;
   }
 

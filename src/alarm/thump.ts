@@ -1,6 +1,14 @@
 import type { ScoredWindow } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
-import { type AlarmRule, type EvidenceRule, evidenceRule, type Hit } from './rule.js';
+import {
+  type AlarmRule,
+  DISTRESS_KIND,
+  type EvidenceRule,
+  evidenceRule,
+  type Hit,
+  SCREAM_KIND,
+  type VoiceRule,
+} from './rule.js';
 
 /** The event head's kind of a body, or something as heavy, that hits the floor. */
 export const IMPACT_KIND = 'impact';
@@ -19,6 +27,8 @@ const IMPACT_CLASSES = new Set([
   'Slap, smack',
   'Whack, thwack',
 ]);
+/** Kinds that are the voice of somebody who is hurt. */
+const VOICE_KINDS = [DISTRESS_KIND, SCREAM_KIND];
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
 /** What is never quieter than its loudest by so much, for so long, is no impact: a crowd, an engine, thunder. */
@@ -26,6 +36,23 @@ const LASTING_DB = 10;
 const LASTING_SECONDS = 4;
 /** What falls along with it may roll and ring for so long. */
 const SETTLE_SECONDS = 2;
+/** So long after it the silence begins at the latest: whoever has fallen may groan, call or move before. */
+const LATEST_SILENCE_SECONDS = 20;
+/**
+ * The event head's kinds of which one that is likelier than not shows that life goes on. No voices: a call for help is
+ * speech, and a groan may be taken for a cough, laughter or a baby.
+ */
+export const LIFE_KINDS = [
+  'door',
+  'knock',
+  'dishes',
+  'drop',
+  'steps',
+  'water',
+  'music',
+  'tone',
+  'motor',
+] as const;
 /** Speech is heard from this score on. */
 const SPEECH_SCORE = 0.5;
 /** Score of an impact, where nobody says one. */
@@ -36,12 +63,21 @@ export interface ThumpOptions {
   readonly thumpThreshold?: number | undefined;
   /** How long nothing moves and nobody speaks after it; 0 is off, undefined as the bundle has it: without its word, off. */
   readonly thumpSilenceSeconds?: number | undefined;
+  /** How long after it a voice in distress may come; 0 is off, undefined as the bundle has it. */
+  readonly thumpVoiceSeconds?: number | undefined;
   readonly speechLabels: readonly string[];
 }
 
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
 export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
   return options.thumpSilenceSeconds ?? evidenceRule(rule)?.thump?.silenceSeconds ?? 0;
+}
+
+/** A voice in distress after an impact, as a person or the bundle says; undefined where it is off. */
+export function thumpVoice(rule: AlarmRule, { thumpVoiceSeconds }: ThumpOptions): VoiceRule | undefined {
+  const voice = evidenceRule(rule)?.thump?.voice;
+  const seconds = thumpVoiceSeconds ?? voice?.seconds ?? 0;
+  return voice && seconds > 0 ? { ...voice, seconds } : undefined;
 }
 
 /** Evidence from which on there is an impact, in nats. */
@@ -58,12 +94,26 @@ interface Blow {
 
 interface Impact extends Blow {
   readonly hit: Hit;
+  /** End of the last sound after it, stream seconds; that of the blow at first. */
+  readonly silentSince?: number;
 }
 
-/** Finds an impact that is followed by silence, in stream time. */
-export class ThumpThenSilence {
+/** An impact, and what after it makes it an alarm. */
+export interface Fall {
+  readonly hit: Hit;
+  readonly reason: 'thump_then_silence' | 'thump_then_voice';
+}
+
+/** Gives the hit of a kind of event for which there is so much evidence, nats. */
+type Heard = (kind: string, line: number) => Hit | undefined;
+
+/** Finds an impact that is followed by silence, or by a voice in distress, in stream time. */
+export class Thump {
   #blow: Blow | undefined;
+  /** That waits for silence… */
   #impact: Impact | undefined;
+  /** …and that waits for a voice: silence or not, and what goes on after it may be the voice. */
+  #fainter: Impact | undefined;
 
   /** @param floor of the room, which has every window before `push` does */
   constructor(
@@ -75,35 +125,43 @@ export class ThumpThenSilence {
    * Takes the next window.
    *
    * @param rule whose labels and levels say what an alarm sounds like
-   * @param heard as the event head's evidence has it, for an impact from `line` on; a model has none without it
+   * @param heard as the event head's evidence has it; a model has none without it
    * @param minThreshold a stricter threshold of the impact, for now
-   * @returns the impact, with every window for which the silence after it has been long enough
+   * @returns the impact, with every window for which there is a voice after it, or the silence after it has been long
+   *   enough
    */
-  push(
-    window: ScoredWindow,
-    rule: AlarmRule,
-    heard: (line: number) => Hit | undefined,
-    minThreshold: number,
-  ): Hit | undefined {
+  push(window: ScoredWindow, rule: AlarmRule, heard: Heard, minThreshold: number): Fall | undefined {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
-    if (silenceSeconds === 0) return undefined;
+    const voice = thumpVoice(rule, this.options);
+    if (silenceSeconds === 0 && !voice) return undefined;
     const floorDbfs = this.floor.dbfs;
-    if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) this.forget();
+    if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) this.#blow = this.#impact = undefined;
     else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
-    const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
-    const own = evidenceRule(rule);
-    const hit = own ? heard(impactLine(own)) : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
     // The event head may be sure of a blow only when it has heard what follows it.
     const reachSeconds = rule.evidence?.memorySeconds ?? 0;
-    if (hit && this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds)
-      this.#impact = { hit, ...this.#blow };
+    const blow =
+      this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
+    const spoken = voice && this.#spoken(window, voice, heard, blow);
+    if (spoken || silenceSeconds === 0) return spoken;
+    const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
+    const own = evidenceRule(rule);
+    const hit = own
+      ? heard(IMPACT_KIND, impactLine(own))
+      : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
+    if (hit && blow) this.#impact = { hit, ...blow };
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    const { atSeconds, silenceDbfs } = this.#impact;
-    if (!this.#isSilent(window, rule, silenceDbfs)) this.#impact = undefined;
-    return window.endSeconds - atSeconds >= silenceSeconds ? this.#impact?.hit : undefined;
+    const { hit: impact, atSeconds, silenceDbfs, silentSince = atSeconds } = this.#impact;
+    if (this.#isSilent(window, rule, silenceDbfs))
+      return window.endSeconds - silentSince >= silenceSeconds
+        ? { hit: impact, reason: 'thump_then_silence' }
+        : undefined;
+    const late = window.endSeconds - atSeconds > LATEST_SILENCE_SECONDS;
+    this.#impact =
+      late || lifeGoesOn(window) ? undefined : { ...this.#impact, silentSince: window.endSeconds };
+    return undefined;
   }
 
   /** Whether no impact waits for its silence. */
@@ -113,8 +171,21 @@ export class ThumpThenSilence {
 
   /** Forgets the impact: it has become an alarm, nobody is there who could have fallen, or sound was lost. */
   forget(): void {
-    this.#impact = undefined;
-    this.#blow = undefined;
+    this.#blow = this.#impact = this.#fainter = undefined;
+  }
+
+  /** A voice may have been there already when the impact was heard: whoever falls cries out. */
+  #spoken(
+    { endSeconds }: ScoredWindow,
+    { line, seconds }: VoiceRule,
+    heard: Heard,
+    blow: Blow | undefined,
+  ): Fall | undefined {
+    const hit = heard(IMPACT_KIND, line);
+    if (hit && blow) this.#fainter = { hit, ...blow };
+    if (!this.#fainter || endSeconds - this.#fainter.atSeconds > seconds) return undefined;
+    if (!VOICE_KINDS.some((kind) => heard(kind, line))) return undefined;
+    return { hit: this.#fainter.hit, reason: 'thump_then_voice' };
   }
 
   #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
@@ -126,6 +197,11 @@ export class ThumpThenSilence {
       !heard(rule.labels, rule.threshold)
     );
   }
+}
+
+/** Of a model that does not tell these kinds any sound may be one. */
+function lifeGoesOn({ kinds }: ScoredWindow): boolean {
+  return LIFE_KINDS.some((kind) => (kinds?.[kind] ?? Number.POSITIVE_INFINITY) > 0);
 }
 
 /** The best of alarm labels and impact classes, if it is an impact. */

@@ -28,8 +28,17 @@ const evidence = z.strictObject({
   lines: z.record(kind, z.number().positive()),
   /** …and what is added to its log-odds. */
   offsets: z.record(kind, z.number()),
-  /** An impact with silence after it, where that is right often enough to be on unless somebody says otherwise. */
-  thump: z.strictObject({ line: z.number().positive(), silenceSeconds: z.number().min(3) }).optional(),
+  /** An impact and what comes after it, where that is right often enough to be on unless somebody says otherwise. */
+  thump: z
+    .strictObject({
+      line: z.number().positive(),
+      silenceSeconds: z.number().min(3),
+      /** Evidence for an impact and for a voice in distress that follows it. */
+      voice: z
+        .strictObject({ line: z.number().positive(), seconds: z.number().positive().max(60) })
+        .optional(),
+    })
+    .optional(),
 });
 
 /**

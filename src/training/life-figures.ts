@@ -135,7 +135,8 @@ function tried(rule: AlarmRule): Tried[] {
   const own = evidence.sensitivities[sensitivity];
   const changed = LINE_FACTORS.filter((factor) => factor !== 1).map((factor): Tried => {
     const lines = Object.fromEntries(Object.entries(own.lines).map(([kind, line]) => [kind, line * factor]));
-    const thump = own.thump && { ...own.thump, line: own.thump.line * factor };
+    const voice = own.thump?.voice && { ...own.thump.voice, line: own.thump.voice.line * factor };
+    const thump = own.thump && { ...own.thump, line: own.thump.line * factor, voice };
     const sensitivities = { ...evidence.sensitivities, [sensitivity]: { ...own, lines, thump } };
     return {
       of: 'line',

@@ -2,7 +2,7 @@ import type { AlarmRule } from '../alarm/decision.js';
 import { FLOOR_SECONDS } from '../alarm/floor.js';
 import { evidenceRule } from '../alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
-import { impactLine, thumpSilenceSeconds } from '../alarm/thump.js';
+import { impactLine, thumpSilenceSeconds, thumpVoice } from '../alarm/thump.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS } from '../constants.js';
 import type { DecisionEvent, ScoredWindow } from '../types.js';
 import type { Alarm, LabelledEvent } from './events.js';
@@ -10,7 +10,7 @@ import type { Alarm, LabelledEvent } from './events.js';
 /**
  * What the decision stage looks at in the windows of one recording, so that any alarm rule can be tried after the
  * network has run once. A window takes 4 bytes for its level, for each alarm label, and for each kind of event that
- * alarms, in an array that may be twice as long: up to 120 kB per hour with one label and no kinds, 360 kB with four.
+ * counts, in an array that may be twice as long: up to 120 kB per hour with one label and no kinds, 900 kB with thirteen.
  */
 export class Track {
   /** Length of the recording. */
@@ -25,14 +25,14 @@ export class Track {
   /**
    * @param labels those whose scores are kept: no other can alarm in `replay`
    * @param hopSeconds from window to window
-   * @param alarmKinds those of which log-odds are kept, as for labels; all when left out
+   * @param countedKinds those of which log-odds are kept, as for labels; all when left out
    * @param sense what is done beyond the alarm rule; of classes that are not among `labels` it hears nothing
    */
   constructor(
     readonly path: string,
     private readonly labels: readonly string[],
     private readonly hopSeconds: number,
-    private readonly alarmKinds?: readonly string[],
+    private readonly countedKinds?: readonly string[],
     private readonly sense: SenseOptions = SENSE_OFF,
   ) {}
 
@@ -43,7 +43,7 @@ export class Track {
   /** Takes the next window. */
   push({ rmsDbfs, scores, kinds = {} }: ScoredWindow): void {
     if (this.#count === 0)
-      this.#kinds = Object.keys(kinds).filter((kind) => this.alarmKinds?.includes(kind) ?? true);
+      this.#kinds = Object.keys(kinds).filter((kind) => this.countedKinds?.includes(kind) ?? true);
     const width = this.#width;
     const at = this.#count++ * width;
     if (at === this.#values.length) {
@@ -87,7 +87,8 @@ export class Track {
     const width = this.#width;
     const next = this.#stirring(rule);
     const { memorySeconds = 0 } = rule.evidence ?? {};
-    const floorSeconds = thumpSilenceSeconds(rule, this.sense) > 0 ? FLOOR_SECONDS : 0;
+    const thump = thumpSilenceSeconds(rule, this.sense) > 0 || thumpVoice(rule, this.sense) !== undefined;
+    const floorSeconds = thump ? FLOOR_SECONDS : 0;
     const before = Math.ceil((memorySeconds + floorSeconds + 2 * WINDOW_SECONDS) / this.hopSeconds) + 1;
     for (let k = next ? Math.max(0, next(0) - before) : 0; k < this.#count; k++) {
       const at = k * width;

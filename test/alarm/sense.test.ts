@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import type { EvidenceRules } from '../../src/alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
+import { LIFE_KINDS } from '../../src/alarm/thump.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';
@@ -344,6 +345,78 @@ describe('an impact and then silence', () => {
       expect(delay({ thumpSilenceSeconds: 20 }, { evidence: withThump(10) })).toBeCloseTo(27.5, 0);
       expect(delay({ thumpSilenceSeconds: 0 }, { evidence: withThump(10) })).toBeUndefined();
       expect(delay(open, { evidence: withThump(10), sensitivity: 'low' })).toBeUndefined();
+    });
+
+    describe('when whoever has fallen is not silent', () => {
+      const lifeless = Object.fromEntries(LIFE_KINDS.map((kind) => [kind, -5]));
+      const nothing = { ...lifeless, impact: -5, scream: -5, distress: -5 };
+      const still = (seconds: number): Heard => ({ seconds, kinds: nothing });
+      const sounding = (seconds: number, kinds = {}): Heard => ({
+        seconds,
+        rmsDbfs: -40,
+        kinds: { ...nothing, ...kinds },
+      });
+      const impact: Heard = { seconds: HOP_SECONDS, rmsDbfs: -30, kinds: { ...nothing, impact: line + 0.1 } };
+      const voice = { line: 1.5, seconds: 15 };
+      const kinds = ['impact', 'scream', 'distress'];
+      const of = (value: number) => Object.fromEntries(kinds.map((kind) => [kind, value]));
+      const own = { leak: 0.5, lines: of(100), offsets: of(0), thump: { line, silenceSeconds: 10, voice } };
+      const evidence: EvidenceRules = {
+        ...{ ...EVIDENCE, kinds },
+        sensitivities: { ...EVIDENCE.sensitivities, normal: own },
+      };
+      const open = { thumpSilenceSeconds: undefined, thumpVoiceSeconds: undefined };
+      const started = (script: Heard[], options: Partial<SenseOptions> = open) =>
+        hear(senseOf(options, { evidence }), script).flatMap((event) =>
+          event.type === 'alarm_started' ? [`${event.reason} ${Math.round(event.seconds)}`] : [],
+        );
+
+      it('waits for silence, which begins anew after each sound, for a while', () => {
+        expect(started([still(6), impact, still(40)])).toEqual(['thump_then_silence 17']);
+        expect(started([still(6), impact, still(5), sounding(2), still(40)])).toEqual([
+          'thump_then_silence 24',
+        ]);
+        expect(started([still(6), impact, still(5), speech(2), still(40)])).toEqual([]);
+        const called = { ...speech(2), kinds: nothing };
+        expect(started([still(6), impact, still(5), called, still(40)])).toEqual(['thump_then_silence 24']);
+        const late = [still(6), impact, ...Array.from({ length: 4 }, () => [still(5), sounding(2)]).flat()];
+        expect(started([...late, still(40)])).toEqual([]);
+      });
+
+      it.each(LIFE_KINDS)('is somebody who goes on, where there is a sound of %s', (kind) => {
+        const heard = (logOdds: number) =>
+          started([still(6), impact, still(5), sounding(1, { [kind]: logOdds }), still(40)]);
+        expect(heard(0.1)).toEqual([]);
+        expect(heard(-0.1)).toHaveLength(1);
+      });
+
+      it.each(['distress', 'scream'])('is heard by a voice of %s, soon enough, beside an impact', (kind) => {
+        const cry = sounding(HOP_SECONDS, { [kind]: 1.6 });
+        const said = started([still(6), impact, still(6), cry, sounding(60, { steps: 3 })]);
+        expect(said).toEqual(['thump_then_voice 14']);
+        expect(started([still(6), cry, impact, sounding(60, { steps: 3 })])).toEqual([]);
+        const crying = { ...impact, kinds: { ...impact.kinds, [kind]: 0 } };
+        expect(started([still(6), sounding(HOP_SECONDS, { [kind]: 4 }), crying])).toEqual([
+          'thump_then_voice 8',
+        ]);
+        expect(started([still(6), impact, still(15), cry], { ...open, thumpSilenceSeconds: 0 })).toEqual([]);
+        expect(started([still(6), cry, sounding(60)])).toEqual([]);
+        expect(
+          started([still(6), impact, cry, sounding(60, { steps: 3 })], { thumpVoiceSeconds: 0 }),
+        ).toEqual([]);
+        expect(
+          started([still(6), impact, still(20), cry], { thumpSilenceSeconds: 0, thumpVoiceSeconds: 30 }),
+        ).toEqual(['thump_then_voice 28']);
+      });
+
+      it('is nobody while nobody is there', () => {
+        const sense = senseOf(open, { evidence });
+        sense.setOccupied(false);
+        expect(hear(sense, [still(6), impact, sounding(2, { distress: 3 }), still(40)])).toEqual([]);
+        expect(sense.asksForOccupancy).toBe(true);
+        const voiceOnly = senseOf({ thumpSilenceSeconds: 0, thumpVoiceSeconds: undefined }, { evidence });
+        expect(voiceOnly.asksForOccupancy).toBe(true);
+      });
     });
 
     it('is off where the bundle does not say that it is right often enough, and at half the line where a person wants it', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
+import { LIFE_KINDS } from '../../src/alarm/thump.js';
 import { SENSITIVITIES } from '../../src/constants.js';
 import { timesOf } from '../../src/hearing.js';
 import { Track } from '../../src/training/track.js';
@@ -12,7 +13,7 @@ const own = (line: number) => ({
   leak: 0.7,
   lines: { impact: line, scream: line },
   offsets: { impact: -1, scream: 0.5 },
-  thump: { line: line / 3, silenceSeconds: 6 },
+  thump: { line: line / 3, silenceSeconds: 6, voice: { line: line / 4, seconds: 15 } },
 });
 const rule: AlarmRule = {
   ...DEFAULT_ALARM_RULE,
@@ -39,6 +40,7 @@ const sound = fc.array(stretch, { minLength: 1, maxLength: 12 }).chain((stretche
           rmsDbfs: quiet ? number(-50, -46) : number(-50, -10),
           impact: quiet ? number(-6, -2) : number(-4, 6),
           scream: quiet ? number(-6, -2) : number(-4, 6),
+          steps: quiet ? number(-6, -2) : number(-4, 2),
         }),
       ),
     ),
@@ -46,11 +48,16 @@ const sound = fc.array(stretch, { minLength: 1, maxLength: 12 }).chain((stretche
 );
 
 it.each<[string, Partial<SenseOptions>]>([
-  ['by the alarm rule alone', { thumpSilenceSeconds: 0 }],
-  ['with impacts and silence after them', {}],
+  ['by the alarm rule alone', { thumpSilenceSeconds: 0, thumpVoiceSeconds: 0 }],
+  ['with impacts and silence after them', { thumpVoiceSeconds: 0 }],
+  ['with impacts and voices after them', { thumpSilenceSeconds: 0 }],
+  ['with impacts and either after them', {}],
   ['that is stricter while water runs', { waterLabels: ['water'], waterThreshold: 0.9 }],
 ])('what is passed over in a track changes no alarm, %s', (_, options) => {
-  const sense: SenseOptions = { ...SENSE_OFF, thumpSilenceSeconds: undefined, ...options };
+  const off = { thumpSilenceSeconds: undefined, thumpVoiceSeconds: undefined };
+  const sense: SenseOptions = { ...SENSE_OFF, ...off, ...options };
+  const counted = ['impact', 'scream', ...LIFE_KINDS];
+  const lifeless = Object.fromEntries(LIFE_KINDS.map((kind) => [kind, -5]));
   let alarms = 0;
   fc.assert(
     fc.property(
@@ -59,7 +66,7 @@ it.each<[string, Partial<SenseOptions>]>([
       fc.constantFrom(...SENSITIVITIES),
       (values, threshold, sensitivity) => {
         const tried = { ...rule, threshold, sensitivity };
-        const track = new Track('x.wav', ['abnormal'], HOP_SAMPLES / 16_000, rule.evidence?.kinds, sense);
+        const track = new Track('x.wav', ['abnormal'], HOP_SAMPLES / 16_000, counted, sense);
         const whole = new Sense(tried, sense);
         const expected: number[] = [];
         const note = (event: ReturnType<Sense['push']>) => {
@@ -76,7 +83,7 @@ it.each<[string, Partial<SenseOptions>]>([
             rmsDbfs,
             peakDbfs: 0,
             audioset: [],
-            kinds,
+            kinds: { ...lifeless, ...kinds },
           };
           track.push(window);
           note(whole.push(window));

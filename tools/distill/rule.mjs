@@ -51,6 +51,8 @@ const ELSEWHERE = new Set([
 ]);
 /** Of every hundred false alarms, how many each may raise: impacts matter most and are the hardest to tell. */
 const SHARES = { impact: 6, thump: 60, breaking: 8, scream: 20, distress: 6 };
+/** And beside those hundred an impact with a voice in distress after it, so long at most: it tells what the others cannot. */
+const VOICE = { share: 5, seconds: 15 };
 const LEAK = 0.7;
 const OFFSET = 2;
 const OFF = 1e6;
@@ -73,8 +75,13 @@ const { manifest } = bundle;
 const HOP = manifest.event.hopSamples;
 const precision = values.int8 ? 'int8' : 'float32';
 const key = computedBy({ bundle, head: 'bathnet', wanted: 'scores', hopSamples: HOP, precision });
-/** As a configuration that leaves the silence after an impact to the bundle. */
-const SENSE = { ...SENSE_OFF, thumpSilenceSeconds: undefined, speechLabels: ['speech'] };
+/** As a configuration that leaves what comes after an impact to the bundle. */
+const SENSE = {
+  ...SENSE_OFF,
+  thumpSilenceSeconds: undefined,
+  thumpVoiceSeconds: undefined,
+  speechLabels: ['speech'],
+};
 const events = JSON.parse(readFileSync(fileURLToPath(new URL('events.json', import.meta.url)), 'utf8')).kinds;
 const ofSound = Object.fromEntries(
   Object.entries(events).flatMap(([kind, { sounds }]) => sounds.map((s) => [s, kind])),
@@ -174,12 +181,12 @@ const alarmsIn = ({ track, start = 0 }, rule) =>
 
 /** A rule of evidence alone, or with the classes' own rule. */
 function ruleOf(lines, silenceSeconds, classes) {
-  const { thump, ...others } = lines;
+  const { thump, voice, ...others } = lines;
   const own = {
     leak: LEAK,
     lines: Object.fromEntries(ALARM.map((kind) => [kind, others[kind] ?? OFF])),
     offsets: Object.fromEntries(ALARM.map((kind) => [kind, OFFSET])),
-    thump: { line: thump ?? OFF, silenceSeconds },
+    thump: { line: thump ?? OFF, silenceSeconds, voice: { line: voice ?? OFF, seconds: VOICE.seconds } },
   };
   const never = { threshold: 2, instantThreshold: 2 };
   return {
@@ -241,13 +248,14 @@ if (tune.length > 0) {
   const total = Object.values(SHARES).reduce((a, b) => a + b);
   for (const [sensitivity, target] of Object.entries(TARGETS)) {
     const lines = {};
-    for (const [name, part] of Object.entries(SHARES)) {
+    const lineOf = (name, part) => {
       const alone = (line) => ruleOf({ [name]: line }, target.silenceSeconds);
-      lines[name] = Math.max(
+      return Math.max(
         lineAt((line) => share(household, alone(line)), (target.clips * part) / total),
         lineAt((line) => perHour(tuneHours, alone(line)), (target.perHour * part) / total),
       );
-    }
+    };
+    for (const [name, part] of Object.entries(SHARES)) lines[name] = lineOf(name, part);
     const factored = (factor) =>
       Object.fromEntries(Object.entries(lines).map(([name, line]) => [name, line * factor]));
     const rule = (factor) => ruleOf(factored(factor), target.silenceSeconds);
@@ -257,7 +265,10 @@ if (tune.length > 0) {
     while (allows(factor)) factor /= 1.03;
     while (!allows(factor)) factor *= 1.03;
     const chosen = Object.fromEntries(
-      Object.entries(factored(factor)).map(([name, line]) => [name, Math.round(100 * line) / 100]),
+      Object.entries({ ...factored(factor), voice: lineOf('voice', VOICE.share) }).map(([name, line]) => [
+        name,
+        Math.round(100 * line) / 100,
+      ]),
     );
     const {
       lines: own,
@@ -272,7 +283,11 @@ if (tune.length > 0) {
 
 for (const [sensitivity, own] of Object.entries(sensitivities)) {
   const rule = (classes) =>
-    ruleOf({ ...own.lines, thump: own.thump?.line }, own.thump?.silenceSeconds ?? 0, classes);
+    ruleOf(
+      { ...own.lines, thump: own.thump?.line, voice: own.thump?.voice?.line },
+      own.thump?.silenceSeconds ?? 0,
+      classes,
+    );
   console.log(`${sensitivity}:`);
   report('measured, evidence alone', measured, measuredHours, rule(false));
   report('measured, with the classes', measured, measuredHours, rule(true));

@@ -1,5 +1,6 @@
 import type { AlarmRule } from '../../alarm/decision.js';
 import type { SenseOptions } from '../../alarm/sense.js';
+import { LIFE_KINDS } from '../../alarm/thump.js';
 import { Verdict } from '../../alarm/verdict.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import type { UserError } from '../../errors.js';
@@ -148,7 +149,13 @@ function trackOf(path: string, tables: readonly Table[], seconds: number, scorer
   const { rule, sense, bundle, head, hopSamples } = scorer;
   const wanted = [...rule.labels, ...sense.speechLabels, ...sense.waterLabels];
   const labels = columnsOf(bundle, head).labels.filter((label) => wanted.includes(label));
-  const track = new Track(path, labels, hopSamples / SAMPLE_RATE_HZ, rule.evidence?.kinds, sense);
+  const track = new Track(
+    path,
+    labels,
+    hopSamples / SAMPLE_RATE_HZ,
+    rule.evidence && [...rule.evidence.kinds, ...LIFE_KINDS],
+    sense,
+  );
   for (const window of windowsOf(tables, scorer)) track.push(window);
   track.seconds = seconds;
   return track;

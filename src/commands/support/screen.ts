@@ -124,7 +124,8 @@ function sentence(event: Exclude<DecisionEvent, { type: 'sound_heard' }>): strin
 }
 
 function reasonOf({ reason }: AlarmStarted): string {
-  return reason === 'thump_then_silence' ? '  a thump, and silence since' : '';
+  if (reason === 'thump_then_silence') return '  a thump, and silence since';
+  return reason === 'thump_then_voice' ? '  a thump, and a voice in distress' : '';
 }
 
 function percent(share: number): string {

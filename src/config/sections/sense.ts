@@ -34,6 +34,12 @@ export const sense = z
       .describe(
         'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, unless a presence sensor says that nobody is there (<base>/occupied/set), and hears nothing in the shower. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
       ),
+    thumpVoiceSeconds: seconds()
+      .max(60)
+      .optional()
+      .describe(
+        'An impact raises the alarm, too, when a voice in distress is heard within so long after it: less evidence of each is enough than of one alone. 0: off. Default: what the model says for the sensitivity.',
+      ),
     thumpThreshold: probability()
       .optional()
       .describe(
