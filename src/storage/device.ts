@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Logger } from '../types.js';
-import { makeFolderSync } from './files.js';
+import { makeFolderSync, removeLeftovers } from './files.js';
 import { isLocked, lockFolder, oneAtATime } from './lock.js';
 import { isDeviceId, State } from './state.js';
 
@@ -10,6 +10,7 @@ import { isDeviceId, State } from './state.js';
 const OLD_LAYOUT = ['settings.json', 'open-alarm.json', 'announced.json', 'outbox', 'feedback', 'clips'];
 /** Where it is kept which sound the device listens to. */
 const INPUT = 'input';
+const HINT = 'Stop that one, or give each daemon its own device.id.';
 
 interface InputOptions {
   readonly source: 'portaudio' | 'command' | 'file' | 'stdin';
@@ -26,6 +27,11 @@ export interface OpenDevice {
   readonly state: State;
   /** Lets another process have it, once all is written. */
   release(): Promise<void>;
+}
+
+/** The id that a device has where none is configured: one made from this host, the same for all who ask. */
+export function ownDeviceId(stateFolder: string, log: Logger): Promise<string> {
+  return oneAtATime(stateFolder, async () => new State(stateFolder, log).deviceId());
 }
 
 /** Where a device keeps what is its own: several rooms may share one state folder. */
@@ -58,9 +64,9 @@ export async function openDevice(
   others: readonly string[] = [],
 ): Promise<OpenDevice> {
   const input = nameOf(heard);
-  const deviceId = id ?? new State(stateFolder, log).deviceId();
-  const folder = deviceFolder(stateFolder, deviceId);
-  const unlock = await oneAtATime(stateFolder, async () => {
+  const { deviceId, folder, lock } = await oneAtATime(stateFolder, async () => {
+    const deviceId = id ?? new State(stateFolder, log).deviceId();
+    const folder = deviceFolder(stateFolder, deviceId);
     try {
       if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
       if (!existsSync(folder)) await takeOver(stateFolder, folder, input, others, log);
@@ -68,12 +74,14 @@ export async function openDevice(
     } catch (error) {
       log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
     }
-    return lockFolder(folder, `the device ${deviceId}`, log);
+    const purpose = `the device ${deviceId}`;
+    return { deviceId, folder, lock: await lockFolder(folder, { purpose, hint: HINT }, log) };
   });
+  removeLeftovers(folder);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
   // What is still being written must not land in the hands of the next one.
-  const release = () => state.settled().then(unlock);
+  const release = () => state.settled().then(lock.release);
   return { id: deviceId, stateFolder, state, release };
 }
 

@@ -68,15 +68,6 @@ describe('two rooms with one state folder', () => {
     expect(twice.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('start after one that was killed while it opened its device', async () => {
-    mkdirSync(join(folder, 'opening'));
-    await run('bath');
-    await run('attic');
-    expect(readdirSync(folder)).toEqual(['devices']);
-    writeFileSync(join(folder, 'opening'), 'of nobody, and cannot be removed as a folder');
-    await run('kitchen');
-  });
-
   it('with one id: the second is refused, and told who has it', async () => {
     const first = await run('bath');
     await expect(run('bath')).rejects.toMatchObject({
@@ -144,6 +135,16 @@ it.each([
   expect(devices()).toEqual(['kitchen']);
   expect(existsSync(join(folder, 'outbox'))).toBe(false);
   expect(existsSync(join(folder, 'models'))).toBe(true);
+});
+
+it('clears away what was half-written, sound among it', async () => {
+  const kept = deviceFolder(folder, 'bath');
+  for (const name of ['outbox', 'clips']) mkdirSync(join(kept, name), { recursive: true });
+  const halves = ['settings.json.tmp', 'outbox/1.json.0123456789ab.tmp', 'clips/.1.part'];
+  for (const name of [...halves, 'clips/1.wav']) writeFileSync(join(kept, name), 'half');
+  await run('bath');
+  expect(halves.filter((name) => existsSync(join(kept, name)))).toEqual([]);
+  expect(existsSync(join(kept, 'clips/1.wav'))).toBe(true);
 });
 
 it('trains with the verdicts of all devices', () => {

@@ -269,10 +269,9 @@ describe('recovery', () => {
     );
   });
 
-  it('clears away what was half-written, and says which events were damaged', async () => {
+  it('says which events were damaged', async () => {
     await add(startOutbox(), 'a', 'b');
     const [first = '', second = ''] = files();
-    writeFileSync(join(folder, `${second}.tmp`), 'half an ev');
     writeFileSync(join(folder, first), '');
     const outbox = startOutbox();
     await outbox.settled();
