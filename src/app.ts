@@ -60,6 +60,8 @@ export interface App {
   readonly statistics: Statistics;
   /** Ends what is open, publishes it, and leaves nothing running, at any time; reloading: the process goes on. */
   stop(reloading?: boolean): Promise<void>;
+  /** Resolves when nothing is written any more: after the stop, which does not wait for a disk that hangs. */
+  ended(): Promise<void>;
 }
 
 /**
@@ -234,15 +236,19 @@ export async function startApp({
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
+    await publisher.written(); // and with it whether an alarm is on
     await Promise.all([state.settled(), history.settled()]);
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;
+  let ending: Promise<void> | undefined;
   const stop = (reloading = false) => {
+    ending ??= shutDown(reloading);
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatchdog());
+    stopped ??= within(clock, LONGEST_STOP_MS, ending).finally(() => endWatchdog());
     return stopped;
   };
+  const ended = async () => ending;
 
   // Start
   try {
@@ -269,5 +275,5 @@ export async function startApp({
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop };
+  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop, ended };
 }
