@@ -119,7 +119,7 @@ export async function startApp({
   const openAlarms = test
     ? { event: tell, endAbandoned() {} }
     : new OpenAlarms(publisher, topics.openAlarm, state, clock, tell);
-  const unanswered = test ? undefined : new UnansweredAlarm(state, clock);
+  const unanswered = test ? undefined : new UnansweredAlarm(state, clock, log);
 
   // What is kept of alarms
   const heardBy = { name, backbone: backboneFingerprint(bundle) };

@@ -53,6 +53,7 @@ export class Control {
   readonly #doubting: Paced;
   #doubts: readonly Doubt[] = [];
   #minutesBelow = 0;
+  #lost = false;
 
   constructor(
     private readonly parts: ControlParts,
@@ -168,6 +169,15 @@ export class Control {
     listener.setEnabled(enabled);
     for (const rule of sounds.rules) sounds.setThreshold(rule.id, this.#thresholdOf(rule).value);
     this.#doubting.ask();
+    this.#sayLost();
+  }
+
+  /** Says whether anything that was set does not hold. */
+  #sayLost(): void {
+    const lost = this.#settings.lost || this.#soundThresholds.lost;
+    if (lost === this.#lost) return;
+    this.#lost = lost;
+    this.parts.reporter.problems('settings', lost ? ['settings_lost'] : []);
   }
 
   /** Says what is new of what stands in the way of an alarm. */

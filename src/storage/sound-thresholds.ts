@@ -8,6 +8,7 @@ const keptSchema = z.record(z.string(), z.number().min(0).max(1));
 /** Thresholds of sounds that were changed while the daemon ran: they go over the configuration until they are reset. */
 export class SoundThresholds {
   #changed: Record<string, number> = {};
+  #lost = false;
   readonly #file: KeptFile<Record<string, number>>;
 
   constructor(
@@ -16,6 +17,11 @@ export class SoundThresholds {
     clock: Clock,
   ) {
     this.#file = new KeptFile(store, 'sounds.json', keptSchema, () => this.#changed, OF_PEOPLE, clock);
+  }
+
+  /** What a person has set does not hold, and nothing was set since then. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** Takes up what an earlier run has kept; what is damaged is left out, and said. */
@@ -29,6 +35,7 @@ export class SoundThresholds {
         'thresholds of sounds kept from an earlier run; --reset-settings forgets them',
       );
     } catch (error) {
+      this.#lost = true;
       this.log.warn(
         { file: this.#file.name, problem: messageOf(error) },
         'kept thresholds of sounds cannot be used; those of the configuration hold',
@@ -47,6 +54,7 @@ export class SoundThresholds {
       return { code: 'out_of_range', problem: 'expected a number from 0 to 1' };
     if (this.#changed[id] === threshold) return undefined;
     this.#changed = { ...this.#changed, [id]: threshold };
+    this.#lost = false;
     this.#file.changed();
     return undefined;
   }
@@ -54,6 +62,7 @@ export class SoundThresholds {
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
+    this.#lost = false;
     this.#file.overwrite();
   }
 

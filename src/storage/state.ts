@@ -83,9 +83,14 @@ export class State {
   /** The alarm that was on when the last run ended without ending it. */
   openAlarm(): OpenAlarm | undefined {
     try {
-      return openAlarmSchema.parse(JSON.parse(this.read('open-alarm.json') ?? 'null'));
-    } catch {
-      return undefined; // damaged: nothing can be said of that alarm but that it is over
+      const text = this.read('open-alarm.json');
+      return text === undefined ? undefined : openAlarmSchema.parse(JSON.parse(text));
+    } catch (error) {
+      this.log.warn(
+        { file: 'open-alarm.json', problem: messageOf(error).replaceAll(/\s+/g, ' ') },
+        'it cannot be read which alarm was on: unless the broker knows it, all that is said of it is that none is on',
+      );
+      return undefined;
     }
   }
 
