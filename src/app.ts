@@ -222,11 +222,13 @@ export async function startApp({
 
   // Stop
   let endWatchdog = () => {};
+  let unwatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     await web?.stop();
     await input.stop();
     quiet.stop();
+    unwatch();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -260,6 +262,10 @@ export async function startApp({
     reporter.start();
     lastHeard?.start();
     disk.start();
+    unwatch = device.watch(() => {
+      publisher.keepAgain();
+      notifier.keepAgain();
+    }, clock);
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();

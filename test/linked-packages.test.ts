@@ -27,7 +27,7 @@ it.each([
      const leave = "require('net').createServer().listen('lock', () => process.kill(process.pid, 'SIGKILL'))";
      try { execFileSync(process.execPath, ['-e', leave]); } catch {}
      const lock = await lockFolder('.', { purpose: 'test' }, { warn() {} });
-     if (!lock.holds()) process.exit(1);`,
+     if (!(await lock.holds())) process.exit(1);`,
   ],
 ])('loads packages once, whatever came before: %s', async (_, before) => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'bathnet-linked-')));

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
@@ -14,7 +15,7 @@ const OF_THE_LIVING: readonly (string | undefined)[] = ['EACCES', 'EAGAIN'];
 /** What keeps others out, until this process ends in whatever way. */
 export interface Lock {
   /** False where others can come in meanwhile: the folder was removed or replaced. */
-  holds(): boolean;
+  holds(): Promise<boolean>;
   release(): Promise<void>;
 }
 
@@ -42,29 +43,31 @@ export async function holderOf(folder: string, name: string): Promise<string | u
 /** It listens before it gets its name, which link(2) gives one only: nobody takes it for that of a dead process. */
 async function holdInFolder(folder: string, name: string): Promise<Lock | string> {
   const { at, close } = reach(folder, name);
-  const own = at(`${name}.${randomBytes(4).toString('hex')}`);
+  const first = at(`${name}.${randomBytes(4).toString('hex')}`);
   let server: Server | undefined;
   const end = () =>
     new Promise<void>((resolve) => {
       if (!server) resolve();
-      else server.close(() => resolve()); // removes `own` as well
+      else server.close(() => resolve()); // removes `first` as well
     }).finally(close);
   try {
-    server = await listen(own);
-    while (!isNamed(own, at(name))) {
+    server = await listen(first);
+    while (!isNamed(first, at(name))) {
       const holder = await ask(at(name));
       if (holder !== undefined) return await end().then(() => holder);
-      await removeDead(at(name), `${own}.dead`);
+      await removeDead(at(name), `${first}.dead`);
     }
-    unlinkSync(own);
+    unlinkSync(first);
   } catch (error) {
     await end();
     throw error;
   }
-  const holds = sameSocket(folder, name);
-  const release = () => {
-    if (holds()) unlinkSync(at(name));
-    return end();
+  const path = join(folder, name);
+  const own = await identityOf(path);
+  const holds = async () => own !== undefined && (await identityOf(path)) === own;
+  const release = async () => {
+    if (await holds()) unlinkSync(path);
+    await end();
   };
   return { holds, release };
 }
@@ -72,7 +75,10 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
 async function holdOnHost(folder: string, name: string): Promise<Lock | string> {
   try {
     const server = await listen(onHost(folder, name));
-    return { holds: () => true, release: () => new Promise((resolve) => server.close(() => resolve())) };
+    return {
+      holds: async () => true,
+      release: () => new Promise((resolve) => server.close(() => resolve())),
+    };
   } catch (error) {
     const holder = await askOnHost(folder, name); // it was quicker
     if (holder === undefined) throw error;
@@ -99,7 +105,7 @@ async function removeDead(path: string, aside: string): Promise<void> {
     return; // another process has done it
   }
   if ((await ask(aside)) !== undefined) isNamed(aside, path);
-  unlinkSync(aside); // rmSync would ask what it is, as statSync below does
+  unlinkSync(aside);
 }
 
 function listen(path: string): Promise<Server> {
@@ -157,23 +163,23 @@ function reach(folder: string, name: string): { at(name: string): string; close(
   try {
     const descriptor = openSync(folder, 'r');
     const at = (name: string) => `/proc/self/fd/${descriptor}/${name}`;
-    return { at, close: () => closeSync(descriptor) };
+    let open = true;
+    const close = () => {
+      if (open) closeSync(descriptor);
+      open = false;
+    };
+    return { at, close };
   } catch {
     return { at: (name) => join(folder, name), close: () => {} };
   }
 }
 
-/** Whether it is still what it is now. */
-function sameSocket(folder: string, name: string): () => boolean {
-  const identify = () => {
-    try {
-      const { dev, ino } = statSync(join(folder, name));
-      statSync(folder); // last, because a socket leads modules astray (test/linked-packages.test.ts)
-      return `${dev} ${ino}`;
-    } catch {
-      return undefined;
-    }
-  };
-  const first = identify();
-  return () => first !== undefined && identify() === first;
+/** The very file that has the name now. Not statSync, nor rmSync: they lead modules astray (test/linked-packages.test.ts). */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev} ${ino}`;
+  } catch {
+    return undefined;
+  }
 }

@@ -36,7 +36,7 @@ export async function lockFolder(
       { folder, problem: messageOf(error) },
       'the folder cannot be locked: nothing keeps a second process out of it. Set stateDir to a folder that can be written',
     );
-    return { holds: () => true, release: async () => {} };
+    return { holds: async () => true, release: async () => {} };
   });
   if (typeof lock !== 'string') return lock;
   throw new UserError(

@@ -73,8 +73,8 @@ export async function probe(folder: string): Promise<void> {
 }
 
 /** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */
-export function encodeRecord(record: OutboxRecord): string {
-  const json = JSON.stringify({ version: VERSION, ...record });
+export function encodeRecord({ topic, payload, keptAtMs }: OutboxRecord): string {
+  const json = JSON.stringify({ version: VERSION, topic, payload, keptAtMs });
   return `${sha256(json)}\n${json}`;
 }
 

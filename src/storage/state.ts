@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,8 @@ export class State {
   #complained = false;
   /** What is being written: one after the other. */
   #writing: Promise<void> = Promise.resolve();
+  /** Of each file what it should hold. */
+  readonly #texts = new Map<string, string>();
   /** What is to be in each file that waits to be written; undefined: nothing, it goes. */
   readonly #waiting = new Map<string, string | undefined>();
 
@@ -69,6 +71,7 @@ export class State {
     try {
       makeFolderSync(this.folder);
       writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
+      this.#texts.set('device-id', `${id}\n`);
     } catch (error) {
       this.#complain(error);
       if (ofHost === null)
@@ -103,10 +106,17 @@ export class State {
   /** The text of a file of this folder; undefined where there is none. */
   read(name: string): string | undefined {
     try {
-      return readFileSync(join(this.folder, name), 'utf8');
+      const text = readFileSync(join(this.folder, name), 'utf8');
+      this.#texts.set(name, text);
+      return text;
     } catch {
       return undefined;
     }
+  }
+
+  /** Writes again what is missing, where the folder was removed or replaced. */
+  keepAgain(): void {
+    for (const [name, text] of this.#texts) if (!existsSync(join(this.folder, name))) this.write(name, text);
   }
 
   /**
@@ -123,6 +133,8 @@ export class State {
   }
 
   #keep(name: string, text: string | undefined): void {
+    if (text === undefined) this.#texts.delete(name);
+    else this.#texts.set(name, text);
     const waits = this.#waiting.has(name);
     this.#waiting.set(name, text);
     if (waits) return;

@@ -82,7 +82,7 @@ describe('a folder', () => {
     await killed(`await load(); await lockFolder(folder, what, log); stop('SIGKILL');`);
     const lock = await lockFolder(folder, WHAT, recordingLog());
     expect(readdirSync(folder)).toEqual(['lock']);
-    expect(lock.holds()).toBe(true);
+    expect(await lock.holds()).toBe(true);
     await lock.release();
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -115,7 +115,7 @@ describe('a folder', () => {
     slow.child.kill('SIGCONT');
     await slow.hears(`process ${process.pid}`);
     expect(slow.said()).not.toContain('locked');
-    expect(lock.holds()).toBe(true);
+    expect(await lock.holds()).toBe(true);
     expect(readdirSync(folder)).toEqual(['lock']);
     await lock.release();
   });
@@ -123,7 +123,7 @@ describe('a folder', () => {
   it('is no more held where it was removed', async () => {
     const lock = await lockFolder(folder, WHAT, recordingLog());
     rmSync(folder, { recursive: true });
-    expect(lock.holds()).toBe(false);
+    expect(await lock.holds()).toBe(false);
     await lock.release();
   });
 

@@ -269,6 +269,15 @@ describe('recovery', () => {
     );
   });
 
+  it('writes again what waits where its folder was removed', async () => {
+    const outbox = startOutbox();
+    await add(outbox, 'a', 'b');
+    rmSync(folder, { recursive: true });
+    outbox.keepAgain();
+    await outbox.settled();
+    expect(await drain(startOutbox())).toStrictEqual(['a', 'b']);
+  });
+
   it('says which events were damaged', async () => {
     await add(startOutbox(), 'a', 'b');
     const [first = '', second = ''] = files();
