@@ -110,6 +110,7 @@ export async function updateManifest(
   change: (manifest: Manifest) => Manifest,
 ): Promise<Manifest> {
   const path = join(folder, MODEL_FILE);
+  const before = Buffer.from(await read(path));
   const { manifest, tensors } = await readBundle(folder);
   const text = `${JSON.stringify(change(manifest), null, 1)}\n`;
   const changed = parseManifest(new TextEncoder().encode(text), path);
@@ -117,6 +118,8 @@ export async function updateManifest(
   const temporary = beside(path);
   try {
     await writeFile(temporary, text);
+    // Of other weights, or without what another process has just written, it would spoil the bundle.
+    if (!before.equals(await readFile(path))) throw new Error('another process has changed it meanwhile');
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // in a folder that cannot be written there is none
