@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
@@ -64,10 +64,16 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
   }
   const path = join(folder, name);
   const own = await identityOf(path);
-  const holds = async () => own !== undefined && (await identityOf(path)) === own;
-  const release = async () => {
-    if (await holds()) unlinkSync(path);
+  let released: Promise<void> | undefined;
+  // Once it is given back, another file may have its number.
+  const holds = async () => !released && own !== undefined && (await identityOf(path)) === own;
+  const giveBack = async () => {
+    if ((await identityOf(path)) === own) await unlink(path).catch(() => {}); // removed in this moment
     await end();
+  };
+  const release = () => {
+    released ??= giveBack();
+    return released;
   };
   return { holds, release };
 }

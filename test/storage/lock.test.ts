@@ -87,6 +87,15 @@ describe('a folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('given back twice is not taken from the next one', async () => {
+    const first = await lockFolder(folder, WHAT, recordingLog());
+    await first.release();
+    const next = await lockFolder(folder, WHAT, recordingLog());
+    await first.release();
+    expect([await first.holds(), await next.holds()]).toEqual([false, true]);
+    await next.release();
+  });
+
   it('stays with a holder that hangs, and the second is told that', async () => {
     const { child, hears } = start(`await load(); await lock();`);
     await hears('locked');
