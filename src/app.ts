@@ -64,6 +64,8 @@ export interface App {
   readonly statistics: Statistics;
   /** Ends what is open, publishes it, and leaves nothing running, at any time; reloading: the process goes on. */
   stop(reloading?: boolean): Promise<void>;
+  /** Resolves when nothing is written any more: after the stop, which does not wait for a disk that hangs. */
+  ended(): Promise<void>;
 }
 
 /**
@@ -122,7 +124,7 @@ export async function startApp({
   const openAlarms = test
     ? { event: tell, endAbandoned() {} }
     : new OpenAlarms(publisher, topics.openAlarm, state, clock, tell);
-  const unanswered = test ? undefined : new UnansweredAlarm(state, clock);
+  const unanswered = test ? undefined : new UnansweredAlarm(state, clock, log);
 
   const condition = new Condition(topics.health, clock);
   publisher.onSaid((said) => condition.said(said));
@@ -229,12 +231,14 @@ export async function startApp({
 
   // Stop
   let endWatchdog = () => {};
+  let unwatch = () => {};
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     company.leave(deviceId);
     await web?.stop();
     await input.stop();
     quiet.stop();
+    unwatch();
     await listener.stop();
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
@@ -244,15 +248,19 @@ export async function startApp({
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
+    await publisher.written(); // and with it whether an alarm is on
     await Promise.all([state.settled(), history.settled()]);
     await pipeline.close();
   };
   let stopped: Promise<void> | undefined;
+  let ending: Promise<void> | undefined;
   const stop = (reloading = false) => {
+    ending ??= shutDown(reloading);
     // A disk or an engine that hangs must not keep the process from whoever starts it again.
-    stopped ??= within(clock, LONGEST_STOP_MS, shutDown(reloading)).finally(() => endWatchdog());
+    stopped ??= within(clock, LONGEST_STOP_MS, ending).finally(() => endWatchdog());
     return stopped;
   };
+  const ended = async () => ending;
 
   // Start
   try {
@@ -268,6 +276,10 @@ export async function startApp({
     });
     lastHeard?.start();
     disk.start();
+    unwatch = device.watch(() => {
+      publisher.keepAgain();
+      notifier.keepAgain();
+    }, clock);
     if (model.npu && model.engine !== 'neuron') sayNpuFailed();
     control.start();
     clips?.start();
@@ -283,5 +295,5 @@ export async function startApp({
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop };
+  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop, ended };
 }

@@ -56,6 +56,7 @@ export class Control {
   /** What has been said of sounds beside the alarm. */
   #soundDoubts: readonly string[] = [];
   #minutesBelow = 0;
+  #lost = false;
 
   constructor(
     private readonly parts: ControlParts,
@@ -171,6 +172,15 @@ export class Control {
     listener.setEnabled(enabled);
     for (const rule of sounds.rules) sounds.set(rule.id, this.#soundSettings.over(rule));
     this.#doubting.ask();
+    this.#sayLost();
+  }
+
+  /** Says whether anything that was set does not hold. */
+  #sayLost(): void {
+    const lost = this.#settings.lost || this.#soundSettings.lost;
+    if (lost === this.#lost) return;
+    this.#lost = lost;
+    this.parts.reporter.problems('settings', lost ? ['settings_lost'] : []);
   }
 
   /** Says what is new of what stands in the way of an alarm. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type App, type AppOptions, startApp } from './app.js';
 import { Company } from './company.js';
 import { SharedModels } from './model/shared-models.js';
-import { type OpenDevice, openDevice } from './storage/device.js';
+import { openDevice } from './storage/device.js';
 import { Taken } from './storage/lock.js';
 import { stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
@@ -14,8 +14,11 @@ import type { Logger } from './types.js';
 const LONGEST_RELEASE_MS = 3000;
 /** From one look at a device that another process has to the next. */
 export const RETRY_MS = 5000;
+/** Where the process goes on, it needs its devices again: what an earlier configuration still writes would escape the new one. */
+const LONGEST_HANDOVER_MS = 30_000;
 
 type Options = Omit<AppOptions, 'device' | 'models' | 'company' | 'systemd'>;
+type Daemon = Omit<App, 'ended'>;
 
 /**
  * Starts the daemon of each microphone in the folder of its device, which it holds until its end: devices of their own
@@ -27,7 +30,7 @@ type Options = Omit<AppOptions, 'device' | 'models' | 'company' | 'systemd'>;
  *   of the first
  * @throws UserError where configuration, model or engine do not fit, or other processes have all devices
  */
-export async function startDevices(all: readonly Options[]): Promise<App> {
+export async function startDevices(all: readonly Options[]): Promise<Daemon> {
   // From here on nothing that hangs keeps it: not the disk, not the engine while it loads or later.
   const watch = watchOver(LONGEST_START_MS);
   const several = all.length > 1;
@@ -65,7 +68,7 @@ export async function startDevices(all: readonly Options[]): Promise<App> {
 
 /** The daemon of one microphone, or what waits to start it. */
 class Room {
-  app: App | undefined;
+  app: Daemon | undefined;
   /** Another process has its device. */
   taken: Taken | undefined;
   readonly #stopping = new AbortController();
@@ -117,18 +120,23 @@ class Room {
   }
 }
 
-async function startOnDevice(options: Omit<AppOptions, 'device'>, names: readonly string[]): Promise<App> {
+async function startOnDevice(options: Omit<AppOptions, 'device'>, names: readonly string[]): Promise<Daemon> {
   const { config, log } = options;
   const folder = stateFolder(config.stateDir, process.env);
-  let device: OpenDevice | undefined;
+  const device = await openDevice(folder, config.device.id, config.input, log, names);
   // A disk that hangs must not keep the process.
-  const release = async () => device && within(systemClock, LONGEST_RELEASE_MS, device.release());
+  const release = (ms: number, app?: App) =>
+    within(systemClock, ms, Promise.resolve(app?.ended()).then(device.release));
   try {
-    device = await openDevice(folder, config.device.id, config.input, log, names);
     const app = await startApp({ ...options, device });
-    return { ...app, done: app.done.finally(release) };
+    let longestMs = LONGEST_RELEASE_MS;
+    const stop = (reloading?: boolean) => {
+      if (reloading) longestMs = LONGEST_HANDOVER_MS;
+      return app.stop(reloading);
+    };
+    return { ...app, stop, done: app.done.finally(() => release(longestMs, app)) };
   } catch (error) {
-    await release();
+    await release(LONGEST_RELEASE_MS);
     throw error;
   }
 }

@@ -32,6 +32,8 @@ export const PROBLEMS = {
     'commands_not_heard',
     'messages_not_passed_on',
   ],
+  /** What a person has set in an earlier run cannot be read: the configuration holds, until something is set again. */
+  settings: ['settings_lost'],
   /** There is hardly room left for what is kept. */
   storage: ['disk_nearly_full'],
   /** Who is to be told beside MQTT – by a command, a webhook, ntfy – may not be. */

@@ -86,6 +86,23 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await until(() => problems(again.seen)?.length === 0, 'it does not end');
   });
 
+  it.each([
+    ['settings.json', '{"sensitivity":"hi', commands.sensitivity, 'high'],
+    ['sounds.json', '{"doorbell":{"threshold":"0.5"}}', `${topics.base}/doorbell_threshold/set`, '0.5'],
+  ])(
+    'that are damaged on the disk are a problem in health until they are set: %s',
+    async (file, text, ...set) => {
+      mkdirSync(home.daemons.deviceDir, { recursive: true });
+      writeFileSync(join(home.daemons.deviceDir, file), text);
+      const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'sounds.doorbell=true']);
+      const problems = () => JSON.parse(seen.on(topics.health).at(-1) ?? '{}').problems;
+      await until(() => problems()?.includes('settings_lost'), 'not in health');
+      expect(daemon.stderr).toMatch(/"warn".*cannot be used/);
+      await command(...set);
+      await until(() => problems().length === 0, 'it does not end');
+    },
+  );
+
   it('a microphone too quiet for any alarm is a problem in health and in the log', async () => {
     const minutesBelow = 60 * NEVER_LOUD_HOURS - 1;
     const before = { microphone: 'stdin, channel mix', minutes: 5000, quietestDbfs: -75, minutesBelow };

@@ -19,6 +19,7 @@ import { PROBLEMS } from '../src/problems.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
 import { BACK_MS, HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
+import { LOOK_MS } from '../src/storage/device.js';
 import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
 import {
@@ -92,6 +93,7 @@ const times: [string, string[]][] = [
       `${PAUSE.reconnectMaxMs / 60_000} min`,
     ],
   ],
+  ['removed or replaced', seconds(LOOK_MS)],
   ['disk_nearly_full', seconds(DISK_SPACE_MS)],
   ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS)],
 ];

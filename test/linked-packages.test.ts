@@ -26,7 +26,8 @@ it.each([
      const { execFileSync } = await import('node:child_process');
      const leave = "require('net').createServer().listen('lock', () => process.kill(process.pid, 'SIGKILL'))";
      try { execFileSync(process.execPath, ['-e', leave]); } catch {}
-     await lockFolder('.', 'test', { debug() {} });`,
+     const lock = await lockFolder('.', { purpose: 'test' }, { warn() {} });
+     if (!(await lock.holds())) process.exit(1);`,
   ],
 ])('loads packages once, whatever came before: %s', async (_, before) => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'bathnet-linked-')));

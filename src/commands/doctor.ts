@@ -68,7 +68,7 @@ async function doctor(flags: ConfigFlags & { readonly json?: boolean }): Promise
     const log = await createLog({ ...config.log, level: flags.logLevel ?? 'error' });
     const { quietHours } = config;
     if (quietHours) await check('quiet hours', () => checkQuietHours(quietHours));
-    const deviceId = deviceIdOf(config, log);
+    const deviceId = await deviceIdOf(config, log);
     const model = await check('model', () => checkModel(config));
     if (model) await check('detection', () => checkDetection(config, deviceId, model.rule, log));
     const microphone = await check('microphone', () => checkInput(config, log));

@@ -36,7 +36,7 @@ async function simulate(file: string, flags: ConfigFlags): Promise<ExitCode> {
 
 /** Two publishers under one name would contradict each other, and throw each other out at the broker. */
 async function refuseBesideDaemon(config: ReturnType<typeof configFrom>, log: Logger): Promise<void> {
-  const deviceId = deviceIdOf(config, log);
+  const deviceId = await deviceIdOf(config, log);
   const topics = topicsOf({ prefix: config.mqtt.prefix, deviceId });
   const { client } = await visitBroker(config, `${deviceId}-simulate`);
   let online = false;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -128,7 +128,7 @@ export async function writeEntry(entry: string, lays: HeardLays): Promise<void> 
   ];
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
-  const temporary = `${entry}.${process.pid}.tmp`;
+  const temporary = `${entry}.${randomUUID()}.tmp`;
   try {
     await mkdir(join(entry, '..'), { recursive: true });
     await writeFile(temporary, [hash.digest(), ...parts]);

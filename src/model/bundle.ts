@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { DenseLayers } from './dense-manifest.js';
 import { eventInputs } from './event-head.js';
@@ -20,6 +20,11 @@ import { allFinite, readSafetensors, type Tensor, writeSafetensors } from './saf
  */
 export const MODEL_FILE = 'model.json';
 const WEIGHTS_FILE = 'weights.safetensors';
+
+/** A name beside a bundle or a file of one, for what is to take its place; no shelf shows it, and no other process has it. */
+export function beside(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomUUID()}.tmp`);
+}
 
 export type { Manifest } from './manifest.js';
 
@@ -73,7 +78,7 @@ export async function writeBundle(
   };
   checkReferences(complete, folder);
   checkTensors(complete, tensors, (what) => new Error(`bundle ${manifest.name}: ${what}`));
-  const temporary = `${folder}.${process.pid}.tmp`;
+  const temporary = beside(folder);
   try {
     await mkdir(temporary, { recursive: true });
     await writeFile(join(temporary, WEIGHTS_FILE), weights);
@@ -105,13 +110,16 @@ export async function updateManifest(
   change: (manifest: Manifest) => Manifest,
 ): Promise<Manifest> {
   const path = join(folder, MODEL_FILE);
+  const before = Buffer.from(await read(path));
   const { manifest, tensors } = await readBundle(folder);
   const text = `${JSON.stringify(change(manifest), null, 1)}\n`;
   const changed = parseManifest(new TextEncoder().encode(text), path);
   checkTensors(changed, tensors, (what) => new Error(`bundle ${changed.name}: ${what}`));
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = beside(path);
   try {
     await writeFile(temporary, text);
+    // Of other weights, or without what another process has just written, it would spoil the bundle.
+    if (!before.equals(await readFile(path))) throw new Error('another process has changed it meanwhile');
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // in a folder that cannot be written there is none

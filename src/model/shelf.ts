@@ -2,7 +2,7 @@ import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { type Bundle, MODEL_FILE, readBundle } from './bundle.js';
+import { type Bundle, beside, MODEL_FILE, readBundle } from './bundle.js';
 import { withHeadOf } from './combine.js';
 import { headNamed } from './head.js';
 import { manifestSchema } from './manifest.js';
@@ -108,7 +108,7 @@ export async function removeBundle(name: string, shelves: readonly string[]): Pr
       `${await findBundle(name, shelves)} is none of your own models, so it stays`,
       `Only those that were imported or pulled are removed; they lie in ${own}.`,
     );
-  const doomed = `${folder}.${process.pid}.tmp`;
+  const doomed = beside(folder);
   try {
     await rename(folder, doomed);
     await rm(doomed, { recursive: true });
@@ -129,7 +129,7 @@ export async function listBundles(shelves: readonly string[]): Promise<string[]>
   for (const shelf of shelves) {
     const names = await readdir(shelf).catch(() => []);
     for (const name of names.sort())
-      if (!found.has(name) && (await isFile(join(shelf, name, MODEL_FILE))))
+      if (!name.startsWith('.') && !found.has(name) && (await isFile(join(shelf, name, MODEL_FILE))))
         found.set(name, join(shelf, name));
   }
   return [...found.values()];

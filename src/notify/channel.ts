@@ -4,6 +4,8 @@ export interface Channel {
   start(): void;
   /** @param notice JSON of an event, as `noticeOf` makes it */
   tell(notice: string): void;
+  /** Writes again what waits, where its folder was removed or replaced. */
+  keepAgain(): void;
   /** Delivers what it can at once, and leaves nothing running. */
   stop(): Promise<void>;
 }

@@ -55,6 +55,8 @@ export class CommandChannel implements Channel {
     this.#next();
   }
 
+  keepAgain(): void {} // nothing is kept: it is told the next event
+
   async stop(): Promise<void> {
     await within(this.clock, STOP_MS, this.#settled());
     this.#stopped = true;

@@ -59,6 +59,10 @@ export class Courier implements Channel {
     else this.#go();
   }
 
+  keepAgain(): void {
+    this.outbox.keepAgain();
+  }
+
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#backOff.stop();

@@ -120,6 +120,11 @@ export class Notifier {
     for (const channel of this.#channels) channel.start();
   }
 
+  /** Writes again what waits, where the folder was removed or replaced. */
+  keepAgain(): void {
+    for (const channel of this.#channels) channel.keepAgain();
+  }
+
   async stop(): Promise<void> {
     this.#deaf.stop();
     this.#problems.stop();

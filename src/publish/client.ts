@@ -165,6 +165,11 @@ export class MqttPublisher {
     return this.#outbox.settled();
   }
 
+  /** Writes again the events that wait, where their folder was removed or replaced. */
+  keepAgain(): void {
+    this.#outbox.keepAgain();
+  }
+
   /** A value for whoever listens just now: QoS 0, not retained, dropped without a connection. */
   send(topic: string, payload: string): void {
     if (this.connected) this.#delivery.send({ topic, payload });

@@ -33,7 +33,16 @@ export type Messenger = Pick<
 >;
 
 /** What something can be wrong with, in the order in which it is said. */
-const PARTS = ['input', 'engine', 'accelerator', 'detection', 'storage', 'telling', 'company'] as const;
+const PARTS = [
+  'input',
+  'engine',
+  'accelerator',
+  'detection',
+  'settings',
+  'storage',
+  'telling',
+  'company',
+] as const;
 type Part = (typeof PARTS)[number];
 
 interface Sensed {

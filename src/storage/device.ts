@@ -1,15 +1,19 @@
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
-import type { Logger } from '../types.js';
-import { makeFolderSync } from './files.js';
+import type { Clock, Logger } from '../types.js';
+import { makeFolder, makeFolderSync, removeLeftovers } from './files.js';
+import type { Lock } from './held-name.js';
 import { isLocked, lockFolder, oneAtATime } from './lock.js';
 import { isDeviceId, State } from './state.js';
 
 /** What lay right in the state folder as long as it was one device's. */
 const OLD_LAYOUT = ['settings.json', 'open-alarm.json', 'announced.json', 'outbox', 'feedback', 'clips'];
+/** How often it is looked whether the folder is still the device's own. */
+export const LOOK_MS = 10_000;
 /** Where it is kept which sound the device listens to. */
 const INPUT = 'input';
+const HINT = 'Stop that one, or give each daemon its own device.id.';
 
 interface InputOptions {
   readonly source: 'portaudio' | 'command' | 'file' | 'stdin';
@@ -24,8 +28,21 @@ export interface OpenDevice {
   readonly stateFolder: string;
   /** What it keeps. */
   readonly state: State;
+  /**
+   * Looks from time to time whether the folder was removed or replaced, as by a disk that is mounted late: then it is
+   * made and held again, and what the state knows is kept again.
+   *
+   * @param onReplaced keeps again what else must survive a restart
+   * @returns what ends that
+   */
+  watch(onReplaced: () => void, clock: Clock): () => void;
   /** Lets another process have it, once all is written. */
   release(): Promise<void>;
+}
+
+/** The id that a device has where none is configured: one made from this host, the same for all who ask. */
+export function ownDeviceId(stateFolder: string, log: Logger): Promise<string> {
+  return oneAtATime(stateFolder, async () => new State(stateFolder, log).deviceId());
 }
 
 /** Where a device keeps what is its own: several rooms may share one state folder. */
@@ -58,9 +75,10 @@ export async function openDevice(
   others: readonly string[] = [],
 ): Promise<OpenDevice> {
   const input = nameOf(heard);
-  const deviceId = id ?? new State(stateFolder, log).deviceId();
-  const folder = deviceFolder(stateFolder, deviceId);
-  const unlock = await oneAtATime(stateFolder, async () => {
+  const common = new State(stateFolder, log);
+  const opened = await oneAtATime(stateFolder, async () => {
+    const deviceId = id ?? common.deviceId();
+    const folder = deviceFolder(stateFolder, deviceId);
     try {
       if (!existsSync(folder)) moveOldLayout(stateFolder, deviceId);
       if (!existsSync(folder)) await takeOver(stateFolder, folder, input, others, log);
@@ -68,13 +86,48 @@ export async function openDevice(
     } catch (error) {
       log.debug({ folder, problem: messageOf(error) }, 'the folder of the device cannot be made');
     }
-    return lockFolder(folder, `the device ${deviceId}`, log);
+    return { deviceId, folder, lock: await lockDevice(folder, deviceId, log) };
   });
+  const { deviceId, folder } = opened;
+  let { lock } = opened;
+  removeLeftovers(folder);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
   // What is still being written must not land in the hands of the next one.
-  const release = () => state.settled().then(unlock);
-  return { id: deviceId, stateFolder, state, release };
+  const release = () => state.settled().then(() => lock.release());
+  const takeAgain = async () => {
+    log.error(
+      { folder },
+      'the folder of the device was removed or replaced: what waits and what is set is kept there again, and what else lies there counts from the next start on',
+    );
+    await lock.release();
+    await makeFolder(folder);
+    lock = await lockDevice(folder, deviceId, log);
+    common.keepAgain();
+    state.keepAgain();
+  };
+  const watch = (onReplaced: () => void, clock: Clock) => {
+    let cancel = () => {};
+    let ended = false;
+    const look = async () => {
+      try {
+        if (!(await lock.holds())) await takeAgain().then(onReplaced);
+      } catch (error) {
+        log.error({ folder, problem: messageOf(error) }, 'the folder of the device cannot be taken again');
+      }
+      if (!ended) cancel = clock.after(LOOK_MS, () => void look());
+    };
+    cancel = clock.after(LOOK_MS, () => void look());
+    return () => {
+      ended = true;
+      cancel();
+    };
+  };
+  return { id: deviceId, stateFolder, state, watch, release };
+}
+
+function lockDevice(folder: string, id: string, log: Logger): Promise<Lock> {
+  return lockFolder(folder, { purpose: `the device ${id}`, hint: HINT }, log);
 }
 
 /** Where verdicts on alarms lie, of all devices and of the one that an earlier version knew. */

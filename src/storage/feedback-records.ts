@@ -33,12 +33,12 @@ export function readFeedback(folder: string, onDamaged: (path: string) => void):
   });
 }
 
-/** Deletes one verdict, or all; @returns how many there were */
+/** Deletes one verdict, or all; @returns how many there were: some may go by another hand meanwhile */
 export function deleteFeedback(folder: string, episodeId?: string): number {
   const doomed = recordFiles(folder).filter(
     (name) => episodeId === undefined || name === `${episodeId}.json`,
   );
-  for (const name of doomed) rmSync(join(folder, name));
+  for (const name of doomed) rmSync(join(folder, name), { force: true });
   return doomed.length;
 }
 

@@ -1,11 +1,39 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 /**
  * Files that survive a power cut. A sync can take seconds on a card or a busy disk: what ends in `Sync` is for the
  * time before there is sound.
  */
+
+/** What is not whole yet: a file, or a sound (`audio/wav-writer.ts`). */
+const LEFTOVER = /\.(tmp|part)$/;
+
+/** A name beside a file, for what is to take its place: no other process or call has it. */
+export function beside(path: string): string {
+  return `${path}.${randomBytes(6).toString('hex')}.tmp`;
+}
+
+/** Removes what a cut left half-written in a folder and those in it, as far as that goes; nobody else may write there. */
+export function removeLeftovers(folder: string): void {
+  try {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }))
+      if (LEFTOVER.test(name)) rmSync(join(folder, name), { force: true });
+  } catch {
+    // it costs a little room
+  }
+}
 
 /** Makes a folder of ours alone where it is missing. */
 export async function makeFolder(folder: string): Promise<void> {
@@ -20,29 +48,31 @@ export function makeFolderSync(folder: string): void {
 
 /** Resolves when the text is on the disk under its name, whole; or rejects and leaves nothing half-written. */
 export async function writeFileWhole(path: string, text: string): Promise<void> {
+  const temporary = beside(path);
   try {
-    const file = await open(`${path}.tmp`, 'w', 0o600);
+    const file = await open(temporary, 'wx', 0o600);
     try {
       await file.writeFile(text);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(`${path}.tmp`, path);
+    await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(`${path}.tmp`, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
 }
 
 export function writeWholeSync(path: string, text: string): void {
+  const temporary = beside(path);
   try {
-    writeFileSync(`${path}.tmp`, text, { mode: 0o600, flush: true });
-    renameSync(`${path}.tmp`, path);
+    writeFileSync(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
+    renameSync(temporary, path);
     syncFolderSync(dirname(path));
   } catch (error) {
-    rmSync(`${path}.tmp`, { force: true });
+    rmSync(temporary, { force: true });
     throw error;
   }
 }

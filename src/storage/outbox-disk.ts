@@ -10,7 +10,6 @@ import {
   readRecord,
   recordName,
   recordNames,
-  removeLeftovers,
   removeRecord,
   sequenceOf,
   setRecordAside,
@@ -84,7 +83,6 @@ export class OutboxDisk {
     try {
       makeFolderSync(folder);
       for (const name of recordNames(folder)) if (!this.#loadOne(folder, name, take)) unusable++;
-      removeLeftovers(folder);
     } catch (error) {
       this.#degrade(error);
     }

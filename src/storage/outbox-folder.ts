@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { PUBLISHABLE_TOPIC } from '../constants.js';
-import { makeFolderSync } from './files.js';
+import { beside, makeFolderSync } from './files.js';
 
 /** Of what a record looks like: another one is for a program that knows it. */
 const VERSION = 1;
@@ -26,7 +26,6 @@ export interface OutboxRecord {
 }
 
 const NAME = /^(\d{12})-[0-9a-f]{8}\.json$/;
-const LEFTOVER = /^\d{12}-[0-9a-f]{8}\.json\.tmp$/;
 /** Two daemons that are given the same folder by mistake never overwrite each other's files. */
 const OWN = randomBytes(4).toString('hex');
 
@@ -44,12 +43,6 @@ export function recordNames(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => NAME.test(name))
     .sort();
-}
-
-/** Removes what a cut left half-written. */
-export function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder).filter((name) => LEFTOVER.test(name)))
-    rmSync(join(folder, name), { force: true });
 }
 
 export function readRecord(folder: string, name: string): string {
@@ -71,7 +64,7 @@ export function setRecordAside(folder: string, name: string): string {
 
 /** Rejects where a record could not be written now. */
 export async function probe(folder: string): Promise<void> {
-  const path = join(folder, `${recordName(0)}.tmp`);
+  const path = beside(join(folder, recordName(0)));
   try {
     await writeFile(path, ' '.repeat(4096), { flush: true });
   } finally {
@@ -80,8 +73,8 @@ export async function probe(folder: string): Promise<void> {
 }
 
 /** SHA-256 of the JSON, then the JSON: tells the damage that a disk may do, not only what is cut short. */
-export function encodeRecord(record: OutboxRecord): string {
-  const json = JSON.stringify({ version: VERSION, ...record });
+export function encodeRecord({ topic, payload, keptAtMs }: OutboxRecord): string {
+  const json = JSON.stringify({ version: VERSION, topic, payload, keptAtMs });
   return `${sha256(json)}\n${json}`;
 }
 

@@ -133,6 +133,12 @@ export class Outbox {
     this.#forget(entry);
   }
 
+  /** Writes again all that waits, where the folder was removed or replaced. */
+  keepAgain(): void {
+    for (const entry of this.#entries) entry.unsaved = encodeRecord(entry);
+    this.#disk.save();
+  }
+
   /** What waits now comes late. */
   markReplayed(): void {
     for (const entry of this.#entries) entry.replayed = true;

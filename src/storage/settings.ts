@@ -36,6 +36,7 @@ export class Settings {
   #changed: Partial<SettingValues> = {};
   /** The broker tells of what was rolled out with every connection: it counts when it is new. */
   #rolledOut: Partial<Record<SettingName, string>> = {};
+  #lost = false;
   readonly #file: KeptFile<z.infer<typeof keptSchema>>;
 
   /** @param rule the alarm rule of bundle and configuration, and the quiet hours of that */
@@ -60,6 +61,11 @@ export class Settings {
     };
   }
 
+  /** Something that a person has set does not hold, and nothing was set since then. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
   load(): void {
     const problems: string[] = [];
@@ -70,7 +76,8 @@ export class Settings {
     } catch (error) {
       problems.push(messageOf(error));
     }
-    if (problems.length > 0)
+    this.#lost = problems.length > 0;
+    if (this.#lost)
       this.log.warn(
         { file: this.#file.name, problem: problems.join('; ') },
         'kept settings cannot be used; those of the configuration hold',
@@ -97,6 +104,7 @@ export class Settings {
     if (problem !== undefined) return { code: 'contradiction', problem };
     this.#changed = changed;
     if (rolledOut !== undefined) this.#rolledOut[name] = rolledOut;
+    this.#lost = false;
     this.#file.changed();
     return undefined;
   }
@@ -105,6 +113,7 @@ export class Settings {
   reset(): void {
     this.#changed = {};
     this.#rolledOut = {};
+    this.#lost = false;
     this.#file.overwrite();
   }
 

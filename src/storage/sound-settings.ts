@@ -17,6 +17,7 @@ const keptSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
 export class SoundSettings {
   /** By the sound's id. */
   #changed: Readonly<Record<string, Partial<Values>>> = {};
+  #lost = false;
   readonly #file: KeptFile<z.infer<typeof keptSchema>>;
 
   constructor(
@@ -25,6 +26,11 @@ export class SoundSettings {
     clock: Clock,
   ) {
     this.#file = new KeptFile(store, 'sounds.json', keptSchema, () => this.#changed, OF_PEOPLE, clock);
+  }
+
+  /** Something that a person has set does not hold, and nothing was set since then. */
+  get lost(): boolean {
+    return this.#lost;
   }
 
   /** Takes up what an earlier run has kept; what is damaged is left out, and said. */
@@ -36,7 +42,8 @@ export class SoundSettings {
     } catch (error) {
       problems.push(messageOf(error));
     }
-    if (problems.length > 0)
+    this.#lost = problems.length > 0;
+    if (this.#lost)
       this.log.warn(
         { file: this.#file.name, problem: problems.join('; ') },
         'kept settings of sounds cannot be used; those of the configuration hold',
@@ -71,6 +78,7 @@ export class SoundSettings {
     const problem = contradictionOf({ ...this.over(rule), [name]: value });
     if (problem !== undefined) return { code: 'contradiction', problem };
     this.#changed = { ...this.#changed, [id]: { ...this.#changed[id], [name]: value } };
+    this.#lost = false;
     this.#file.changed();
     return undefined;
   }
@@ -78,6 +86,7 @@ export class SoundSettings {
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
+    this.#lost = false;
     this.#file.overwrite();
   }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +47,8 @@ export class State {
   #complained = false;
   /** What is being written: one after the other. */
   #writing: Promise<void> = Promise.resolve();
+  /** Of each file what it should hold. */
+  readonly #texts = new Map<string, string>();
   /** What is to be in each file that waits to be written; undefined: nothing, it goes. */
   readonly #waiting = new Map<string, string | undefined>();
 
@@ -69,6 +71,7 @@ export class State {
     try {
       makeFolderSync(this.folder);
       writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
+      this.#texts.set('device-id', `${id}\n`);
     } catch (error) {
       this.#complain(error);
       if (ofHost === null)
@@ -83,9 +86,14 @@ export class State {
   /** The alarm that was on when the last run ended without ending it. */
   openAlarm(): OpenAlarm | undefined {
     try {
-      return openAlarmSchema.parse(JSON.parse(this.read('open-alarm.json') ?? 'null'));
-    } catch {
-      return undefined; // damaged: nothing can be said of that alarm but that it is over
+      const text = this.read('open-alarm.json');
+      return text === undefined ? undefined : openAlarmSchema.parse(JSON.parse(text));
+    } catch (error) {
+      this.log.warn(
+        { file: 'open-alarm.json', problem: messageOf(error).replaceAll(/\s+/g, ' ') },
+        'it cannot be read which alarm was on: unless the broker knows it, all that is said of it is that none is on',
+      );
+      return undefined;
     }
   }
 
@@ -98,10 +106,17 @@ export class State {
   /** The text of a file of this folder; undefined where there is none. */
   read(name: string): string | undefined {
     try {
-      return readFileSync(join(this.folder, name), 'utf8');
+      const text = readFileSync(join(this.folder, name), 'utf8');
+      this.#texts.set(name, text);
+      return text;
     } catch {
       return undefined;
     }
+  }
+
+  /** Writes again what is missing, where the folder was removed or replaced. */
+  keepAgain(): void {
+    for (const [name, text] of this.#texts) if (!existsSync(join(this.folder, name))) this.write(name, text);
   }
 
   /**
@@ -118,6 +133,8 @@ export class State {
   }
 
   #keep(name: string, text: string | undefined): void {
+    if (text === undefined) this.#texts.delete(name);
+    else this.#texts.set(name, text);
     const waits = this.#waiting.has(name);
     this.#waiting.set(name, text);
     if (waits) return;

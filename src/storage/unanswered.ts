@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Clock, DecisionEvent } from '../types.js';
+import { messageOf } from '../errors.js';
+import type { Clock, DecisionEvent, Logger } from '../types.js';
 import { elapsedMs } from './age.js';
 import { KeptFile, type Store } from './kept-file.js';
 
@@ -25,6 +26,7 @@ export class UnansweredAlarm {
   constructor(
     store: Store,
     private readonly clock: Clock,
+    private readonly log: Logger,
   ) {
     const value = () => this.#alarm ?? null;
     this.#file = new KeptFile(store, 'unanswered.json', schema.nullable(), value, PACE, clock);
@@ -32,11 +34,23 @@ export class UnansweredAlarm {
 
   /** What an earlier run has left, and how old it is; undefined where that cannot be believed. */
   load(): (Unanswered & { readonly ageMs: number }) | undefined {
-    const alarm = this.#file.readIfSound() ?? undefined;
+    const alarm = this.#read();
     const ageMs = alarm ? Math.max(0, elapsedMs(alarm.startedAtMs, this.clock.wallMs())) : Number.NaN;
     if (!alarm || Number.isNaN(ageMs)) return undefined;
     this.#alarm = alarm;
     return { ...alarm, ageMs };
+  }
+
+  #read(): Unanswered | undefined {
+    try {
+      return this.#file.read() ?? undefined;
+    } catch (error) {
+      this.log.warn(
+        { file: this.#file.name, problem: messageOf(error) },
+        'it cannot be read whether an alarm waits to be acknowledged: if one does, it is not repeated any more',
+      );
+      return undefined;
+    }
   }
 
   /** Takes every event. */

@@ -1,6 +1,7 @@
 import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import { beside } from './files.js';
 
 /**
  * Whether files can be written, as far as that can be known beforehand: a folder that may be written to, and
@@ -38,19 +39,19 @@ export async function writeWhole(
     files.map(([path]) => path),
     force,
   );
-  const temporary = (path: string) => `${path}.${process.pid}.tmp`;
+  const places = files.map(([path, content]) => ({ path, content, temporary: beside(path) }));
   let at = '';
   try {
-    for (const [path, content] of files) {
+    for (const { path, content, temporary } of places) {
       at = path;
-      await writeFile(temporary(path), content);
+      await writeFile(temporary, content);
     }
-    for (const [path] of files) {
+    for (const { path, temporary } of places) {
       at = path;
-      await rename(temporary(path), path);
+      await rename(temporary, path);
     }
   } catch (error) {
-    await Promise.all(files.map(([path]) => rm(temporary(path), { force: true })));
+    await Promise.all(places.map(({ temporary }) => rm(temporary, { force: true })));
     throw cannotWrite(at, force, error);
   }
 }

@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { MODEL_FILE, writeBundle } from '../model/bundle.js';
+import { beside, MODEL_FILE, writeBundle } from '../model/bundle.js';
 import type { Trained } from './train.js';
 import { reportMarkdown } from './train-report.js';
 
@@ -31,8 +31,8 @@ export async function checkTarget(folder: string, force: boolean): Promise<void>
  * @throws UserError cannot create; then the place is as it was
  */
 export async function writeTrained(folder: string, { manifest, tensors, report }: Trained): Promise<void> {
-  const temporary = `${folder}.${process.pid}.new`;
-  const old = `${folder}.${process.pid}.old`;
+  const temporary = beside(folder);
+  const old = beside(folder);
   try {
     await mkdir(dirname(folder), { recursive: true });
     await writeBundle(temporary, manifest, tensors);

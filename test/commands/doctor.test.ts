@@ -2,6 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkTopics } from '../../src/commands/doctor/topics.js';
+import { visitBroker } from '../../src/commands/support/broker.js';
+import { configFrom } from '../../src/commands/support/flags.js';
 import { readBundle, writeBundle } from '../../src/model/bundle.js';
 import { SHIPPED_MODELS } from '../../src/model/shelf.js';
 import { Daemons, run, SCENE } from '../support/daemon.js';
@@ -175,6 +178,29 @@ describe('doctor', () => {
     );
     expect(slow.stdout).not.toMatch(/input\.sampleRateHz is 16000/);
   });
+
+  it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
+    'leaves to a daemon that starts meanwhile what that says',
+    async () => {
+      const broker = await Mosquitto.start();
+      broker.publish('bathnet/test/availability', 'offline', '-r');
+      const config = configFrom({ mqttUrl: broker.url });
+      const visit = await visitBroker(config, 'test-doctor');
+      try {
+        const checking = checkTopics(config, visit, 'test');
+        await new Promise((resolve) => setTimeout(resolve, 300)); // it has listened, and waits for what comes
+        broker.publish('bathnet/test/alarm', 'ON', '-r');
+        broker.publish('bathnet/test/availability', 'online', '-r');
+        await checking;
+        const seen = await broker.subscribe('bathnet/test/#');
+        expect(await seen.waitFor('bathnet/test/alarm')).toBe('ON');
+        expect(await seen.waitFor('bathnet/test/availability')).toBe('online');
+      } finally {
+        await visit.client.endAsync(true);
+        await broker.close();
+      }
+    },
+  );
 
   it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
     'finds all well beside a running daemon, and does not disturb it',

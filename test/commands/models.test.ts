@@ -245,7 +245,8 @@ describe('models pull', () => {
     const program = new Program(flags(server.url), env);
     const shelf = join(stateDir, 'models');
     mkdirSync(shelf);
-    const sizes = () => readdirSync(shelf).map((name) => readFileSync(join(shelf, name)).length);
+    const parts = () => readdirSync(shelf).filter((name) => name.endsWith('.part'));
+    const sizes = () => parts().map((name) => readFileSync(join(shelf, name)).length);
     await expect.poll(sizes, { timeout: 30_000 }).toEqual([1_000_000]);
     const { code, stderr } = await program.kill('SIGINT');
     expect(code).not.toBe(0);
@@ -259,6 +260,22 @@ describe('models pull', () => {
     expect(server.ranges).toEqual([undefined, 'bytes=1000000-']);
     expect(readdirSync(shelf)).toEqual(['yamnet']);
     expect((await run(['models', 'verify', 'yamnet'], env)).code).toBe(0);
+  });
+
+  it('by two at once spoils no file: the second is told who does it already', async () => {
+    const server = await serveFile(file, [{ stallAfter: 1_000_000 }]);
+    const first = new Program(flags(server.url), env);
+    await expect.poll(() => server.ranges, { timeout: 30_000 }).toEqual([undefined]);
+    const second = await run(flags(server.url), env);
+    expect(second.code).toBe(69);
+    expect(second.stderr).toContain(
+      `the download of yamnet is in the hands of another process (process ${first.pid})`,
+    );
+    expect(server.ranges).toEqual([undefined]);
+    await first.kill('SIGKILL');
+    expect((await run(flags(server.url), env)).code).toBe(0);
+    await server.close();
+    expect(readdirSync(join(stateDir, 'models'))).toEqual(['yamnet']);
   });
 
   it('of anything else is refused', async () => {

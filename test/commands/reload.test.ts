@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Program } from '../support/daemon.js';
+import { Program, SCENE } from '../support/daemon.js';
 import { until } from '../support/mosquitto.js';
+import { lacksPrograms } from '../support/require.js';
+import { slowDisk } from '../support/slow-disk.js';
 
 let dir: string;
 let config: string;
@@ -63,6 +65,23 @@ describe('SIGHUP without a terminal, as of systemctl reload or under nohup', () 
     expect(daemon.stderr).not.toContain('sound arrives from program cat /dev/zero; true two');
   });
 });
+
+it.skipIf(lacksPrograms('cc'))(
+  'waits for a slow disk, and takes up all that was written by then',
+  async () => {
+    const slow = join(dir, 'slow');
+    writeFileSync(
+      config,
+      `stateDir: ${dir}/state\ndevice: { id: bath }\nmqtt: { url: 'mqtt://127.0.0.1:1' }\ninput: { source: file, file: '${SCENE}' }\n`,
+    );
+    daemon = new Program(['run', '--config', config, '--speed', '5', '--loop'], slowDisk(dir, 8, slow));
+    await said('alarm_started');
+    writeFileSync(slow, '');
+    process.kill(daemon.pid, 'SIGHUP');
+    await said('alarm_ended');
+    await said('"events":2,"dropped":0,"msg":"events of an earlier run wait"');
+  },
+);
 
 it('is what the unit does on reload', () => {
   const unit = fileURLToPath(new URL('../../systemd/bathnet2mqtt.service', import.meta.url));

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -57,9 +57,26 @@ describe('updating a manifest', () => {
     expect(readFileSync(join(folder, 'model.json'), 'utf8')).toBe(before);
   });
 
+  it('leaves what another process has written meanwhile, and says so', async () => {
+    const path = join(folder, 'model.json');
+    const whileAnotherWrites = (manifest: Manifest) => {
+      writeFileSync(path, 'of other weights');
+      return withAlarm(manifest, 'abnormal');
+    };
+    await expect(updateManifest(folder, whileAnotherWrites)).rejects.toMatchObject({
+      code: 73,
+      message: expect.stringContaining('another process has changed it meanwhile'),
+    });
+    expect(readFileSync(path, 'utf8')).toBe('of other weights');
+    expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false);
+  });
+
   it('says what to do where the folder cannot be written', async () => {
-    mkdirSync(join(folder, `model.json.${process.pid}.tmp`)); // in its way, for root as well
-    await expect(updateManifest(folder, (manifest) => manifest)).rejects.toMatchObject({
+    const removeIt = (manifest: Manifest) => {
+      rmSync(folder, { recursive: true }); // root may write to any other
+      return manifest;
+    };
+    await expect(updateManifest(folder, removeIt)).rejects.toMatchObject({
       code: 73,
       hint: expect.stringContaining('copy the folder'),
     });

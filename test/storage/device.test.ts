@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -13,10 +14,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deviceFolder, feedbackFolders, type OpenDevice, openDevice } from '../../src/storage/device.js';
+import {
+  deviceFolder,
+  feedbackFolders,
+  LOOK_MS,
+  type OpenDevice,
+  openDevice,
+} from '../../src/storage/device.js';
 import { hostId } from '../../src/storage/host-id.js';
 import { State } from '../../src/storage/state.js';
 import { recordingLog } from '../publish/samples.js';
+import { ManualClock } from '../support/clock.js';
 
 let folder: string;
 let log: ReturnType<typeof recordingLog>;
@@ -66,15 +74,6 @@ describe('two rooms with one state folder', () => {
     await Promise.all(open.splice(0).map((device) => device.release()));
     const twice = await Promise.allSettled(ids.map(() => run('one')));
     expect(twice.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-  });
-
-  it('start after one that was killed while it opened its device', async () => {
-    mkdirSync(join(folder, 'opening'));
-    await run('bath');
-    await run('attic');
-    expect(readdirSync(folder)).toEqual(['devices']);
-    writeFileSync(join(folder, 'opening'), 'of nobody, and cannot be removed as a folder');
-    await run('kitchen');
   });
 
   it('with one id: the second is refused, and told who has it', async () => {
@@ -144,6 +143,54 @@ it.each([
   expect(devices()).toEqual(['kitchen']);
   expect(existsSync(join(folder, 'outbox'))).toBe(false);
   expect(existsSync(join(folder, 'models'))).toBe(true);
+});
+
+it('makes and holds its folder again where it was removed, and keeps again what it knows', async () => {
+  const device = await run('bath');
+  device.state.write('settings.json', '{"enabled":false}');
+  await device.state.settled();
+  const clock = new ManualClock();
+  let replaced = 0;
+  const end = device.watch(() => replaced++, clock);
+  await clock.advance(LOOK_MS);
+  expect(replaced).toBe(0);
+  rmSync(join(folder, 'devices'), { recursive: true });
+  await clock.advance(LOOK_MS);
+  await expect.poll(() => replaced).toBe(1);
+  await expect(run('bath')).rejects.toThrow('in the hands of another process');
+  await device.state.settled();
+  expect(new State(deviceFolder(folder, 'bath'), log).read('settings.json')).toBe('{"enabled":false}');
+  end();
+});
+
+it('leaves what lies there where its folder was replaced', async () => {
+  const device = await run('bath');
+  device.state.write('settings.json', 'old');
+  await device.state.settled();
+  const kept = deviceFolder(folder, 'bath');
+  renameSync(kept, join(folder, 'moved'));
+  mkdirSync(kept);
+  writeFileSync(join(kept, 'settings.json'), 'new');
+  const clock = new ManualClock();
+  let replaced = false;
+  const end = device.watch(() => {
+    replaced = true;
+  }, clock);
+  await clock.advance(LOOK_MS);
+  await expect.poll(() => replaced).toBe(true);
+  await device.state.settled();
+  expect([device.state.read('settings.json'), device.state.read('input')]).toEqual(['new', 'command:mic']);
+  end();
+});
+
+it('clears away what was half-written, sound among it', async () => {
+  const kept = deviceFolder(folder, 'bath');
+  for (const name of ['outbox', 'clips']) mkdirSync(join(kept, name), { recursive: true });
+  const halves = ['settings.json.tmp', 'outbox/1.json.0123456789ab.tmp', 'clips/.1.part'];
+  for (const name of [...halves, 'clips/1.wav']) writeFileSync(join(kept, name), 'half');
+  await run('bath');
+  expect(halves.filter((name) => existsSync(join(kept, name)))).toEqual([]);
+  expect(existsSync(join(kept, 'clips/1.wav'))).toBe(true);
 });
 
 it('trains with the verdicts of all devices', () => {

@@ -269,10 +269,18 @@ describe('recovery', () => {
     );
   });
 
-  it('clears away what was half-written, and says which events were damaged', async () => {
+  it('writes again what waits where its folder was removed', async () => {
+    const outbox = startOutbox();
+    await add(outbox, 'a', 'b');
+    rmSync(folder, { recursive: true });
+    outbox.keepAgain();
+    await outbox.settled();
+    expect(await drain(startOutbox())).toStrictEqual(['a', 'b']);
+  });
+
+  it('says which events were damaged', async () => {
     await add(startOutbox(), 'a', 'b');
     const [first = '', second = ''] = files();
-    writeFileSync(join(folder, `${second}.tmp`), 'half an ev');
     writeFileSync(join(folder, first), '');
     const outbox = startOutbox();
     await outbox.settled();

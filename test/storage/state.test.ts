@@ -75,6 +75,7 @@ describe('the state folder', () => {
     mkdirSync(folder);
     writeFileSync(join(folder, 'open-alarm.json'), text);
     expect(new State(folder, log).openAlarm()).toBeUndefined();
+    expect(warnings.join()).toContain('it cannot be read which alarm was on');
   });
 
   it('that cannot be written is said once and stops nothing', async () => {

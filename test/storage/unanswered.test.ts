@@ -1,16 +1,18 @@
 import { beforeEach, expect, it } from 'vitest';
 import { UnansweredAlarm } from '../../src/storage/unanswered.js';
 import type { DecisionEvent } from '../../src/types.js';
-import { alarmEnded, alarmStarted } from '../publish/samples.js';
+import { alarmEnded, alarmStarted, recordingLog } from '../publish/samples.js';
 import { ManualClock } from '../support/clock.js';
 
 let files: Map<string, string>;
+let log: ReturnType<typeof recordingLog>;
 const store = {
   read: (name: string) => files.get(name),
   write: (name: string, text: string) => void files.set(name, text),
 };
 beforeEach(() => {
   files = new Map();
+  log = recordingLog();
 });
 
 const { episodeId, label, kind, atMs } = alarmStarted;
@@ -19,10 +21,10 @@ const of = (type: 'alarm_escalated' | 'alarm_acknowledged', more: object) =>
 
 /** What the next run finds, a minute after the alarm. */
 function next(...events: DecisionEvent[]) {
-  const alarm = new UnansweredAlarm(store, new ManualClock(atMs));
+  const alarm = new UnansweredAlarm(store, new ManualClock(atMs), log);
   for (const event of events) alarm.event(event);
   alarm.stop();
-  return new UnansweredAlarm(store, new ManualClock(atMs + 60_000)).load();
+  return new UnansweredAlarm(store, new ManualClock(atMs + 60_000), log).load();
 }
 
 it('an alarm that nobody has acknowledged is found by the next run, and by the one after it', () => {
@@ -35,7 +37,9 @@ it('an alarm that nobody has acknowledged is found by the next run, and by the o
 
 it('one is not found where it is damaged, or by a clock that cannot be believed', () => {
   expect(next(alarmStarted)).toBeDefined();
-  expect(new UnansweredAlarm(store, new ManualClock(0)).load()).toBeUndefined();
+  expect(new UnansweredAlarm(store, new ManualClock(0), log).load()).toBeUndefined();
+  expect(log.lines).toEqual([]);
   files.set('unanswered.json', '{"episodeId":1}');
   expect(next()).toBeUndefined();
+  expect(log.lines.join()).toMatch(/warn it cannot be read whether an alarm waits .*unanswered.json/);
 });

@@ -144,8 +144,8 @@ export class Mosquitto {
   }
 
   /** Publishes with the real `mosquitto_pub`. */
-  publish(topic: string, payload: string): void {
-    execFileSync('mosquitto_pub', [...this.#clientFlags(), '-t', topic, '-m', payload]);
+  publish(topic: string, payload: string, ...more: string[]): void {
+    execFileSync('mosquitto_pub', [...this.#clientFlags(), '-t', topic, '-m', payload, ...more]);
   }
 
   /** Stops broker and subscribers and removes all files. */

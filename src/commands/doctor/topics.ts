@@ -26,22 +26,25 @@ export async function checkTopics(
   const states = retainedTopics(topics);
   const discovery = config.discovery.enabled ? [announcedTopic(config.discovery, deviceId)] : [];
   const commands = Object.values(topics.commands);
-  const retained = new Map<string, string>();
+  const latest = new Map<string, string>();
   const back = new Set<string>();
   client.on('message', (topic, payload, { retain }) => {
-    if (retain) retained.set(topic, payload.toString());
-    else back.add(topic);
+    latest.set(topic, payload.toString());
+    if (!retain) back.add(topic);
   });
   const deaf = await unheard(client, [...states, ...discovery, topics.event, ...commands]);
   await pause();
-  const online = retained.get(topics.availability) === 'online';
-  const tried = [...(online ? [] : states), ...discovery];
+  // Looked at each time: a daemon that has just started may come now.
+  const online = () => latest.get(topics.availability) === 'online';
+  const tried: string[] = [];
   back.clear();
   const refused: string[] = [];
-  for (const topic of [...tried, topics.event]) {
+  for (const topic of [...states, ...discovery, topics.event]) {
+    if (states.includes(topic) && online()) continue;
     const isEvent = topic === topics.event;
-    const reason = await publish(client, topic, isEvent ? NO_EVENT : (retained.get(topic) ?? ''), !isEvent);
+    const reason = await publish(client, topic, isEvent ? NO_EVENT : (latest.get(topic) ?? ''), !isEvent);
     if (reason) refused.push(`${topic} (${reason})`);
+    tried.push(topic);
   }
   if (refused.length > 0)
     throw refusal(config, `the broker does not take what is published on ${refused.join(', ')}`);
@@ -52,11 +55,11 @@ export async function checkTopics(
       `commands are not heard: the broker refuses the subscription to ${mute.join(', ')}`,
     );
   await pause();
-  const lost = [...tried, topics.event].filter((topic) => !back.has(topic));
-  const absent = online
-    ? [topics.alarm, topics.inputAvailability].filter((topic) => !retained.has(topic))
+  const lost = tried.filter((topic) => !back.has(topic));
+  const absent = online()
+    ? [topics.alarm, topics.inputAvailability].filter((topic) => !latest.has(topic))
     : [];
-  const count = tried.length + 1;
+  const count = tried.length;
   if (lost.length + absent.length === 0) return { text: `${count} topics published and read back` };
   // MQTT 5 has said of each that it is taken.
   if (protocol === '5' && absent.length === 0)

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { ExitCode, UserError } from '../../errors.js';
 import { partOf, pullYamnet, YAMNET } from '../../model/import/pull.js';
+import { makeFolder } from '../../storage/files.js';
+import { lockFolder } from '../../storage/lock.js';
 import { calibrateWith, calibrationFiles, quantizeBundle } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
@@ -47,6 +49,7 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
   const [shelf = ''] = shelvesOf(configFrom(flags));
   const request = { name, url, sha256: sha256.toLowerCase(), shelf };
   const sound = flags.calibrate && (await calibrationFiles(flags.calibrate)); // before the download
+  const lock = await lockShelf(shelf, name);
   const progress = showProgress(`downloading ${name}`, 100);
   const pulled = await interruptible(async (signal) => {
     try {
@@ -64,6 +67,7 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
       return undefined;
     } finally {
       progress.stop();
+      await lock.release();
     }
   });
   if (pulled === undefined) {
@@ -75,6 +79,14 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
   const quantization = sound && (await quantizeBundle(folder, sound));
   announce(manifest, folder, quantization, flags.json);
   return ExitCode.ok;
+}
+
+/** Two that let the same file grow would spoil it for each other. */
+async function lockShelf(shelf: string, name: string) {
+  await makeFolder(shelf).catch(() => {}); // the download says why
+  const warn = (_: object, text: string) => console.error(`warning: ${text}`);
+  const hint = 'Wait until it ends.';
+  return lockFolder(shelf, { purpose: `the download of ${name}`, hint, name: '.download' }, { warn });
 }
 
 function megabytes(bytes: number): string {

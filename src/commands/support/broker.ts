@@ -5,14 +5,15 @@ import { describeFailure } from '../../publish/failure.js';
 import { brokerAddress, DEFAULT_TIMING } from '../../publish/options.js';
 import { ProtocolChoice } from '../../publish/protocol.js';
 import { topicsOf } from '../../publish/topics.js';
-import { State, stateFolder } from '../../storage/state.js';
+import { ownDeviceId } from '../../storage/device.js';
+import { stateFolder } from '../../storage/state.js';
 import type { Logger } from '../../types.js';
 
 const CONNECT_TIMEOUT_MS = 5000;
 
 /** The device id that the daemon has with this configuration. */
-export function deviceIdOf(config: Config, log: Logger): string {
-  return config.device.id ?? new State(stateFolder(config.stateDir, process.env), log).deviceId();
+export async function deviceIdOf(config: Config, log: Logger): Promise<string> {
+  return config.device.id ?? ownDeviceId(stateFolder(config.stateDir, process.env), log);
 }
 
 /** A connection of somebody who looks around. */

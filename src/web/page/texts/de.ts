@@ -157,6 +157,7 @@ export const de: Texts = {
     detection_off: 'die Erkennung ist ausgeschaltet',
     rule_hardly_alarms: 'die Regel wird kaum je Alarm geben',
     never_loud: 'seit zwei Tagen war nichts laut genug für einen Alarm',
+    settings_lost: 'was hier eingestellt war, ist nicht lesbar: es gilt die Konfiguration',
     events_dropped: 'Ereignisse gingen verloren',
     outbox_not_durable: 'der Speicher nimmt nichts an; ein Neustart verlöre Ereignisse',
     disk_nearly_full: 'der Speicher ist fast voll',

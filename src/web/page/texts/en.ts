@@ -163,6 +163,7 @@ export const en = {
     detection_off: 'detection is switched off',
     rule_hardly_alarms: 'the rule will hardly ever alarm',
     never_loud: 'for two days nothing was loud enough for an alarm',
+    settings_lost: 'what was set here cannot be read: the configuration holds',
     events_dropped: 'events were lost',
     outbox_not_durable: 'the disk takes no events; a restart would lose them',
     disk_nearly_full: 'the disk is nearly full',
