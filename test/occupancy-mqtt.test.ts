@@ -61,8 +61,9 @@ describe.skipIf(skip)('a presence sensor, with a real broker', () => {
     });
   });
 
+  const noThump = ['sense.thumpSilenceSeconds=0', 'sense.thumpVoiceSeconds=0'];
   it('says nothing of a stay unless it is wanted, and is shown by Home Assistant only then', async () => {
-    const { seen, daemon } = await startDaemon(await quietRoom(), 'sense.thumpSilenceSeconds=0');
+    const { seen, daemon } = await startDaemon(await quietRoom(), ...noThump);
     await say('ON');
     await seen.waitFor(topics.occupied, (payload) => payload === 'ON');
     const plain = JSON.parse(seen.on(DEVICE_CONFIG)[0] ?? '').cmps;
