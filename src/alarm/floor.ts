@@ -7,26 +7,44 @@ const MIN_FLOOR_SECONDS = 2;
 /** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */
 export const SILENCE_ABOVE_FLOOR_DB = 6;
 
+/** A window is water from this score on. */
+const WATER_SCORE = 0.5;
+
+interface Level {
+  readonly endSeconds: number;
+  readonly rmsDbfs: number;
+  readonly water: boolean;
+}
+
 /** How loud a room is when nothing happens in it. A fan that starts is a sound, and then the floor. */
 export class NoiseFloor {
-  /** Levels of the last windows, oldest first. */
-  #levels: { readonly endSeconds: number; readonly rmsDbfs: number }[] = [];
-  #dbfs = Number.POSITIVE_INFINITY;
+  /** Of the last windows, oldest first. */
+  #levels: Level[] = [];
+  #quietest: Level | undefined;
+
+  /** @param waterLabels classes of running water */
+  constructor(private readonly waterLabels: readonly string[]) {}
 
   /** The quietest window that ended before the last one began; infinite where too little is known: nothing stands out. */
   get dbfs(): number {
-    return this.#dbfs;
+    return this.#quietest?.rmsDbfs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether that is the noise of running water. */
+  get isWater(): boolean {
+    return this.#quietest?.water ?? false;
   }
 
   /** Takes the next window. Nothing is known of the time while sound was lost. */
-  push({ startSeconds, endSeconds, rmsDbfs }: ScoredWindow): void {
+  push({ startSeconds, endSeconds, rmsDbfs, scores }: ScoredWindow): void {
     if (startSeconds > (this.#levels.at(-1)?.endSeconds ?? 0)) this.#levels = [];
-    this.#dbfs = Number.POSITIVE_INFINITY;
+    this.#quietest = undefined;
     const oldest = this.#levels[0];
     if (oldest && startSeconds - oldest.endSeconds >= MIN_FLOOR_SECONDS)
       for (const before of this.#levels)
-        if (before.endSeconds <= startSeconds) this.#dbfs = Math.min(this.#dbfs, before.rmsDbfs);
-    this.#levels.push({ endSeconds, rmsDbfs });
+        if (before.endSeconds <= startSeconds && before.rmsDbfs < this.dbfs) this.#quietest = before;
+    const water = this.waterLabels.some((label) => (scores[label] ?? 0) >= WATER_SCORE);
+    this.#levels.push({ endSeconds, rmsDbfs, water });
     while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
   }
 
@@ -39,6 +57,6 @@ export class NoiseFloor {
       least = Math.min(least, rmsDbfs);
       most = Math.max(most, rmsDbfs);
     }
-    return least > Math.max(this.#dbfs + SILENCE_ABOVE_FLOOR_DB, most - db);
+    return least > Math.max(this.dbfs + SILENCE_ABOVE_FLOOR_DB, most - db);
   }
 }

@@ -65,7 +65,7 @@ export class Sense {
   readonly #water: Presence;
   readonly #speech: Presence;
   readonly #waterRun: WaterRun;
-  readonly #floor = new NoiseFloor();
+  readonly #floor: NoiseFloor;
   readonly #stay: SilentStay;
   readonly #thump: Thump;
   #quietHours: QuietHours | undefined;
@@ -76,6 +76,7 @@ export class Sense {
     this.#options = options;
     this.#quietHours = options.quietHours;
     this.#decision = new AlarmDecision(rule);
+    this.#floor = new NoiseFloor(options.waterLabels);
     this.#water = new Presence(options.waterLabels);
     this.#speech = new Presence(options.speechLabels);
     this.#waterRun = new WaterRun(options.waterMinutes * 60);

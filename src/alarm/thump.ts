@@ -31,6 +31,8 @@ const IMPACT_CLASSES = new Set([
 const VOICE_KINDS = [DISTRESS_KIND, SCREAM_KIND];
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
+/** …or than running water, whose noise hides the rest of it and next to nothing else. */
+const IMPACT_ABOVE_WATER_DB = 4;
 /** What is never quieter than its loudest by so much, for so long, is no impact: a crowd, an engine, thunder. */
 const LASTING_DB = 10;
 const LASTING_SECONDS = 4;
@@ -135,8 +137,9 @@ export class Thump {
     const voice = thumpVoice(rule, this.options);
     if (silenceSeconds === 0 && !voice) return undefined;
     const floorDbfs = this.floor.dbfs;
+    const aboveDb = this.floor.isWater ? IMPACT_ABOVE_WATER_DB : IMPACT_ABOVE_FLOOR_DB;
     if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) this.#blow = this.#impact = undefined;
-    else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + IMPACT_ABOVE_FLOOR_DB)) {
+    else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }

@@ -419,6 +419,18 @@ describe('an impact and then silence', () => {
       });
     });
 
+    it('need not stand out of running water by as much as out of a quiet room', () => {
+      const noise = (label: string, seconds: number, aboveDb = 0, impact = -5): Heard => ({
+        ...{ seconds, scores: { [label]: 0.9 }, rmsDbfs: -40 + aboveDb, kinds: { impact } },
+      });
+      const fallen = (label: string, aboveDb: number) =>
+        reasons([noise(label, 6), noise(label, HOP_SECONDS, aboveDb, line + 0.1), noise(label, 30)]);
+      expect(fallen('water', 5)).toHaveLength(1);
+      expect(fallen('water', 3)).toEqual([]);
+      expect(fallen('fan', 5)).toEqual([]);
+      expect(fallen('fan', 11)).toHaveLength(1);
+    });
+
     it('is off where the bundle does not say that it is right often enough, and at half the line where a person wants it', () => {
       const script = (logOdds: number) => [rooms(6), { ...blow, kinds: { impact: logOdds } }, rooms(30)];
       const heard = (logOdds: number, thumpSilenceSeconds?: number) =>

@@ -81,6 +81,7 @@ const SENSE = {
   thumpSilenceSeconds: undefined,
   thumpVoiceSeconds: undefined,
   speechLabels: ['speech'],
+  waterLabels: ['water'],
 };
 const events = JSON.parse(readFileSync(fileURLToPath(new URL('events.json', import.meta.url)), 'utf8')).kinds;
 const ofSound = Object.fromEntries(

@@ -11,7 +11,10 @@ const QUIET = ['from=04:00', 'to=04:01', 'threshold=0.6'].flatMap((key) => ['--s
 /** Longer than each restart: what is repeated then is so because Home Assistant is back. */
 const ESCALATE = [...QUIET, '--set', 'sense.escalateSeconds=600'];
 /** Nobody's presence matters, so that there is no entity Occupied. */
-const ALONE = [...QUIET, '--set', 'sense.thumpSilenceSeconds=0'];
+const ALONE = [
+  ...QUIET,
+  ...['Silence', 'Voice'].flatMap((after) => ['--set', `sense.thump${after}Seconds=0`]),
+];
 
 describe.skipIf(!installed)('all is back, and nothing twice,', () => {
   let home: Home;
