@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -52,6 +52,7 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
     }).finally(close);
   try {
     server = await listen(first);
+    chmodSync(first, 0o666); // else another user could not tell it from that of the living once this process is dead
     while (!isNamed(first, at(name))) {
       const holder = await ask(at(name));
       if (holder !== undefined) return await end().then(() => holder);

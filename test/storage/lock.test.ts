@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -85,6 +85,15 @@ describe('a folder', () => {
     expect(await lock.holds()).toBe(true);
     await lock.release();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.runIf(process.getuid?.() === 0)('is free again for another user, too (needs root)', async () => {
+    await killed(`await load(); await lockFolder(folder, what, log); stop('SIGKILL');`);
+    chmodSync(folder, 0o777);
+    const other = start(`await load(); process.setuid(65534); await lock();`);
+    await other.hears('\n');
+    expect(other.said()).toBe('locked\n');
+    await expect(lockFolder(folder, WHAT, recordingLog())).rejects.toThrow('process');
   });
 
   it('given back twice is not taken from the next one', async () => {
