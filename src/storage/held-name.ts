@@ -81,9 +81,10 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
 
 async function holdOnHost(folder: string, name: string): Promise<Lock | string> {
   try {
+    const own = await identityOf(folder);
     const server = await listen(onHost(folder, name));
     return {
-      holds: async () => true,
+      holds: async () => (await identityOf(folder)) === own,
       release: () => new Promise((resolve) => server.close(() => resolve())),
     };
   } catch (error) {

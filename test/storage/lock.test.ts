@@ -156,6 +156,17 @@ describe('a folder', () => {
     expect(log.lines).toEqual([]);
   });
 
+  it.runIf(process.platform === 'linux')('is no more held where it took no sockets, either', async () => {
+    const child = spawn('sleep', ['600']);
+    children.push(child);
+    const lock = await lockFolder(`/proc/${child.pid}`, WHAT, recordingLog());
+    expect(await lock.holds()).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await lock.holds()).toBe(false);
+    await lock.release();
+  });
+
   it('that cannot be locked is worth a warning', async () => {
     const log = recordingLog();
     await lockFolder(join(folder, 'missing'), WHAT, log);
