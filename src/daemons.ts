@@ -38,6 +38,7 @@ export async function startDevices(all: readonly Options[]): Promise<Daemon> {
   const company = new Company(several);
   const names = all.map(({ config }) => config.device.id ?? 'this');
   const systemd = createNotifier(all[0]!.log);
+  systemd.watchdog(); // a reload may have waited long for what was still written
   const parts = partsOf(systemd, names);
   const rooms = all.map((options, i) => {
     const log = several ? labelled(options.log, names[i]!) : options.log;

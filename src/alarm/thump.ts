@@ -147,24 +147,15 @@ export class Thump {
     const reachSeconds = rule.evidence?.memorySeconds ?? 0;
     const blow =
       this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
-    const spoken = voice && this.#spoken(window, voice, heard, blow);
-    if (spoken || silenceSeconds === 0) return spoken;
     const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
     const own = evidenceRule(rule);
     const hit = own
       ? heard(IMPACT_KIND, impactLine(own))
       : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
-    if (hit && blow) this.#impact = { hit, ...blow };
-    if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    const { hit: impact, atSeconds, silenceDbfs, silentSince = atSeconds } = this.#impact;
-    if (this.#isSilent(window, rule, silenceDbfs))
-      return window.endSeconds - silentSince >= silenceSeconds
-        ? { hit: impact, reason: 'thump_then_silence' }
-        : undefined;
-    const late = window.endSeconds - atSeconds > LATEST_SILENCE_SECONDS;
-    this.#impact =
-      late || lifeGoesOn(window) ? undefined : { ...this.#impact, silentSince: window.endSeconds };
-    return undefined;
+    if (hit && blow && silenceSeconds > 0) this.#impact = { hit, ...blow };
+    // Silence counts also while there is a voice: the alarm for that is refused as long as the last one cools down.
+    const silent = this.#silent(window, rule, silenceSeconds);
+    return (voice && this.#spoken(window, voice, heard, blow)) ?? silent;
   }
 
   /** Whether no impact waits for its silence. */
@@ -189,6 +180,19 @@ export class Thump {
     if (!this.#fainter || endSeconds - this.#fainter.atSeconds > seconds) return undefined;
     if (!VOICE_KINDS.some((kind) => heard(kind, line))) return undefined;
     return { hit: this.#fainter.hit, reason: 'thump_then_voice' };
+  }
+
+  #silent(window: ScoredWindow, rule: AlarmRule, silenceSeconds: number): Fall | undefined {
+    if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
+    const { hit, atSeconds, silenceDbfs, silentSince = atSeconds } = this.#impact;
+    if (this.#isSilent(window, rule, silenceDbfs))
+      return window.endSeconds - silentSince >= silenceSeconds
+        ? { hit, reason: 'thump_then_silence' }
+        : undefined;
+    const late = window.endSeconds - atSeconds > LATEST_SILENCE_SECONDS;
+    this.#impact =
+      late || lifeGoesOn(window) ? undefined : { ...this.#impact, silentSince: window.endSeconds };
+    return undefined;
   }
 
   #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {

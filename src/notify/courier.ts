@@ -24,8 +24,8 @@ export class Courier implements Channel {
   readonly #abort = new AbortController();
   /** What has been refused since all that waits was tried. */
   readonly #passed = new Set<WaitingEvent>();
-  /** What waits although the server has answered: how often it was called no good, and what had been taken before. */
-  readonly #refused = new Map<WaitingEvent, { times: number; readonly takenBefore: number }>();
+  /** Although the server has answered: how often it was called no good, and what had been taken before. */
+  readonly #refused = new WeakMap<WaitingEvent, { times: number; readonly takenBefore: number }>();
   #taken = 0;
   #sending: Promise<void> | undefined;
   #pausing = false;
@@ -115,9 +115,8 @@ export class Courier implements Channel {
       await this.send(payload, this.#abort.signal);
       this.outbox.remove(event);
       this.#taken++;
-      this.#refused.delete(event);
       this.#backOff.reset();
-      if (![...this.#refused.keys()].some((each) => this.outbox.has(each))) this.onTrouble(undefined);
+      if (!this.outbox.next((each) => !this.#refused.has(each))) this.onTrouble(undefined);
       return true;
     } catch (error) {
       this.outbox.markReplayed();
@@ -140,7 +139,6 @@ export class Courier implements Channel {
     if (error.final) refusal.times++;
     if (refusal.times < MOST_REFUSALS || this.#taken === refusal.takenBefore) return;
     this.outbox.remove(event);
-    this.#refused.delete(event);
     this.log.error({ server, problem }, `${this.name} refuses an event for good; it is given up`);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -52,6 +52,7 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
     }).finally(close);
   try {
     server = await listen(first);
+    chmodSync(first, 0o666); // else another user could not tell it from that of the living once this process is dead
     while (!isNamed(first, at(name))) {
       const holder = await ask(at(name));
       if (holder !== undefined) return await end().then(() => holder);
@@ -80,9 +81,10 @@ async function holdInFolder(folder: string, name: string): Promise<Lock | string
 
 async function holdOnHost(folder: string, name: string): Promise<Lock | string> {
   try {
+    const own = await identityOf(folder);
     const server = await listen(onHost(folder, name));
     return {
-      holds: async () => true,
+      holds: async () => (await identityOf(folder)) === own,
       release: () => new Promise((resolve) => server.close(() => resolve())),
     };
   } catch (error) {

@@ -11,7 +11,12 @@ const schema = z.strictObject({
   holdSeconds: numberWithin(SOUND_RANGES.holdSeconds),
 });
 /** Each by itself: one that is damaged must not take the others along. */
-const keptSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
+const keptSchema = z.record(z.string(), z.unknown());
+/** Of one sound; a number is the threshold, all that an earlier version knew. */
+const valuesSchema = z.preprocess(
+  (kept) => (typeof kept === 'number' ? { threshold: kept } : kept),
+  z.record(z.string(), z.unknown()),
+);
 
 /** What was changed of sounds beside the alarm while the daemon ran: it goes over the configuration until it is reset. */
 export class SoundSettings {
@@ -38,7 +43,7 @@ export class SoundSettings {
     const problems: string[] = [];
     try {
       const earlier = Object.entries(this.#file.read() ?? {});
-      this.#changed = Object.fromEntries(earlier.map(([id, values]) => [id, fitting(id, values, problems)]));
+      this.#changed = Object.fromEntries(earlier.map(([id, kept]) => [id, fitting(id, kept, problems)]));
     } catch (error) {
       problems.push(messageOf(error));
     }
@@ -96,11 +101,14 @@ export class SoundSettings {
   }
 }
 
-function fitting(id: string, values: Readonly<Record<string, unknown>>, problems: string[]): Partial<Values> {
+function fitting(id: string, kept: unknown, problems: string[]): Partial<Values> {
+  const complain = (error: z.ZodError) => problems.push(`${id}: ${z.prettifyError(error)}`);
+  const values = valuesSchema.safeParse(kept);
+  if (values.error) complain(values.error);
   const fits = ([name, value]: [string, unknown]) => {
     const { error } = schema.partial().safeParse({ [name]: value });
-    if (error) problems.push(`${id}: ${z.prettifyError(error)}`);
+    if (error) complain(error);
     return !error;
   };
-  return Object.fromEntries(Object.entries(values).filter(fits));
+  return Object.fromEntries(Object.entries(values.data ?? {}).filter(fits));
 }

@@ -10,17 +10,22 @@ export interface Watched {
 
 /**
  * Where systemd watches this process, tells it that all is well: not where sound arrives but is no longer analysed, for
- * that is a hang that only a restart mends.
+ * that is a hang that only a restart mends. It is told at the begin and the end as well: a reload, which comes between
+ * those, has the time from one word to the next by itself.
  *
  * @returns what ends it
  */
 export function tellWatchdog(systemd: Notifier, { online, windows }: Watched): () => void {
   if (systemd.watchdogIntervalMs === undefined) return () => {};
+  systemd.watchdog();
   let analysed = -1;
   const timer = setInterval(() => {
     const now = windows();
     if (!online() || now > analysed) systemd.watchdog();
     analysed = now;
   }, systemd.watchdogIntervalMs);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    systemd.watchdog();
+  };
 }

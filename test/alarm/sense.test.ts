@@ -409,6 +409,17 @@ describe('an impact and then silence', () => {
         ).toEqual(['thump_then_voice 28']);
       });
 
+      it('is found by the silence where the cry came while the last alarm cooled down', () => {
+        const alarm = [abnormal(2, 0.9), still(3)];
+        const fall = { ...impact, kinds: { ...impact.kinds, distress: 6 } };
+        const rule = { evidence, releaseSeconds: 2, cooldownSeconds: 20 };
+        const script = [still(6), ...alarm, still(8), fall, still(60)];
+        const reasons = hear(senseOf(open, rule), script).flatMap((event) =>
+          event.type === 'alarm_started' ? [event.reason] : [],
+        );
+        expect(reasons).toEqual([expect.any(String), 'thump_then_silence']);
+      });
+
       it('is nobody while nobody is there', () => {
         const sense = senseOf(open, { evidence });
         sense.setOccupied(false);

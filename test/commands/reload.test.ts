@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Program, SCENE } from '../support/daemon.js';
 import { until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
+import { lacksLibsystemd, openReceiver } from '../support/service-manager.js';
 import { slowDisk } from '../support/slow-disk.js';
 
 let dir: string;
@@ -27,9 +28,9 @@ function configure(command: string, more = ''): void {
   );
 }
 
-async function start(): Promise<void> {
+async function start(env?: NodeJS.ProcessEnv): Promise<void> {
   configure('cat /dev/zero; true one');
-  daemon = new Program(['run', '--config', config]);
+  daemon = new Program(['run', '--config', config], env);
   await said('sound arrives from .*true one');
 }
 
@@ -80,6 +81,29 @@ it.skipIf(lacksPrograms('cc'))(
     process.kill(daemon.pid, 'SIGHUP');
     await said('alarm_ended');
     await said('"events":2,"dropped":0,"msg":"events of an earlier run wait"');
+  },
+);
+
+it.skipIf(lacksLibsystemd())(
+  "takes none of the time of systemd's watchdog (needs libsystemd.so.0)",
+  async () => {
+    const manager = openReceiver(join(dir, 'notify'));
+    try {
+      const hourUs = 3_600_000_000;
+      await start({ NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: String(hourUs) });
+      manager.received();
+      configure('cat /dev/zero; true two');
+      process.kill(daemon.pid, 'SIGHUP');
+      await said('sound arrives from .*true two');
+      const heard = manager.received();
+      const [ended, begun, works] = ['WATCHDOG=1', 'WATCHDOG=1', 'WATCHDOG=1'];
+      expect(heard.filter((message) => !message.startsWith('STATUS='))).toEqual([
+        ...[ended, begun, works],
+        'READY=1',
+      ]);
+    } finally {
+      manager.close();
+    }
   },
 );
 

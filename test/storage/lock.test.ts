@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,6 +87,15 @@ describe('a folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it.runIf(process.getuid?.() === 0)('is free again for another user, too (needs root)', async () => {
+    await killed(`await load(); await lockFolder(folder, what, log); stop('SIGKILL');`);
+    chmodSync(folder, 0o777);
+    const other = start(`await load(); process.setuid(65534); await lock();`);
+    await other.hears('\n');
+    expect(other.said()).toBe('locked\n');
+    await expect(lockFolder(folder, WHAT, recordingLog())).rejects.toThrow('process');
+  });
+
   it('given back twice is not taken from the next one', async () => {
     const first = await lockFolder(folder, WHAT, recordingLog());
     await first.release();
@@ -121,8 +130,9 @@ describe('a folder', () => {
     `);
     await slow.hears('sees a dead one');
     const lock = await lockFolder(folder, WHAT, recordingLog());
-    slow.child.kill('SIGCONT');
-    await slow.hears(`process ${process.pid}`);
+    // More than once: it may not have stopped yet.
+    const goOn = setInterval(() => slow.child.kill('SIGCONT'), 20);
+    await slow.hears(`process ${process.pid}`).finally(() => clearInterval(goOn));
     expect(slow.said()).not.toContain('locked');
     expect(await lock.holds()).toBe(true);
     expect(readdirSync(folder)).toEqual(['lock']);
@@ -144,6 +154,17 @@ describe('a folder', () => {
     await lock.release();
     await lockFolder('/proc', what, log).then((again) => again.release());
     expect(log.lines).toEqual([]);
+  });
+
+  it.runIf(process.platform === 'linux')('is no more held where it took no sockets, either', async () => {
+    const child = spawn('sleep', ['600']);
+    children.push(child);
+    const lock = await lockFolder(`/proc/${child.pid}`, WHAT, recordingLog());
+    expect(await lock.holds()).toBe(true);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await lock.holds()).toBe(false);
+    await lock.release();
   });
 
   it('that cannot be locked is worth a warning', async () => {

@@ -49,6 +49,11 @@ describe('settings of sounds', () => {
     expect(settings.over(DOG)).toEqual({ ...DOG, hits: 3 });
     expect(settings.over({ ...DOG, id: 'cat' }).holdSeconds).toBe(20);
     expect(log.lines.join('\n')).toMatch(/dog: .*threshold/s);
+    files.set('sounds.json', '{"dog":"0.5","cat":0.4}');
+    const earlier = kept();
+    earlier.load();
+    expect(earlier.over(DOG)).toEqual(DOG);
+    expect(earlier.over({ ...DOG, id: 'cat' }).threshold).toBe(0.4); // as an earlier version kept it
     files.set('sounds.json', '[1');
     const other = kept();
     other.load();
