@@ -91,12 +91,15 @@ class Room {
   /** Until it has ended, or is stopped. */
   async life(): Promise<void> {
     const { signal } = this.#stopping;
+    const { log, systemd } = this.options;
     if (this.taken) {
       const { message: problem, hint } = this.taken;
-      this.options.log.error({ problem, hint }, 'the others hear without it; it starts when it is free');
-      this.options.systemd.status('another process has it');
+      log.error({ problem, hint }, 'the others hear without it; it starts when it is free');
+      systemd.ready(); // it waits: the service goes on, also where the others have ended
+      systemd.status('another process has it');
     }
     while (!this.app && !signal.aborted) {
+      systemd.watchdog();
       await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
       if (!signal.aborted) await this.start();
     }
@@ -106,7 +109,8 @@ class Room {
   async stop(reloading?: boolean): Promise<void> {
     this.#stopping.abort();
     await this.#starting?.catch(() => {}); // whoever has begun it hears of that
-    await this.app?.stop(reloading);
+    if (this.app) await this.app.stop(reloading);
+    else if (!reloading) this.options.systemd.stopping();
   }
 
   async #start(): Promise<void> {

@@ -203,4 +203,50 @@ describe.skipIf(skip || lacksLibsystemd())('systemd (needs libsystemd.so.0)', ()
       rmSync(dir, { recursive: true, force: true });
     }
   });
+
+  it('goes on while the only microphone that is left waits for its device', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'bathnet-waits-'));
+    const manager = openReceiver(join(dir, 'notify'));
+    const broker = await Mosquitto.start();
+    const seen = await broker.subscribe('bathnet/#');
+    const file = join(dir, 'short.wav');
+    await writeWav(file, [new Float32Array(32_000)]);
+    const hall = { device: { id: 'hall' }, input: { source: 'command', command: noise } };
+    const short = { device: { id: 'short' }, input: { source: 'file', file } };
+    const start = (name: string, config: object, env = {}) => {
+      const path = join(dir, name);
+      const all = { mqtt: { url: broker.url }, stateDir: join(dir, 'state'), ...config };
+      writeFileSync(path, JSON.stringify(all));
+      return new Program(['run', '--config', path], env);
+    };
+    const holder = start('holder.yaml', hall);
+    let daemon: Program | undefined;
+    const told: string[] = [];
+    const count = (state: string) => {
+      told.push(...manager.received());
+      return told.filter((each) => each === state).length;
+    };
+    const online = () =>
+      seen.on('bathnet/hall/input/availability').filter((each) => each === 'online').length;
+    try {
+      await until(() => online() === 1, 'nobody has the device');
+      const env = { NOTIFY_SOCKET: manager.path, WATCHDOG_USEC: '12000000' };
+      daemon = start('both.yaml', { inputs: [hall, short] }, env);
+      for (const state of ['online', 'offline'])
+        await seen.waitFor('bathnet/short/availability', (payload) => payload === state);
+      const before = count('WATCHDOG=1');
+      await until(() => count('WATCHDOG=1') > before, 'nobody tells the watchdog');
+      expect(count('STOPPING=1')).toBe(0);
+      await holder.kill();
+      await until(() => online() === 2, 'it does not start');
+      expect((await daemon.kill()).code).toBe(0);
+      expect([count('READY=1'), count('STOPPING=1')]).toEqual([1, 1]);
+    } finally {
+      await daemon?.kill('SIGKILL');
+      await holder.kill('SIGKILL');
+      await broker.close();
+      manager.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
 });

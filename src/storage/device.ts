@@ -93,31 +93,45 @@ export async function openDevice(
   removeLeftovers(folder);
   const state = new State(folder, log);
   if (state.read(INPUT) !== input) state.write(INPUT, input);
-  // What is still being written must not land in the hands of the next one.
-  const release = () => state.settled().then(() => lock.release());
+  let looking = Promise.resolve();
+  const release = async () => {
+    await looking;
+    await state.settled(); // what is still being written must not land in the hands of the next one
+    await lock.release();
+  };
   const takeAgain = async () => {
+    await lock.release();
+    await makeFolder(folder);
+    lock = await lockDevice(folder, deviceId, log);
     log.error(
       { folder },
       'the folder of the device was removed or replaced: what waits and what is set is kept there again, and what else lies there counts from the next start on',
     );
-    await lock.release();
-    await makeFolder(folder);
-    lock = await lockDevice(folder, deviceId, log);
     common.keepAgain();
     state.keepAgain();
   };
   const watch = (onReplaced: () => void, clock: Clock) => {
     let cancel = () => {};
     let ended = false;
+    let said: string | undefined;
     const look = async () => {
       try {
         if (!(await lock.holds())) await takeAgain().then(onReplaced);
+        said = undefined;
       } catch (error) {
-        log.error({ folder, problem: messageOf(error) }, 'the folder of the device cannot be taken again');
+        const problem = messageOf(error);
+        if (problem !== said)
+          log.error({ folder, problem }, 'the folder of the device cannot be taken again');
+        said = problem;
       }
-      if (!ended) cancel = clock.after(LOOK_MS, () => void look());
+      if (!ended) lookLater();
     };
-    cancel = clock.after(LOOK_MS, () => void look());
+    const lookLater = () => {
+      cancel = clock.after(LOOK_MS, () => {
+        looking = look();
+      });
+    };
+    lookLater();
     return () => {
       ended = true;
       cancel();

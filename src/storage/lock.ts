@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ExitCode, messageOf, UserError } from '../errors.js';
@@ -39,7 +40,8 @@ export async function lockFolder(
       { folder, problem: messageOf(error) },
       'the folder cannot be locked: nothing keeps a second process out of it. Set stateDir to a folder that can be written',
     );
-    return { holds: async () => true, release: async () => {} };
+    const missing = !existsSync(folder); // a disk may be mounted late
+    return { holds: async () => !missing, release: async () => {} };
   });
   if (typeof lock !== 'string') return lock;
   throw new Taken(

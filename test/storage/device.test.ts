@@ -183,6 +183,35 @@ it('leaves what lies there where its folder was replaced', async () => {
   end();
 });
 
+it('takes its folder once it can be made, as on a disk that is mounted late, and says once that it cannot', async () => {
+  const mount = join(folder, 'mount');
+  writeFileSync(mount, 'no folder yet');
+  const device = await run('bath', 'mic', mount);
+  device.state.write('settings.json', 'set before');
+  await device.state.settled();
+  const clock = new ManualClock();
+  let taken = false;
+  const end = device.watch(() => {
+    taken = true;
+  }, clock);
+  const complaints = () => log.lines.filter((line) => line.includes('cannot be taken again')).length;
+  await clock.advance(LOOK_MS);
+  await expect.poll(complaints).toBe(1);
+  await clock.advance(LOOK_MS);
+  rmSync(mount);
+  await expect
+    .poll(async () => {
+      await clock.advance(LOOK_MS);
+      return taken;
+    })
+    .toBe(true);
+  expect(complaints()).toBe(1);
+  await expect(run('bath', 'mic', mount)).rejects.toThrow('in the hands of another process');
+  await device.state.settled();
+  expect(new State(deviceFolder(mount, 'bath'), log).read('settings.json')).toBe('set before');
+  end();
+});
+
 it('clears away what was half-written, sound among it', async () => {
   const kept = deviceFolder(folder, 'bath');
   for (const name of ['outbox', 'clips']) mkdirSync(join(kept, name), { recursive: true });
