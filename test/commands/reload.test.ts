@@ -75,7 +75,7 @@ it.skipIf(lacksPrograms('cc'))(
       config,
       `stateDir: ${dir}/state\ndevice: { id: bath }\nmqtt: { url: 'mqtt://127.0.0.1:1' }\ninput: { source: file, file: '${SCENE}' }\n`,
     );
-    daemon = new Program(['run', '--config', config, '--speed', '5', '--loop'], slowDisk(dir, 8, slow));
+    daemon = new Program(['run', '--config', config, '--speed', '5', '--loop'], slowDisk(dir, 6, slow));
     await said('alarm_started');
     writeFileSync(slow, '');
     process.kill(daemon.pid, 'SIGHUP');
