@@ -14,6 +14,7 @@ import { readFeedback } from '../../../dist/storage/feedback-records.js';
 import { LastHeard } from '../../../dist/storage/last-heard.js';
 import { Outbox } from '../../../dist/storage/outbox.js';
 import { Settings } from '../../../dist/storage/settings.js';
+import { SoundSettings } from '../../../dist/storage/sound-settings.js';
 import { endedByRestart } from '../../../dist/storage/state.js';
 import { UnansweredAlarm } from '../../../dist/storage/unanswered.js';
 import { systemClock } from '../../../dist/system/clock.js';
@@ -126,6 +127,7 @@ function state() {
       startedAtMs: Date.UTC(2026, 10, 1),
       repetitions: 1,
     },
+    'sounds.json': { dog: { threshold: 0.3, hits: 3, holdSeconds: 20 }, cat: 0.4 },
     'announced.json': {
       mode: 'component',
       discoveryPrefix: 'homeassistant',
@@ -190,7 +192,11 @@ function state() {
     settings.load();
     const { quietFrom, quietTo } = settings.values;
     if (quietFrom === quietTo) throw new Error(`it is always quiet: ${quietFrom}`);
-    const unanswered = new UnansweredAlarm(state, systemClock).load();
+    const sounds = new SoundSettings(state, log, systemClock);
+    sounds.load();
+    for (const value of Object.values(sounds.over({ id: 'dog', threshold: 0.2, hits: 2, holdSeconds: 9 })))
+      if (value !== 'dog' && !(value >= 0)) throw new Error(`a sound's setting is ${value}`);
+    const unanswered = new UnansweredAlarm(state, systemClock, log).load();
     if (unanswered && !(unanswered.ageMs >= 0)) throw new Error(`an alarm is ${unanswered.ageMs} ms old`);
     new LastHeard(state, (_, atMs) => new Date(atMs).toISOString(), systemClock).start();
     const { first } = announcementFor(state, discovery, true, log);

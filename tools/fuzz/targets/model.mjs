@@ -123,7 +123,11 @@ function smallBundle() {
       layers: [{ units: 2, activation: 'linear' }],
       alarm: {
         kinds: ['impact'],
-        sensitivities: { low: rule, normal: { ...rule, thump: { line: 1, silenceSeconds: 8 } }, high: rule },
+        sensitivities: {
+          low: rule,
+          normal: { ...rule, thump: { line: 1, silenceSeconds: 8, voice: { line: 2, seconds: 15 } } },
+          high: rule,
+        },
       },
     },
     metrics: { recall: 0.5, note: 'made up' },
