@@ -1,4 +1,4 @@
-import { type Doubt, doubtsOf, soundDoubtOf } from './alarm/doubts.js';
+import { doubtsOf, soundDoubtOf } from './alarm/doubts.js';
 import { Occupancy } from './alarm/occupancy.js';
 import type { AlarmRule } from './alarm/rule.js';
 import type { SoundRule, Sounds } from './alarm/sounds.js';
@@ -52,9 +52,10 @@ export class Control {
   readonly #commands: Commands;
   readonly #log: Logger;
   readonly #doubting: Paced;
-  #doubts: readonly Doubt[] = [];
-  /** What has been said of sounds beside the alarm. */
-  #soundDoubts: readonly string[] = [];
+  /** What stands in the way of an alarm, in words for health… */
+  #problems: readonly string[] = [];
+  /** …and of that and of sounds beside it, in sentences for the log. */
+  #doubts: readonly string[] = [];
   #minutesBelow = 0;
   #lost = false;
 
@@ -187,24 +188,15 @@ export class Control {
   #doubt(): void {
     const { enabled, ...change } = this.#settings.values;
     const rule = { ...this.parts.rule, ...change };
-    const doubts = doubtsOf(enabled, rule, this.parts.hopSeconds, this.#minutesBelow);
-    const before = this.#doubts;
-    this.#doubts = doubts;
-    for (const { problem, text, hint } of doubts)
-      if (!before.some((each) => each.text === text)) this.#log.warn({ problem, hint }, text);
+    const { sounds, hopSeconds, reporter } = this.parts;
+    const doubts = doubtsOf(enabled, rule, hopSeconds, this.#minutesBelow);
+    // Kept settings and a configuration that has changed since may leave a sound that never comes.
+    const ofSounds = sounds.rules.map((each) => soundDoubtOf(this.#soundSettings.over(each), hopSeconds));
+    const all = [...doubts, ...ofSounds.filter((doubt) => doubt !== undefined)];
+    for (const { text, ...fields } of all) if (!this.#doubts.includes(text)) this.#log.warn(fields, text);
+    this.#doubts = all.map(({ text }) => text);
     const problems = doubts.map(({ problem }) => problem);
-    if (String(problems) !== String(before.map(({ problem }) => problem)))
-      this.parts.reporter.problems('detection', problems);
-    this.#doubtSounds();
-  }
-
-  /** Kept settings and a configuration that has changed since may leave a sound that never comes. */
-  #doubtSounds(): void {
-    const { sounds, hopSeconds } = this.parts;
-    const doubts = sounds.rules.map((rule) => soundDoubtOf(this.#soundSettings.over(rule), hopSeconds));
-    const found = doubts.filter((doubt) => doubt !== undefined);
-    const before = this.#soundDoubts;
-    this.#soundDoubts = found.map(({ text }) => text);
-    for (const { text, hint } of found) if (!before.includes(text)) this.#log.warn({ hint }, text);
+    if (String(problems) !== String(this.#problems)) reporter.problems('detection', problems);
+    this.#problems = problems;
   }
 }

@@ -85,7 +85,8 @@ function changes(
   const score = inRhythm ? 1 : classes.reduce((best, place) => Math.max(best, scores[place] ?? 0), 0);
   // A rhythm is heard over several periods, so it is as many hits as it takes.
   const found = inRhythm ? hits : Number(classes.length > 0 && score >= threshold);
-  ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
+  if (found > 0 || ear.hits.length > hits)
+    ear.hits = [...ear.hits, ...Array<number>(found).fill(endSeconds)].slice(-hits);
   const [oldest = Number.NEGATIVE_INFINITY] = ear.hits;
   ear.score = goesOn ? Math.max(ear.score, score) : score;
   ear.heard =

@@ -1,12 +1,8 @@
 import { z } from 'zod';
 import { NUMBER_RANGES, SENSITIVITIES, TIME_OF_DAY } from '../constants.js';
-import { messageOf } from '../errors.js';
 import type { Clock, Denial, Logger, SettingName, SettingValues } from '../types.js';
-import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
-
-/** A number of a range, whole where that goes in steps of 1. */
-export const numberWithin = ({ min, max, step }: { min: number; max: number; step: number }) =>
-  (step === 1 ? z.int() : z.number()).min(min).max(max);
+import type { Store } from './kept-file.js';
+import { fitting, numberWithin, SettingsFile } from './settings-file.js';
 
 const timeOfDay = z.string().regex(TIME_OF_DAY);
 
@@ -20,8 +16,6 @@ const schema = z.strictObject({
   quietFrom: timeOfDay,
   quietTo: timeOfDay,
 });
-/** Each by itself: one that no longer fits, as after an upgrade, must not take the others along. */
-const keptSchema = z.record(z.string(), z.unknown());
 /** The text with which each was last rolled out to all devices. */
 const rolledOutSchema = z.partialRecord(schema.keyof(), z.string());
 /** Which can contradict another one, or the configuration. */
@@ -36,17 +30,16 @@ export class Settings {
   #changed: Partial<SettingValues> = {};
   /** The broker tells of what was rolled out with every connection: it counts when it is new. */
   #rolledOut: Partial<Record<SettingName, string>> = {};
-  #lost = false;
-  readonly #file: KeptFile<z.infer<typeof keptSchema>>;
+  readonly #file: SettingsFile;
 
   /** @param rule the alarm rule of bundle and configuration, and the quiet hours of that */
   constructor(
     store: Store,
     private readonly rule: Omit<SettingValues, 'enabled'> & { readonly instantThreshold: number },
-    private readonly log: Logger,
+    log: Logger,
     clock: Clock,
   ) {
-    this.#file = new KeptFile(store, 'settings.json', keptSchema, () => this.#kept(), OF_PEOPLE, clock);
+    this.#file = new SettingsFile(store, 'settings.json', 'settings', () => this.#kept(), log, clock);
   }
 
   get values(): SettingValues {
@@ -63,27 +56,16 @@ export class Settings {
 
   /** Something that a person has set does not hold, and nothing was set since then. */
   get lost(): boolean {
-    return this.#lost;
+    return this.#file.lost;
   }
 
   /** Takes up what an earlier run has kept; what is damaged or no longer fits is left out, and said. */
   load(): void {
-    const problems: string[] = [];
-    try {
-      const { rolledOut = {}, ...values } = this.#file.read() ?? {};
+    this.#file.load(({ rolledOut = {}, ...values }, problems) => {
       this.#changed = this.#fitting(values, problems);
       this.#rolledOut = rolledOutSchema.safeParse(rolledOut).data ?? {};
-    } catch (error) {
-      problems.push(messageOf(error));
-    }
-    this.#lost = problems.length > 0;
-    if (this.#lost)
-      this.log.warn(
-        { file: this.#file.name, problem: problems.join('; ') },
-        'kept settings cannot be used; those of the configuration hold',
-      );
-    if (Object.keys(this.#changed).length > 0)
-      this.log.info(this.#changed, 'settings kept from an earlier run; --reset-settings forgets them');
+      return this.#changed;
+    });
   }
 
   /**
@@ -104,7 +86,6 @@ export class Settings {
     if (problem !== undefined) return { code: 'contradiction', problem };
     this.#changed = changed;
     if (rolledOut !== undefined) this.#rolledOut[name] = rolledOut;
-    this.#lost = false;
     this.#file.changed();
     return undefined;
   }
@@ -113,7 +94,6 @@ export class Settings {
   reset(): void {
     this.#changed = {};
     this.#rolledOut = {};
-    this.#lost = false;
     this.#file.overwrite();
   }
 
@@ -124,12 +104,8 @@ export class Settings {
 
   /** Of what was kept, all that can still be used. */
   #fitting(values: Readonly<Record<string, unknown>>, problems: string[]): Partial<SettingValues> {
-    const fits = ([name, value]: [string, unknown]) => {
-      const { error } = schema.partial().safeParse({ [name]: value });
-      if (error) problems.push(z.prettifyError(error));
-      return !error;
-    };
-    const kept: Partial<SettingValues> = Object.fromEntries(Object.entries(values).filter(fits));
+    const complain = (error: z.ZodError) => problems.push(z.prettifyError(error));
+    const kept = fitting<SettingValues>(schema.partial(), values, complain);
     const problem = this.#contradiction(kept, Object.keys(kept));
     if (problem === undefined) return kept;
     problems.push(problem);

@@ -1,17 +1,14 @@
 import { z } from 'zod';
 import { SOUND_RANGES } from '../constants.js';
-import { messageOf } from '../errors.js';
 import type { Clock, Denial, Logger, SoundSettings as Values } from '../types.js';
-import { KeptFile, OF_PEOPLE, type Store } from './kept-file.js';
-import { numberWithin } from './settings.js';
+import type { Store } from './kept-file.js';
+import { fitting, numberWithin, SettingsFile } from './settings-file.js';
 
 const schema = z.strictObject({
   threshold: numberWithin(SOUND_RANGES.threshold),
   hits: numberWithin(SOUND_RANGES.hits),
   holdSeconds: numberWithin(SOUND_RANGES.holdSeconds),
 });
-/** Each by itself: one that is damaged must not take the others along. */
-const keptSchema = z.record(z.string(), z.unknown());
 /** Of one sound; a number is the threshold, all that an earlier version knew. */
 const valuesSchema = z.preprocess(
   (kept) => (typeof kept === 'number' ? { threshold: kept } : kept),
@@ -22,42 +19,25 @@ const valuesSchema = z.preprocess(
 export class SoundSettings {
   /** By the sound's id. */
   #changed: Readonly<Record<string, Partial<Values>>> = {};
-  #lost = false;
-  readonly #file: KeptFile<z.infer<typeof keptSchema>>;
+  readonly #file: SettingsFile;
 
-  constructor(
-    store: Store,
-    private readonly log: Logger,
-    clock: Clock,
-  ) {
-    this.#file = new KeptFile(store, 'sounds.json', keptSchema, () => this.#changed, OF_PEOPLE, clock);
+  constructor(store: Store, log: Logger, clock: Clock) {
+    const kept = () => this.#changed;
+    this.#file = new SettingsFile(store, 'sounds.json', 'settings of sounds', kept, log, clock);
   }
 
   /** Something that a person has set does not hold, and nothing was set since then. */
   get lost(): boolean {
-    return this.#lost;
+    return this.#file.lost;
   }
 
   /** Takes up what an earlier run has kept; what is damaged is left out, and said. */
   load(): void {
-    const problems: string[] = [];
-    try {
-      const earlier = Object.entries(this.#file.read() ?? {});
-      this.#changed = Object.fromEntries(earlier.map(([id, kept]) => [id, fitting(id, kept, problems)]));
-    } catch (error) {
-      problems.push(messageOf(error));
-    }
-    this.#lost = problems.length > 0;
-    if (this.#lost)
-      this.log.warn(
-        { file: this.#file.name, problem: problems.join('; ') },
-        'kept settings of sounds cannot be used; those of the configuration hold',
-      );
-    if (Object.keys(this.#changed).length > 0)
-      this.log.info(
-        this.#changed,
-        'settings of sounds kept from an earlier run; --reset-settings forgets them',
-      );
+    this.#file.load((earlier, problems) => {
+      const all = Object.entries(earlier).map(([id, kept]) => [id, valuesOf(id, kept, problems)]);
+      this.#changed = Object.fromEntries(all);
+      return this.#changed;
+    });
   }
 
   /** A rule as it is now, of one that is configured. */
@@ -83,7 +63,6 @@ export class SoundSettings {
     const problem = contradictionOf({ ...this.over(rule), [name]: value });
     if (problem !== undefined) return { code: 'contradiction', problem };
     this.#changed = { ...this.#changed, [id]: { ...this.#changed[id], [name]: value } };
-    this.#lost = false;
     this.#file.changed();
     return undefined;
   }
@@ -91,7 +70,6 @@ export class SoundSettings {
   /** Forgets all changes. */
   reset(): void {
     this.#changed = {};
-    this.#lost = false;
     this.#file.overwrite();
   }
 
@@ -101,14 +79,9 @@ export class SoundSettings {
   }
 }
 
-function fitting(id: string, kept: unknown, problems: string[]): Partial<Values> {
+function valuesOf(id: string, kept: unknown, problems: string[]): Partial<Values> {
   const complain = (error: z.ZodError) => problems.push(`${id}: ${z.prettifyError(error)}`);
   const values = valuesSchema.safeParse(kept);
   if (values.error) complain(values.error);
-  const fits = ([name, value]: [string, unknown]) => {
-    const { error } = schema.partial().safeParse({ [name]: value });
-    if (error) complain(error);
-    return !error;
-  };
-  return Object.fromEntries(Object.entries(values.data ?? {}).filter(fits));
+  return fitting<Values>(schema.partial(), values.data ?? {}, complain);
 }

@@ -24,11 +24,9 @@ export async function* augmented(
   seed: number,
   copy: number,
 ): AsyncGenerator<Float32Array> {
-  const blocks: Float32Array[] = [];
-  for await (const block of sound) blocks.push(block.slice());
-  const whole = join(blocks);
-  const digest = createHash('sha256').update(`${seed},${copy}`).update(new Uint8Array(whole.buffer)).digest();
-  yield vary(whole, createRandom(digest.readUInt32LE(0)));
+  const all = await whole(sound);
+  const digest = createHash('sha256').update(`${seed},${copy}`).update(new Uint8Array(all.buffer)).digest();
+  yield vary(all, createRandom(digest.readUInt32LE(0)));
 }
 
 /** One variation of a sound at 16 kHz. */
@@ -95,6 +93,13 @@ function resample(sound: Float32Array, speed: number): Float32Array {
 
 function rms(sound: Float32Array): number {
   return Math.sqrt(sound.reduce((sum, x) => sum + x * x, 0) / Math.max(1, sound.length));
+}
+
+/** All of a sound, in memory. */
+export async function whole(sound: AsyncIterable<Float32Array>): Promise<Float32Array> {
+  const blocks: Float32Array[] = [];
+  for await (const block of sound) blocks.push(block.slice()); // a decoder may use its block again
+  return join(blocks);
 }
 
 /** Blocks one after the other. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import { join } from './augment.js';
+import { whole } from './augment.js';
 import { createRandom } from './random.js';
 import { createTone } from './room.js';
 
@@ -50,9 +50,7 @@ export async function layInLife(
 ): Promise<LaidClip> {
   const random = createRandom(createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE(0));
   const between = ([low, high]: readonly [number, number]) => low + (high - low) * random();
-  const blocks: Float32Array[] = [];
-  for await (const block of sound) blocks.push(block.slice()); // a decoder may use its block again
-  const clip = faded(join(blocks));
+  const clip = faded(await whole(sound));
   const before = Math.round(between(BEFORE_SECONDS) * SAMPLE_RATE_HZ);
   const peak = clip.reduce((highest, x) => Math.max(highest, Math.abs(x)), 0);
   const gain = peak > 0 ? 10 ** (between(PEAK_DBFS) / 20) / peak : 0;

@@ -9,7 +9,7 @@ import { SAMPLE_RATE_HZ as RATE } from '../../dist/constants.js';
 import { windowsOf } from '../../dist/features/ring.js';
 import { readModel, SHIPPED_MODELS } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
-import { join } from '../../dist/training/augment.js';
+import { whole } from '../../dist/training/augment.js';
 import { scanDataset } from '../../dist/training/dataset.js';
 import { createRandom } from '../../dist/training/random.js';
 import { createTone } from '../../dist/training/room.js';
@@ -26,9 +26,7 @@ const pipeline = await Pipeline.create(bundle, { sense, alarm: { sensitivity } }
 const falls = [];
 for (const { path, label } of (await scanDataset(folder)).clips) {
   if (label !== 'fall') continue;
-  const blocks = [];
-  for await (const block of decodeFile(path)) blocks.push(block.slice());
-  falls.push(join(blocks));
+  falls.push(await whole(decodeFile(path)));
 }
 
 async function alarms(fall, peakDbfs, room) {

@@ -12,7 +12,7 @@ import { SAMPLE_RATE_HZ as RATE, SENSITIVITIES } from '../../dist/constants.js';
 import { windowsOf } from '../../dist/features/ring.js';
 import { readModel, SHIPPED_MODELS } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
-import { join } from '../../dist/training/augment.js';
+import { join, whole } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
 import { wilsonInterval } from '../../dist/training/metrics.js';
 import { createRandom } from '../../dist/training/random.js';
@@ -33,9 +33,7 @@ const oneOf = (list) => list[Math.floor(random() * list.length)];
 
 /** At most so much of a sound, its peak at 1, without what is quiet before and behind it. */
 async function soundOf(path, seconds) {
-  const blocks = [];
-  for await (const block of decodeFile(path)) blocks.push(block.slice());
-  const all = join(blocks).subarray(0, seconds * RATE);
+  const all = (await whole(decodeFile(path))).subarray(0, seconds * RATE);
   const peak = all.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
   const loud = (x) => Math.abs(x) > peak / 20;
   const ends = [Math.max(0, all.findIndex(loud) - RATE / 20), all.findLastIndex(loud) + RATE / 10];
