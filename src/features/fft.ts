@@ -8,7 +8,7 @@ export class Fft {
   /** The number of the sample that belongs at each place: that of the place, its digits of base four turned round. */
   readonly order: Uint16Array;
   /** exp(−2πi·jm/length) for m = 1, 2, 3: by stage and j, real and imaginary part. */
-  readonly #twiddles: Float64Array;
+  readonly twiddles: Float64Array;
 
   /** @param size 4, 16, 64, 256 … */
   constructor(readonly size: number) {
@@ -29,13 +29,12 @@ export class Fft {
           const angle = (-2 * Math.PI * j * m) / length;
           twiddles.push(Math.cos(angle), Math.sin(angle));
         }
-    this.#twiddles = Float64Array.from(twiddles);
+    this.twiddles = Float64Array.from(twiddles);
   }
 
   /** Allocates nothing. */
   transform(): void {
-    const { re, im, size } = this;
-    const twiddles = this.#twiddles;
+    const { re, im, size, twiddles } = this;
     let at = 0;
     for (let length = 4; length <= size; length *= 4) {
       const quarter = length / 4;
@@ -86,6 +85,14 @@ export class Fft {
   }
 }
 
+/** Cosine and sine of 2πk/size for k = 0…size/4, by which the spectrum of real samples is parted. */
+export function turnsOf(size: number): Float64Array {
+  return Float64Array.from({ length: size / 2 + 2 }, (_, i) => {
+    const angle = (2 * Math.PI * (i >> 1)) / size;
+    return i % 2 === 0 ? Math.cos(angle) : Math.sin(angle);
+  });
+}
+
 /**
  * Magnitude spectrum of real samples: even samples are taken for real, odd ones for imaginary parts of half as many
  * complex ones, and the two spectra are parted afterwards by their symmetry.
@@ -96,9 +103,7 @@ export function createMagnitudes(size: number) {
   const fft = new Fft(size / 2);
   const { re, im, order } = fft;
   const half = fft.size;
-  const angle = (k: number) => (2 * Math.PI * k) / size;
-  const cosines = Float64Array.from({ length: half / 2 + 1 }, (_, k) => Math.cos(angle(k)));
-  const sines = Float64Array.from({ length: half / 2 + 1 }, (_, k) => Math.sin(angle(k)));
+  const turns = turnsOf(size);
 
   /**
    * Allocates nothing.
@@ -120,8 +125,10 @@ export function createMagnitudes(size: number) {
       const evenI = (im[k]! - im[mirror]!) / 2;
       const oddR = (im[k]! + im[mirror]!) / 2;
       const oddI = (re[mirror]! - re[k]!) / 2;
-      const turnedR = oddR * cosines[k]! + oddI * sines[k]!;
-      const turnedI = oddI * cosines[k]! - oddR * sines[k]!;
+      const cosine = turns[2 * k]!;
+      const sine = turns[2 * k + 1]!;
+      const turnedR = oddR * cosine + oddI * sine;
+      const turnedI = oddI * cosine - oddR * sine;
       const sumR = evenR + turnedR;
       const sumI = evenI + turnedI;
       const differenceR = evenR - turnedR;

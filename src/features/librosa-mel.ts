@@ -1,13 +1,14 @@
 import {
   MEL_BANDS,
   PATCH_FRAMES,
+  PATCH_VALUES,
   SAMPLE_RATE_HZ,
   STFT_HOP_SAMPLES,
   STFT_WINDOW_SAMPLES,
 } from '../constants.js';
 import { createDft400 } from './dft400.js';
 import type { FrontEnd } from './front-end.js';
-import { createMelBands, periodicHann } from './mel.js';
+import { type MelBands, melBands, periodicHann, weigh } from './mel.js';
 import { SlidingFrames } from './sliding-frames.js';
 
 /** Defaults of librosa.power_to_db. */
@@ -27,8 +28,8 @@ export function createLibrosaMel(): FrontEnd {
   const dft = createDft400();
   const power = new Float64Array(BINS);
   const bands = slaneyMelBands();
-  const frames = new SlidingFrames();
-  const { values } = frames;
+  const values = new Float64Array(PATCH_VALUES);
+  const frames = new SlidingFrames(values);
 
   return {
     name: 'librosa-db-mel',
@@ -40,7 +41,7 @@ export function createLibrosaMel(): FrontEnd {
         const start = t * STFT_HOP_SAMPLES;
         for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
         dft.power(frame, power);
-        bands(power, values, t * MEL_BANDS);
+        weigh(bands, power, values, t * MEL_BANDS);
       }
       let loudest = MIN_POWER;
       for (let i = 0; i < values.length; i++) if (values[i]! > loudest) loudest = values[i]!;
@@ -54,10 +55,10 @@ export function createLibrosaMel(): FrontEnd {
 }
 
 /** librosa.filters.mel(htk=False, norm='slaney'): triangles in Hz of equal area, 0–8000 Hz. */
-function slaneyMelBands() {
+function slaneyMelBands(): MelBands {
   const top = mel(SAMPLE_RATE_HZ / 2);
   const edges = Array.from({ length: MEL_BANDS + 2 }, (_, i) => hz((top * i) / (MEL_BANDS + 1)));
-  return createMelBands(BINS, (band, bin) => {
+  return melBands(BINS, (band, bin) => {
     const [lower, centre, upper] = edges.slice(band) as [number, number, number];
     const f = (bin * SAMPLE_RATE_HZ) / STFT_WINDOW_SAMPLES;
     const rise = (f - lower) / (centre - lower);

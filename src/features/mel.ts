@@ -5,15 +5,20 @@ export function periodicHann(length: number): Float64Array {
   return Float64Array.from({ length }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / length));
 }
 
+/** 64 mel bands over a spectrum: of each only the bins between the zeros around it, one band after the other. */
+export interface MelBands {
+  /** Of each band, its first bin… */
+  readonly firsts: Int32Array;
+  /** …and where its weights end. */
+  readonly ends: Int32Array;
+  readonly weights: Float64Array;
+}
+
 /**
- * 64 mel bands over a spectrum.
- *
  * @param bins of the spectrum
  * @param weight of a bin in a band
- * @returns writes what each band weighs out of a spectrum to `out`, from `at` on; allocates nothing
  */
-export function createMelBands(bins: number, weight: (band: number, bin: number) => number) {
-  // Of each band only the bins between the zeros around it, one band after the other.
+export function melBands(bins: number, weight: (band: number, bin: number) => number): MelBands {
   const weights: number[] = [];
   const firsts = new Int32Array(MEL_BANDS);
   const ends = new Int32Array(MEL_BANDS);
@@ -27,15 +32,21 @@ export function createMelBands(bins: number, weight: (band: number, bin: number)
     weights.push(...all.slice(first, all.findLastIndex((w) => w > 0) + 1));
     ends[band] = weights.length;
   }
-  const flat = Float64Array.from(weights);
+  return { firsts, ends, weights: Float64Array.from(weights) };
+}
 
-  return (spectrum: Float64Array, out: Float64Array, at: number): void => {
-    let i = 0;
-    for (let band = 0; band < MEL_BANDS; band++) {
-      const end = ends[band]!;
-      let sum = 0;
-      for (let bin = firsts[band]!; i < end; i++, bin++) sum += flat[i]! * spectrum[bin]!;
-      out[at + band] = sum;
-    }
-  };
+/** Writes what each band weighs out of a spectrum to `out`, from `at` on. Allocates nothing. */
+export function weigh(
+  { firsts, ends, weights }: MelBands,
+  spectrum: Float64Array,
+  out: Float64Array,
+  at = 0,
+): void {
+  let i = 0;
+  for (let band = 0; band < MEL_BANDS; band++) {
+    const end = ends[band]!;
+    let sum = 0;
+    for (let bin = firsts[band]!; i < end; i++, bin++) sum += weights[i]! * spectrum[bin]!;
+    out[at + band] = sum;
+  }
 }

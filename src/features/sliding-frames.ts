@@ -1,10 +1,11 @@
-import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES, STFT_HOP_SAMPLES } from '../constants.js';
+import { MEL_BANDS, PATCH_FRAMES, STFT_HOP_SAMPLES } from '../constants.js';
 
 /** The frames of a window that slides over the sound: those that it shares with the last one stay. */
 export class SlidingFrames {
-  /** 96 frames × 64 bands, frame first. */
-  readonly values = new Float64Array(PATCH_VALUES);
   #startSample = Number.NaN;
+
+  /** @param values 96 frames × 64 bands, frame first */
+  constructor(private readonly values: Float32Array | Float64Array) {}
 
   /**
    * Moves on to a window.

@@ -1,20 +1,13 @@
-import {
-  FFT_SIZE,
-  MEL_BANDS,
-  PATCH_FRAMES,
-  SAMPLE_RATE_HZ,
-  STFT_HOP_SAMPLES,
-  STFT_WINDOW_SAMPLES,
-} from '../constants.js';
-import { createMagnitudes } from './fft.js';
+import { FFT_SIZE, MEL_BANDS, SAMPLE_RATE_HZ, STFT_WINDOW_SAMPLES } from '../constants.js';
 import type { FrontEnd } from './front-end.js';
-import { createMelBands, periodicHann } from './mel.js';
+import { createLogMel, LOG_OFFSET } from './log-mel.js';
+import { createSimdLogMel } from './log-mel-simd.js';
+import { type MelBands, melBands, periodicHann } from './mel.js';
 import { SlidingFrames } from './sliding-frames.js';
 
 /** Source: YAMNet's params.py (tensorflow/models, research/audioset/yamnet). */
 const MEL_MIN_HZ = 125;
 const MEL_MAX_HZ = 7500;
-const LOG_OFFSET = 0.001;
 
 const mel = (hz: number) => 1127 * Math.log(1 + hz / 700);
 const MEL_STEP = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
@@ -26,12 +19,9 @@ const MEL_STEP = (mel(MEL_MAX_HZ) - mel(MEL_MIN_HZ)) / (MEL_BANDS + 1);
  */
 export function createYamnetMel(): FrontEnd {
   const hann = periodicHann(STFT_WINDOW_SAMPLES);
-  const frame = new Float64Array(FFT_SIZE); // 400 samples, the rest stays zero
-  const magnitudes = createMagnitudes(FFT_SIZE);
-  const magnitude = new Float64Array(FFT_SIZE / 2 + 1);
   const bands = htkMelBands();
-  const frames = new SlidingFrames();
-  const { values } = frames;
+  const logMel = createSimdLogMel(hann, bands) ?? createLogMel(hann, bands);
+  const frames = new SlidingFrames(logMel.values);
 
   return {
     name: 'yamnet-log-mel',
@@ -39,15 +29,8 @@ export function createYamnetMel(): FrontEnd {
     unitDb: 20 / Math.LN10,
     bandOf: (hz) => (mel(hz) - mel(MEL_MIN_HZ)) / MEL_STEP - 1,
     compute({ samples, startSample }, out) {
-      for (let t = frames.moveTo(startSample); t < PATCH_FRAMES; t++) {
-        const start = t * STFT_HOP_SAMPLES;
-        for (let i = 0; i < STFT_WINDOW_SAMPLES; i++) frame[i] = samples[start + i]! * hann[i]!;
-        magnitudes(frame, magnitude);
-        const first = t * MEL_BANDS;
-        bands(magnitude, values, first);
-        for (let i = first; i < first + MEL_BANDS; i++) values[i] = Math.log(values[i]! + LOG_OFFSET);
-      }
-      out.set(values);
+      logMel.compute(samples, frames.moveTo(startSample));
+      out.set(logMel.values);
       return 0;
     },
     forget: () => frames.forget(),
@@ -55,8 +38,8 @@ export function createYamnetMel(): FrontEnd {
 }
 
 /** tf.signal.linear_to_mel_weight_matrix: triangles in mel, not in Hz; the DC bin counts for nothing. */
-function htkMelBands() {
-  return createMelBands(FFT_SIZE / 2 + 1, (band, bin) => {
+function htkMelBands(): MelBands {
+  return melBands(FFT_SIZE / 2 + 1, (band, bin) => {
     const m = mel((bin * SAMPLE_RATE_HZ) / FFT_SIZE);
     const lower = mel(MEL_MIN_HZ) + band * MEL_STEP;
     return bin === 0
