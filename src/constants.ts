@@ -72,5 +72,5 @@ export const AUDIO_EXTENSIONS = ['.wav', '.w64', '.rf64', '.flac', '.ogg', '.oga
 /** What runs the network, in the order in which `auto` tries them. */
 export const ENGINES = ['neuron', 'onnxruntime', 'tfjs-node', 'tfjs-wasm'] as const;
 
-/** In which numbers the network is computed, the exact one first. */
+/** In which numbers a CPU computes the network, the exact ones first. */
 export const PRECISIONS = ['float32', 'int8'] as const;

@@ -29,7 +29,7 @@ export function computedBy(setup: HearSetup): string {
   const { frontEnd, heads, event, defaultHead, quantization } = bundle.manifest;
   const hash = createHash('sha256').update(`${CACHE_FORMAT},${wanted},${frontEnd},${hopSamples}`);
   hash.update(backboneFingerprint(bundle));
-  if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.ranges ?? {}));
+  if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.convolutions ?? []));
   if (wanted === 'embeddings') return hash.digest('hex');
   if (setup.watched) hash.update(JSON.stringify(setup.watched));
   if (bundle.events) {

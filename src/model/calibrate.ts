@@ -1,38 +1,28 @@
 import { ExitCode, nativeFailure, UserError } from '../errors.js';
 import type { Bundle } from './bundle.js';
-import { backboneGraph, createOnnxNetwork, openOnnx } from './engines/onnxruntime.js';
+import { createOnnxNetwork } from './engines/onnxruntime.js';
 import { backboneFingerprint } from './fingerprint.js';
 import type { Network } from './network.js';
-import { type Arithmetic, FLOAT32 } from './onnx/graph.js';
-import { LEAST_COSINE } from './quantization.js';
+import { convolutionNames, isPointwise, LEAST_COSINE } from './quantization.js';
 import type { Quantization } from './quantization-manifest.js';
 
 /** Patches that the front end made of sound; 96 × 64 each. */
 export interface CalibrationPatches {
-  /** Of which the ranges are made. */
+  /** By which it is chosen what is computed in int8. */
   readonly calibration: readonly Float32Array[];
-  /** On which int8 is compared with float32: of other recordings. */
+  /** On which the choice is compared with float32: of other recordings. */
   readonly heldBack: readonly Float32Array[];
 }
 
-/** How often a value occurred, by the upper half of its 32 bits: as exact as 1 in 128, and no range has to be known. */
-const HISTOGRAM_BITS = 16;
-/** How many clips are tried, in even steps up to the highest value. */
-const CLIPS = 128;
-/**
- * The share of convolutions at the beginning that stay in float32. Few channels over a large plane, they cost little
- * time, and what is rounded in them goes through all others: half of bathnet-mini's loss, nearly all of YAMNet's.
- */
-const FLOAT32_SHARE = 0.25;
-/** What is less is noise of the arithmetic. */
-const SMALLEST = 1e-6;
+/** A sum over fewer inputs is no faster in int8: to turn the plane round and to round it takes what is gained. */
+const LEAST_INPUTS = 128;
 
 /**
- * Finds with which scales the backbone is computed in int8: runs it in float32, watches what comes out of every
- * convolution, and clips it where the mean squared error of clipping and rounding together is least. Of the last
- * convolutions as many stay in float32 as it takes for the embedding to agree.
+ * Finds what of the backbone can be computed in int8: of the pointwise convolutions, the one that harms the embedding
+ * most by itself is left out, then the next one, until the rest together agree with float32 on sound by which they
+ * were not chosen.
  *
- * @throws UserError bad data, where it does not agree even so, unavailable, where ONNX Runtime is not installed
+ * @throws UserError bad data, where none agrees, unavailable, where ONNX Runtime is not installed
  */
 export async function calibrate(
   bundle: Bundle,
@@ -47,93 +37,41 @@ export async function calibrate(
       { cause: error },
     );
   });
-  const all = await rangesOf(bundle, calibration, signal);
-  const ranges = all.slice(Math.floor(all.length * FLOAT32_SHARE));
-  const wanted = await embeddingsOf(await createOnnxNetwork(bundle, []), heldBack, signal);
-  const fingerprint = backboneFingerprint(bundle);
-  const quantized = async (count: number): Promise<Quantization> => {
-    const tried = {
-      backbone: fingerprint,
-      ranges: Object.fromEntries(ranges.slice(0, count)),
-      agreement: UNKNOWN,
+  const { manifest, tensors } = bundle;
+  const names = convolutionNames(manifest.backbone).filter(
+    (name) => isPointwise(name) && (tensors.get(`${name}.kernel`)?.shape[2] ?? 0) >= LEAST_INPUTS,
+  );
+  const backbone = backboneFingerprint(bundle);
+  const comparing = async (patches: readonly Float32Array[]) => {
+    const wanted = await embeddingsOf(await createOnnxNetwork(bundle, []), patches, signal);
+    return async (convolutions: readonly string[]): Promise<Quantization> => {
+      const tried = { backbone, convolutions: [...convolutions], agreement: UNKNOWN };
+      const got = await embeddingsOf(await createOnnxNetwork(bundle, [], tried), patches, signal);
+      return { ...tried, agreement: agreementOf(got, wanted) };
     };
-    const got = await embeddingsOf(await createOnnxNetwork(bundle, [], tried), heldBack, signal);
-    return { ...tried, agreement: agreementOf(got, wanted) };
   };
 
-  // The more convolutions, the less they agree: all are tried, then the span between enough and too many is halved.
-  let [count, enough, tooMany] = [ranges.length, 1, ranges.length + 1]; // of one there is nothing in int8
-  let found: Quantization | undefined;
+  const alone = await comparing(calibration);
+  const harms = new Map<string, number>();
+  for (const name of names) harms.set(name, 1 - (await alone([name])).agreement.meanCosine);
+  const together = await comparing(heldBack);
+  const best = names.toSorted((a, b) => harms.get(a)! - harms.get(b)!);
   let last: Quantization | undefined;
-  while (tooMany - enough > 1) {
-    last = await quantized(count);
-    if (last.agreement.meanCosine >= LEAST_COSINE) [found, enough] = [last, count];
-    else tooMany = count;
-    count = (enough + tooMany) >> 1;
+  for (let count = best.length; count > 0; count--) {
+    const chosen = best.slice(0, count);
+    last = await together(names.filter((name) => chosen.includes(name)));
+    if (last.agreement.meanCosine >= LEAST_COSINE) return last;
   }
-  if (found) return found;
   throw new UserError(
     ExitCode.badData,
-    `model ${bundle.manifest.name} loses too much in int8: embeddings agree to ${last?.agreement.meanCosine}, ${LEAST_COSINE} is needed`,
-    'Leave it in float32, or calibrate it with more sound of the kinds that it is to hear.',
+    last
+      ? `model ${manifest.name} loses too much in int8: embeddings agree to ${last.agreement.meanCosine}, ${LEAST_COSINE} is needed`
+      : `model ${manifest.name} is too small to be any faster in int8`,
+    'Leave it in float32.',
   );
 }
 
 const UNKNOWN = { windows: 1, meanCosine: 0, lowestCosine: 0 };
-
-/** Of each convolution, in the order of the network: up to which value what comes out of it is kept. */
-async function rangesOf(
-  bundle: Bundle,
-  patches: readonly Float32Array[],
-  signal: AbortSignal,
-): Promise<Array<readonly [name: string, highest: number]>> {
-  const histograms = new Map<string, Float64Array>();
-  const watching: Arithmetic = {
-    ...FLOAT32,
-    convolve(graph, x, convolution) {
-      const y = FLOAT32.convolve(graph, x, convolution);
-      graph.output(convolution.name, y, ...convolution.outputShape);
-      histograms.set(convolution.name, new Float64Array(2 ** HISTOGRAM_BITS));
-      return y;
-    },
-  };
-  const session = await openOnnx(backboneGraph(bundle, watching).graph.write(bundle.manifest.name));
-  try {
-    for (const patch of patches) {
-      signal.throwIfAborted();
-      const output = await session.run(patch);
-      for (const [name, histogram] of histograms) {
-        const { buffer, byteOffset, length } = output(name);
-        for (const bits of new Uint32Array(buffer, byteOffset, length))
-          histogram[bits >>> (32 - HISTOGRAM_BITS)]!++;
-      }
-    }
-  } finally {
-    await session.close();
-  }
-  return [...histograms].map(([name, histogram]) => [name, leastErrorClip(histogram)] as const);
-}
-
-/** Where rounding below and clipping above it add up to the least mean squared error. Zeros are met exactly. */
-function leastErrorClip(histogram: Float64Array): number {
-  const middle = new DataView(new ArrayBuffer(4));
-  const bins: Array<{ value: number; count: number }> = [];
-  for (const [bin, count] of histogram.entries()) {
-    middle.setUint32(0, ((bin + 0.5) * 2 ** (32 - HISTOGRAM_BITS)) >>> 0);
-    const value = middle.getFloat32(0);
-    if (count > 0 && value > SMALLEST) bins.push({ value, count });
-  }
-  const highest = bins.at(-1)?.value ?? 1; // where nothing ever comes through, any range will do
-  let best = { clip: highest, error: Number.POSITIVE_INFINITY };
-  for (let step = CLIPS; step > 0; step--) {
-    const clip = (highest * step) / CLIPS;
-    const rounding = (clip / 255) ** 2 / 12;
-    let error = 0;
-    for (const { value, count } of bins) error += count * (rounding + Math.max(0, value - clip) ** 2);
-    if (error < best.error) best = { clip, error };
-  }
-  return significant(best.clip);
-}
 
 /** Closes the network. */
 async function embeddingsOf(

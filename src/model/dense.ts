@@ -38,6 +38,9 @@ interface Layer {
   readonly tiles: Float32Array;
   readonly bias: Float32Array;
   readonly activation: Activation;
+  /** Room for the inputs that are not zero, and where their weights lie in a tile. */
+  readonly values: Float64Array;
+  readonly places: Int32Array;
   /** Room for whole tiles… */
   readonly sums: Float32Array;
   /** …and the part of it that is the output. */
@@ -59,18 +62,38 @@ function layerOf(
   const paddedBias = new Float32Array(padded);
   paddedBias.set(bias.data);
   const sums = new Float32Array(padded);
-  return { inputs, tiles, bias: paddedBias, activation, sums, output: sums.subarray(0, units) };
+  return {
+    inputs,
+    tiles,
+    bias: paddedBias,
+    activation,
+    values: new Float64Array(inputs),
+    places: new Int32Array(inputs),
+    sums,
+    output: sums.subarray(0, units),
+  };
 }
 
-function apply({ inputs, tiles, bias, activation, sums, output }: Layer, input: Float32Array): Float32Array {
-  let at = 0;
+function apply(layer: Layer, input: Float32Array): Float32Array {
+  const { inputs, tiles, bias, activation, values, places, sums, output } = layer;
+  // What comes out of a ReLU is mostly zeros: four of five numbers of an embedding.
+  let count = 0;
+  for (let i = 0; i < inputs; i++) {
+    const x = input[i]!;
+    if (x === 0) continue;
+    values[count] = x;
+    places[count] = i * TILE;
+    count++;
+  }
   for (let u = 0; u < sums.length; u += TILE) {
+    const tile = u * inputs;
     let a = bias[u]!;
     let b = bias[u + 1]!;
     let c = bias[u + 2]!;
     let d = bias[u + 3]!;
-    for (let i = 0; i < inputs; i++, at += TILE) {
-      const x = input[i]!;
+    for (let i = 0; i < count; i++) {
+      const x = values[i]!;
+      const at = tile + places[i]!;
       a += x * tiles[at]!;
       b += x * tiles[at + 1]!;
       c += x * tiles[at + 2]!;

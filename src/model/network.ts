@@ -23,6 +23,8 @@ export type EngineName = (typeof ENGINES)[number];
 export type EngineChoice = EngineName | 'auto';
 
 export type Precision = (typeof PRECISIONS)[number];
+/** `auto` takes int8 where the bundle is calibrated for it and the CPU is faster by it. */
+export type PrecisionChoice = Precision | 'auto';
 
 /** What the engine `neuron` needs beyond the bundle. */
 export interface NpuOptions {
@@ -39,5 +41,5 @@ export interface NetworkOptions extends NpuOptions {
   /** False: a CPU computes, whatever the engine that is asked for. */
   readonly npu?: false | undefined;
   /** Of the backbone on a CPU, also on one that stands by; float32 when left out. */
-  readonly precision?: Precision | undefined;
+  readonly precision?: PrecisionChoice | undefined;
 }

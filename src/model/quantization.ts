@@ -17,6 +17,9 @@ export function convolutionNames(backbone: Manifest['backbone']): string[] {
   );
 }
 
+/** Of a convolution's name. */
+export const isPointwise = (name: string): boolean => name.endsWith('.pointwise');
+
 /**
  * The quantisation of a bundle, if it has one.
  *

@@ -1,6 +1,6 @@
 import type { Bundle } from '../../src/model/bundle.js';
 import { backboneFingerprint } from '../../src/model/fingerprint.js';
-import { convolutionNames } from '../../src/model/quantization.js';
+import { convolutionNames, isPointwise } from '../../src/model/quantization.js';
 import type { Quantization } from '../../src/model/quantization-manifest.js';
 
 export const quantizedBy = (bundle: Bundle, quantization: Quantization): Bundle => ({
@@ -8,12 +8,11 @@ export const quantizedBy = (bundle: Bundle, quantization: Quantization): Bundle 
   manifest: { ...bundle.manifest, quantization },
 });
 
-/** Every range is this much. */
-export function evenly(bundle: Bundle, high: number): Quantization {
-  const ranges = convolutionNames(bundle.manifest.backbone).map((name) => [name, high] as const);
+/** All that can be is in int8. */
+export function wholly(bundle: Bundle): Quantization {
   return {
     backbone: backboneFingerprint(bundle),
-    ranges: Object.fromEntries(ranges),
+    convolutions: convolutionNames(bundle.manifest.backbone).filter(isPointwise),
     agreement: { windows: 1, meanCosine: 1, lowestCosine: 1 },
   };
 }

@@ -16,7 +16,7 @@ export function define(command: Command): void {
     .option('--json', 'the result as JSON')
     .addHelpText(
       'after',
-      '\nThe weights stay as they are. What was found goes into model.json, with how well the result agrees with\nfloat32 on every fourth file, which is not calibrated with. model.precision (float32, int8) chooses.',
+      '\nThe weights stay as they are. What can be computed in int8 goes into model.json, with how well the result agrees\nwith float32 on every fourth file, by which nothing is chosen. model.precision (auto, float32, int8) says what is used.',
     )
     .action(finish(quantize));
 }

@@ -80,11 +80,11 @@ export async function quantizeBundle(
 
 /** In a few words: how much of a model can run in int8, and how well it agrees. */
 export function int8Line(
-  { ranges, agreement }: Quantization,
+  { convolutions, agreement }: Quantization,
   { backbone }: Pick<Manifest, 'backbone'>,
 ): string {
   const { meanCosine, lowestCosine, windows } = agreement;
-  const count = `${Object.keys(ranges).length - 1} of ${convolutionNames(backbone).length} convolutions`;
+  const count = `${convolutions.length} of ${convolutionNames(backbone).length} convolutions`;
   return `int8: ${count}, agrees with float32 to ${meanCosine} (mean cosine of ${windows} windows, lowest ${lowestCosine})`;
 }
 

@@ -1,6 +1,7 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
-import type { EngineChoice, Network, NetworkOptions, Precision } from '../network.js';
+import { backboneFingerprint } from '../fingerprint.js';
+import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
 import { quantizationOf } from '../quantization.js';
 import type { Quantization } from '../quantization-manifest.js';
 import { notLoaded } from './not-loaded.js';
@@ -40,15 +41,17 @@ async function createCpuNetwork(
   bundle: Bundle,
   engine: CpuEngineChoice,
   heads: readonly string[],
-  precision: Precision,
+  precision: PrecisionChoice,
 ): Promise<Network> {
-  const quantization = precision === 'int8' ? int8Of(bundle, engine) : undefined;
+  const asked = precision === 'int8' ? int8Of(bundle, engine) : undefined;
   if (engine === 'auto' || engine === 'onnxruntime') {
     try {
-      const { createOnnxNetwork } = await import('./onnxruntime.js');
+      const { createOnnxNetwork, multipliesBytes } = await import('./onnxruntime.js');
+      const faster = precision === 'auto' && multipliesBytes() ? bundle.manifest.quantization : undefined;
+      const quantization = faster?.backbone === backboneFingerprint(bundle) ? faster : asked;
       return await createOnnxNetwork(bundle, heads, quantization);
     } catch (error) {
-      if (engine === 'onnxruntime' || quantization)
+      if (engine === 'onnxruntime' || asked)
         throw notLoaded(
           'onnxruntime',
           error,

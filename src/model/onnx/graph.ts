@@ -38,22 +38,17 @@ export interface Convolution {
   readonly outputShape: readonly number[];
 }
 
-/** The numbers in which a backbone is computed. Values in it are of its own kind, before and after it float32. */
+/** The numbers in which a backbone is computed; what goes from one convolution to the next is float32. */
 export interface Arithmetic {
-  /** @param patch [windows,1,96,64] */
-  enter(graph: OnnxGraphBuilder, patch: string): string;
-  /** Convolution and ReLU; they come in the order of the network. */
+  /** Convolution and ReLU. */
   convolve(graph: OnnxGraphBuilder, x: string, convolution: Convolution): string;
-  leave(graph: OnnxGraphBuilder, x: string): string;
 }
 
 export const FLOAT32: Arithmetic = {
-  enter: (_, patch) => patch,
   convolve(graph, x, { kernel, bias, attributes }) {
     const weights = [graph.constant(kernel.shape, kernel.data), graph.constant([bias.length], bias)];
     return graph.step('Relu', [graph.step('Conv', [x, ...weights], attributes)]);
   },
-  leave: (_, x) => x,
 };
 
 /** Name of the input. */
@@ -93,8 +88,18 @@ export class OnnxGraphBuilder {
 
   /** Applies an operator; returns its value. */
   step(op: string, inputs: readonly string[], attributes: OnnxNode['attributes'] = {}): string {
-    const output = `v${this.#nodes.length}`;
-    this.#nodes.push({ op, inputs, output: [output], attributes });
+    return this.steps(op, inputs, 1, attributes)[0]!;
+  }
+
+  /** Applies an operator that has several values. */
+  steps(
+    op: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes: OnnxNode['attributes'] = {},
+  ): string[] {
+    const output = Array.from({ length: outputs }, (_, i) => `v${this.#nodes.length}${'abc'[i]}`);
+    this.#nodes.push({ op, inputs, output, attributes });
     return output;
   }
 
@@ -110,9 +115,9 @@ export class OnnxGraphBuilder {
     arithmetic: Arithmetic = FLOAT32,
   ): string {
     const perm = this.#bandsFirst ? [0, 3, 2, 1] : [0, 3, 1, 2];
-    let x = arithmetic.enter(this, this.step('Transpose', [LOG_MEL], { perm })); // [windows,1,96,64]
+    let x = this.step('Transpose', [LOG_MEL], { perm }); // [windows,1,96,64]
     for (const convolution of convolutions(layers, weight)) x = arithmetic.convolve(this, x, convolution);
-    return this.step('ReduceMean', [arithmetic.leave(this, x)], { axes: [2, 3], keepdims: 0 });
+    return this.step('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
   }
 
   dense(x: string, layers: readonly DenseLayer[]): string {

@@ -1,81 +1,69 @@
 import type { Quantization } from '../quantization-manifest.js';
-import { type Arithmetic, type Convolution, FLOAT32, type OnnxGraphBuilder } from './graph.js';
+import { type Arithmetic, type Convolution, FLOAT32 } from './graph.js';
 
-const LARGEST_UINT8 = 255;
-/** Leaves room for what is added to a bias. */
-const LARGEST_BIAS = 2 ** 30;
-
-/**
- * Largest weights. Where x86 processors multiply bytes without VNNI they add two products in 16 bits, which
- * saturate: 2 · 255 · 64 does not, so every processor computes the same. Depthwise kernels add in 32 bits.
- */
-const LARGEST_WEIGHT = { depthwise: 127, dense: 64 };
+const LARGEST_WEIGHT = 127;
+/** Of ONNX's data types. */
+const FLOAT = 1;
+const CHANNELS_LAST = [0, 2, 3, 1];
+const CHANNELS_FIRST = [0, 3, 1, 2];
 
 /**
- * A backbone in 8-bit integers (Jacob et al. 2018, arXiv:1712.05877): unsigned activations of one scale each, signed
- * weights of one scale per channel, 32-bit biases. ReLU needs no step of its own: below 0 there is nothing.
+ * A backbone whose pointwise convolutions, nearly all of its multiplications, are done in 8-bit integers with 32-bit
+ * sums: signed weights of one scale for each output, activations in 255 steps from 0 to the highest of the window.
+ * Fixed ranges would have to be wide enough for the loudest sound, and leave a quiet one a handful of steps.
  *
- * It begins in float32: the convolution whose range comes first gives the first integers. Once the ranges end it goes
- * on in float32, and does not come back: a float32 convolution between two quantisations ONNX Runtime would quantise
- * by itself.
+ * The scale is that of everything that goes in at once, so windows must come one by one.
+ *
+ * @param signed whether weights are multiplied as signed bytes; all processors do so as unsigned ones, with the same
+ *   result, but some x86 add signed products in 16 bits, which saturate
  */
-export function int8Arithmetic({ ranges }: Quantization): Arithmetic {
-  /** Of the value that goes in, a multiple of it; undefined where it is float32. */
-  let scale: number | undefined;
-  const numbers = (graph: OnnxGraphBuilder, of: number) => [
-    graph.constant([], Float32Array.of(of)),
-    graph.constant([], Uint8Array.of(0)),
-  ];
-  const leave = (graph: OnnxGraphBuilder, value: string) => {
-    if (scale === undefined) return value;
-    const real = graph.step('DequantizeLinear', [value, ...numbers(graph, scale)]);
-    scale = undefined;
-    return real;
-  };
+export function int8Arithmetic({ convolutions }: Quantization, signed: boolean): Arithmetic {
   return {
-    enter: (_, patch) => patch,
-    convolve(graph, value, convolution) {
-      const highest = ranges[convolution.name];
-      const [from, to] = [scale, highest && highest / LARGEST_UINT8];
-      if (from === undefined || to === undefined) {
-        const real = FLOAT32.convolve(graph, leave(graph, value), convolution);
-        scale = to;
-        return to === undefined ? real : graph.step('QuantizeLinear', [real, ...numbers(graph, to)]);
-      }
-      const { weights, scales, biases } = quantizedWeights(convolution, from);
-      const channels = [scales.length];
-      const inputs = [
-        value,
-        ...numbers(graph, from),
-        graph.constant(convolution.kernel.shape, weights),
-        graph.constant(channels, scales),
-        graph.constant(channels, new Int8Array(scales.length)),
-        ...numbers(graph, to),
-        graph.constant(channels, biases),
+    convolve(graph, x, convolution) {
+      if (!convolutions.includes(convolution.name)) return FLOAT32.convolve(graph, x, convolution);
+      const { weights, scales } = quantizedWeights(convolution);
+      const outputs = [scales.length];
+      const bytes = signed
+        ? { weights, zeros: new Int8Array(scales.length) }
+        : {
+            weights: Uint8Array.from(weights, (w) => w + 128),
+            zeros: new Uint8Array(scales.length).fill(128),
+          };
+      const shape = [weights.length / scales.length, scales.length];
+      const rows = graph.step('Transpose', [x], { perm: CHANNELS_LAST });
+      const [activations, scale, zero] = graph.steps('DynamicQuantizeLinear', [rows], 3) as [
+        string,
+        string,
+        string,
       ];
-      scale = to;
-      return graph.step('QLinearConv', inputs, convolution.attributes);
+      const sums = graph.step('MatMulInteger', [
+        activations,
+        graph.constant(shape, bytes.weights),
+        zero,
+        graph.constant(outputs, bytes.zeros),
+      ]);
+      const unit = graph.step('Mul', [scale, graph.constant(outputs, scales)]);
+      const products = graph.step('Mul', [graph.step('Cast', [sums], { to: FLOAT }), unit]);
+      const biased = graph.step('Add', [products, graph.constant(outputs, convolution.bias)]);
+      return graph.step('Transpose', [graph.step('Relu', [biased])], { perm: CHANNELS_FIRST });
     },
-    leave,
   };
 }
 
-function quantizedWeights({ kernel: { data }, bias, depthwise }: Convolution, inputScale: number) {
-  const largest = depthwise ? LARGEST_WEIGHT.depthwise : LARGEST_WEIGHT.dense;
-  const size = data.length / bias.length;
+/** @returns weights [inputs,outputs], and by what each output's are to be multiplied */
+function quantizedWeights({ kernel: { data }, bias }: Convolution) {
+  const [outputs, inputs] = [bias.length, data.length / bias.length];
   const weights = new Int8Array(data.length);
-  const scales = new Float32Array(bias.length);
-  const biases = new Int32Array(bias.length);
-  for (let channel = 0; channel < bias.length; channel++) {
-    const begin = channel * size;
+  const scales = new Float32Array(outputs);
+  for (let output = 0; output < outputs; output++) {
+    const begin = output * inputs;
     let highest = 0;
-    for (let i = begin; i < begin + size; i++) highest = Math.max(highest, Math.abs(data[i]!));
-    // A channel of hardly any weight must not make its bias overflow.
-    const scale = Math.max(highest / largest, Math.abs(bias[channel]!) / (inputScale * LARGEST_BIAS), 1e-30);
-    scales[channel] = scale;
+    for (let i = begin; i < begin + inputs; i++) highest = Math.max(highest, Math.abs(data[i]!));
+    const scale = Math.max(highest / LARGEST_WEIGHT, 1e-30);
+    scales[output] = scale;
     // Not Math.round, which also knows -0 and takes twice as long for it: a million of them at each start.
-    for (let i = begin; i < begin + size; i++) weights[i] = Math.floor(data[i]! / scale + 0.5);
-    biases[channel] = Math.round(bias[channel]! / (inputScale * scale));
+    for (let input = 0; input < inputs; input++)
+      weights[input * outputs + output] = Math.floor(data[begin + input]! / scale + 0.5);
   }
-  return { weights, scales, biases };
+  return { weights, scales };
 }
