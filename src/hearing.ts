@@ -105,10 +105,13 @@ export class Hearing {
     const output = await this.network.run(mel);
     const beside = await this.events?.companion?.hear(windows, mel);
     const networkDone = performance.now();
-    const heard = (window: Window, i: number) => ({
-      ...this.#heard(window, rowOf(output, i, windows.length), beside && partOf(beside, i, windows.length)),
-      levels: levels[i]!,
-    });
+    const heard = (window: Window, i: number) =>
+      this.#heard(
+        window,
+        levels[i]!,
+        rowOf(output, i, windows.length),
+        beside && partOf(beside, i, windows.length),
+      );
     return {
       windows: windows.map(heard),
       mel,
@@ -152,9 +155,10 @@ export class Hearing {
   }
 
   /** @param ofEvents the embedding that the event head takes; the network's own when left out */
-  #heard(window: Window, output: NetworkOutput, ofEvents = output.embedding): Omit<Heard, 'levels'> {
+  #heard(window: Window, levels: MelWindow, output: NetworkOutput, ofEvents = output.embedding): Heard {
     const values = this.head.score(output);
-    if (!(allFinite(values) && allFinite(output.embedding) && allFinite(ofEvents)))
+    // What goes in is looked at as well: rounded to bytes, what is no number is one like any other.
+    if (![levels.mel, values, output.embedding, ofEvents].every(allFinite))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,
@@ -168,7 +172,8 @@ export class Hearing {
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, ofEvents),
     };
-    return { scored, embedding: output.embedding, audioset: output.heads[AUDIOSET_HEAD] ?? NO_SCORES };
+    const audioset = output.heads[AUDIOSET_HEAD] ?? NO_SCORES;
+    return { scored, embedding: output.embedding, audioset, levels };
   }
 
   /** What the event head says of the sound up to the window's end. */

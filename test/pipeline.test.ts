@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SENSE_OFF } from '../src/alarm/sense.js';
 import { decodeFile } from '../src/audio/decode.js';
-import { WINDOW_SAMPLES } from '../src/constants.js';
+import { PRECISIONS, WINDOW_SAMPLES } from '../src/constants.js';
 import { ExitCode } from '../src/errors.js';
 import { type Bundle, readBundle } from '../src/model/bundle.js';
 import type { Network } from '../src/model/network.js';
@@ -10,7 +10,10 @@ import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
 import { SCENE } from './support/daemon.js';
 import { GOLDEN, readSamples } from './support/golden.js';
+import { lacksPackage } from './support/require.js';
 import { collect } from './support/sound.js';
+
+const lacksOnnx = lacksPackage('onnxruntime-node');
 
 let bundle: Bundle;
 beforeAll(async () => {
@@ -55,6 +58,16 @@ describe('the pipeline', () => {
     };
     Object.assign(network, { run: broken });
     await expect(pipeline.process(windowOf('silence'))).rejects.toThrow(/engine \S+ gives no numbers/);
+    await pipeline.close();
+  });
+
+  it.each(PRECISIONS)('fails in %s where the sound is no number', async (precision) => {
+    const pipeline = await Pipeline.create(bundle, { precision: lacksOnnx ? 'float32' : precision });
+    const { samples, ...place } = windowOf('white-noise');
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const broken = { ...place, samples: samples.slice().fill(value, 7000, 7001) };
+      await expect(pipeline.process(broken)).rejects.toThrow(/engine \S+ gives no numbers/);
+    }
     await pipeline.close();
   });
 
