@@ -25,8 +25,8 @@ const ranged = z
 export const quantization = z
   .strictObject({
     ...common,
-    /** Pointwise convolutions. */
-    convolutions: z.array(z.string()).min(1),
+    /** Pointwise convolutions; none where ranges were of others alone, and what is read must be what can be written. */
+    convolutions: z.array(z.string()),
   })
   .or(ranged);
 

@@ -289,7 +289,13 @@ describe('a manifest', () => {
     expect(() => checkReferences(manifest, 'model.json')).toThrow(message);
   });
 
-  it('with nothing in int8 is refused', () => expect(() => parsed({ convolutions: [] })).toThrow());
+  it.each([
+    ['some', { 'backbone.2.pointwise': 4, 'backbone.3.depthwise': 5 }],
+    ['none', { 'backbone.0': 4, 'backbone.1.depthwise': 5 }],
+  ])('with ranges, %s of pointwise convolutions, can be read again where it was written', (_, ranges) => {
+    const quantization = parsed({ ranges });
+    expect(quantizationSchema.parse(JSON.parse(JSON.stringify(quantization)))).toEqual(quantization);
+  });
 
   it('of a version with ranges is taken: of its convolutions those that are pointwise', async () => {
     const ranges = { 'backbone.2.pointwise': 4, 'backbone.3.depthwise': 5, 'backbone.3.pointwise': 6 };
