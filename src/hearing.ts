@@ -157,8 +157,9 @@ export class Hearing {
   /** @param ofEvents the embedding that the event head takes; the network's own when left out */
   #heard(window: Window, levels: MelWindow, output: NetworkOutput, ofEvents = output.embedding): Heard {
     const values = this.head.score(output);
-    // What goes in is looked at as well: rounded to bytes, what is no number is one like any other.
-    if (![levels.mel, values, output.embedding, ofEvents].every(allFinite))
+    const level = levelOf(window.samples);
+    // The sound is looked at as well, by its level: rounded to bytes, what is no number is one like any other.
+    if (!(Number.isFinite(level.rmsDbfs) && [values, output.embedding, ofEvents].every(allFinite)))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,
@@ -168,7 +169,7 @@ export class Hearing {
       ...timesOf(window.startSample),
       endAtMs: window.endAtMs,
       ...scoresOf(values, this.head.labels),
-      ...levelOf(window.samples),
+      ...level,
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
       kinds: this.#kindsOf(window, ofEvents),
     };

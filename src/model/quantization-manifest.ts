@@ -13,7 +13,7 @@ const common = {
   }),
 };
 
-/** What was calibrated with fixed ranges, which are not used any more: where those did no harm, none do less. */
+/** What was calibrated with fixed ranges, which are not used any more: layers that agreed with those do without, too. */
 const ranged = z
   .strictObject({ ...common, ranges: z.record(z.string(), z.number().positive()) })
   .transform(({ ranges, ...rest }) => ({ ...rest, convolutions: Object.keys(ranges).filter(isPointwise) }));

@@ -47,9 +47,8 @@ async function createCpuNetwork(
   if (engine === 'auto' || engine === 'onnxruntime') {
     try {
       const { createOnnxNetwork, multipliesBytes } = await import('./onnxruntime.js');
-      const faster = precision === 'auto' && multipliesBytes() ? bundle.manifest.quantization : undefined;
-      const quantization = faster?.backbone === backboneFingerprint(bundle) ? faster : asked;
-      return await createOnnxNetwork(bundle, heads, quantization);
+      const isFaster = precision === 'auto' && multipliesBytes() && isQuantized(bundle);
+      return await createOnnxNetwork(bundle, heads, isFaster ? bundle.manifest.quantization : asked);
     } catch (error) {
       if (engine === 'onnxruntime' || asked)
         throw notLoaded(
@@ -61,6 +60,12 @@ async function createCpuNetwork(
   }
   const { createTfjsNetwork } = await import('./tfjs.js');
   return createTfjsNetwork(bundle, engine, heads);
+}
+
+/** Whether it is calibrated for the weights that it has. */
+function isQuantized(bundle: Bundle): boolean {
+  const { quantization } = bundle.manifest;
+  return quantization !== undefined && quantization.backbone === backboneFingerprint(bundle);
 }
 
 function int8Of(bundle: Bundle, engine: CpuEngineChoice): Quantization {
