@@ -88,7 +88,8 @@ async function measure(dir) {
   await writeScene(dir);
   const models = await foundModels();
   const ours = (await Promise.all([...models].map(subjectsOf))).flat();
-  const others = flags.others ? otherSubjectsIn(flags.others, models, dir) : [];
+  const alone = (await Promise.all([...models].map(aloneSubjects))).flat();
+  const others = [...alone, ...(flags.others ? otherSubjectsIn(flags.others, models, dir) : [])];
   const rows = await timeAll([...ours, ...others], rounds);
   const bareNodeMs = Math.min(...(await inTurn(5, timeNode)));
   for (const row of rows.filter(({ other }) => !other)) {
@@ -185,6 +186,20 @@ async function subjectsOf([model, folder]) {
       precision,
       command: process.execPath,
       args: [WORKER, folder, engine, precision, flags.windows],
+    }));
+}
+
+/** The network of a model that another one hears beside, without that: to be compared with what others compute. */
+async function aloneSubjects([model, folder]) {
+  if (!(await readBundle(folder)).manifest.eventModel) return [];
+  return (await subjectsOf([model, folder]))
+    .filter(({ engine }) => engine === 'onnxruntime')
+    .map((subject) => ({
+      ...subject,
+      name: `${subject.name}, by itself`,
+      args: [...subject.args, 'alone'],
+      other: true,
+      frontEnd: true,
     }));
 }
 

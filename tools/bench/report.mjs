@@ -44,7 +44,7 @@ function tables({ rows, microphones, hours, flags, machine: { bareNodeMs } }) {
   return [
     {
       title: 'A window, milliseconds',
-      note: `${flags.windows} windows of the demo's scene, one after the other as from a microphone, in ${flags.rounds} rounds in turn, each in a process of its own. A median is that of the quietest 20 windows in a row, the 99th percentile that of all in the quietest round. *Rest* is heads, event head and decision. CPU is that of all threads of the process.${rows.some(({ other }) => other) ? OTHERS : ''}`,
+      note: `${flags.windows} windows of the demo's scene, one after the other as from a microphone, in ${flags.rounds} rounds in turn, each in a process of its own. A median is that of the quietest 20 windows in a row, the 99th percentile that of all in the quietest round. *Rest* is heads, event head and decision. What hears the kinds of events for the full YAMNet, bathnet-mini's network in float32, is in *network*, but where it is said to be *by itself*. CPU is that of all threads of the process.${rows.some(({ other }) => other) ? OTHERS : ''}`,
       head: [
         'model',
         'computed by',

@@ -1,9 +1,10 @@
-// One engine and one model of this program: ours.mjs FOLDER ENGINE PRECISION WINDOWS
+// One engine and one model of this program: ours.mjs FOLDER ENGINE PRECISION WINDOWS [alone: without what hears beside it]
 
 import { decodeFile } from '../../../dist/audio/decode.js';
 import { RingWindow } from '../../../dist/features/ring.js';
 import { Hearing } from '../../../dist/hearing.js';
 import { readBundle } from '../../../dist/model/bundle.js';
+import { SHIPPED_MODELS, withEvents } from '../../../dist/model/shelf.js';
 import { Pipeline } from '../../../dist/pipeline.js';
 import { HOP_SAMPLES, SCENE, sceneWindows } from '../scene.mjs';
 import { sayFigures, sayFirst, timeWindows } from './figures.mjs';
@@ -11,9 +12,10 @@ import { sayFigures, sayFirst, timeWindows } from './figures.mjs';
 /** As many at once as files are heard in. */
 const BATCH = 16;
 
-const [folder, engine, precision, windows] = process.argv.slice(2);
+const [folder, engine, precision, windows, alone] = process.argv.slice(2);
 const batches = Math.ceil(Number(windows) / 25);
-const bundle = await readBundle(folder);
+const read = await readBundle(folder);
+const bundle = alone ? read : await withEvents(read, [SHIPPED_MODELS]);
 const pipeline = await Pipeline.create(bundle, { engine, precision });
 // Decoded before: here the pipeline is measured, not the file.
 const chunks = [];
