@@ -96,9 +96,10 @@ inputs:
   });
 
   it('takes settings of each for itself, keeps them apart, and stops as one', async () => {
-    broker.publish('bathnet/hall/threshold/set', '0.9');
-    await seen.waitFor('bathnet/hall/threshold', (payload) => payload === '0.9');
-    expect(last('bathnet/bath/threshold')).toBe('0.7'); // the bundle's
+    const ofTheBundle = last('bathnet/bath/threshold');
+    broker.publish('bathnet/hall/threshold/set', '0.65');
+    await seen.waitFor('bathnet/hall/threshold', (payload) => payload === '0.65');
+    expect(last('bathnet/bath/threshold')).toBe(ofTheBundle);
     expect((await daemon.kill()).code).toBe(0);
     for (const id of ['bath', 'hall', 'attic'])
       await seen.waitFor(`bathnet/${id}/availability`, (payload) => payload === 'offline');

@@ -42,10 +42,12 @@ OPEN = {kind: set(given.get("open", [])) for kind, given in EVENTS["kinds"].item
 # What the first sound of a scene is: share of each kind; "" is a clip without a label, "mined" one that mn04 takes
 # for an alarm (mine.py).
 SHARES = {
-    "impact": 0.17, "breaking": 0.06, "scream": 0.09, "distress": 0.05, "open": 0.04, "door": 0.09, "knock": 0.05, "dishes": 0.06,
-    "drop": 0.06, "steps": 0.05, "throat": 0.05, "speech": 0.05, "laugh": 0.015, "cry": 0.02, "animal": 0.02, "water": 0.035,
-    "music": 0.025, "tone": 0.02, "motor": 0.03, "other": 0.03, "": 0.11, "mined": 0.07,
+    "impact": 0.17, "breaking": 0.06, "scream": 0.10, "distress": 0.05, "open": 0.04, "door": 0.08, "knock": 0.04, "dishes": 0.05,
+    "drop": 0.06, "steps": 0.05, "throat": 0.04, "speech": 0.05, "laugh": 0.02, "cry": 0.02, "animal": 0.06, "water": 0.035,
+    "music": 0.035, "tone": 0.02, "motor": 0.05, "other": 0.06, "": 0.15, "mined": 0.08,
 }  # fmt: skip
+# Of which any mixture, any speed, any direction still is one.
+LOOSE = {"animal", "music", "motor", "other", "water", "tone", ""}
 STEADY = ["shower", "tap", "bath-filling", "rain", "hair-dryer", "shaver", "fan", "washing-machine", "vacuum-cleaner", "engine", "hum", "music", "talk", "room-noise"]
 
 
@@ -89,7 +91,7 @@ class Pool:
 
     def choose(self, rng, kind: str | None = None, sound: str | None = None) -> int:
         """A clip's number: the kinds by their shares; then the sound, then the source by the root of their clips."""
-        group = self.groups[kind or self.kinds[rng.choice(len(self.kinds), p=self.shares)]]
+        group = self.groups[kind if kind is not None else self.kinds[rng.choice(len(self.kinds), p=self.shares)]]
         if sound is None:
             sound = _by_root(rng, group, lambda sources: sum(map(len, sources.values())))
         source = _by_root(rng, group[sound], len)
@@ -154,14 +156,34 @@ class Effects:
         self.tones = np.array(tones, np.float32)
 
 
-def place(rng, clip: np.ndarray, steady: bool) -> tuple[np.ndarray, int, float]:
+def varied(rng, pool, kind: str, sound: str, x: np.ndarray) -> np.ndarray:
+    """A clip turned round, coloured, or with another of its kind in it: few sources, many sounds."""
+    x = x[: 8 * RATE_HZ].astype(np.float32)
+    if kind in LOOSE and rng.uniform() < 0.3:
+        other = pool.clip(pool.choose(rng, kind, sound if sound in pool.groups.get(kind, {}) else None))[: len(x)].astype(np.float32)
+        at = int(rng.integers(0, max(1, len(x) - len(other) + 1)))
+        top = np.abs(x).max() + 1e-3
+        x[at : at + len(other)] += other * (top / (np.abs(other).max() + 1e-3) * 10 ** (rng.uniform(-12, 0) / 20))
+    if kind in LOOSE and rng.uniform() < 0.2:
+        x = x[::-1].copy()
+    if rng.uniform() < 0.5:
+        n = 1 << (len(x) - 1).bit_length() if len(x) > 1 else 2
+        f = np.log2(np.fft.rfftfreq(n, 1 / RATE_HZ) + 1)
+        db = rng.uniform(-3, 3) * (f - 10)
+        for _ in range(2):
+            db += rng.uniform(-8, 8) * np.exp(-0.5 * ((f - rng.uniform(7, 13)) / rng.uniform(0.3, 1.5)) ** 2)
+        x = np.fft.irfft(np.fft.rfft(x, n) * 10 ** (db / 20), n)[: len(x)].astype(np.float32)
+    return x
+
+
+def place(rng, clip: np.ndarray, steady: bool, spread: float = 0.16) -> tuple[np.ndarray, int, float]:
     """A clip at a random speed and place -> wave float32 [54000] of peak 1, its onset, the share of its energy inside."""
     x = clip[: 8 * RATE_HZ].astype(np.float32)
     if len(x) > SCENE:
         start = rng.integers(0, len(x) - SCENE // 2)
         x = x[start : start + int(1.5 * SCENE)]
-    if rng.uniform() < 0.5:
-        speed = np.exp(rng.normal(0, 0.16))
+    if rng.uniform() < 0.75:
+        speed = np.exp(np.clip(rng.normal(0, spread), -0.7, 0.7))
         x = np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x).astype(np.float32)
     x /= np.abs(x).max() + 1e-3
     at = int(rng.integers(-min(len(x) // 3, 8000), SCENE - min(3200, len(x) // 2)))
@@ -206,7 +228,8 @@ def scenes(pool: Pool, effects: Effects, rng, n: int) -> tuple[torch.Tensor, dic
         for k in range(count):
             chosen = pool.choose(rng)
             sound, from_source = pool.index[chosen][0], pool.index[chosen][1]
-            wave, onset, share = place(rng, pool.clip(chosen), False)
+            of = OF_SOUND.get(sound, "open" if sound else "")
+            wave, onset, share = place(rng, varied(rng, pool, of, sound, pool.clip(chosen)), False, 0.3 if of in LOOSE else 0.22)
             if k == 0:
                 kind[i], source[i] = (sound or "?").encode(), from_source.encode()
                 about["onset_s"][i] = onset / RATE_HZ
