@@ -1,7 +1,7 @@
 // The figures as a picture: bars per window, and lines of what more sound costs. SVG, readable without colours.
 
 const WIDTH = 860;
-const LEFT = 270;
+const LEFT = 300;
 const BAR = 16;
 const ROW = 22;
 const STAGES = [
@@ -14,13 +14,13 @@ const PLOT = { width: 340, height: 200 };
 
 /** @returns an SVG file */
 export function chart({ rows, microphones, hours, date, machine }) {
-  const shown = rows.filter(({ wholeMs }) => wholeMs.p50 < 40); // one bar of plain JavaScript would flatten all others
+  const shown = rows.filter(({ wholeMs }) => wholeMs.p50 < 10); // plain JavaScript would flatten all others
   const left = rows.filter((row) => !shown.includes(row));
   const bars = windowBars(shown, 60);
   const plots = bars.bottom + 60;
   const svg = [
     label(20, 30, 'Milliseconds per window, one thread', { size: 17, weight: 'bold' }),
-    ...legend(LEFT, 50),
+    ...legend(LEFT - 100, 50),
     ...bars.parts,
     ...left.map(({ model, name, wholeMs }, i) =>
       label(LEFT, bars.bottom + 12 + 16 * i, `not drawn: ${model}, ${name}: ${wholeMs.p50.toFixed(0)} ms`, {
@@ -76,9 +76,11 @@ function windowBars(rows, top) {
         label(LEFT - 8, y + 12, row.name, { anchor: 'end', weight: row.other ? undefined : 'bold' }),
       );
       let x = LEFT;
-      for (const [stage, , colour] of row.frontEnd ? [['wholeMs', '', '#7a7a7a']] : STAGES) {
+      for (const [stage, , colour] of row.frontEnd && !row.melMs ? [['wholeMs', '', '#7a7a7a']] : STAGES) {
         const width = (row[stage]?.p50 ?? 0) * scale;
-        parts.push(rectangle(x, y, width, BAR, row.other && stage === 'networkMs' ? '#a9a9a9' : colour));
+        parts.push(
+          rectangle(x, y, width, BAR, row.other && !row.melMs && stage === 'networkMs' ? '#a9a9a9' : colour),
+        );
         x += width;
       }
       parts.push(label(x + 5, y + 12, row.wholeMs.p50.toFixed(2)));
@@ -95,8 +97,8 @@ function legend(x, y) {
     ['', 'all of it, of others', '#7a7a7a'],
   ];
   return all.flatMap(([, name, colour], i) => [
-    rectangle(x + [0, 75, 150, 285, 450][i], y - 10, 11, 11, colour),
-    label(x + [0, 75, 150, 285, 450][i] + 15, y, name),
+    rectangle(x + [0, 80, 160, 310, 480][i], y - 10, 11, 11, colour),
+    label(x + [0, 80, 160, 310, 480][i] + 15, y, name),
   ]);
 }
 
