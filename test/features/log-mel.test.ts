@@ -82,10 +82,10 @@ describe('the log-mel in SIMD', () => {
     const node = `exec '${process.execPath}'`;
     const withSimd = await said(node);
     expect(withSimd.hasSimd).toBe(true);
-    const without = [`ulimit -v 5000000; ${node}`];
-    if (process.arch === 'x64') without.push(`${node} --no-enable-sse4-1`);
-    for (const command of without)
-      expect(await said(command), command).toEqual({ hasSimd: false, out: withSimd.out });
+    // Newer versions of Node can do with less room.
+    expect((await said(`ulimit -v 5000000; ${node}`)).out).toBe(withSimd.out);
+    if (process.arch === 'x64')
+      expect(await said(`${node} --no-enable-sse4-1`)).toEqual({ hasSimd: false, out: withSimd.out });
   });
 });
 
