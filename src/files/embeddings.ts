@@ -1,6 +1,6 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
-import { join } from '../training/augment.js';
+import { concatenated } from '../model/concatenated.js';
 import type { ClipEmbeddings, Extracted, LaidFile } from '../training/embeddings.js';
 import { type ListenOptions, listenToFiles } from './listen.js';
 import type { Table } from './table.js';
@@ -54,8 +54,8 @@ export async function extractEmbeddings(
 
 function joined(tables: readonly Table[]): Omit<ClipEmbeddings, 'path'> {
   const rmsOf = ({ count, levels }: Table) => Float32Array.from({ length: count }, (_, i) => levels[2 * i]!);
-  const rmsDbfs = join(tables.map(rmsOf));
-  return { count: rmsDbfs.length, frames: join(tables.map(({ values }) => values)), rmsDbfs };
+  const rmsDbfs = concatenated(tables.map(rmsOf));
+  return { count: rmsDbfs.length, frames: concatenated(tables.map(({ values }) => values)), rmsDbfs };
 }
 
 function badFiles(bad: readonly UserError[]): UserError {

@@ -20,6 +20,12 @@ export function convolutionNames(backbone: Manifest['backbone']): string[] {
 /** Of a convolution's name. */
 export const isPointwise = (name: string): boolean => name.endsWith('.pointwise');
 
+/** The quantisation of a bundle, if it has one that was made for its weights. */
+export function fittingQuantization(bundle: Bundle): Quantization | undefined {
+  const { quantization } = bundle.manifest;
+  return quantization && quantization.backbone === backboneFingerprint(bundle) ? quantization : undefined;
+}
+
 /**
  * The quantisation of a bundle, if it has one.
  *
@@ -27,11 +33,12 @@ export const isPointwise = (name: string): boolean => name.endsWith('.pointwise'
  */
 export function quantizationOf(bundle: Bundle): Quantization | undefined {
   const { name, quantization } = bundle.manifest;
-  if (quantization && quantization.backbone !== backboneFingerprint(bundle))
+  const fitting = fittingQuantization(bundle);
+  if (quantization && !fitting)
     throw new UserError(
       ExitCode.badData,
       `model ${name}: its quantization was calibrated for other weights`,
       `Make it anew (bathnet2mqtt models quantize ${name} AUDIO), or set model.precision to float32.`,
     );
-  return quantization;
+  return fitting;
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ } from '../constants.js';
+import { concatenated } from '../model/concatenated.js';
 import { createRandom } from './random.js';
 
 /** How far a variation goes; every one is drawn evenly from its range. */
@@ -99,16 +100,5 @@ function rms(sound: Float32Array): number {
 export async function whole(sound: AsyncIterable<Float32Array>): Promise<Float32Array> {
   const blocks: Float32Array[] = [];
   for await (const block of sound) blocks.push(block.slice()); // a decoder may use its block again
-  return join(blocks);
-}
-
-/** Blocks one after the other. */
-export function join(blocks: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(blocks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    out.set(block, at);
-    at += block.length;
-  }
-  return out;
+  return concatenated(blocks);
 }

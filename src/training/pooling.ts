@@ -1,3 +1,4 @@
+import { concatenated } from '../model/concatenated.js';
 import type { ClipEmbeddings } from './embeddings.js';
 import type { Samples } from './fit/samples.js';
 
@@ -39,16 +40,6 @@ export function soundingFrames({ frames, rmsDbfs }: ClipEmbeddings, size: number
   return [...rmsDbfs].flatMap((level, i) =>
     level >= loudest - QUIETER_DB ? [frames.subarray(i * size, (i + 1) * size)] : [],
   );
-}
-
-export function concatenated(rows: readonly Float32Array[]): Float32Array {
-  const out = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const row of rows) {
-    out.set(row, at);
-    at += row.length;
-  }
-  return out;
 }
 
 function meanOf(rows: readonly Float32Array[], size: number): Float32Array {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../constants.js';
 import { dbfsOf, piecePowers } from '../features/level.js';
-import { join } from './augment.js';
+import { concatenated } from '../model/concatenated.js';
 import type { Lay } from './lay.js';
 import { createRandom } from './random.js';
 
@@ -92,7 +92,7 @@ async function firstSamples(blocks: AsyncIterator<Float32Array>, count: number):
     parts.push(block.slice()); // a decoder may use its block again
     length += block.length;
   }
-  return join(parts);
+  return concatenated(parts);
 }
 
 async function nextOf(blocks: AsyncIterator<Float32Array>): Promise<Float32Array | undefined> {

@@ -1,12 +1,13 @@
 import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
+import { concatenated } from '../model/concatenated.js';
 import type { Clip, Dataset } from './dataset.js';
 import type { ClipEmbeddings, Extract, LaidFile } from './embeddings.js';
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
 import type { Lay } from './lay.js';
 import { classification, type Verdict } from './metrics.js';
-import { concatenated, type LabelledFrames, samplesOf } from './pooling.js';
+import { type LabelledFrames, samplesOf } from './pooling.js';
 import { quietRooms } from './room.js';
 import { splitByGroup } from './split.js';
 import { type ClassReport, fitFigures, type TrainingReport, validationFigures } from './train-report.js';

@@ -1,9 +1,10 @@
 import type { Bundle, Manifest } from '../model/bundle.js';
 import { withHeads } from '../model/combine.js';
+import { concatenated } from '../model/concatenated.js';
 import { denseScores } from '../model/head.js';
 import type { FittedHead } from './fit/fit-head.js';
 import type { Classification } from './metrics.js';
-import { concatenated, type LabelledFrames, soundingFrames } from './pooling.js';
+import { type LabelledFrames, soundingFrames } from './pooling.js';
 
 /** What the new bundle and its new head are called, and which of its classes alarm. */
 export interface TrainedHeadOptions {

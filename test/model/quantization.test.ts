@@ -83,11 +83,7 @@ describe.skipIf(lacksOnnx)('calibration', () => {
   });
 
   it('leaves out what harms most: sums of which a part is lost in the steps of another', async () => {
-    // The first 64 of the inputs are so high that the others are lost in their steps, and cancel each other out.
-    const bundle = constantBackbone({
-      first: Array.from({ length: 128 }, (_, i) => (i < 64 ? 1e5 : 1)),
-      second: (input, output) => (input < 64 ? (input % 2 === 0 ? 1 : -1) : 1 + ((input + output) % 5)),
-    });
+    const bundle = constantBackbone(CANCELLING);
     const patches = [1, 2, 3, 4, 5].map((value) => new Float32Array(PATCH).fill(value));
     const found = await calibrate(bundle, { calibration: patches, heldBack: patches }, never);
     expect(found.convolutions).toEqual(['backbone.2.pointwise']);
@@ -101,27 +97,29 @@ describe.skipIf(lacksOnnx)('calibration', () => {
         code: ExitCode.badData,
         message: expect.stringMatching(message),
       });
-    const cancelling = (input: number, output: number) =>
-      input < 64 ? (input % 2 === 0 ? 1 : -1) : 1 + ((input + output) % 5);
-    const odd = Array.from({ length: 128 }, (_, i) => (i < 64 ? 1e5 : 1));
-    const { manifest, tensors } = constantBackbone({ first: odd, second: cancelling });
+    const { manifest, tensors } = constantBackbone(CANCELLING);
     const one = { ...manifest, backbone: manifest.backbone.slice(0, 2) };
     await refused({ manifest: one, tensors }, /loses too much in int8/);
     await refused(constantBackbone({ first: [1, 1], second: () => 1 }), /too small/);
   });
 });
 
+interface Constants {
+  readonly first: readonly number[];
+  readonly second: (input: number, output: number) => number;
+}
+
+/** The first 64 of the inputs are so high that the others are lost in their steps, and cancel each other out. */
+const CANCELLING: Constants = {
+  first: Array.from({ length: 128 }, (_, i) => (i < 64 ? 1e5 : 1)),
+  second: (input, output) => (input < 64 ? (input % 2 === 0 ? 1 : -1) : 1 + ((input + output) % 5)),
+};
+
 /**
  * A conv with a channel for each of `first`, by which it multiplies; then two separables of as many, whose pointwise
  * weights are `second`, and those of the unit matrix.
  */
-function constantBackbone({
-  first,
-  second,
-}: {
-  readonly first: readonly number[];
-  readonly second: (input: number, output: number) => number;
-}): Bundle {
+function constantBackbone({ first, second }: Constants): Bundle {
   const channels = first.length;
   const tensor = (shape: number[], value: (i: number) => number) => ({
     shape,
@@ -161,12 +159,12 @@ function constantBackbone({
 describe.skipIf(lacksOnnx)('int8', () => {
   const patchOf = (value: number) => new Float32Array(PATCH).fill(value);
   const ones = (length: number) => Array.from({ length }, () => 1);
+  const inInt8 = (bundle: Bundle) =>
+    createNetwork(quantizedBy(bundle, wholly(bundle)), 'onnxruntime', [], { precision: 'int8' });
 
   it('does not saturate on any processor: the highest activations times the highest weights are right', async () => {
     const bundle = constantBackbone({ first: ones(128), second: () => 1 });
-    const network = await createNetwork(quantizedBy(bundle, wholly(bundle)), 'onnxruntime', [], {
-      precision: 'int8',
-    });
+    const network = await inInt8(bundle);
     const embedding = await embeddingOf(network, patchOf(5));
     for (const sum of embedding) expect(sum / (128 * 5)).toBeCloseTo(1, 3);
   });
@@ -181,9 +179,7 @@ describe.skipIf(lacksOnnx)('int8', () => {
       await session.close();
       return embedding;
     };
-    const network = await createNetwork(quantizedBy(mini, wholly(mini)), 'onnxruntime', [], {
-      precision: 'int8',
-    });
+    const network = await inInt8(mini);
     expect(relativeL2(await embeddingOf(network, mel), await of(false))).toBeLessThan(1e-6);
   });
 
@@ -196,19 +192,14 @@ describe.skipIf(lacksOnnx)('int8', () => {
       second: (input, output) => ((input * output) % 11) - 4,
     });
     const exact = await embeddingOf(await createNetwork(bundle, 'onnxruntime', []), patchOf(3));
-    const int8 = await createNetwork(quantizedBy(bundle, wholly(bundle)), 'onnxruntime', [], {
-      precision: 'int8',
-    });
-    const difference = relativeL2(await embeddingOf(int8, patchOf(3)), exact);
+    const difference = relativeL2(await embeddingOf(await inInt8(bundle), patchOf(3)), exact);
     expect(difference).toBeGreaterThan(0);
     expect(difference).toBeLessThan(0.02);
   });
 
   it('gives silence for silence', async () => {
     const bundle = constantBackbone({ first: ones(128), second: () => 1 });
-    const network = await createNetwork(quantizedBy(bundle, wholly(bundle)), 'onnxruntime', [], {
-      precision: 'int8',
-    });
+    const network = await inInt8(bundle);
     expect([...(await embeddingOf(network, patchOf(-6)))]).toEqual(ones(128).map(() => 0));
   });
 

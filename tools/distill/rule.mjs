@@ -18,9 +18,9 @@ import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { SAMPLE_RATE_HZ as RATE, WINDOW_SAMPLES as WINDOW } from '../../dist/constants.js';
 import { computedBy } from '../../dist/files/cache.js';
 import { readBundle } from '../../dist/model/bundle.js';
+import { concatenated } from '../../dist/model/concatenated.js';
 import { SHIPPED_MODELS, withEvents } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
-import { join as joined } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
 import { Track } from '../../dist/training/track.js';
 
@@ -112,7 +112,7 @@ async function samplesOf(file, seconds) {
     count += block.length;
     if (count > seconds * RATE) break;
   }
-  return joined(blocks);
+  return concatenated(blocks);
 }
 
 /** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */

@@ -51,6 +51,11 @@ LOOSE = {"animal", "music", "motor", "other", "water", "tone", ""}
 STEADY = ["shower", "tap", "bath-filling", "rain", "hair-dryer", "shaver", "fan", "washing-machine", "vacuum-cleaner", "engine", "hum", "music", "talk", "room-noise"]
 
 
+def kind_of(sound: str) -> str:
+    """Of a sound of the pool; "" of a clip without a label."""
+    return OF_SOUND.get(sound, "open" if sound else "")
+
+
 def levels_of(waves: torch.Tensor) -> torch.Tensor:
     """[N, 54000] -> [N, 33]: level of the last 33 blocks of 0.1 s above the quietest 0.3 s, in steps of 20 dB, 0 to 3."""
     blocks = waves[:, -BLOCK * BLOCKS :].double().view(len(waves), BLOCKS, BLOCK)
@@ -76,8 +81,7 @@ class Pool:
         self.index = json.loads((work / f"pool-{role}.json").read_text())
         groups: dict[str, dict[str, dict[str, list[int]]]] = {}
         for i, (sound, source, *_) in enumerate(self.index):
-            kind = OF_SOUND.get(sound, "open" if sound else "")
-            groups.setdefault(kind, {}).setdefault(sound, {}).setdefault(source, []).append(i)
+            groups.setdefault(kind_of(sound), {}).setdefault(sound, {}).setdefault(source, []).append(i)
         mined = work / f"mined-{role}.json"
         if mined.exists():
             groups["mined"] = {}
@@ -156,11 +160,12 @@ class Effects:
         self.tones = np.array(tones, np.float32)
 
 
-def varied(rng, pool, kind: str, sound: str, x: np.ndarray) -> np.ndarray:
+def varied(rng, pool: Pool, sound: str, x: np.ndarray) -> np.ndarray:
     """A clip turned round, coloured, or with another of its kind in it: few sources, many sounds."""
+    kind = kind_of(sound)
     x = x[: 8 * RATE_HZ].astype(np.float32)
     if kind in LOOSE and rng.uniform() < 0.3:
-        other = pool.clip(pool.choose(rng, kind, sound if sound in pool.groups.get(kind, {}) else None))[: len(x)].astype(np.float32)
+        other = pool.clip(pool.choose(rng, kind, sound))[: len(x)].astype(np.float32)
         at = int(rng.integers(0, max(1, len(x) - len(other) + 1)))
         top = np.abs(x).max() + 1e-3
         x[at : at + len(other)] += other * (top / (np.abs(other).max() + 1e-3) * 10 ** (rng.uniform(-12, 0) / 20))
@@ -228,8 +233,7 @@ def scenes(pool: Pool, effects: Effects, rng, n: int) -> tuple[torch.Tensor, dic
         for k in range(count):
             chosen = pool.choose(rng)
             sound, from_source = pool.index[chosen][0], pool.index[chosen][1]
-            of = OF_SOUND.get(sound, "open" if sound else "")
-            wave, onset, share = place(rng, varied(rng, pool, of, sound, pool.clip(chosen)), False, 0.3 if of in LOOSE else 0.22)
+            wave, onset, share = place(rng, varied(rng, pool, sound, pool.clip(chosen)), False, 0.3 if kind_of(sound) in LOOSE else 0.22)
             if k == 0:
                 kind[i], source[i] = (sound or "?").encode(), from_source.encode()
                 about["onset_s"][i] = onset / RATE_HZ

@@ -10,9 +10,10 @@ import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { configSchema } from '../../dist/config/schema.js';
 import { SAMPLE_RATE_HZ as RATE, SENSITIVITIES } from '../../dist/constants.js';
 import { windowsOf } from '../../dist/features/ring.js';
+import { concatenated } from '../../dist/model/concatenated.js';
 import { readModel, SHIPPED_MODELS } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
-import { join, whole } from '../../dist/training/augment.js';
+import { whole } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
 import { wilsonInterval } from '../../dist/training/metrics.js';
 import { createRandom } from '../../dist/training/random.js';
@@ -41,7 +42,7 @@ async function soundOf(path, seconds) {
 }
 
 async function trackOf(parts, name) {
-  const laid = await layInLife([join(parts)], name, { seed: 1, pieces: [] });
+  const laid = await layInLife([concatenated(parts)], name, { seed: 1, pieces: [] });
   const track = new Track(name, pipeline.model.labels, hopSamples / RATE, kinds, sense);
   pipeline.reset();
   for await (const window of windowsOf([laid.samples], hopSamples))

@@ -1,8 +1,7 @@
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
-import { backboneFingerprint } from '../fingerprint.js';
 import type { EngineChoice, Network, NetworkOptions, PrecisionChoice } from '../network.js';
-import { quantizationOf } from '../quantization.js';
+import { fittingQuantization, quantizationOf } from '../quantization.js';
 import type { Quantization } from '../quantization-manifest.js';
 import { notLoaded } from './not-loaded.js';
 
@@ -47,8 +46,8 @@ async function createCpuNetwork(
   if (engine === 'auto' || engine === 'onnxruntime') {
     try {
       const { createOnnxNetwork, multipliesBytes } = await import('./onnxruntime.js');
-      const isFaster = precision === 'auto' && multipliesBytes() && isQuantized(bundle);
-      return await createOnnxNetwork(bundle, heads, isFaster ? bundle.manifest.quantization : asked);
+      const faster = precision === 'auto' && multipliesBytes() ? fittingQuantization(bundle) : undefined;
+      return await createOnnxNetwork(bundle, heads, asked ?? faster);
     } catch (error) {
       if (engine === 'onnxruntime' || asked)
         throw notLoaded(
@@ -60,12 +59,6 @@ async function createCpuNetwork(
   }
   const { createTfjsNetwork } = await import('./tfjs.js');
   return createTfjsNetwork(bundle, engine, heads);
-}
-
-/** Whether it is calibrated for the weights that it has. */
-function isQuantized(bundle: Bundle): boolean {
-  const { quantization } = bundle.manifest;
-  return quantization !== undefined && quantization.backbone === backboneFingerprint(bundle);
 }
 
 function int8Of(bundle: Bundle, engine: CpuEngineChoice): Quantization {

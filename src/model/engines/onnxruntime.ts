@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
 import type { Bundle } from '../bundle.js';
+import { concatenated } from '../concatenated.js';
 import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
 import { int8Arithmetic } from '../onnx/int8.js';
@@ -62,7 +63,11 @@ export async function createOnnxNetwork(
       const atOnce = quantization ? PATCH_VALUES : mel.length; // see int8Arithmetic
       for (let at = 0; at < mel.length; at += atOnce)
         outputs.push(await session.run(mel.subarray(at, at + atOnce)));
-      const all = (name: string) => joined(outputs.map((output) => output(name)));
+      const [first] = outputs;
+      const all =
+        first && outputs.length === 1
+          ? first
+          : (name: string) => concatenated(outputs.map((output) => output(name)));
       return {
         embedding: all(EMBEDDING),
         heads: Object.fromEntries(heads.map((name) => [name, all(`head.${name}`)])),
@@ -100,17 +105,6 @@ export async function openOnnx(graph: Uint8Array): Promise<OnnxSession> {
   };
   await run(new Float32Array(PATCH_VALUES)); // allocates: that must not cost the first window its latency
   return { run, close: () => session.release() };
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  if (parts.length === 1) return parts[0]!;
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
 
 /**

@@ -28,14 +28,11 @@ export function denseLayers(
 export interface Convolution {
   /** As its tensors in the bundle: `backbone.3.pointwise`. */
   readonly name: string;
-  readonly depthwise: boolean;
   /** [outputs,inputs,size,size] */
   readonly kernel: Tensor;
   /** [outputs] */
   readonly bias: Float32Array;
   readonly attributes: OnnxNode['attributes'];
-  /** Of what comes out for a window: [outputs,height,width]. */
-  readonly outputShape: readonly number[];
 }
 
 /** The numbers in which a backbone is computed; what goes from one convolution to the next is float32. */
@@ -130,10 +127,10 @@ export class OnnxGraphBuilder {
     return x;
   }
 
-  /** Makes a float32 value of this shape, one for each window, an output under this name. */
-  output(name: string, value: string, ...shape: number[]): void {
+  /** Makes a float32 value [windows,size] an output under this name. */
+  output(name: string, value: string, size: number): void {
     this.#nodes.push({ op: 'Identity', inputs: [value], output: [name] });
-    this.#outputs.push({ name, shape: [this.#windows, ...shape] });
+    this.#outputs.push({ name, shape: [this.#windows, size] });
   }
 
   /** The ONNX file. @param description one line */
@@ -168,7 +165,6 @@ function* convolutions(
     [height, width] = [Math.ceil(height / stride), Math.ceil(width / stride)];
     return {
       name,
-      depthwise,
       kernel: { shape: [outputs, inputs, size, size], data: toOihw(data, size * size, inputs, outputs) },
       bias: weight(`${name}.bias`).data,
       attributes: {
@@ -177,7 +173,6 @@ function* convolutions(
         strides: [stride, stride],
         pads: [top, left, bottom, right],
       },
-      outputShape: [outputs, height, width],
     };
   };
   for (const [i, { type, stride }] of layers.entries()) {
