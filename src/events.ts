@@ -3,8 +3,8 @@ import type { ScoredWindow } from './types.js';
 /** Why an alarm started. */
 type AlarmReason = 'hits' | 'instant' | 'evidence' | 'thump_then_silence' | 'thump_then_voice';
 
-/** Why an alarm ended. */
-export type AlarmEnd = 'silence' | 'input_lost' | 'disabled' | 'stop' | 'restart';
+/** Why an alarm ended. `another`: it was acknowledged, and another kind of event made another one of it. */
+export type AlarmEnd = 'silence' | 'another' | 'input_lost' | 'disabled' | 'stop' | 'restart';
 
 /** What the decision stage says; the publisher turns it into messages. */
 export type DecisionEvent =

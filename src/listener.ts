@@ -132,7 +132,9 @@ export class Listener {
 
   /** A person has seen an alarm; nothing where it is not the latest, or has been seen. */
   acknowledge(given: Acknowledgement = {}): void {
-    this.#say(this.#escalation.acknowledge(given));
+    const event = this.#escalation.acknowledge(given);
+    if (event) this.pipeline.sense.acknowledge(event.episodeId);
+    this.#say(event);
   }
 
   /** Goes on repeating an alarm of an earlier run, before there is any of this one. */

@@ -166,6 +166,20 @@ describe('the listener', () => {
     expect(pipeline.rule).toMatchObject({ minLevelDbfs: 0, labels: ['abnormal'] });
   });
 
+  it.each([
+    [false, ['breaking', 'silence']],
+    [true, ['breaking', 'another', 'scream', 'silence']],
+  ])('tells of another kind in an alarm that a person has seen: %s', async (acknowledged, said) => {
+    const listener = listen(false);
+    await fall(listener);
+    if (acknowledged) listener.acknowledge();
+    const scene = await collect(decodeFile(SCENE));
+    await listener.chunk(chunk(scene.slice(32 * 16_000)));
+    await listener.chunk(chunk(new Float32Array(10 * 16_000)));
+    const heard = events.map((event) => ('endedBy' in event ? event.endedBy : 'kind' in event && event.kind));
+    expect(heard.filter((_, k) => events[k]?.type !== 'alarm_acknowledged')).toEqual(said);
+  });
+
   it('repeats an alarm that nobody acknowledges while no sound arrives, until somebody does', async () => {
     const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
     await fall(listener);

@@ -91,6 +91,11 @@ export class AlarmDecision {
     return this.#episode.push(window, cry, this.#rule);
   }
 
+  /** A person has seen the open alarm: of another kind from now on there is another one. */
+  acknowledge(episodeId: string): void {
+    this.#episode.acknowledge(episodeId);
+  }
+
   /** The latest hit of a kind, where its evidence as of the last window reaches a line that rises as the others do. */
   heard(kind: string, line: number): Hit | undefined {
     const sum = this.#evidence.of(kind);

@@ -7,7 +7,7 @@ const LONGEST_SECONDS = 10;
 const SUREST_SCORE = 0.99;
 /** So loud is next to nothing over a whole window. */
 const LOUDEST_DBFS = -10;
-const LONGEST_COOLDOWN_SECONDS = 3600;
+const LONGEST_DEAF_SECONDS = 3600;
 /** Whoever uses a bathroom is louder than that once in so many hours. */
 export const NEVER_LOUD_HOURS = 48;
 
@@ -49,9 +49,10 @@ export function doubtsOf(enabled: boolean, rule: AlarmRule, hopSeconds: number, 
 }
 
 function obstacleOf(rule: AlarmRule, hopSeconds: number): string | undefined {
-  const { labels, hits, threshold, instantThreshold, minLevelDbfs, cooldownSeconds, evidence } = rule;
-  if (cooldownSeconds > LONGEST_COOLDOWN_SECONDS)
-    return `after one alarm no other starts for ${(cooldownSeconds / 3600).toFixed(1)} h (cooldownSeconds)`;
+  const { labels, hits, threshold, minLevelDbfs, releaseSeconds, cooldownSeconds, evidence } = rule;
+  const deafSeconds = releaseSeconds + cooldownSeconds;
+  if (deafSeconds > LONGEST_DEAF_SECONDS)
+    return `after one alarm no other starts for ${(deafSeconds / 3600).toFixed(1)} h (releaseSeconds, cooldownSeconds)`;
   if (minLevelDbfs > LOUDEST_DBFS)
     return `only what is louder than ${minLevelDbfs} dBFS counts (minLevelDbfs)`;
   // Evidence for kinds of events asks for none of the rest.
@@ -59,8 +60,7 @@ function obstacleOf(rule: AlarmRule, hopSeconds: number): string | undefined {
   if (labels.length === 0) return 'no class alarms (alarm.labels)';
   if (hits * hopSeconds > LONGEST_SECONDS)
     return `${hits} windows must be hits, ${Math.round(hits * hopSeconds)} s without a pause (hits)`;
-  if (Math.min(threshold, instantThreshold) > SUREST_SCORE)
-    return `only a score of ${threshold} is a hit (threshold)`;
+  if (threshold > SUREST_SCORE) return `only a score of ${threshold} is a hit (threshold)`;
   return undefined;
 }
 

@@ -16,6 +16,9 @@ interface OpenAlarm {
   lastCrySeconds: number;
   peak: { readonly label: string; readonly confidence: number };
   kind: string | undefined;
+  /** All kinds that spoke for it. */
+  readonly kinds: Set<string | undefined>;
+  acknowledged: boolean;
 }
 
 /**
@@ -24,7 +27,11 @@ interface OpenAlarm {
  */
 export class Episode {
   #alarm: OpenAlarm | undefined;
-  #endedAtSeconds = Number.NEGATIVE_INFINITY;
+  /** When the last one ended in silence: only then was there anything that may go on. */
+  #silentAtSeconds = Number.NEGATIVE_INFINITY;
+  /** Begins with the next window. */
+  #other: Cry | undefined;
+  #endSeconds = 0;
 
   /** The alarm that is on. */
   get open(): AlarmStarted | undefined {
@@ -33,9 +40,19 @@ export class Episode {
 
   /** Takes the next window and what speaks for an alarm in it. */
   push(window: ScoredWindow, cry: Cry | undefined, rule: AlarmRule): AlarmStarted | AlarmEnded | undefined {
-    if (this.#alarm) return this.#continue(this.#alarm, window, cry, rule);
-    const cool = window.endSeconds >= this.#endedAtSeconds + rule.cooldownSeconds;
+    const lostSeconds = Math.max(0, window.startSeconds - this.#endSeconds);
+    this.#endSeconds = window.endSeconds;
+    if (this.#alarm) return this.#continue(this.#alarm, window, lostSeconds, cry, rule);
+    const other = this.#other;
+    this.#other = undefined;
+    if (other?.start) return this.#start(window, other, other.start);
+    const cool = window.endSeconds >= this.#silentAtSeconds + rule.cooldownSeconds;
     return cry?.start && cool ? this.#start(window, cry, cry.start) : undefined;
+  }
+
+  /** Somebody has seen the open alarm, and knows nothing of what else may come while it is on. */
+  acknowledge(episodeId: string): void {
+    if (this.#alarm?.started.episodeId === episodeId) this.#alarm.acknowledged = true;
   }
 
   /** Ends the open alarm, if there is one. */
@@ -43,7 +60,7 @@ export class Episode {
     if (!this.#alarm) return undefined;
     const { started, peak, kind } = this.#alarm;
     this.#alarm = undefined;
-    this.#endedAtSeconds = atSeconds;
+    if (endedBy === 'silence') this.#silentAtSeconds = atSeconds;
     return {
       type: 'alarm_ended',
       episodeId: started.episodeId,
@@ -73,17 +90,31 @@ export class Episode {
       ...why,
       window,
     };
-    this.#alarm = { started, lastCrySeconds: window.endSeconds, peak: { label, confidence }, kind };
+    this.#alarm = {
+      started,
+      lastCrySeconds: window.endSeconds,
+      peak: { label, confidence },
+      kind,
+      kinds: new Set([kind]),
+      acknowledged: false,
+    };
     return started;
   }
 
   #continue(
     alarm: OpenAlarm,
     window: ScoredWindow,
+    lostSeconds: number,
     cry: Cry | undefined,
     rule: AlarmRule,
   ): AlarmEnded | undefined {
+    alarm.lastCrySeconds += lostSeconds; // it was not silent, it was not heard
     if (cry) {
+      if (alarm.acknowledged && cry.start?.reason === 'evidence' && !alarm.kinds.has(cry.kind)) {
+        this.#other = cry;
+        return this.end('another', window.endSeconds, window.endAtMs);
+      }
+      alarm.kinds.add(cry.kind);
       alarm.lastCrySeconds = window.endSeconds;
       alarm.kind ??= cry.kind;
       if (cry.confidence <= alarm.peak.confidence) return undefined;

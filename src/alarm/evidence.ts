@@ -25,6 +25,8 @@ interface Sum {
   evidence: number;
   /** Its line, as of the last window. */
   line: number;
+  /** Whether it raises the alarm by itself. */
+  alarms: boolean;
   hits: Hit[];
 }
 
@@ -62,8 +64,9 @@ export class Evidence {
     const loud = endSeconds - this.#loudSeconds <= rules.memorySeconds;
 
     let best: HeardKind | undefined;
-    for (const kind of rules.kinds) {
-      const line = (lines[kind] ?? Number.POSITIVE_INFINITY) + stricter;
+    // Also of kinds that are not to alarm: what comes after an impact is asked for by itself.
+    for (const [kind, least] of Object.entries(lines)) {
+      const line = least + stricter;
       const sum = this.#sumOf(kind);
       const said = logOdds[kind] ?? Number.NEGATIVE_INFINITY;
       const change = said + (offsets[kind] ?? 0);
@@ -71,20 +74,23 @@ export class Evidence {
       const added = counts ? change : Math.min(0, change);
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
       sum.line = line;
+      sum.alarms = rules.kinds.includes(kind);
       sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
       const probability = probabilityOf(said);
       if (sum.evidence === 0) sum.hits = [];
       else if (added > 0)
         sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
-      if (sum.evidence > 0 && (!best || sum.evidence / line > best.evidence / best.line))
+      if (sum.alarms && sum.evidence > 0 && (!best || sum.evidence / line > best.evidence / best.line))
         best = { kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits };
     }
     return best;
   }
 
-  /** Of every kind, as of the last window. */
+  /** Of every kind that alarms, as of the last window. */
   get all(): KindEvidence[] {
-    return [...this.#sums].map(([kind, { evidence, line }]) => ({ kind, value: evidence, line }));
+    return [...this.#sums].flatMap(([kind, { evidence, line, alarms }]) =>
+      alarms ? [{ kind, value: evidence, line }] : [],
+    );
   }
 
   /** Of one kind, as of the last window. */
@@ -112,7 +118,7 @@ export class Evidence {
   }
 
   #sumOf(kind: string): Sum {
-    const sum = this.#sums.get(kind) ?? { evidence: 0, line: 0, hits: [] };
+    const sum = this.#sums.get(kind) ?? { evidence: 0, line: 0, alarms: false, hits: [] };
     this.#sums.set(kind, sum);
     return sum;
   }

@@ -11,8 +11,10 @@ const KEPT_STALE_HOURS = 2;
  */
 export class Occupancy {
   #occupied: boolean | undefined;
-  /** The last word, stale or not. */
+  /** The last word, stale or not… */
   #said: boolean | undefined;
+  /** …and whether the broker had kept it. */
+  #retained = false;
   #cancelStale = () => {};
 
   /** @param onChange called with `undefined` where it is no longer known */
@@ -32,9 +34,12 @@ export class Occupancy {
   say(occupied: boolean | undefined, retained: boolean): void {
     if (retained && occupied === this.#said) return;
     this.stop();
+    // Of two words nobody knows which is the later one.
+    const unsure = retained && occupied === false && this.#said === true && !this.#retained;
     this.#said = occupied;
-    this.#set(occupied);
-    if (occupied === undefined) return;
+    this.#retained = retained;
+    this.#set(unsure ? undefined : occupied);
+    if (occupied === undefined || unsure) return;
     const hours = retained && !occupied ? KEPT_STALE_HOURS : STALE_HOURS;
     this.#cancelStale = this.clock.after(hours * 3_600_000, () => {
       this.log.warn(

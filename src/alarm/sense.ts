@@ -150,13 +150,18 @@ export class Sense {
     this.#enabled = enabled;
     if (enabled) return undefined;
     this.gap();
+    this.#thump.forget();
     return this.end('disabled', atSeconds, atMs);
   }
 
-  /** Sound was lost: what was before the gap says nothing of what comes after it. */
+  /** Sound was lost: what was half heard before the gap says nothing of what comes after it. An impact was heard. */
   gap(): void {
     this.#decision.gap();
-    this.#thump.forget();
+  }
+
+  /** A person has seen the open alarm. */
+  acknowledge(episodeId: string): void {
+    this.#decision.acknowledge(episodeId);
   }
 
   /** Ends the open alarm, if there is one; see `AlarmDecision.end`. */

@@ -1,5 +1,6 @@
 import type { ScoredWindow } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
+import { hitOf } from './hits.js';
 import {
   type AlarmRule,
   DISTRESS_KIND,
@@ -29,6 +30,8 @@ const IMPACT_CLASSES = new Set([
 ]);
 /** Kinds that are the voice of somebody who is hurt. */
 const VOICE_KINDS = [DISTRESS_KIND, SCREAM_KIND];
+/** …and all that are voices, as far as anybody can tell: a call may be taken for a cough or a baby. */
+const VOICES = [...VOICE_KINDS, 'speech', 'laugh', 'cry', 'throat'];
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
 /** …or than running water, whose noise hides the rest of it and next to nothing else. */
@@ -72,14 +75,19 @@ export interface ThumpOptions {
 
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
 export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
-  return options.thumpSilenceSeconds ?? evidenceRule(rule)?.thump?.silenceSeconds ?? 0;
+  return options.thumpSilenceSeconds ?? bundled(rule)?.silenceSeconds ?? 0;
 }
 
 /** A voice in distress after an impact, as a person or the bundle says; undefined where it is off. */
 export function thumpVoice(rule: AlarmRule, { thumpVoiceSeconds }: ThumpOptions): VoiceRule | undefined {
   const voice = evidenceRule(rule)?.thump?.voice;
-  const seconds = thumpVoiceSeconds ?? voice?.seconds ?? 0;
+  const seconds = thumpVoiceSeconds ?? bundled(rule)?.voice?.seconds ?? 0;
   return voice && seconds > 0 ? { ...voice, seconds } : undefined;
+}
+
+/** What the bundle has on unless somebody says otherwise: nothing where impacts are not to alarm. */
+function bundled(rule: AlarmRule) {
+  return rule.evidence?.kinds.includes(IMPACT_KIND) ? evidenceRule(rule)?.thump : undefined;
 }
 
 /** Evidence from which on there is an impact, in nats. */
@@ -116,6 +124,9 @@ export class Thump {
   #impact: Impact | undefined;
   /** …and that waits for a voice: silence or not, and what goes on after it may be the voice. */
   #fainter: Impact | undefined;
+  #endSeconds = 0;
+  /** End of the last window with a voice in it. */
+  #voiceSeconds = Number.NEGATIVE_INFINITY;
 
   /** @param floor of the room, which has every window before `push` does */
   constructor(
@@ -136,10 +147,16 @@ export class Thump {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     const voice = thumpVoice(rule, this.options);
     if (silenceSeconds === 0 && !voice) return undefined;
+    this.#bridge(window);
+    const own = evidenceRule(rule);
     const floorDbfs = this.floor.dbfs;
     const aboveDb = this.floor.isWater ? IMPACT_ABOVE_WATER_DB : IMPACT_ABOVE_FLOOR_DB;
-    if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) this.#blow = this.#impact = undefined;
-    else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
+    if (this.#isVoice(window)) this.#voiceSeconds = window.endSeconds;
+    if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) {
+      this.#blow = undefined;
+      // What lasts after an impact may be whoever fell, calling without a pause.
+      if (window.endSeconds - this.#voiceSeconds > LASTING_SECONDS) this.#impact = undefined;
+    } else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
@@ -148,7 +165,6 @@ export class Thump {
     const blow =
       this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
     const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
-    const own = evidenceRule(rule);
     const hit = own
       ? heard(IMPACT_KIND, impactLine(own))
       : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
@@ -163,9 +179,20 @@ export class Thump {
     return this.#impact === undefined;
   }
 
-  /** Forgets the impact: it has become an alarm, nobody is there who could have fallen, or sound was lost. */
+  /** Forgets the impact: it has become an alarm, nobody is there who could have fallen, or nobody wants to know. */
   forget(): void {
     this.#blow = this.#impact = this.#fainter = undefined;
+  }
+
+  /** An impact is none the less one because sound was lost after it, but the silence begins anew: who knows what was lost. */
+  #bridge({ startSeconds, endSeconds }: ScoredWindow): void {
+    if (this.#impact && startSeconds > this.#endSeconds)
+      this.#impact = this.#isLate(startSeconds) ? undefined : { ...this.#impact, silentSince: startSeconds };
+    this.#endSeconds = endSeconds;
+  }
+
+  #isLate(seconds: number): boolean {
+    return this.#impact !== undefined && seconds - this.#impact.atSeconds > LATEST_SILENCE_SECONDS;
   }
 
   /** A voice may have been there already when the impact was heard: whoever falls cries out. */
@@ -189,20 +216,21 @@ export class Thump {
       return window.endSeconds - silentSince >= silenceSeconds
         ? { hit, reason: 'thump_then_silence' }
         : undefined;
-    const late = window.endSeconds - atSeconds > LATEST_SILENCE_SECONDS;
-    this.#impact =
-      late || lifeGoesOn(window) ? undefined : { ...this.#impact, silentSince: window.endSeconds };
+    const calledOff = this.#isLate(window.endSeconds) || lifeGoesOn(window);
+    this.#impact = calledOff ? undefined : { ...this.#impact, silentSince: window.endSeconds };
     return undefined;
   }
 
-  #isSilent({ rmsDbfs, scores }: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
-    const heard = (labels: readonly string[], score: number) =>
-      labels.some((label) => (scores[label] ?? 0) >= score);
-    return (
-      rmsDbfs <= silenceDbfs &&
-      !heard(this.options.speechLabels, SPEECH_SCORE) &&
-      !heard(rule.labels, rule.threshold)
-    );
+  #isVoice(window: ScoredWindow): boolean {
+    return this.#isSpeech(window) || VOICES.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
+  }
+
+  #isSpeech({ scores }: ScoredWindow): boolean {
+    return this.options.speechLabels.some((label) => (scores[label] ?? 0) >= SPEECH_SCORE);
+  }
+
+  #isSilent(window: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
+    return window.rmsDbfs <= silenceDbfs && !this.#isSpeech(window) && !hitOf(window, rule, rule.threshold);
   }
 }
 

@@ -35,6 +35,8 @@ export interface InputStats {
 export const BACKOFF_MIN_SECONDS = 0.5;
 /** A source that has given sound for so long has recovered: the back-off starts anew. */
 const RECOVERED_SECONDS = 10;
+/** Sound that has been there for long is read in less. */
+const LOOK_AGAIN_MS = 100;
 /** How often a fault that stays the same is logged. */
 const REPEAT_LOG_MS = 600_000;
 
@@ -149,7 +151,11 @@ export class Input {
     const { noDataTimeoutSeconds, firstSoundTimeoutSeconds = noDataTimeoutSeconds } = this.options;
     const watch = (seconds: number) => {
       const why = `no sound from ${this.source.description} for ${seconds} s`;
-      return this.clock.after(seconds * 1000, () => onSilence(why));
+      // In two parts: after a process has stood still, its timers come before the sound that has waited for it.
+      let cancel = this.clock.after(seconds * 1000 - LOOK_AGAIN_MS, () => {
+        cancel = this.clock.after(LOOK_AGAIN_MS, () => onSilence(why));
+      });
+      return () => cancel();
     };
     // A camera's stream or a sound server may take a while to begin; ended sooner it would never begin at all.
     let unwatch = watch(Math.max(noDataTimeoutSeconds, firstSoundTimeoutSeconds));

@@ -32,11 +32,11 @@ export class UnansweredAlarm {
     this.#file = new KeptFile(store, 'unanswered.json', schema.nullable(), value, PACE, clock);
   }
 
-  /** What an earlier run has left, and how old it is; undefined where that cannot be believed. */
+  /** What an earlier run has left, and how old it is: of now where the clock was set back meanwhile, and nobody knows. */
   load(): (Unanswered & { readonly ageMs: number }) | undefined {
     const alarm = this.#read();
-    const ageMs = alarm ? Math.max(0, elapsedMs(alarm.startedAtMs, this.clock.wallMs())) : Number.NaN;
-    if (!alarm || Number.isNaN(ageMs)) return undefined;
+    if (!alarm) return undefined;
+    const ageMs = Math.max(0, elapsedMs(alarm.startedAtMs, this.clock.wallMs()) || 0);
     this.#alarm = alarm;
     return { ...alarm, ageMs };
   }

@@ -128,8 +128,8 @@ export class Track {
 
   /** The highest score of each window among the labels that alarm, and whether any kind gains by it. */
   #loudest(rule: AlarmRule): Loudest {
-    const kinds = rule.evidence?.kinds ?? [];
     const offsets = evidenceRule(rule)?.offsets ?? {};
+    const kinds = Object.keys(offsets);
     const by = JSON.stringify([this.#count, rule.labels, kinds, offsets]);
     if (this.#found?.by === by) return this.#found;
     const scores = new Float32Array(this.#count);

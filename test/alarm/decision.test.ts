@@ -137,11 +137,21 @@ describe('alarm', () => {
   it('lets a changed cooldown hold for the alarm that has just ended', () => {
     const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
     decision.push(windowAt(0, 0.99));
-    decision.end('stop', 1, 1000);
+    decision.end('silence', 1, 1000);
     expect(decision.push(windowAt(2, 0.99))).toBeUndefined();
     decision.setRule({ cooldownSeconds: 0 });
     expect(decision.push(windowAt(3, 0.99))).toMatchObject({ type: 'alarm_started' });
   });
+
+  it.each(['input_lost', 'disabled'] as const)(
+    'needs no time to cool down when it ended by %s',
+    (endedBy) => {
+      const decision = new AlarmDecision(DEFAULT_ALARM_RULE);
+      decision.push(windowAt(0, 0.99));
+      decision.end(endedBy, 1, 1000);
+      expect(decision.push(windowAt(2, 0.99))).toMatchObject({ type: 'alarm_started' });
+    },
+  );
 
   it('takes a stricter threshold for a window, never a laxer one', () => {
     const decision = new AlarmDecision(DEFAULT_ALARM_RULE);

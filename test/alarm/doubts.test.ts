@@ -18,7 +18,8 @@ describe('doubts that an alarm can come', () => {
   it.each<[string, Partial<AlarmRule>, RegExp]>([
     ['100 hits', { hits: 100, window: 100 }, /100 windows must be hits, 48 s without a pause/],
     ['a day of cooldown', { cooldownSeconds: 86_400 }, /for 24\.0 h/],
-    ['a threshold of 1', { threshold: 1, instantThreshold: 1 }, /a score of 1/],
+    ['an alarm that lasts for a day', { releaseSeconds: 86_400, cooldownSeconds: 0 }, /for 24\.0 h/],
+    ['a threshold of 1', { threshold: 1, instantThreshold: 0.9 }, /a score of 1/],
     ['no class', { labels: [] }, /no class alarms/],
     ['a level that nothing reaches', { minLevelDbfs: 0 }, /louder than 0 dBFS/],
   ])('name %s', (_, rule, text) => {

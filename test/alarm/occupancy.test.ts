@@ -44,6 +44,14 @@ describe('whether somebody is in the room', () => {
     expect(changes).toEqual([false, undefined, false]);
   });
 
+  it('is not known where the broker has kept that nobody is, and a sensor has said that somebody is', () => {
+    occupancy.say(true, false);
+    for (let reconnect = 0; reconnect < 3; reconnect++) occupancy.say(false, true);
+    expect(changes).toEqual([true, undefined]);
+    occupancy.say(false, false);
+    expect(changes).toEqual([true, undefined, false]);
+  });
+
   it('stays known as long as the word is said again', async () => {
     for (let i = 0; i < 5; i++) {
       occupancy.say(true, false);

@@ -191,6 +191,54 @@ describe('quiet hours', () => {
   });
 });
 
+describe('an open alarm', () => {
+  const lines = { impact: 4, scream: 4 };
+  const own = { leak: 0.5, lines, offsets: { impact: 0, scream: 0 } };
+  const sensitivities = { low: own, normal: own, high: own };
+  const evidence: EvidenceRules = { ...EVIDENCE, kinds: Object.keys(lines), sensitivities };
+  const nothing = { impact: -6, scream: -6 };
+  const blows = (seconds: number): Heard => ({ seconds, rmsDbfs: -20, kinds: { ...nothing, impact: 4 } });
+  const screams = (seconds: number): Heard => ({ ...blows(seconds), kinds: { ...nothing, scream: 4 } });
+  const windows = windowsOf([blows(10), screams(5), blows(2), screams(2), { seconds: 30, kinds: nothing }]);
+  const said = (acknowledgedAfter = Number.POSITIVE_INFINITY) => {
+    const sense = senseOf({}, { evidence });
+    let episodeId = '';
+    return windows.flatMap((window) => {
+      const event = sense.push(window);
+      if (event?.type === 'alarm_started') ({ episodeId } = event);
+      if (window.endSeconds >= acknowledgedAfter) sense.acknowledge(episodeId);
+      if (event?.type === 'alarm_started') return [`${event.kind}`];
+      return event?.type === 'alarm_ended' ? [event.endedBy] : [];
+    });
+  };
+
+  it('that was acknowledged is another one when something else is heard, also at once after it', () => {
+    expect(said()).toEqual(['impact', 'silence']);
+    expect(said(5)).toEqual([
+      'impact',
+      'another',
+      'scream',
+      'another',
+      'impact',
+      'another',
+      'scream',
+      'silence',
+    ]);
+  });
+
+  it.each([1, 4.8, 60])('does not take %s s of lost sound for silence', (lostSeconds) => {
+    const sense = senseOf({}, { evidence });
+    const ended = windowsOf([blows(20), { seconds: 10, kinds: nothing }]).find((window) => {
+      const lost = window.startSeconds >= 9.6 ? lostSeconds : 0;
+      const { startSeconds, endSeconds } = window;
+      if (lost > 0 && startSeconds < 10) sense.gap();
+      const times = { startSeconds: startSeconds + lost, endSeconds: endSeconds + lost };
+      return sense.push({ ...window, ...times })?.type === 'alarm_ended';
+    });
+    expect(ended?.startSeconds).toBeGreaterThan(20);
+  });
+});
+
 describe('an impact and then silence', () => {
   const on = { thumpThreshold: 0.3, thumpSilenceSeconds: 10 };
   const fall = [quiet(6), thud(), quiet(30)];
@@ -248,12 +296,29 @@ describe('an impact and then silence', () => {
     expect(hear(senseOf(on), [quiet(6), crowd(3), quiet(1), crowd(1), thud(), quiet(30)])).toHaveLength(2);
   });
 
-  it('is none across a gap in the sound, or while detection is off', () => {
+  it.each([
+    [1, 10 + 1 + 10],
+    [9, 10 + 9 + 10],
+    [30, undefined], // who knows what was in so long a time
+  ])('waits for a silence that begins anew after %s s of lost sound', (lostSeconds, atSeconds) => {
     const sense = senseOf(on);
-    for (const [k, window] of windowsOf(fall).entries()) {
-      if (k === 20) sense.gap();
-      expect(sense.push(window)).toBeUndefined();
-    }
+    const at = (seconds: number) =>
+      windowsOf(fall).find((window) => {
+        const lost = window.startSeconds >= 10 ? lostSeconds : 0;
+        if (lost > 0 && window.startSeconds < 10.48) sense.gap();
+        const { startSeconds, endSeconds } = window;
+        const event = sense.push({
+          ...window,
+          ...{ startSeconds: startSeconds + lost, endSeconds: endSeconds + lost },
+        });
+        return event?.type === 'alarm_started' && event.atSeconds > seconds;
+      });
+    const started = at(0);
+    if (atSeconds === undefined) expect(started).toBeUndefined();
+    else expect((started?.endSeconds ?? 0) + lostSeconds).toBeCloseTo(atSeconds, -0.5);
+  });
+
+  it('is none while detection is off', () => {
     const off = senseOf(on);
     off.setEnabled(false, 0, 0);
     expect(hear(off, fall)).toEqual([]);
@@ -381,6 +446,20 @@ describe('an impact and then silence', () => {
         expect(started([still(6), impact, still(5), called, still(40)])).toEqual(['thump_then_silence 24']);
         const late = [still(6), impact, ...Array.from({ length: 4 }, () => [still(5), sounding(2)]).flat()];
         expect(started([...late, still(40)])).toEqual([]);
+      });
+
+      it.each([3, 4, 5, 7, 10])('may call for %s s without a pause', (seconds) => {
+        const talking: Heard = { ...sounding(seconds), scores: { speech: 0.9, background: 0.1 } };
+        expect(started([still(6), impact, still(2), talking, still(40)])).toHaveLength(1);
+      });
+
+      it('is also heard where only other kinds are to alarm, if somebody asks for it', () => {
+        const scream = { evidence: { ...evidence, kinds: ['scream'] } };
+        const script = [still(6), impact, still(40)];
+        const count = (options: Partial<SenseOptions>) =>
+          hear(senseOf(options, scream), script).filter(({ type }) => type === 'alarm_started').length;
+        expect(count(open)).toBe(0);
+        expect(count({ ...open, thumpSilenceSeconds: 10 })).toBe(1);
       });
 
       it.each(LIFE_KINDS)('is somebody who goes on, where there is a sound of %s', (kind) => {

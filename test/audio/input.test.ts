@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CommandSource } from '../../src/audio/command.js';
 import { FileSource } from '../../src/audio/file.js';
 import { Input } from '../../src/audio/input.js';
 import { createSource } from '../../src/audio/source.js';
@@ -98,6 +100,23 @@ describe('a live input', () => {
     // The last one may be open just now or between two tries.
     expect(source.opened - source.closed).toBeLessThanOrEqual(1);
     await listening.stop();
+  });
+
+  it('does not give up a source whose sound waits because the process stood still', async () => {
+    const format = { format: 's16le', sampleRateHz: 16_000, channels: 1 } as const;
+    const script = 'cat /dev/zero | while head -c 3200; do sleep 0.1; done';
+    const source = new CommandSource(script, format, silentLog, systemClock);
+    const onOnline = (gapSeconds: number) => seen.push(`online ${gapSeconds}`);
+    const handlers = { onChunk: () => {}, onOnline, onOffline: (why: string) => seen.push(why) };
+    const options = { ...OPTIONS, noDataTimeoutSeconds: 0.5, firstSoundTimeoutSeconds: 30 };
+    const listening = new Input(source, options, handlers, systemClock, silentLog);
+    listening.start();
+    while (seen.length === 0) await sleep(20);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800);
+    const { soundSeconds } = listening.stats;
+    while (listening.stats.soundSeconds < soundSeconds + 1 && seen.length < 2) await sleep(20);
+    await listening.stop();
+    expect(seen).toEqual(['online 0']);
   });
 
   it('waits longer for the first sound than between two chunks, each time it is opened', async () => {

@@ -1,4 +1,5 @@
 import type { AlarmRule } from '../../alarm/decision.js';
+import { evidenceRule } from '../../alarm/rule.js';
 import type { SenseOptions } from '../../alarm/sense.js';
 import { LIFE_KINDS } from '../../alarm/thump.js';
 import { Verdict } from '../../alarm/verdict.js';
@@ -149,11 +150,12 @@ function trackOf(path: string, tables: readonly Table[], seconds: number, scorer
   const { rule, sense, bundle, head, hopSamples } = scorer;
   const wanted = [...rule.labels, ...sense.speechLabels, ...sense.waterLabels];
   const labels = columnsOf(bundle, head).labels.filter((label) => wanted.includes(label));
+  const own = evidenceRule(rule);
   const track = new Track(
     path,
     labels,
     hopSamples / SAMPLE_RATE_HZ,
-    rule.evidence && [...rule.evidence.kinds, ...LIFE_KINDS],
+    own && [...Object.keys(own.lines), ...LIFE_KINDS],
     sense,
   );
   for (const window of windowsOf(tables, scorer)) track.push(window);
