@@ -39,7 +39,9 @@ export class MqttPublisher {
     this.#log = log;
     this.#clock = clock;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
-    this.#outbox = new Outbox({ folder, events, bytes, days, isPayload: isEventPayload }, log, clock);
+    // Nothing else waits there, and the folder is the device's own, also under another id or prefix.
+    const { event: topic } = options.topics;
+    this.#outbox = new Outbox({ folder, topic, events, bytes, days, isPayload: isEventPayload }, log, clock);
     const onBirth = () => {
       this.#announce();
       this.#onHomeAssistant();

@@ -10,6 +10,11 @@ const DAY_MS = 86_400_000;
 export interface OutboxOptions {
   /** Undefined: in memory only. */
   readonly folder?: string | undefined;
+  /**
+   * Where events go that an earlier run has left: its own topic may be one on which nobody listens any more. Left out:
+   * where they were to go then.
+   */
+  readonly topic?: string | undefined;
   /** Bounds; the oldest events make room. The newest one stays, however big. */
   readonly events: number;
   readonly bytes: number;
@@ -83,7 +88,8 @@ export class Outbox {
   start(): void {
     this.#dropped += this.#disk.load((name, record, text) => {
       if (this.#options.isPayload?.(record.payload) === false) throw new Error('its payload is no event');
-      this.#push(name, record, text, { replayed: true, unsaved: undefined });
+      const { topic = record.topic } = this.#options;
+      this.#push(name, { ...record, topic }, text, { replayed: true, unsaved: undefined });
     });
     this.#makeRoom();
     if (this.size + this.#dropped > 0)

@@ -211,6 +211,21 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('at a real broker, 
     expect(publisher.stats.droppedEvents).toBe(1);
   });
 
+  it('a changed prefix, over a restart: they go where they are listened for now', async () => {
+    const broker = await startBroker();
+    const before = startPublisher('mqtt://127.0.0.1:1');
+    before.send(0, 1);
+    await before.publisher.stop();
+    const seen = await broker.subscribe('#');
+    const moved = topicsOf({ prefix: 'home/bathnet', deviceId: 'bath' });
+    const { publisher } = startPublisher(broker.url, { topics: moved, deviceId: 'bath' });
+    publisher.sendEvent(moved.event, numbered(2));
+    await empty(publisher);
+    await until(() => seen.on(moved.event).length === 3, 'events are missing');
+    expect(seen.on(moved.event).map((text) => JSON.parse(text).durationSeconds)).toStrictEqual([0, 1, 2]);
+    expect(seen.on(topics.event)).toStrictEqual([]);
+  });
+
   it('a refused login and a changed password, over a restart', async () => {
     const broker = await startBroker({ login: { username: 'bath', password: 'old' }, persistent: true });
     const seen = await broker.collect(topics.event);
