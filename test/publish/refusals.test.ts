@@ -245,6 +245,30 @@ describe('the version of MQTT', () => {
     expect(spoken(log)).toStrictEqual(['3.1.1']);
   });
 
+  it.each(['says so', 'hangs up'])(
+    'is found anew where a broker that knows no other takes the place of one that did, and %s',
+    async (how) => {
+      const first = await startMosquitto({});
+      const { publisher, log } = start(first.url);
+      await until(() => publisher.connected, 'not connected');
+      await first.stop();
+      const { broker } = await startStrictBroker(() => false);
+      const server = createServer((socket) => {
+        if (how === 'says so') return broker.handle(socket);
+        socket.on('error', () => {});
+        socket.once('data', (connect) => {
+          if (connect[8] === 5) return socket.destroy();
+          socket.unshift(connect);
+          broker.handle(socket);
+        });
+      }).listen(first.port, '127.0.0.1');
+      await once(server, 'listening');
+      leftBehind.push(() => server.close());
+      await until(() => spoken(log).length === 2, warnings(log), 10_000);
+      expect(spoken(log)).toStrictEqual(['5', '3.1.1']);
+    },
+  );
+
   it('is the one that is wanted: a broker without it is not connected to', async () => {
     const { url } = await startStrictBroker(() => false);
     const { publisher, log } = start(url, { protocol: '5' });
