@@ -47,6 +47,14 @@ export class UserError extends Error {
 export const ENGINE_HINT =
   'Start it again, as a supervisor does by itself; where it happens again, choose another engine (model.engine).';
 
+/**
+ * The code of a file that the configuration names and that is of no use: it may be wrong, or cannot be read now – the
+ * disk that it lies on may be mounted late –, which is no reason to give up for good.
+ */
+export function fileErrorCode(error: unknown): ExitCode {
+  return (error as NodeJS.ErrnoException).syscall === undefined ? ExitCode.config : ExitCode.noInput;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

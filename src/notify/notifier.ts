@@ -1,12 +1,11 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { v7 as uuidv7 } from 'uuid';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { messageOf, UserError } from '../errors.js';
 import { PROBLEMS } from '../problems.js';
 import { isEventPayload } from '../publish/payloads.js';
+import { readTlsFiles, TlsFiles } from '../publish/tls-files.js';
 import { Outbox } from '../storage/outbox.js';
 import type { Clock, DecisionEvent, Logger, Said } from '../types.js';
 import type { Channel, OnTrouble } from './channel.js';
@@ -90,7 +89,7 @@ export class Notifier {
   readonly #problems: FaultWatch;
   readonly #troubled = new Set<string>();
 
-  /** @throws UserError configuration, where the certificate authority cannot be read */
+  /** @throws UserError configuration, where the certificate authority is none; no input, where it cannot be read */
   constructor(
     private readonly options: NotifyOptions,
     private readonly surroundings: NotifySurroundings,
@@ -164,7 +163,7 @@ export class Notifier {
   #createChannels(): Channel[] {
     const { command, commandSeconds, caFile, ...options } = this.options;
     const channels: Channel[] = [];
-    const ca = caFile === undefined ? undefined : readCa(caFile);
+    const authority = caFile === undefined ? undefined : this.#authority(caFile);
     const { clickUrl = pageUrl(this.surroundings.web) } = options;
     const webhook = (notice: string) => ({ headers: { 'content-type': 'application/json' }, body: notice });
     const ntfy = (notice: string) => ntfyLetter(notice, clickUrl);
@@ -174,7 +173,8 @@ export class Notifier {
       token: string | undefined,
       letter: (notice: string) => Letter,
     ) => {
-      if (url !== undefined) channels.push(this.#courier(name, { url: new URL(url), token, ca }, letter));
+      if (url !== undefined)
+        channels.push(this.#courier(name, { url: new URL(url), token }, letter, authority));
     };
     if (command) {
       const limits = { command, limitMs: commandSeconds * 1000 };
@@ -187,19 +187,37 @@ export class Notifier {
 
   #courier(
     name: string,
-    server: {
-      readonly url: URL;
-      readonly token: string | undefined;
-      readonly ca: readonly string[] | undefined;
-    },
+    server: { readonly url: URL; readonly token: string | undefined },
     letter: (notice: string) => Letter,
+    authority: TlsFiles | undefined,
   ): Courier {
     const { log, clock } = this;
     const folder = join(this.surroundings.folder, `outbox-${name}`);
     const outbox = new Outbox({ folder, ...WAITING, isPayload: isEventPayload }, log, clock);
-    const post = new Post({ ...server, limitMs: POST_LIMIT_MS }, clock);
-    const send = (notice: string, signal: AbortSignal) => post.send(letter(notice), signal);
+    // Those that Node knows, and this one.
+    const ca = authority && (() => [...rootCertificates, String(authority.contents.ca)]);
+    const post = new Post({ ...server, ca, limitMs: POST_LIMIT_MS }, clock);
+    const send = async (notice: string, signal: AbortSignal) => {
+      await authority?.renew(); // each letter has a connection of its own
+      return post.send(letter(notice), signal);
+    };
     return new Courier(name, server.url.origin, outbox, send, this.#onTrouble(name), log, clock);
+  }
+
+  #authority(caFile: string): TlsFiles {
+    const files = new TlsFiles({ caFile }, this.log, this.clock);
+    try {
+      files.contents = readTlsFiles({ caFile });
+      return files;
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(
+        error.code,
+        `notify.caFile: ${error.message}`,
+        'Give a PEM file that the daemon may read.',
+        { cause: error },
+      );
+    }
   }
 
   #onTrouble(name: string): OnTrouble {
@@ -209,22 +227,6 @@ export class Notifier {
       else this.#troubled.add(name);
       if (this.#troubled.size > 0 !== before) this.surroundings.onTrouble(!before);
     };
-  }
-}
-
-/** Those that Node knows, and this one. */
-function readCa(file: string): string[] {
-  try {
-    const pem = readFileSync(file);
-    new X509Certificate(pem);
-    return [...rootCertificates, String(pem)];
-  } catch (error) {
-    throw new UserError(
-      ExitCode.config,
-      `notify.caFile: ${file} cannot be used: ${messageOf(error)}`,
-      'Give a PEM file that the daemon may read.',
-      { cause: error },
-    );
   }
 }
 

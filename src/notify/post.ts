@@ -22,8 +22,8 @@ export interface ServerOptions {
   /** May hold user and password, or a path that must not be known: no error and no log shows more than its origin. */
   readonly url: URL;
   readonly token?: string | undefined;
-  /** Certificate authorities, PEM; Node's where they are left out. */
-  readonly ca?: readonly string[] | undefined;
+  /** Certificate authorities, PEM, as they are by then; Node's where they are left out. */
+  readonly ca?: (() => readonly string[]) | undefined;
   /** From the name of the server to its answer. */
   readonly limitMs: number;
 }
@@ -73,7 +73,7 @@ export class Post {
           ...headers,
           ...(token !== undefined && { authorization: `Bearer ${token}` }),
         },
-        ...(ca !== undefined && { ca: [...ca] }),
+        ...(ca !== undefined && { ca: [...ca()] }),
       };
       const sent: ClientRequest =
         url.protocol === 'https:' ? requestTls(url, options) : request(url, options);

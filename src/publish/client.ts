@@ -91,7 +91,7 @@ export class MqttPublisher {
   /**
    * Takes up the events of an earlier run and begins to connect, for ever; a broker that is down does no harm.
    *
-   * @throws UserError configuration, where the address or a TLS file is unusable
+   * @throws UserError configuration, where the address or a TLS file is unusable; no input, where one cannot be read
    */
   start(): void {
     this.#connection.start();

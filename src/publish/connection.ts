@@ -11,6 +11,7 @@ import {
 } from './options.js';
 import { Outage } from './outage.js';
 import { ProtocolChoice } from './protocol.js';
+import { TlsFiles } from './tls-files.js';
 
 export interface IncomingMessage {
   readonly topic: string;
@@ -50,7 +51,10 @@ export class BrokerConnection {
   readonly #protocol: ProtocolChoice;
   readonly #backOff: BackOff;
   readonly #outage: Outage;
+  readonly #tlsFiles: TlsFiles;
   #client: MqttClient | undefined;
+  /** A connection is about to be made: its files are being read. */
+  #preparing = false;
   #connected = false;
   #connections = 0;
   /** Connections, one after the other, that the broker accepted and soon closed though nothing was being said. */
@@ -78,6 +82,7 @@ export class BrokerConnection {
     this.#protocol = new ProtocolChoice(options.protocol ?? 'auto');
     this.#backOff = new BackOff(timing, clock, () => handlers.isUrgent());
     this.#outage = new Outage(timing, log, clock);
+    this.#tlsFiles = new TlsFiles(options, log, clock);
   }
 
   get connected(): boolean {
@@ -86,14 +91,14 @@ export class BrokerConnection {
 
   /** Connected, or connecting just now rather than pausing. */
   get active(): boolean {
-    return this.#client !== undefined;
+    return this.#client !== undefined || this.#preparing;
   }
 
   get reconnects(): number {
     return Math.max(0, this.#connections - 1);
   }
 
-  /** @throws UserError configuration, where the address or a TLS file is unusable */
+  /** @throws UserError configuration, where the address or a TLS file is unusable; no input, where one cannot be read */
   start(): void {
     const address = brokerAddress(this.#options, this.#timing);
     this.#outage.begin(address.url);
@@ -183,7 +188,11 @@ export class BrokerConnection {
     this.#abandoned = false;
     this.#disconnectCode = undefined;
     // MQTT.js writes into its options.
-    const client = mqtt.connect({ ...address.options, protocolVersion: this.#protocol.version });
+    const client = mqtt.connect({
+      ...address.options,
+      ...this.#tlsFiles.contents,
+      protocolVersion: this.#protocol.version,
+    });
     this.#client = client;
     client.on('error', (error) => {
       this.#failure = error;
@@ -201,6 +210,16 @@ export class BrokerConnection {
     client.on('close', () => {
       if (client === this.#client) this.#onClose(address);
     });
+  }
+
+  async #connectAgain(address: BrokerAddress): Promise<void> {
+    const { ca, cert } = address.options;
+    if (ca || cert) {
+      this.#preparing = true;
+      await this.#tlsFiles.renew();
+      this.#preparing = false;
+    }
+    if (!this.#stopped) this.#connect(address);
   }
 
   #onConnect({ url }: BrokerAddress): void {
@@ -231,8 +250,9 @@ export class BrokerConnection {
     if (held) this.#backOff.reset();
     this.#handlers.onClose(hangUp?.byMessage ?? false);
     if (this.#stopped) return;
-    if (otherVersion) this.#backOff.now(() => this.#connect(address));
-    else this.#backOff.next(() => this.#connect(address));
+    const again = () => void this.#connectAgain(address);
+    if (otherVersion) this.#backOff.now(again);
+    else this.#backOff.next(again);
   }
 
   #reason([sent, ...more]: readonly string[]): string {

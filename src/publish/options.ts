@@ -1,9 +1,7 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { ExitCode, UserError } from '../errors.js';
 import type { Protocol } from './protocol.js';
+import { readTlsFiles, type TlsFileNames } from './tls-files.js';
 import type { Topics } from './topics.js';
 
 export interface Message {
@@ -28,7 +26,7 @@ export interface Announcement {
   smaller?(): Announcement;
 }
 
-export interface MqttOptions {
+export interface MqttOptions extends TlsFileNames {
   /** `mqtt://host:1883`, `mqtts://host:8883`, `ws://…`, `wss://…` */
   readonly url: string;
   readonly protocol?: Protocol | undefined;
@@ -40,10 +38,6 @@ export interface MqttOptions {
   readonly birthTopic?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  /** TLS, PEM files: certificate authority of the broker, client certificate and its key. */
-  readonly caFile?: string | undefined;
-  readonly certFile?: string | undefined;
-  readonly keyFile?: string | undefined;
   /** TLS: the name that the broker's certificate must carry, where it is not the host of `url`. */
   readonly servername?: string | undefined;
   /** TLS: refuse a broker whose certificate cannot be verified. */
@@ -108,12 +102,14 @@ export interface BrokerAddress {
 /**
  * Reads the TLS files and puts together what MQTT.js needs for one connection without reconnects of its own.
  *
- * @throws UserError configuration, where the address or a file is unusable
+ * @throws UserError configuration, where the address or a file is unusable; no input, where a file cannot be read
  */
 export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerAddress {
   const url = parseUrl(options.url);
   const username = options.username ?? decode(url.username);
   const password = options.password ?? decode(url.password);
+  const { rejectUnauthorized, servername } = options;
+  const tls = ['mqtts:', 'wss:'].includes(url.protocol);
   url.username = '';
   url.password = '';
   return {
@@ -131,7 +127,8 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       writeCache: false, // 65 536 buffers, one for each number that a packet may carry: 10 MB and 10 ms at the start
       properties: { maximumPacketSize: MOST_INCOMING_BYTES },
       will: { topic: options.topics.availability, payload: Buffer.from('offline'), qos: 1, retain: true },
-      ...(['mqtts:', 'wss:'].includes(url.protocol) && tlsOptions(options)),
+      ...(tls && { rejectUnauthorized, ...readTlsFiles(options) }),
+      ...(tls && servername !== undefined && { servername }),
     },
   };
 }
@@ -169,42 +166,4 @@ function parseUrl(text: string): URL {
     `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/s, '//…@')}`,
     'Give it as mqtt://host:1883, or mqtts://host:8883 for TLS.',
   );
-}
-
-function tlsOptions({ caFile, certFile, keyFile, servername, rejectUnauthorized }: MqttOptions) {
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw new UserError(
-      ExitCode.config,
-      `the TLS client ${certFile === undefined ? 'key' : 'certificate'} is given alone`,
-      'Give both the certificate and its key, or neither.',
-    );
-  const ca = caFile === undefined ? undefined : readPem(caFile, (pem) => new X509Certificate(pem));
-  const cert = certFile === undefined ? undefined : readPem(certFile, (pem) => new X509Certificate(pem));
-  const key =
-    keyFile === undefined || cert === undefined
-      ? undefined
-      : readPem(keyFile, (pem) => createSecureContext({ cert, key: pem }));
-  return {
-    rejectUnauthorized,
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(servername !== undefined && { servername }),
-  };
-}
-
-/** @param check throws where the content is not what is wanted */
-function readPem(file: string, check: (pem: Buffer) => unknown): Buffer {
-  try {
-    const pem = readFileSync(file);
-    check(pem);
-    return pem;
-  } catch (error) {
-    throw new UserError(
-      ExitCode.config,
-      `TLS file ${file} cannot be used: ${messageOf(error)}`,
-      'Give a PEM file that the daemon may read; a key must belong to its certificate.',
-      { cause: error },
-    );
-  }
 }

@@ -48,7 +48,7 @@ async function startServer(answers: Answer[], ...rest: [port?: number, tls?: { k
 /** A run of the daemon; a second one on the same folder is the next. */
 function start(
   url: string,
-  { token, ca }: { token?: string; ca?: readonly string[] } = {},
+  { token, ca }: { token?: string; ca?: () => readonly string[] } = {},
   bounds: Partial<OutboxOptions> = {},
 ): Run {
   const where = {
@@ -280,7 +280,7 @@ describe('a webhook', () => {
     expect(troubles[0]).toMatch(/certificate/);
     expect(server.posted).toEqual([]);
     await stop(bare);
-    const { outbox } = start(server.url, { ca: [...rootCertificates, String(file('ca.pem'))] });
+    const { outbox } = start(server.url, { ca: () => [...rootCertificates, String(file('ca.pem'))] });
     await until(() => outbox.size === 0, 'the event waits');
     expect(got(server)).toEqual([1]);
   });

@@ -2,13 +2,15 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ExitCode } from '../../src/errors.js';
 import { LASTING_MS } from '../../src/notify/fault-watch.js';
 import { Notifier, type NotifyOptions, type NotifySurroundings } from '../../src/notify/notifier.js';
 import type { Said } from '../../src/types.js';
 import { recordingLog } from '../publish/samples.js';
 import { ManualClock, settle } from '../support/clock.js';
-import { until } from '../support/mosquitto.js';
+import { makeCertificates, until } from '../support/mosquitto.js';
 import { type PostServer, startPostServer } from '../support/post-server.js';
+import { lacksPrograms } from '../support/require.js';
 
 let folder: string;
 let clock: ManualClock;
@@ -213,13 +215,36 @@ describe('a tap on it opens', () => {
   });
 });
 
-describe('a certificate authority that is none', () => {
-  it('is refused before anything starts', () => {
+describe('a certificate authority', () => {
+  it.each([
+    ['that is none', 'ca.pem', ExitCode.config],
+    ['that cannot be read', 'none', ExitCode.noInput],
+  ])('%s is refused before anything starts', (_, name, code) => {
     writeFileSync(join(folder, 'ca.pem'), 'x');
-    expect(() => start({ caFile: join(folder, 'ca.pem') })).toThrow(/notify\.caFile: .*cannot be used/);
-    expect(() => start({ caFile: join(folder, 'none') })).toThrow(/notify\.caFile: .*cannot be used/);
+    const starting = () => start({ caFile: join(folder, name) });
+    expect(starting).toThrow(/notify\.caFile: .*cannot be used/);
+    expect(starting).toThrow(expect.objectContaining({ code }));
     notifier = undefined;
   });
+
+  it.skipIf(lacksPrograms('openssl'))(
+    'that is replaced on the disk is taken with the next letter',
+    async () => {
+      const serve = async (port = 0) => {
+        await server.close();
+        makeCertificates(folder);
+        const file = (name: string) => readFileSync(join(folder, name));
+        server = await startPostServer([200], port, { key: file('server.key'), cert: file('server.pem') });
+      };
+      await serve();
+      start({ webhookUrl: server.url, caFile: join(folder, 'ca.pem') });
+      event('alarm_started');
+      await arrived('alarm_started');
+      await serve(Number(new URL(server.url).port));
+      event('alarm_started');
+      await arrived('alarm_started');
+    },
+  );
 });
 
 it('where nobody is to be told, nothing listens', async () => {

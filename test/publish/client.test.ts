@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
@@ -15,7 +15,7 @@ import { topicsOf } from '../../src/publish/topics.js';
 import { systemClock } from '../../src/system/clock.js';
 import type { Clock } from '../../src/types.js';
 import { ManualClock } from '../support/clock.js';
-import { type BrokerSetup, freePort, Mosquitto, until } from '../support/mosquitto.js';
+import { type BrokerSetup, freePort, Mosquitto, makeCertificates, until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
 import { recordingLog } from './samples.js';
 
@@ -295,6 +295,41 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     expect(log.lines.join('\n')).not.toContain(login.password);
   });
 
+  it('takes certificates that were replaced on the disk without a restart, and the last good ones until then', async () => {
+    const broker = await startBroker({ tls: 'mutual' });
+    const folder = await mkdtemp(join(tmpdir(), 'bathnet-client-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const [ca, cert, key] = ['ca.pem', 'client.pem', 'client.key'] as const;
+    const put = (...names: string[]) =>
+      Promise.all(names.map((name) => copyFile(broker.file(name), join(folder, name))));
+    await put(ca, cert, key);
+    const [caFile, certFile, keyFile] = [join(folder, ca), join(folder, cert), join(folder, key)];
+    const { publisher, log } = publisherTo(broker.url, { caFile, certFile, keyFile });
+    publisher.start();
+    await connected(publisher);
+    const lose = async () => {
+      await broker.stop();
+      await until(() => !publisher.connected, 'the loss was not noticed');
+    };
+    const reread = () => log.lines.filter((line) => /TLS files cannot be read again/.test(line));
+
+    await lose();
+    await rm(caFile);
+    await until(() => reread().length === 1, 'that a file is gone was not logged');
+    await broker.run();
+    await connected(publisher);
+    expect(reread()).toStrictEqual([expect.stringMatching(/ENOENT.*ca\.pem/)]);
+
+    await lose();
+    makeCertificates(dirname(broker.file(ca)));
+    await put(ca, cert); // the key comes a little later
+    await broker.run();
+    await until(() => reread().length > 1, 'that the key is for another certificate was not logged');
+    await put(key);
+    publisher.sendEvent(topics.event, event(0));
+    await until(() => publisher.stats.queuedEvents === 0, log.lines.join('\n'));
+  });
+
   it.each([
     ['b@th', 'p:ss/word', 'b%40th:p%3Ass%2Fword'],
     ['bath', '100%pass', 'bath:100%pass'],
@@ -546,16 +581,21 @@ describe('without a broker', () => {
 });
 
 describe('a wrong configuration', () => {
-  it.each([
+  it.each<[string, Partial<MqttOptions>, RegExp, code?: 'noInput']>([
     ['an address of another kind', { url: 'http://broker' }, /http:\/\/broker/],
     ['an address that is none', { url: 'mqtt://user:hidden@bro ker' }, /mqtt:\/\/…@bro ker/],
-    ['a CA file that is missing', { caFile: '/no/ca.pem' }, /\/no\/ca\.pem cannot be used: ENOENT/],
+    [
+      'a CA file that is missing',
+      { caFile: '/no/ca.pem' },
+      /\/no\/ca\.pem cannot be used: ENOENT/,
+      'noInput',
+    ],
     ['a certificate without its key', { certFile: 'client.pem' }, /certificate is given alone/],
     ['a key without its certificate', { keyFile: 'client.key' }, /key is given alone/],
-  ])('is refused before anything is connected: %s', (_, changes, message) => {
+  ])('is refused before anything is connected: %s', (_, changes, message, code) => {
     const { publisher } = publisherTo('mqtts://127.0.0.1', changes);
     expect(() => publisher.start()).toThrow(message);
-    expect(() => publisher.start()).toThrow(expect.objectContaining({ code: ExitCode.config }));
+    expect(() => publisher.start()).toThrow(expect.objectContaining({ code: ExitCode[code ?? 'config'] }));
     expect(() => publisher.start()).not.toThrow(/hidden/);
   });
 
@@ -566,6 +606,7 @@ describe('a wrong configuration', () => {
     await writeFile(caFile, 'no certificate');
     const { publisher } = publisherTo('mqtts://127.0.0.1', { caFile });
     expect(() => publisher.start()).toThrow(/ca\.pem cannot be used/);
+    expect(() => publisher.start()).toThrow(expect.objectContaining({ code: ExitCode.config }));
   });
 });
 
