@@ -9,13 +9,13 @@ export const ExitCode = {
   usage: 64,
   /** A file's content is wrong: not audio, truncated, a corrupt model. */
   badData: 65,
-  /** A file or device that was asked for does not exist or cannot be read. */
+  /** A file or device that was asked for does not exist or cannot be read; it may come later, so supervisors try again. */
   noInput: 66,
   /** Something this needs is not there: an engine, an optional package, a broker. */
   unavailable: 69,
   /** A result cannot be written: no permission, disk full. */
   cannotCreate: 73,
-  /** The configuration is wrong. */
+  /** The configuration is wrong, which does not mend itself. */
   config: 78,
 } as const;
 

@@ -318,6 +318,13 @@ describe('the daemon', () => {
     expect(stderr).toMatch(/error: TLS file .*ca\.pem cannot be used/);
   });
 
+  it('does not end for good where a file that its configuration names is not there yet', async () => {
+    const args = [...SLOW_SCENE, '--set', 'mqtt.caFile=/mnt/late/ca.pem'];
+    const { code, stderr } = await daemons.start('mqtts://127.0.0.1:1', args).ended;
+    expect(stderr).toMatch(/error: TLS file \/mnt\/late\/ca\.pem cannot be used: ENOENT/);
+    expect(code).toBe(66); // with which its supervisor starts it again
+  });
+
   it('stops at once on a signal, whatever the broker does', async () => {
     const daemon = daemons.start('mqtt://127.0.0.1:1', SLOW_SCENE);
     await until(

@@ -69,6 +69,7 @@ const times: [string, string[]][] = [
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
   ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
+  ['configuration names cannot be read', [`${unitSeconds('RestartSec')} s`]],
   ['input_taken', seconds(TAKEN_RETRY_MS)],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
   [

@@ -11,7 +11,7 @@ const AFTER: Readonly<Record<string, Row[]>> = {
     ['0', 'Done.'],
     ['64', 'The command line is wrong.'],
     ['65', 'Bad data: not audio, a damaged model.'],
-    ['66', 'No input: a file, microphone or model is not there.'],
+    ['66', 'No input: a file, microphone or model is not there, or cannot be read.'],
     ['69', 'Unavailable: an engine, a package, the broker.'],
     ['70', 'A bug.'],
     ['73', 'A result cannot be written.'],

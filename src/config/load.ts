@@ -31,7 +31,8 @@ const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
  * Reads the configuration: file, then `.env` and environment, then flags; later ones win.
  *
  * @returns of several microphones the first one's
- * @throws UserError (configuration) that lists every problem: path, what was expected, what was found
+ * @throws UserError (configuration) that lists every problem: path, what was expected, what was found; (no input) of a
+ *   file that cannot be read now, which may be there later
  */
 export function loadConfig(sources: ConfigSources): Config {
   return loadConfigs(sources)[0];
@@ -110,7 +111,7 @@ function readConfigFile(named: string | undefined): Tree {
   } catch (error) {
     if (named === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UserError(
-      ExitCode.config,
+      ExitCode.noInput,
       `the configuration file ${path} cannot be read: ${messageOf(error)}`,
       'Name a file that exists (--config, $BATHNET_CONFIG); config/default.yaml is one to start from.',
       { cause: error },
@@ -176,7 +177,7 @@ function readDotenv(cwd: string): Record<string, string> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UserError(
-      ExitCode.config,
+      ExitCode.noInput,
       `.env cannot be read: ${messageOf(error)}`,
       'Make it readable or remove it.',
     );

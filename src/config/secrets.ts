@@ -19,7 +19,7 @@ export const SECRETS: ReadonlySet<string> = new Set(
 /**
  * The configuration with what lies in files, read.
  *
- * @throws UserError configuration, where a file cannot be read or does not hold what belongs there
+ * @throws UserError no input, where a file cannot be read; configuration, where it does not hold what belongs there
  */
 export function withSecrets(config: Config): Config {
   const sections = Object.keys(IN_FILES) as SectionWithSecrets[];
@@ -46,7 +46,7 @@ function read(path: string, key: string): string {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     throw new UserError(
-      ExitCode.config,
+      ExitCode.noInput,
       `${key}: ${path} cannot be read: ${messageOf(error)}`,
       'Make the file readable for the user this runs as.',
       { cause: error },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -197,6 +197,25 @@ describe('the configuration', () => {
     expect(errorOf({ file: 'mqtt: {username: u, passwordFile: /none}' }).message).toMatch(
       /mqtt\.passwordFile: \/none/,
     );
+  });
+
+  it('calls a file that cannot be read no mistake: a disk may be mounted late, and the next start finds it', () => {
+    mkdirSync(join(cwd, 'folder'));
+    const of = (file: string) => {
+      try {
+        return loadConfig({ file: join(cwd, file), env: {}, flags: {}, cwd });
+      } catch (error) {
+        return error;
+      }
+    };
+    const notRead = expect.objectContaining({ code: ExitCode.noInput });
+    expect(of('none.yaml')).toEqual(notRead);
+    expect(of('folder')).toEqual(notRead);
+    expect(errorOf({ file: 'mqtt: {username: u, passwordFile: /none}' })).toEqual(notRead);
+    expect(errorOf({ file: 'notify: {ntfyUrlFile: /none}' })).toEqual(notRead);
+    mkdirSync(join(cwd, '.env'));
+    writeFileSync(join(cwd, 'some.yaml'), '');
+    expect(of('some.yaml')).toEqual(notRead);
   });
 
   it('takes no page’s password out of a file that is empty or too short, nor opens it to the network without one', () => {
