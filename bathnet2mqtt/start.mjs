@@ -63,13 +63,23 @@ if (!own.some(([key]) => key === 'mqtt.url')) {
   setInterval(askForBroker, ASK_EVERY_MS);
 }
 for (;;) {
-  const env = { ...process.env, ...broker };
-  daemon = spawn(process.execPath, [main, 'run', ...set], { env, stdio: 'inherit' });
-  const [code, signal] = await once(daemon, 'exit');
+  const end = await runDaemon();
   daemon = undefined;
-  if (stopping || code === USAGE || code === CONFIGURATION) process.exit(code ?? 0);
-  console.error(`The daemon has ended (${signal ?? code}) and is started again.`);
+  if (stopping || end.code === USAGE || end.code === CONFIGURATION) process.exit(end.code ?? 0);
+  console.error(`The daemon ${end.what}.`);
   await wait(RESTART_MS);
+}
+
+/** How it has ended, or why it was not started: without memory or processes left, which there may be again. */
+async function runDaemon() {
+  try {
+    const env = { ...process.env, ...broker };
+    daemon = spawn(process.execPath, [main, 'run', ...set], { env, stdio: 'inherit' });
+    const [code, signal] = await once(daemon, 'exit');
+    return { code, what: `has ended (${signal ?? code}) and is started again` };
+  } catch (error) {
+    return { what: `cannot be started now (${error.message}); it is tried again` };
+  }
 }
 
 function readOptions() {

@@ -119,12 +119,12 @@ describe.skipIf(skip)('the app, started', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function start(options: object): Promise<ChildProcess> {
+  async function start(options: object, env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
     await writeFile(join(folder, 'options.json'), JSON.stringify({ ...config.options, ...options }));
     const api = `http://127.0.0.1:${(supervisor.address() as AddressInfo).port}`;
     said = '';
     app = spawn(process.execPath, [join(APP, 'start.mjs'), folder], {
-      env: { ...bareEnvironment(), ...pulse.env, SUPERVISOR_API: api, SUPERVISOR_TOKEN: 'a token' },
+      env: { ...bareEnvironment(), ...pulse.env, SUPERVISOR_API: api, SUPERVISOR_TOKEN: 'a token', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [app.stdout, app.stderr])
@@ -201,6 +201,30 @@ describe.skipIf(skip)('the app, started', () => {
     process.kill(Number(daemon), 'SIGKILL');
     await listens(2);
     await isOnline(await online(broker));
+    running.kill('SIGTERM');
+    expect((await once(running, 'exit'))[0]).toBe(0);
+  });
+
+  it('starts the daemon as soon as the system lets it, where it does not at first', async () => {
+    const preload = join(folder, 'preload.mjs');
+    await writeFile(
+      preload,
+      `import child from 'node:child_process';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { spawn } = child;
+      const refuse = () => { throw Object.assign(new Error('spawn ENOMEM'), { code: 'ENOMEM' }); };
+      const none = (_, args, options) => spawn('/none', args, options);
+      const first = [refuse, none];
+      child.spawn = (...args) => (process.argv[1].endsWith('start.mjs') && first.shift() || spawn)(...args);
+      syncBuiltinESMExports();`,
+    );
+    const running = await start({ settings: own }, { NODE_OPTIONS: `--import ${preload}` });
+    await until(
+      () => said.includes('sound arrives from'),
+      () => `it does not listen: ${said}`,
+    );
+    expect(said).toContain('The daemon cannot be started now (spawn ENOMEM); it is tried again.');
+    expect(said).toContain('The daemon cannot be started now (spawn /none ENOENT); it is tried again.');
     running.kill('SIGTERM');
     expect((await once(running, 'exit'))[0]).toBe(0);
   });

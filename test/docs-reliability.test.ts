@@ -38,6 +38,8 @@ const rows = [...page.matchAll(/^\| (?!fault|---)(.*) \|$/gm)].map(([, row = '']
 const config = configSchema.parse({});
 const unit = text('../systemd/bathnet2mqtt.service');
 const unitSeconds = (key: string) => Number(new RegExp(`^${key}=(\\d+)$`, 'm').exec(unit)?.[1]);
+/** The app waits as systemd does. */
+const appSeconds = Number(/RESTART_MS = (\d+)/.exec(text('../bathnet2mqtt/start.mjs'))?.[1]) / 1000;
 const seconds = (...ms: number[]) => ms.map((each) => `${each / 1000} s`);
 
 const microphone = Object.entries(PATIENCE_SECONDS).map(([problem, patience]): [string, string[]] => [
@@ -69,6 +71,7 @@ const times: [string, string[]][] = [
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
   ['asked to stop while it hangs', seconds(LONGEST_ASKED_MS + 2 * BEAT_MS)],
   ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
+  ['daemon of the app for Home Assistant', [`${appSeconds} s`]],
   ['configuration names cannot be read', [`${unitSeconds('RestartSec')} s`]],
   ['input_taken', seconds(TAKEN_RETRY_MS)],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
