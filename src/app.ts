@@ -21,6 +21,7 @@ import { MqttPublisher } from './publish/client.js';
 import { Reporter } from './publish/reporter.js';
 import type { OpenDevice } from './storage/device.js';
 import { DiskSpace } from './storage/disk-space.js';
+import { KeptImpacts } from './storage/impacts.js';
 import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
 import { UnansweredAlarm } from './storage/unanswered.js';
@@ -176,7 +177,9 @@ export async function startApp({
     clock,
     log,
   );
-  const quiet = new QuietStore(state, `${source.description}, channel ${config.input.channel}`, clock);
+  const microphone = `${source.description}, channel ${config.input.channel}`;
+  const quiet = new QuietStore(state, microphone, clock);
+  const impacts = test ? undefined : new KeptImpacts(state, microphone, clock);
   const onMinute = (known: KnownQuiet) => {
     quiet.keep(known);
     control.heardMinute(known);
@@ -240,6 +243,7 @@ export async function startApp({
     quiet.stop();
     unwatch();
     await listener.stop();
+    impacts?.leave(pipeline.sense.impacts);
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
@@ -266,6 +270,8 @@ export async function startApp({
   try {
     const earlier = unanswered?.load();
     if (earlier) listener.resume(earlier);
+    const waiting = impacts?.take();
+    if (waiting) pipeline.sense.resume(waiting);
     control.load(resetSettings);
     publisher.start();
     notifier.start();

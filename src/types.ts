@@ -40,6 +40,21 @@ export interface Said {
   readonly event: boolean;
 }
 
+/** An impact that what comes after it may make an alarm. */
+export interface WaitingImpact {
+  readonly hit: { readonly atMs: number; readonly label: string; readonly score: number };
+  /** When the blow was, wall clock. */
+  readonly atMs: number;
+  /** Louder than this is not silence. */
+  readonly silenceDbfs: number;
+}
+
+/** Impacts that wait, by what they wait for. */
+export interface WaitingImpacts {
+  readonly silence?: WaitingImpact | undefined;
+  readonly voice?: WaitingImpact | undefined;
+}
+
 /** What is known of how quiet it is where a microphone hangs. */
 export interface KnownQuiet {
   /** So many minutes tell it. */

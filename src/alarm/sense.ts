@@ -5,6 +5,7 @@ import type {
   DecisionEvent,
   KindEvidence,
   ScoredWindow,
+  WaitingImpacts,
   WaterRunningLong,
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
@@ -113,6 +114,16 @@ export class Sense {
   /** Whether no alarm is on, and none can come of what was heard so far alone. */
   get idle(): boolean {
     return this.#decision.idle && this.#thump.idle;
+  }
+
+  /** Impacts that may still become an alarm: what a next run may go on with; undefined where there are none. */
+  get impacts(): WaitingImpacts | undefined {
+    return this.#thump.impacts;
+  }
+
+  /** Goes on with the impacts of an earlier run, before there is any window of this one. */
+  resume(impacts: WaitingImpacts): void {
+    this.#thump.resume(impacts);
   }
 
   /** Takes the next window. What has lasted long waits for the next one where an alarm has something to say. */

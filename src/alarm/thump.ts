@@ -1,4 +1,4 @@
-import type { ScoredWindow } from '../types.js';
+import type { ScoredWindow, WaitingImpact, WaitingImpacts } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
 import {
@@ -125,6 +125,9 @@ export class Thump {
   /** …and that waits for a voice: silence or not, and what goes on after it may be the voice. */
   #fainter: Impact | undefined;
   #endSeconds = 0;
+  #endAtMs = 0;
+  /** Of an earlier run, until there is a window. */
+  #earlier: WaitingImpacts | undefined;
   /** End of the last window with a voice in it. */
   #voiceSeconds = Number.NEGATIVE_INFINITY;
 
@@ -147,6 +150,7 @@ export class Thump {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     const voice = thumpVoice(rule, this.options);
     if (silenceSeconds === 0 && !voice) return undefined;
+    this.#takeUp(window);
     this.#bridge(window);
     const own = evidenceRule(rule);
     const floorDbfs = this.floor.dbfs;
@@ -179,16 +183,51 @@ export class Thump {
     return this.#impact === undefined;
   }
 
+  /** What a next run may go on with; undefined where nothing waits. */
+  get impacts(): WaitingImpacts | undefined {
+    if (!this.#impact && !this.#fainter) return this.#earlier;
+    const waiting = (impact: Impact | undefined): WaitingImpact | undefined =>
+      impact && {
+        hit: impact.hit,
+        atMs: this.#endAtMs - 1000 * (this.#endSeconds - impact.atSeconds),
+        silenceDbfs: impact.silenceDbfs,
+      };
+    return { silence: waiting(this.#impact), voice: waiting(this.#fainter) };
+  }
+
+  /** Goes on with what an earlier run has left, from the next window on. */
+  resume(earlier: WaitingImpacts): void {
+    this.#earlier = earlier;
+  }
+
   /** Forgets the impact: it has become an alarm, nobody is there who could have fallen, or nobody wants to know. */
   forget(): void {
-    this.#blow = this.#impact = this.#fainter = undefined;
+    this.#blow = this.#impact = this.#fainter = this.#earlier = undefined;
+  }
+
+  /** Puts impacts of an earlier run before this stream, which begins with sound that is lost. */
+  #takeUp({ endSeconds, endAtMs }: ScoredWindow): void {
+    if (!this.#earlier) return;
+    const placed = (impact: WaitingImpact | undefined): Impact | undefined => {
+      const agoSeconds = impact ? (endAtMs - impact.atMs) / 1000 : Number.NaN;
+      // Otherwise the clock was set since then, and nobody knows.
+      return impact && agoSeconds > endSeconds
+        ? { ...impact, atSeconds: endSeconds - agoSeconds }
+        : undefined;
+    };
+    const { silence, voice } = this.#earlier;
+    this.#earlier = undefined;
+    this.#impact = placed(silence);
+    this.#fainter = placed(voice);
+    if (this.#impact) this.#endSeconds = this.#impact.atSeconds;
   }
 
   /** An impact is none the less one because sound was lost after it, but the silence begins anew: who knows what was lost. */
-  #bridge({ startSeconds, endSeconds }: ScoredWindow): void {
+  #bridge({ startSeconds, endSeconds, endAtMs }: ScoredWindow): void {
     if (this.#impact && startSeconds > this.#endSeconds)
       this.#impact = this.#isLate(startSeconds) ? undefined : { ...this.#impact, silentSince: startSeconds };
     this.#endSeconds = endSeconds;
+    this.#endAtMs = endAtMs;
   }
 
   #isLate(seconds: number): boolean {
@@ -204,7 +243,8 @@ export class Thump {
   ): Fall | undefined {
     const hit = heard(IMPACT_KIND, line);
     if (hit && blow) this.#fainter = { hit, ...blow };
-    if (!this.#fainter || endSeconds - this.#fainter.atSeconds > seconds) return undefined;
+    if (this.#fainter && endSeconds - this.#fainter.atSeconds > seconds) this.#fainter = undefined;
+    if (!this.#fainter) return undefined;
     if (!VOICE_KINDS.some((kind) => heard(kind, line))) return undefined;
     return { hit: this.#fainter.hit, reason: 'thump_then_voice' };
   }

@@ -318,6 +318,43 @@ describe('an impact and then silence', () => {
     else expect((started?.endSeconds ?? 0) + lostSeconds).toBeCloseTo(atSeconds, -0.5);
   });
 
+  it.each([
+    [2, true],
+    [9, true],
+    [30, false], // as after so much lost sound
+    [-60, false], // by a clock that was set back
+  ])('goes on in the next run, %s s later: its silence begins anew', (laterSeconds, found) => {
+    const first = windowsOf([quiet(6), thud(), quiet(5)]);
+    const before = senseOf(on);
+    for (const window of first) expect(before.push(window)).toBeUndefined();
+    const sense = senseOf(on);
+    sense.resume(JSON.parse(JSON.stringify(before.impacts)));
+    const events = hear(sense, [quiet(40)], (first.at(-1)?.endAtMs ?? 0) + laterSeconds * 1000);
+    expect(events.map(({ type }) => type)).toEqual(found ? ['alarm_started', 'alarm_ended'] : []);
+    if (found) expect(events[0]?.seconds).toBeCloseTo(10, -0.5);
+    expect(sense.impacts).toBeUndefined();
+  });
+
+  it('does not go on in a run that does not want it, or where what shows that life goes on is heard', () => {
+    const before = senseOf(on);
+    for (const window of windowsOf([quiet(6), thud(), quiet(2)])) before.push(window);
+    const later = (windowsOf([quiet(9)]).at(-1)?.endAtMs ?? 0) + 1000;
+    const next = (options: Partial<SenseOptions>) => {
+      const sense = senseOf(options);
+      sense.resume(before.impacts ?? {});
+      return sense;
+    };
+    expect(hear(next({}), [quiet(30)], later)).toEqual([]);
+    expect(hear(next(on), [steps(30)], later)).toEqual([]);
+    const off = next(on);
+    off.setEnabled(false, 0, 0);
+    off.setEnabled(true, 0, 0);
+    const empty = next(on);
+    empty.setOccupied(false);
+    empty.setOccupied(undefined);
+    for (const sense of [off, empty]) expect(hear(sense, [quiet(30)], later)).toEqual([]);
+  });
+
   it('is none while detection is off', () => {
     const off = senseOf(on);
     off.setEnabled(false, 0, 0);
@@ -467,6 +504,21 @@ describe('an impact and then silence', () => {
           started([still(6), impact, still(5), sounding(1, { [kind]: logOdds }), still(40)]);
         expect(heard(0.1)).toEqual([]);
         expect(heard(-0.1)).toHaveLength(1);
+      });
+
+      it.each([
+        [2, 'thump_then_voice'],
+        [20, undefined],
+      ])('is heard by a voice in the next run, %s s later: %s', (laterSeconds, reason) => {
+        const before = senseOf(open, { evidence });
+        const first = windowsOf([still(6), impact]);
+        for (const window of first) before.push(window);
+        const next = senseOf(open, { evidence });
+        next.resume(before.impacts ?? {});
+        const cry = sounding(HOP_SECONDS, { distress: 1.6 });
+        const later = (first.at(-1)?.endAtMs ?? 0) + laterSeconds * 1000;
+        const [event] = hear(next, [still(2), cry, sounding(60, { steps: 3 })], later);
+        expect(event).toEqual(reason && expect.objectContaining({ reason }));
       });
 
       it.each(['distress', 'scream'])('is heard by a voice of %s, soon enough, beside an impact', (kind) => {

@@ -1,13 +1,18 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readBundle, writeBundle } from '../../src/model/bundle.js';
+import { SHIPPED_MODELS } from '../../src/model/shelf.js';
+import { mappingOnly } from '../support/bundles.js';
 import { Program, SCENE } from '../support/daemon.js';
+import { decoded } from '../support/decoded.js';
 import { until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
 import { lacksLibsystemd, openReceiver } from '../support/service-manager.js';
 import { slowDisk } from '../support/slow-disk.js';
+import { concatenate } from '../support/sound.js';
 
 let dir: string;
 let config: string;
@@ -65,6 +70,43 @@ describe('SIGHUP without a terminal, as of systemctl reload or under nohup', () 
     await said('sound arrives from .*true three');
     expect(daemon.stderr).not.toContain('sound arrives from program cat /dev/zero; true two');
   });
+});
+
+it('keeps an impact that waits for its silence', async () => {
+  const model = join(dir, 'state', 'models', 'classes');
+  const { manifest, tensors } = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
+  await writeBundle(model, manifest, tensors);
+  const room = (seconds: number) =>
+    Float32Array.from({ length: seconds * 16_000 }, () => 1e-3 * (2 * Math.random() - 1));
+  const { samples } = await decoded(SCENE);
+  const fall = concatenate([room(4), samples.subarray(14 * 16_000, 15.4 * 16_000), room(2)]);
+  const raw = (sound: Float32Array) => Buffer.from(Int16Array.from(sound, (x) => 32_767 * x).buffer);
+  writeFileSync(join(dir, 'fall'), raw(fall));
+  writeFileSync(join(dir, 'room'), raw(room(60)));
+  // What falls, falls once: the program that the next run starts gives a quiet room.
+  const play = `const fs = require('fs'); const at = (name) => '${dir}/' + name;
+    const fell = fs.existsSync(at('fell'));
+    const sound = fs.readFileSync(at(fell ? 'room' : 'fall'));
+    let k = 0;
+    setInterval(() => {
+      process.stdout.write(sound.subarray(3200 * k, 3200 * ++k));
+      if (3200 * k >= sound.length) fs.writeFileSync(at('fell'), '');
+    }, 100);`;
+  writeFileSync(join(dir, 'play.cjs'), play);
+  const settings = [
+    'sense: { thumpSilenceSeconds: 5, thumpThreshold: 0.3 }',
+    'alarm: { threshold: 1, instantThreshold: 1 }',
+    'model: { name: classes }',
+  ];
+  configure(`${process.execPath} ${dir}/play.cjs`, settings.join('\n'));
+  daemon = new Program(['run', '--config', config]);
+  await until(
+    () => existsSync(join(dir, 'fell')),
+    () => daemon.stderr,
+  );
+  process.kill(daemon.pid, 'SIGHUP');
+  await said('sound arrives from', 2);
+  await said('"reason":"thump_then_silence"');
 });
 
 it.skipIf(lacksPrograms('cc'))(

@@ -11,6 +11,7 @@ import { topicsOf } from '../../../dist/publish/topics.js';
 import { openDevice } from '../../../dist/storage/device.js';
 import { FeedbackStore } from '../../../dist/storage/feedback.js';
 import { readFeedback } from '../../../dist/storage/feedback-records.js';
+import { KeptImpacts } from '../../../dist/storage/impacts.js';
 import { LastHeard } from '../../../dist/storage/last-heard.js';
 import { Outbox } from '../../../dist/storage/outbox.js';
 import { Settings } from '../../../dist/storage/settings.js';
@@ -127,6 +128,14 @@ function state() {
       startedAtMs: Date.UTC(2026, 10, 1),
       repetitions: 1,
     },
+    'impacts.json': {
+      microphone: 'stdin',
+      silence: {
+        hit: { atMs: Date.UTC(2026, 10, 1), label: 'impact', score: 0.9 },
+        atMs: Date.UTC(2026, 10, 1),
+        silenceDbfs: -50,
+      },
+    },
     'sounds.json': { dog: { threshold: 0.3, hits: 3, holdSeconds: 20 }, cat: 0.4 },
     'announced.json': {
       mode: 'component',
@@ -198,6 +207,9 @@ function state() {
       if (value !== 'dog' && !(value >= 0)) throw new Error(`a sound's setting is ${value}`);
     const unanswered = new UnansweredAlarm(state, systemClock, log).load();
     if (unanswered && !(unanswered.ageMs >= 0)) throw new Error(`an alarm is ${unanswered.ageMs} ms old`);
+    const impacts = new KeptImpacts(state, 'stdin', systemClock).take();
+    for (const { hit, atMs } of [impacts?.silence, impacts?.voice].filter((each) => each))
+      for (const ms of [hit.atMs, atMs]) new Date(ms).toISOString();
     new LastHeard(state, (_, atMs) => new Date(atMs).toISOString(), systemClock).start();
     const { first } = announcementFor(state, discovery, true, log);
     for (const { topic } of first)
