@@ -55,6 +55,7 @@ export class Courier implements Channel {
 
   tell(notice: string): void {
     this.outbox.add(this.name, notice, this.#pausing);
+    this.#backOff.reset(); // also for a try that is under way and may fail
     if (this.#pausing) this.#backOff.hurry();
     else this.#go();
   }

@@ -190,6 +190,23 @@ describe('a webhook', () => {
     await arrived(server, before + 2);
   });
 
+  it('is tried as often as at first for an event that comes while a try fails', async () => {
+    const server = await startServer([...Array(11).fill(503), 'hang', 200]);
+    const { courier } = start(server.url);
+    courier.tell(event(1));
+    for (let attempt = 1; attempt < 12; attempt++) {
+      await failed(attempt);
+      while (server.posted.length === attempt) await clock.advance(500);
+    }
+    courier.tell(event('alarm'));
+    await clock.advance(LIMIT_MS);
+    await failed(12);
+    await until(() => clock.pending > 0, 'it is not tried again');
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => server.posted.length === 14, 'the alarm waits for the longest pause', 5000);
+    expect(got(server).slice(-2)).toEqual([1, 'alarm']);
+  });
+
   it('that refuses one event for good gets the others, and that one at most five times', async () => {
     const server = await startServer([413, 200, 413, 413, 413, 413, 200]);
     const { courier, outbox } = start(server.url);
