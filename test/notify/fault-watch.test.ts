@@ -24,10 +24,57 @@ describe('a fault', () => {
     watch.set(['no_sound']);
     watch.set(['microphone_zero']);
     await clock.advance(LASTING_MS);
-    watch.set(['microphone_zero', 'no_sound']);
+    watch.set(['microphone_zero']);
     await clock.advance(AGAIN_MS * 10);
     expect(told).toEqual([['microphone_zero']]);
     watch.set([]);
+    watch.set([]);
+    expect(told).toEqual([['microphone_zero'], []]);
+  });
+
+  it('that comes to one that lasts is told once it lasts as well, however long the other does', async () => {
+    watch.set(['windows_dropped']);
+    await clock.advance(100 * AGAIN_MS);
+    watch.set(['windows_dropped', 'microphone_zero']);
+    await clock.advance(LASTING_MS - 1);
+    expect(told).toEqual([['windows_dropped']]);
+    await clock.advance(1);
+    expect(told).toEqual([['windows_dropped'], ['windows_dropped', 'microphone_zero']]);
+    watch.set(['microphone_zero']);
+    await clock.advance(AGAIN_MS);
+    expect(told).toHaveLength(2);
+    watch.set([]);
+    expect(told.at(-1)).toEqual([]);
+  });
+
+  it('that comes to one that lasts and goes again at once is not told', async () => {
+    watch.set(['windows_dropped']);
+    await clock.advance(AGAIN_MS);
+    watch.set(['windows_dropped', 'no_sound']);
+    await clock.advance(LASTING_MS - 1);
+    watch.set(['windows_dropped']);
+    await clock.advance(1000);
+    watch.set(['windows_dropped', 'no_sound']);
+    await clock.advance(LASTING_MS - 1);
+    expect(told).toEqual([['windows_dropped']]);
+  });
+
+  it('that is over while another one lasts is news when it comes back, every quarter of an hour at most', async () => {
+    watch.set(['windows_dropped', 'no_sound']);
+    await clock.advance(LASTING_MS);
+    watch.set(['windows_dropped']);
+    watch.set(['windows_dropped', 'no_sound']);
+    await clock.advance(AGAIN_MS - 1);
+    expect(told).toHaveLength(1);
+    await clock.advance(1);
+    expect(told).toEqual(Array(2).fill(['windows_dropped', 'no_sound']));
+  });
+
+  it('that takes the place of one that was told, and is soon over, leaves nobody without the end', async () => {
+    watch.set(['microphone_zero']);
+    await clock.advance(LASTING_MS);
+    watch.set(['no_sound']);
+    await clock.advance(1000);
     watch.set([]);
     expect(told).toEqual([['microphone_zero'], []]);
   });
