@@ -57,6 +57,9 @@ export const SOUND_RANGES = {
 /** What somebody who is there and well is heard by. */
 export const SIGNS_OF_LIFE = ['speech', 'water'] as const;
 
+/** So long after it is said that an event was lost: whoever tells people of what lasts must see it last. */
+export const LOSS_SAID_MS = 3_600_000;
+
 /** Local: `7:00`, `22:30`. */
 export const TIME_OF_DAY = /^([01]?\d|2[0-3]):[0-5]\d$/;
 

@@ -13,7 +13,7 @@ export const PROBLEMS = {
   ],
   /** What else is wrong with the sound that arrives. */
   sound: ['wrong_sample_rate', 'channels_cancel'],
-  /** No sound arrives; windows were lost since the last health message. */
+  /** No sound arrives; windows were lost since the last health message, or are again and again. */
   hearing: ['no_sound', 'windows_dropped'],
   /** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
   engine: ['engine_failed'],
@@ -22,7 +22,7 @@ export const PROBLEMS = {
   /** Why no alarm may come, however well it hears. */
   detection: ['detection_off', 'rule_hardly_alarms', 'never_loud'],
   /**
-   * Events were lost since the last health message, or wait in memory only and a restart would lose them; the broker
+   * Events were lost within the last hour, or wait in memory only and a restart would lose them; the broker
    * refuses what is published, does not let us hear commands, or acknowledges what it does not pass on.
    */
   delivery: [

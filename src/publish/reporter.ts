@@ -10,6 +10,7 @@ import type {
 } from '../types.js';
 import type { MqttPublisher } from './client.js';
 import type { Features } from './features.js';
+import { Losses } from './losses.js';
 import { eventPayload, type Health, healthPayload } from './payloads.js';
 import { refusalProblems } from './refusals.js';
 import { soundTopicsOf, type Topics } from './topics.js';
@@ -29,7 +30,7 @@ export interface ReporterOptions extends WindowReporterOptions {
 /** What the reporter needs of the publisher. */
 export type Messenger = Pick<
   MqttPublisher,
-  'setState' | 'setLiveState' | 'sendEvent' | 'send' | 'stats' | 'onRefusal'
+  'setState' | 'setLiveState' | 'sendEvent' | 'send' | 'stats' | 'connected' | 'onRefusal'
 >;
 
 /** What something can be wrong with, in the order in which it is said. */
@@ -62,6 +63,7 @@ export class Reporter {
   readonly #health: () => Health;
   readonly #clock: Clock;
   readonly #windows: WindowReporter;
+  readonly #losses: Losses;
   /** The alarm that is on. */
   #episodeId: string | undefined;
   #online = false;
@@ -71,7 +73,6 @@ export class Reporter {
   /** What is known to be wrong. */
   readonly #problems = new Map<Part, readonly Problem[]>();
   #sensed: Sensed | undefined;
-  #lost = { windows: 0, events: 0 };
   #durable = true;
   #cancelHealth = () => {};
 
@@ -91,6 +92,7 @@ export class Reporter {
     this.#health = health;
     this.#clock = clock;
     this.#windows = new WindowReporter(publisher, options, model.labels, topics, clock);
+    this.#losses = new Losses(clock);
   }
 
   /** Sets the states with which every run begins, whatever an earlier one has left at the broker. */
@@ -208,15 +210,13 @@ export class Reporter {
 
   #publishHealth(): void {
     const health = this.#health();
-    const stats = this.#publisher.stats;
+    const { stats, connected } = this.#publisher;
     const problems = this.#problemsOf(PARTS);
     if (!this.#online) problems.push('no_sound');
-    if (health.droppedWindows > this.#lost.windows) problems.push('windows_dropped');
-    if (stats.droppedEvents > this.#lost.events) problems.push('events_dropped');
+    problems.push(...this.#losses.problems(health.droppedWindows, stats.droppedEvents, connected));
     if (!stats.durable) problems.push('outbox_not_durable');
     problems.push(...refusalProblems(stats.refused));
     if (!stats.passedOn) problems.push('messages_not_passed_on');
-    this.#lost = { windows: health.droppedWindows, events: stats.droppedEvents };
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
     this.#publisher.setState(this.#topics.health, payload);

@@ -71,22 +71,22 @@ export class OutboxDisk {
   }
 
   /**
-   * Reads what an earlier run has left. What cannot be used is set aside.
+   * Reads what an earlier run has left. What cannot be used is set aside; what cannot be read stays, for another run.
    *
    * @param take throws where it cannot use a record
-   * @returns how many were set aside
+   * @returns how many are not sent
    */
   load(take: (name: string, record: OutboxRecord, text: string) => void): number {
     const { folder } = this;
     if (folder === undefined) return 0;
-    let unusable = 0;
+    let lost = 0;
     try {
       makeFolderSync(folder);
-      for (const name of recordNames(folder)) if (!this.#loadOne(folder, name, take)) unusable++;
+      for (const name of recordNames(folder)) if (!this.#loadOne(folder, name, take)) lost++;
     } catch (error) {
       this.#degrade(error);
     }
-    return unusable;
+    return lost;
   }
 
   /** Removes the file of an event that is gone. */
@@ -121,7 +121,7 @@ export class OutboxDisk {
     this.#cancelRetry();
   }
 
-  /** @returns false where it is set aside */
+  /** @returns false where it is not sent */
   #loadOne(folder: string, name: string, take: Parameters<OutboxDisk['load']>[0]): boolean {
     this.#sequence = Math.max(this.#sequence, sequenceOf(name));
     let text: string;
@@ -129,7 +129,7 @@ export class OutboxDisk {
       text = readRecord(folder, name);
     } catch (error) {
       this.log.warn({ file: name, problem: messageOf(error) }, 'a waiting event cannot be read');
-      return true; // another run may be able to
+      return false;
     }
     try {
       take(name, decodeRecord(text), text);

@@ -64,7 +64,7 @@ export class Outbox {
     return this.#entries.length;
   }
 
-  /** Events lost since the start: they made room, were too old, or their file cannot be used. */
+  /** Events lost since the start: they made room, were too old, or their file cannot be used, or not be read in this run. */
   get dropped(): number {
     return this.#dropped;
   }

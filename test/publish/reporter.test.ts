@@ -1,5 +1,7 @@
 import { version } from 'uuid';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LOSS_SAID_MS } from '../../src/constants.js';
+import { AGAIN_WITHIN_MS } from '../../src/publish/losses.js';
 import type { Health } from '../../src/publish/payloads.js';
 import { BACK_MS, type Messenger, Reporter, type ReporterOptions } from '../../src/publish/reporter.js';
 import { topicsOf } from '../../src/publish/topics.js';
@@ -20,6 +22,7 @@ class RecordingPublisher implements Messenger {
     refused: [] as string[],
     passedOn: true,
   };
+  connected = true;
   refusalChanged = () => {};
 
   onRefusal(handler: () => void): void {
@@ -72,6 +75,9 @@ function reporterWith(options: Partial<ReporterOptions> = {}): Reporter {
   const all = { smoothingWindows: 1, scores: false, ...options };
   return new Reporter(publisher, all, model, topics, () => health, clock);
 }
+
+/** What the last health message names. */
+const problemsNow = (): string[] => publisher.json(topics.health).at(-1).problems;
 
 /** Feeds windows every 480 ms with these scores of `abnormal`. */
 async function feed(reporter: Reporter, abnormal: number[], levels: [rms: number, peak: number][] = []) {
@@ -336,7 +342,59 @@ describe('health', () => {
     await clock.advance(60_000);
     await clock.advance(60_000);
     const problems = publisher.json(topics.health).map((message) => message.problems);
-    expect(problems.slice(-2)).toStrictEqual([['windows_dropped', 'events_dropped'], []]);
+    expect(problems.slice(-2)).toStrictEqual([['windows_dropped', 'events_dropped'], ['events_dropped']]);
+  });
+
+  it('names lost events for an hour, so that who tells people of what lasts does', async () => {
+    const reporter = reporterWith();
+    publisher.stats = { ...publisher.stats, droppedEvents: 1 }; // damaged, of an earlier run
+    reporter.start();
+    reporter.inputOnline();
+    await clock.advance(LOSS_SAID_MS - 1);
+    expect(publisher.json(topics.health).every(({ problems }) => problems.includes('events_dropped'))).toBe(
+      true,
+    );
+    publisher.stats = { ...publisher.stats, droppedEvents: 2 };
+    await clock.advance(LOSS_SAID_MS);
+    expect(problemsNow()).toStrictEqual(['events_dropped']);
+    await clock.advance(60_000);
+    expect(problemsNow()).toStrictEqual([]);
+  });
+
+  it('names lost events for an hour in which somebody can hear it: without a broker nobody does', async () => {
+    const reporter = reporterWith();
+    publisher.connected = false;
+    publisher.stats = { ...publisher.stats, droppedEvents: 1 };
+    reporter.start();
+    reporter.inputOnline();
+    await clock.advance(10 * LOSS_SAID_MS);
+    publisher.connected = true;
+    await clock.advance(LOSS_SAID_MS - 1);
+    expect(problemsNow()).toStrictEqual(['events_dropped']);
+    await clock.advance(60_000);
+    expect(problemsNow()).toStrictEqual([]);
+  });
+
+  it('names windows that are lost again and again for as long as they are, not only in every third minute', async () => {
+    const reporter = reporterWith();
+    reporter.start();
+    reporter.inputOnline();
+    const lose = async () => {
+      health = { ...health, droppedWindows: health.droppedWindows + 1 };
+      await clock.advance(60_000);
+      const said = problemsNow();
+      await clock.advance(120_000);
+      return [said, problemsNow()];
+    };
+    const named = ['windows_dropped'];
+    expect([await lose(), await lose(), await lose()]).toStrictEqual([
+      [named, []], // by accident
+      [named, named],
+      [named, named],
+    ]);
+    await clock.advance(AGAIN_WITHIN_MS);
+    expect(problemsNow()).toStrictEqual([]);
+    expect(await lose()).toStrictEqual([named, []]);
   });
 
   it('says at the next event that events cannot be kept, and when they can again', () => {

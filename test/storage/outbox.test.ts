@@ -322,12 +322,14 @@ describe('recovery', () => {
     expect(await drain(startOutbox())).toStrictEqual(['old']);
   });
 
-  it('goes on where a file cannot be read, and leaves it alone', async () => {
+  it('goes on where a file cannot be read, leaves it alone, and counts it as lost: nobody is told of it', async () => {
     await add(startOutbox(), 'a', 'b');
     const [first = ''] = files();
     rmSync(join(folder, first));
     mkdirSync(join(folder, first));
-    expect(await drain(startOutbox())).toStrictEqual(['b']);
+    const outbox = startOutbox();
+    expect(outbox.dropped).toBe(1);
+    expect(await drain(outbox)).toStrictEqual(['b']);
     expect(files()).toStrictEqual([first]);
     expect(log.lines.join('\n')).toMatch(/warn a waiting event cannot be read .*EISDIR/);
   });
