@@ -10,12 +10,14 @@ import { MEASURE_MS as RATE_MS } from '../src/audio/rate-watch.js';
 import { MINUTES_TO_KNOW } from '../src/audio/usual-quiet.js';
 import { LOSSY_MEASURES } from '../src/audio/watched-input.js';
 import { configSchema } from '../src/config/schema.js';
+import { LOSS_SAID_MS } from '../src/constants.js';
 import { RETRY_MS as TAKEN_RETRY_MS } from '../src/daemons.js';
 import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
 import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
 import { PAUSE } from '../src/notify/courier.js';
 import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
+import { AGAIN_WITHIN_MS } from '../src/publish/losses.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
 import { BACK_MS, HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
@@ -65,7 +67,7 @@ const times: [string, string[]][] = [
   ['wrong_sample_rate', seconds(2 * RATE_MS, 6 * RATE_MS, 3 * RATE_MS)],
   ['channels_cancel', [`${LOSSY_MEASURES * MIX_SECONDS} s`, `${MIX_SECONDS} s`]],
   ['never_loud', [`${NEVER_LOUD_HOURS} h`]],
-  ['windows_dropped', seconds(HEALTH_INTERVAL_MS)],
+  ['windows_dropped', [...seconds(HEALTH_INTERVAL_MS), `${AGAIN_WITHIN_MS / 60_000} min`]],
   ['engine_failed', [...seconds(ENGINE_TIMEOUT_MS), `${unitSeconds('RestartSec')} s`]],
   ['npu_failed', seconds(WINDOW_LIMIT_MS)],
   ['The whole process hangs', [...seconds(HANGING_MS, LONGEST_START_MS), `${unitSeconds('RestartSec')} s`]],
@@ -89,12 +91,13 @@ const times: [string, string[]][] = [
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
   ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],
-  ['events_dropped', seconds(HEALTH_INTERVAL_MS)],
+  ['events_dropped', [...seconds(HEALTH_INTERVAL_MS), `${LOSS_SAID_MS / 3_600_000} h`]],
   [
     'notify_failed',
     [
       ...seconds(POST_LIMIT_MS, config.notify.commandSeconds * 1000, PAUSE.reconnectMinMs),
       `${PAUSE.reconnectMaxMs / 60_000} min`,
+      `${LOSS_SAID_MS / 3_600_000} h`,
     ],
   ],
   ['removed or replaced', seconds(LOOK_MS)],

@@ -9,6 +9,3 @@ export interface Channel {
   /** Delivers what it can at once, and leaves nothing running. */
   stop(): Promise<void>;
 }
-
-/** Says why the channel does not work; undefined: it does. */
-export type OnTrouble = (reason: string | undefined) => void;

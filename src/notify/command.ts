@@ -6,7 +6,8 @@ import { closed, endGroup, readLines } from '../system/child.js';
 import { endOf, hasEnded } from '../system/child-end.js';
 import { within } from '../system/within.js';
 import type { Clock, Logger } from '../types.js';
-import type { Channel, OnTrouble } from './channel.js';
+import type { Channel } from './channel.js';
+import type { Complaints } from './trouble.js';
 
 /** One that hangs must not keep the next event from being told. */
 const MOST_RUNNING = 4;
@@ -35,7 +36,7 @@ export class CommandChannel implements Channel {
 
   constructor(
     private readonly options: CommandOptions,
-    private readonly onTrouble: OnTrouble,
+    private readonly trouble: Complaints,
     private readonly log: Logger,
     private readonly clock: Clock,
   ) {}
@@ -50,7 +51,7 @@ export class CommandChannel implements Channel {
     this.#waiting.push(notice);
     if (this.#waiting.length > MOST_WAITING) {
       this.#waiting.shift();
-      this.#fail('more events than it can be run for; the oldest is left out');
+      this.#lose('more events than it can be run for; the oldest is left out');
     }
     this.#next();
   }
@@ -76,8 +77,8 @@ export class CommandChannel implements Channel {
     const abort = new AbortController();
     const run: Promise<void> = this.#run(notice, abort.signal)
       .then(
-        () => this.onTrouble(undefined),
-        (error) => this.#fail(messageOf(error)),
+        () => this.trouble.works(),
+        (error) => this.#lose(messageOf(error)),
       )
       .finally(() => {
         this.#running.delete(run);
@@ -130,7 +131,13 @@ export class CommandChannel implements Channel {
   #fail(problem: string): void {
     const [program] = this.options.command;
     this.log.error({ program, problem }, 'the command of notify fails: nobody may have been told');
-    this.onTrouble(problem);
+    this.trouble.fails(problem);
+  }
+
+  /** It is not tried again. */
+  #lose(problem: string): void {
+    this.#fail(problem);
+    this.trouble.loses();
   }
 }
 

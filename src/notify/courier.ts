@@ -4,8 +4,9 @@ import { deliveredEvent } from '../publish/payloads.js';
 import type { Outbox, WaitingEvent } from '../storage/outbox.js';
 import { within } from '../system/within.js';
 import type { Clock, Logger } from '../types.js';
-import type { Channel, OnTrouble } from './channel.js';
+import type { Channel } from './channel.js';
 import { Refused } from './post.js';
+import type { Complaints } from './trouble.js';
 
 /** Pauses between attempts, which double. */
 export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000, urgentMaxMs: 300_000 };
@@ -27,6 +28,8 @@ export class Courier implements Channel {
   /** Although the server has answered: how often it was called no good, and what had been taken before. */
   readonly #refused = new WeakMap<WaitingEvent, { times: number; readonly takenBefore: number }>();
   #taken = 0;
+  /** Of those that the outbox has lost, how many were said. */
+  #lost = 0;
   #sending: Promise<void> | undefined;
   #pausing = false;
   #stopping = false;
@@ -41,7 +44,7 @@ export class Courier implements Channel {
     private readonly server: string,
     private readonly outbox: Outbox,
     private readonly send: (event: string, signal: AbortSignal) => Promise<void>,
-    private readonly onTrouble: OnTrouble,
+    private readonly trouble: Complaints,
     private readonly log: Logger,
     private readonly clock: Clock,
   ) {
@@ -50,11 +53,13 @@ export class Courier implements Channel {
 
   start(): void {
     this.outbox.start();
+    this.#sayLosses();
     this.#go();
   }
 
   tell(notice: string): void {
     this.outbox.add(this.name, notice, this.#pausing);
+    this.#sayLosses();
     this.#backOff.reset(); // also for a try that is under way and may fail
     if (this.#pausing) this.#backOff.hurry();
     else this.#go();
@@ -87,6 +92,7 @@ export class Courier implements Channel {
     this.#pausing = false;
     if (this.#sending || this.#abort.signal.aborted) return;
     const event = this.#next();
+    this.#sayLosses();
     if (!event) return;
     this.#sending = this.#deliver(event).then((delivered) => {
       this.#sending = undefined;
@@ -117,7 +123,7 @@ export class Courier implements Channel {
       this.outbox.remove(event);
       this.#taken++;
       this.#backOff.reset();
-      if (!this.outbox.next((each) => !this.#refused.has(each))) this.onTrouble(undefined);
+      if (!this.outbox.next((each) => !this.#refused.has(each))) this.trouble.works();
       return true;
     } catch (error) {
       this.outbox.markReplayed();
@@ -130,7 +136,7 @@ export class Courier implements Channel {
     if (this.#abort.signal.aborted) return; // this is why
     const { server } = this;
     const problem = messageOf(error);
-    this.onTrouble(problem);
+    this.trouble.fails(problem);
     const waiting = this.outbox.size;
     this.log.warn({ server, problem, waiting }, `${this.name} has not taken an event; it is tried again`);
     if (!(error instanceof Refused)) return;
@@ -141,5 +147,13 @@ export class Courier implements Channel {
     if (refusal.times < MOST_REFUSALS || this.#taken === refusal.takenBefore) return;
     this.outbox.remove(event);
     this.log.error({ server, problem }, `${this.name} refuses an event for good; it is given up`);
+    this.trouble.loses();
+  }
+
+  /** They made room, were too old, or their file cannot be used; the log says which. */
+  #sayLosses(): void {
+    const { dropped } = this.outbox;
+    if (dropped > this.#lost) this.trouble.loses();
+    this.#lost = dropped;
   }
 }

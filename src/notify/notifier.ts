@@ -8,12 +8,13 @@ import { isEventPayload } from '../publish/payloads.js';
 import { readTlsFiles, TlsFiles } from '../publish/tls-files.js';
 import { Outbox } from '../storage/outbox.js';
 import type { Clock, DecisionEvent, Logger, Said } from '../types.js';
-import type { Channel, OnTrouble } from './channel.js';
+import type { Channel } from './channel.js';
 import { CommandChannel } from './command.js';
 import { Courier } from './courier.js';
 import { FaultWatch } from './fault-watch.js';
 import { ntfyLetter } from './ntfy.js';
 import { type Letter, Post } from './post.js';
+import { Trouble } from './trouble.js';
 
 /** From the name of a server to its answer. */
 export const POST_LIMIT_MS = 15_000;
@@ -87,7 +88,8 @@ export class Notifier {
   readonly #channels: readonly Channel[];
   readonly #deaf: FaultWatch;
   readonly #problems: FaultWatch;
-  readonly #troubled = new Set<string>();
+  readonly #troubles: Trouble[] = [];
+  #troubled = false;
 
   /** @throws UserError configuration, where the certificate authority is none; no input, where it cannot be read */
   constructor(
@@ -127,6 +129,7 @@ export class Notifier {
   async stop(): Promise<void> {
     this.#deaf.stop();
     this.#problems.stop();
+    for (const trouble of this.#troubles) trouble.stop();
     await Promise.all(this.#channels.map((channel) => channel.stop()));
   }
 
@@ -178,7 +181,7 @@ export class Notifier {
     };
     if (command) {
       const limits = { command, limitMs: commandSeconds * 1000 };
-      channels.push(new CommandChannel(limits, this.#onTrouble('command'), this.log, this.clock));
+      channels.push(new CommandChannel(limits, this.#trouble(), this.log, this.clock));
     }
     add('webhook', options.webhookUrl, options.webhookToken, webhook);
     add('ntfy', options.ntfyUrl, options.ntfyToken, ntfy);
@@ -201,7 +204,7 @@ export class Notifier {
       await authority?.renew(); // each letter has a connection of its own
       return post.send(letter(notice), signal);
     };
-    return new Courier(name, server.url.origin, outbox, send, this.#onTrouble(name), log, clock);
+    return new Courier(name, server.url.origin, outbox, send, this.#trouble(), log, clock);
   }
 
   #authority(caFile: string): TlsFiles {
@@ -220,13 +223,15 @@ export class Notifier {
     }
   }
 
-  #onTrouble(name: string): OnTrouble {
-    return (reason) => {
-      const before = this.#troubled.size > 0;
-      if (reason === undefined) this.#troubled.delete(name);
-      else this.#troubled.add(name);
-      if (this.#troubled.size > 0 !== before) this.surroundings.onTrouble(!before);
-    };
+  /** That of one more channel. */
+  #trouble(): Trouble {
+    const trouble = new Trouble(this.clock, () => {
+      const any = this.#troubles.some((each) => each.any);
+      if (any !== this.#troubled) this.surroundings.onTrouble(any);
+      this.#troubled = any;
+    });
+    this.#troubles.push(trouble);
+    return trouble;
   }
 }
 

@@ -10,11 +10,13 @@ import { until } from '../support/mosquitto.js';
 let folder: string;
 let log: ReturnType<typeof recordingLog>;
 let troubles: (string | undefined)[];
+let losses: number;
 let channel: CommandChannel | undefined;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'bathnet-command-'));
   log = recordingLog();
   troubles = [];
+  losses = 0;
 });
 afterEach(async () => {
   await channel?.stop();
@@ -26,7 +28,12 @@ const path = (name: string) => join(folder, name);
 const read = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
 
 function start(command: readonly string[], limitMs = 20_000): CommandChannel {
-  channel = new CommandChannel({ command, limitMs }, (reason) => troubles.push(reason), log, systemClock);
+  const trouble = {
+    fails: (reason: string) => troubles.push(reason),
+    works: () => troubles.push(undefined),
+    loses: () => losses++,
+  };
+  channel = new CommandChannel({ command, limitMs }, trouble, log, systemClock);
   channel.start();
   return channel;
 }
@@ -60,15 +67,18 @@ describe('a command', () => {
     expect(troubles[0]).toMatch(/^exit code 3: .*sorry/);
     expect(troubles[0]?.length).toBeLessThan(1000);
     expect(log.lines.join()).toMatch(/error .*may have been told.*exit code 3/);
+    expect(losses).toBe(1);
     writeFileSync(path('fine'), '');
     commands.tell('{}');
     await until(() => troubles.length > 1, 'it has not ended');
     expect(troubles[1]).toBeUndefined();
+    expect(losses).toBe(1);
   });
 
   it('that is not there is said at the start', () => {
     start(['no-such-siren']);
     expect(troubles).toEqual(['no-such-siren is no program that can be run']);
+    expect(losses).toBe(0);
   });
 
   it.each([
@@ -121,6 +131,7 @@ describe('a command', () => {
     );
     for (let i = 1; i <= 106; i++) commands.tell(`event ${i}`);
     expect(troubles).toHaveLength(2);
+    expect(losses).toBe(2);
     writeFileSync(path('go'), '');
     await until(() => read('events').includes('event 106\n'), 'the newest was not told');
     expect(read('events')).not.toMatch(/event [56]\n/);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
@@ -25,6 +25,8 @@ let folder: string;
 let clock: ManualClock;
 let log: ReturnType<typeof recordingLog>;
 let troubles: (string | undefined)[];
+/** When. */
+let losses: number[];
 const closing: { close(): Promise<void> }[] = [];
 const runs: Run[] = [];
 beforeEach(() => {
@@ -32,6 +34,7 @@ beforeEach(() => {
   clock = new ManualClock(Date.UTC(2026, 10, 27));
   log = recordingLog();
   troubles = [];
+  losses = [];
 });
 afterEach(async () => {
   for (const run of [...runs]) await stop(run);
@@ -61,9 +64,13 @@ function start(
   const outbox = new Outbox({ ...where, ...bounds }, log, clock);
   const post = new Post({ url: new URL(url), token, ca, limitMs: LIMIT_MS }, clock);
   const send = (body: string, signal: AbortSignal) => post.send({ headers: json, body }, signal);
-  const onTrouble = (reason: string | undefined) => troubles.push(reason);
+  const trouble = {
+    fails: (reason: string) => troubles.push(reason),
+    works: () => troubles.push(undefined),
+    loses: () => losses.push(clock.now()),
+  };
   const { origin } = new URL(url);
-  const courier = new Courier('webhook', origin, outbox, send, onTrouble, log, clock);
+  const courier = new Courier('webhook', origin, outbox, send, trouble, log, clock);
   runs.push({ courier, outbox });
   courier.start();
   return { courier, outbox };
@@ -216,6 +223,7 @@ describe('a webhook', () => {
     while (outbox.size > 0) await clock.advance(1000);
     expect(got(server)).toEqual(['bad', 'good', 'bad', 'bad', 'bad', 'bad']);
     expect(log.lines.join()).toMatch(/error webhook refuses an event for good/);
+    expect(losses).toHaveLength(1);
   });
 
   it.each([400, 405])(
@@ -254,13 +262,31 @@ describe('a webhook', () => {
     expect(troubles.at(-1)).toBeUndefined();
   });
 
-  it('for which too much waits loses the oldest, and says so', async () => {
+  it('for which too much waits loses the oldest, and says so whenever it does', async () => {
     const server = await startServer([503]);
     const { courier, outbox } = start(server.url, {}, { events: 5 });
     for (let n = 1; n <= 8; n++) courier.tell(event(n));
     expect(outbox.size).toBe(5);
     expect(outbox.payloads.map((each) => JSON.parse(each).n)).toEqual([4, 5, 6, 7, 8]);
     expect(log.lines.join()).toMatch(/error too many events wait.*outbox/);
+    expect(losses).toHaveLength(3);
+  });
+
+  it('says also what was lost because it waited for too long, or is damaged', async () => {
+    const server = await startServer([503]);
+    const { courier } = start(server.url, {}, { days: 1 });
+    courier.tell(event(1));
+    await failed(1);
+    while (losses.length === 0) await clock.advance(60_000);
+    expect(clock.now()).toBeGreaterThanOrEqual(86_400_000);
+
+    courier.tell(event(2));
+    for (const run of [...runs]) await stop(run);
+    const [name = ''] = readdirSync(join(folder, 'outbox'));
+    truncateSync(join(folder, 'outbox', name), 20);
+    losses = [];
+    start(server.url);
+    expect(losses).toHaveLength(1);
   });
 
   it('gets what waits in a stop, which does not wait for one that hangs', async () => {

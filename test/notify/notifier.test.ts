@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LOSS_SAID_MS } from '../../src/constants.js';
 import { ExitCode } from '../../src/errors.js';
 import { LASTING_MS } from '../../src/notify/fault-watch.js';
 import { Notifier, type NotifyOptions, type NotifySurroundings } from '../../src/notify/notifier.js';
@@ -179,6 +180,21 @@ describe('who is to be told', () => {
     await until(() => troubles.length === 1, 'it does not fail');
     await clock.advance(10_000);
     await until(() => troubles.length === 2, 'it is not mended');
+    expect(troubles).toEqual([true, false]);
+  });
+
+  it('has a problem for an hour after an event was lost, whatever it is told meanwhile', async () => {
+    const script = 'grep -q alarm_started && exit 1; echo x >>"$1"';
+    const command = ['/bin/sh', '-c', script, 'sh', join(folder, 'told')];
+    start({ command, webhookUrl: undefined, also: ['end'] });
+    event('alarm_started'); // nobody is told
+    await until(() => troubles.length === 1, 'it does not fail');
+    event('alarm_ended');
+    await until(() => existsSync(join(folder, 'told')), 'the end is not told');
+    await until(() => clock.pending === 1, 'it goes on');
+    await clock.advance(LOSS_SAID_MS - 1);
+    expect(troubles).toEqual([true]);
+    await clock.advance(1);
     expect(troubles).toEqual([true, false]);
   });
 
