@@ -13,7 +13,7 @@ export const PROBLEMS = {
   ],
   /** What else is wrong with the sound that arrives. */
   sound: ['wrong_sample_rate', 'channels_cancel'],
-  /** No sound arrives; windows were lost since the last health message, or are again and again. */
+  /** No sound arrives, or nothing of it was analysed yet; windows were lost since the last health message, or are again and again. */
   hearing: ['no_sound', 'windows_dropped'],
   /** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
   engine: ['engine_failed'],

@@ -66,9 +66,9 @@ const SPIN = `Pipeline.prototype.process = function (window) {
 
 describe.skipIf(skip)('a daemon whose engine', () => {
   it.each([
-    ['hangs', HANG, /has not answered for 10 s/],
-    ['gives no numbers', NO_NUMBERS, /gives no numbers/],
-  ])('%s says so, counts as deaf, and ends for its supervisor', async (_, code, message) => {
+    ['hangs', HANG, /has not answered for 10 s/, 0],
+    ['gives no numbers', NO_NUMBERS, /gives no numbers/, 1],
+  ])('%s says so, counts as deaf, and ends for its supervisor', async (_, code, message, fine) => {
     const seen = await broker.subscribe(`${BASE}/#`);
     const { code: exit, stderr } = await startWith(code).ended;
     expect(exit, stderr).toBe(69);
@@ -76,7 +76,9 @@ describe.skipIf(skip)('a daemon whose engine', () => {
     await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
     const health = seen.on(`${BASE}/health`).map((payload) => JSON.parse(payload).problems);
     expect(health.at(-1)).toContain('engine_failed');
-    expect(seen.on(`${BASE}/input/availability`).at(-1)).toBe('offline');
+    const input = seen.on(`${BASE}/input/availability`);
+    expect(input.at(-1)).toBe('offline');
+    expect(input.filter((payload) => payload === 'online')).toHaveLength(fine); // once it has analysed something
   });
 
   it('blocks the whole process is killed, without systemd too', async () => {
@@ -119,7 +121,11 @@ describe.skipIf(skip)('a daemon whose engine', () => {
     const seen = await broker.subscribe(`${BASE}/#`);
     const daemon = startWith(HANG, source);
     daemon.stdin?.write(Buffer.alloc(100_000, 'noise'));
-    await seen.waitFor(`${BASE}/input/availability`, (payload) => payload === 'online');
+    await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'online');
+    await until(
+      () => daemon.stderr.includes('sound arrives'),
+      () => daemon.stderr,
+    );
     const beganMs = performance.now();
     expect((await daemon.kill('SIGTERM')).code).toBe(0);
     expect(performance.now() - beganMs).toBeLessThan(4000); // 2 s, and a machine that is busy

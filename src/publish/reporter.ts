@@ -66,6 +66,9 @@ export class Reporter {
   readonly #losses: Losses;
   /** The alarm that is on. */
   #episodeId: string | undefined;
+  /** Sound arrives, and has lasted where it was lost before. */
+  #arrives = false;
+  /** And is analysed: sound that arrives at an engine that hangs is heard by nobody. */
   #online = false;
   /** Sound was lost before. */
   #wasLost = false;
@@ -107,6 +110,9 @@ export class Reporter {
   /** Takes every window, as soon as it is scored. */
   window(window: ScoredWindow): void {
     this.#windows.push(window);
+    if (!this.#arrives || this.#online) return;
+    this.#online = true;
+    this.#publishInput();
   }
 
   /**
@@ -158,18 +164,24 @@ export class Reporter {
     this.#publisher.setState(this.#topics.occupied, state);
   }
 
-  /** Sound arrives; what comes after a gap is not averaged with what was before it. */
+  /**
+   * Sound arrives, which is said with its first window; what comes after a gap is not averaged with what was before it.
+   */
   inputOnline(): void {
-    if (this.#online) return;
+    if (this.#arrives) return;
     this.#windows.forget();
     this.#cancelBack();
-    if (this.#wasLost) this.#cancelBack = this.#clock.after(BACK_MS, () => this.#hear());
-    else this.#hear();
+    const arrives = () => {
+      this.#arrives = true;
+    };
+    if (this.#wasLost) this.#cancelBack = this.#clock.after(BACK_MS, arrives);
+    else arrives();
   }
 
   /** Sound no longer arrives. */
   inputOffline(): void {
     this.#cancelBack();
+    this.#arrives = false;
     if (!this.#online) return;
     this.#online = false;
     this.#wasLost = true;
@@ -188,11 +200,6 @@ export class Reporter {
     this.#windows.flush();
     this.inputOffline();
     this.#cancelHealth();
-  }
-
-  #hear(): void {
-    this.#online = true;
-    this.#publishInput();
   }
 
   #publishInput(): void {

@@ -76,6 +76,12 @@ function reporterWith(options: Partial<ReporterOptions> = {}): Reporter {
   return new Reporter(publisher, all, model, topics, () => health, clock);
 }
 
+/** Sound arrives and is analysed. */
+function hear(reporter: Reporter): void {
+  reporter.inputOnline();
+  reporter.window(scoredWindow(clock.now(), 0.1));
+}
+
 /** What the last health message names. */
 const problemsNow = (): string[] => publisher.json(topics.health).at(-1).problems;
 
@@ -103,9 +109,23 @@ describe('at the start', () => {
 it('says with every health message whether the microphone is fine', () => {
   const reporter = reporterWith();
   reporter.start();
-  reporter.inputOnline();
+  hear(reporter);
   reporter.inputOffline();
   expect(publisher.on(topics.microphone)).toStrictEqual(['problem', 'fine', 'problem']);
+});
+
+it('calls no microphone fine of whose sound nothing was analysed, as with an engine that hangs', async () => {
+  const reporter = reporterWith();
+  reporter.start();
+  reporter.inputOnline();
+  await clock.advance(120_000);
+  expect(publisher.on(topics.microphone)).not.toContain('fine');
+  expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline']);
+  reporter.window(scoredWindow(clock.now(), 0.1));
+  expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
+  reporter.inputOffline();
+  reporter.window(scoredWindow(clock.now(), 0.1)); // of before
+  expect(publisher.on(topics.microphone).at(-1)).toBe('problem');
 });
 
 it('shows at once what the broker refuses', () => {
@@ -277,8 +297,8 @@ describe('health', () => {
   it('is published when sound comes and goes, and once for each change', () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
-    reporter.inputOnline();
+    hear(reporter);
+    hear(reporter);
     reporter.inputOffline();
     reporter.inputOffline();
     expect(publisher.json(topics.health).map(({ problems }) => problems)).toStrictEqual([
@@ -292,17 +312,19 @@ describe('health', () => {
   it('of sound that was lost: it is back once it lasts, not with every moment of it', async () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     const before = publisher.on(topics.microphone).length;
     for (let i = 0; i < 20; i++) {
       reporter.inputOffline();
       await clock.advance(20_000);
       reporter.inputOnline(); // opened again, it gives some sound
-      await clock.advance(BACK_MS - 1);
+      await feed(reporter, [0.1]);
+      await clock.advance(BACK_MS - 1 - 480);
     }
     expect(new Set(publisher.on(topics.microphone).slice(before))).toStrictEqual(new Set(['problem']));
     expect(publisher.on(topics.inputAvailability)).toStrictEqual(['offline', 'online', 'offline']);
     await clock.advance(1);
+    await feed(reporter, [0.1]);
     expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
     expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
     expect(publisher.json(topics.health).at(-1).problems).toStrictEqual([]);
@@ -311,7 +333,7 @@ describe('health', () => {
   it('names what arrives and is no sound, and the microphone counts as away until it ends', () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     reporter.problems('input', ['microphone_zero']);
     reporter.problems('input', []);
     const problems = publisher.json(topics.health).map((message) => message.problems);
@@ -323,7 +345,7 @@ describe('health', () => {
   it('names what keeps alarms away without calling the microphone away, and a failed engine with it', () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     reporter.problems('detection', ['detection_off']);
     expect(publisher.on(topics.inputAvailability).at(-1)).toBe('online');
     expect(publisher.on(topics.microphone).at(-1)).toBe('fine');
@@ -336,7 +358,7 @@ describe('health', () => {
   it('names windows and events that were lost since the last message', async () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     health = { ...health, droppedWindows: 3 };
     publisher.stats = { ...publisher.stats, droppedEvents: 1 };
     await clock.advance(60_000);
@@ -349,7 +371,7 @@ describe('health', () => {
     const reporter = reporterWith();
     publisher.stats = { ...publisher.stats, droppedEvents: 1 }; // damaged, of an earlier run
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     await clock.advance(LOSS_SAID_MS - 1);
     expect(publisher.json(topics.health).every(({ problems }) => problems.includes('events_dropped'))).toBe(
       true,
@@ -366,7 +388,7 @@ describe('health', () => {
     publisher.connected = false;
     publisher.stats = { ...publisher.stats, droppedEvents: 1 };
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     await clock.advance(10 * LOSS_SAID_MS);
     publisher.connected = true;
     await clock.advance(LOSS_SAID_MS - 1);
@@ -378,7 +400,7 @@ describe('health', () => {
   it('names windows that are lost again and again for as long as they are, not only in every third minute', async () => {
     const reporter = reporterWith();
     reporter.start();
-    reporter.inputOnline();
+    hear(reporter);
     const lose = async () => {
       health = { ...health, droppedWindows: health.droppedWindows + 1 };
       await clock.advance(60_000);
@@ -399,7 +421,7 @@ describe('health', () => {
 
   it('says at the next event that events cannot be kept, and when they can again', () => {
     const reporter = reporterWith();
-    reporter.inputOnline();
+    hear(reporter);
     for (const durable of [false, false, true]) {
       publisher.stats = { ...publisher.stats, durable };
       reporter.event(alarmStarted);
