@@ -24,6 +24,7 @@ import { DiskSpace } from './storage/disk-space.js';
 import { KeptImpacts } from './storage/impacts.js';
 import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
+import type { Restarts } from './storage/restarts.js';
 import { UnansweredAlarm } from './storage/unanswered.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
@@ -40,6 +41,8 @@ export interface AppOptions {
   readonly config: Config;
   /** What survives a restart. */
   readonly device: OpenDevice;
+  /** How earlier runs have ended; of this one, whether it is asked to. */
+  readonly restarts?: Restarts | undefined;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Forget what was set over MQTT. */
@@ -77,6 +80,7 @@ export interface App {
 export async function startApp({
   config,
   device,
+  restarts,
   log,
   clock = systemClock,
   resetSettings,
@@ -235,6 +239,7 @@ export async function startApp({
   // Stop
   let endWatchdog = () => {};
   let unwatch = () => {};
+  let failed = false;
   const shutDown = async (reloading: boolean) => {
     if (!reloading) systemd.stopping(); // systemd would take it for the end
     company.leave(deviceId);
@@ -248,6 +253,7 @@ export async function startApp({
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
     unanswered?.stop();
+    restarts?.stop(!failed);
     disk.stop();
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);
@@ -272,9 +278,10 @@ export async function startApp({
     if (earlier) listener.resume(earlier);
     const waiting = impacts?.take();
     if (waiting) pipeline.sense.resume(waiting);
+    restarts?.say((each) => reporter.problems('restarts', each));
     control.load(resetSettings);
     publisher.start();
-    notifier.start();
+    notifier.start(restarts?.told);
     reporter.start();
     company.join(deviceId, {
       illness: () => condition.illness,
@@ -301,5 +308,9 @@ export async function startApp({
   }
 
   const heard = input.done.then(() => (stopped ? undefined : listener.finish()));
-  return { done: Promise.race([heard, failure]).finally(() => stop()), statistics, stop, ended };
+  const lived = Promise.race([heard, failure]).catch((error) => {
+    failed = true;
+    throw error;
+  });
+  return { done: lived.finally(() => stop()), statistics, stop, ended };
 }

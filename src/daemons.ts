@@ -4,6 +4,7 @@ import { Company } from './company.js';
 import { SharedModels } from './model/shared-models.js';
 import { openDevice } from './storage/device.js';
 import { Taken } from './storage/lock.js';
+import { Restarts } from './storage/restarts.js';
 import { stateFolder } from './storage/state.js';
 import { systemClock } from './system/clock.js';
 import { LONGEST_MS, LONGEST_START_MS, watchOver } from './system/heartbeat.js';
@@ -17,7 +18,7 @@ export const RETRY_MS = 5000;
 /** Where the process goes on, it needs its devices again: what an earlier configuration still writes would escape the new one. */
 const LONGEST_HANDOVER_MS = 30_000;
 
-type Options = Omit<AppOptions, 'device' | 'models' | 'company' | 'systemd'>;
+type Options = Omit<AppOptions, 'device' | 'restarts' | 'models' | 'company' | 'systemd'>;
 type Daemon = Omit<App, 'ended'>;
 
 /**
@@ -77,7 +78,7 @@ class Room {
 
   /** @param names of all, this one's among them */
   constructor(
-    private readonly options: Omit<AppOptions, 'device'>,
+    private readonly options: Omit<AppOptions, 'device' | 'restarts'>,
     private readonly name: string,
     private readonly names: readonly string[],
   ) {}
@@ -125,15 +126,20 @@ class Room {
   }
 }
 
-async function startOnDevice(options: Omit<AppOptions, 'device'>, names: readonly string[]): Promise<Daemon> {
-  const { config, log } = options;
+async function startOnDevice(
+  options: Omit<AppOptions, 'device' | 'restarts'>,
+  names: readonly string[],
+): Promise<Daemon> {
+  const { config, log, test = false } = options;
   const folder = stateFolder(config.stateDir, process.env);
   const device = await openDevice(folder, config.device.id, config.input, log, names);
+  const restarts = test ? undefined : new Restarts(device.state, systemClock, log);
+  restarts?.start(); // before the model is loaded: a run may be shorter than what a disk needs
   // A disk that hangs must not keep the process.
   const release = (ms: number, app?: App) =>
     within(systemClock, ms, Promise.resolve(app?.ended()).then(device.release));
   try {
-    const app = await startApp({ ...options, device });
+    const app = await startApp({ ...options, device, restarts });
     let longestMs = LONGEST_RELEASE_MS;
     const stop = (reloading?: boolean) => {
       if (reloading) longestMs = LONGEST_HANDOVER_MS;
@@ -141,6 +147,7 @@ async function startOnDevice(options: Omit<AppOptions, 'device'>, names: readonl
     };
     return { ...app, stop, done: app.done.finally(() => release(longestMs, app)) };
   } catch (error) {
+    restarts?.stop(true);
     await release(LONGEST_RELEASE_MS);
     throw error;
   }

@@ -15,6 +15,8 @@ export const PROBLEMS = {
   sound: ['wrong_sample_rate', 'channels_cancel'],
   /** No sound arrives, or nothing of it was analysed yet; windows were lost since the last health message, or are again and again. */
   hearing: ['no_sound', 'windows_dropped'],
+  /** It has ended three times within an hour without being asked to, and has not run for an hour since. */
+  restarts: ['restarts_often'],
   /** The engine hangs, breaks or gives no numbers; the process ends soon after, for its supervisor. */
   engine: ['engine_failed'],
   /** The NPU was to compute and does not: the CPU does, and everything is heard. */

@@ -24,6 +24,7 @@ import { BACK_MS, HEALTH_INTERVAL_MS } from '../src/publish/reporter.js';
 import { LOOK_MS } from '../src/storage/device.js';
 import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
+import { OFTEN_WITHIN_MS } from '../src/storage/restarts.js';
 import {
   BEAT_MS,
   LONGEST_MS as HANGING_MS,
@@ -75,6 +76,7 @@ const times: [string, string[]][] = [
   ['killed or crashes', [`${LONGEST_REMINDER_MS / 60_000} min`, `${unitSeconds('RestartSec')} s`]],
   ['daemon of the app for Home Assistant', [`${appSeconds} s`]],
   ['configuration names cannot be read', [`${unitSeconds('RestartSec')} s`]],
+  ['restarts_often', Array(2).fill(`${OFTEN_WITHIN_MS / 3_600_000} h`)],
   ['input_taken', seconds(TAKEN_RETRY_MS)],
   ['loses power', [`${1.5 * config.mqtt.keepaliveSeconds} s`]],
   [

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +76,8 @@ describe.skipIf(skip)('a daemon whose engine', () => {
     await seen.waitFor(`${BASE}/availability`, (payload) => payload === 'offline');
     const health = seen.on(`${BASE}/health`).map((payload) => JSON.parse(payload).problems);
     expect(health.at(-1)).toContain('engine_failed');
+    const kept = JSON.parse(readFileSync(join(daemons.deviceDir, 'restarts.json'), 'utf8'));
+    expect(kept.running).toBe(true); // nobody has asked it to end
     const input = seen.on(`${BASE}/input/availability`);
     expect(input.at(-1)).toBe('offline');
     expect(input.filter((payload) => payload === 'online')).toHaveLength(fine); // once it has analysed something

@@ -18,17 +18,29 @@ export class FaultWatch {
   #toldAtMs = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | undefined;
 
-  /** @param tell called with all faults that there are once one of them is news, and with none once all are over */
+  /**
+   * @param tell called with all faults that there are once one of them is news, and with none once all are over
+   * @param lasting faults that have lasted when they are said first: they are told at once
+   */
   constructor(
     private readonly clock: Clock,
     private readonly tell: (faults: readonly string[]) => void,
+    private readonly lasting: ReadonlySet<string> = new Set(),
   ) {}
+
+  /** Before any is set: an earlier run has told these. */
+  known(faults: readonly string[]): void {
+    this.#told = faults;
+    this.#open = faults.length > 0;
+  }
 
   /** Takes all that are known, whenever they are said. */
   set(faults: readonly string[]): void {
     this.#faults = faults;
     this.#told = this.#told.filter((each) => faults.includes(each));
-    if (faults.every((each) => this.#told.includes(each))) this.stop();
+    const lasting = this.#news.filter((each) => this.lasting.has(each));
+    if (lasting.length > 0) this.#say(lasting);
+    if (this.#news.length === 0) this.stop();
     else if (!this.#cancel) {
       const waitMs = Math.max(LASTING_MS, this.#toldAtMs + AGAIN_MS - this.clock.now());
       this.#cancel = this.clock.after(waitMs, () => this.#lasts());
@@ -45,9 +57,17 @@ export class FaultWatch {
 
   #lasts(): void {
     this.#cancel = undefined;
-    this.#told = this.#faults;
-    this.#open = true;
     this.#toldAtMs = this.clock.now();
-    this.tell(this.#faults);
+    this.#say(this.#faults);
+  }
+
+  get #news(): readonly string[] {
+    return this.#faults.filter((each) => !this.#told.includes(each));
+  }
+
+  #say(faults: readonly string[]): void {
+    this.#told = [...new Set([...this.#told, ...faults])];
+    this.#open = true;
+    this.tell(faults);
   }
 }

@@ -42,13 +42,16 @@ const ALSO_OF: Readonly<Record<Exclude<DecisionEvent['type'], 'alarm_started'>, 
   sound_heard: 'sound',
   test: 'test',
 };
-/** With any of these nobody is listened to. */
+/** With any of these nobody is listened to, or not all the time. */
 const DEAF: ReadonlySet<string> = new Set([
   ...PROBLEMS.microphone,
   ...PROBLEMS.sound,
   ...PROBLEMS.engine,
   ...PROBLEMS.hearing,
+  ...PROBLEMS.restarts,
 ]);
+/** A run that ends soon is too short to see that these last: earlier ones have. */
+const LASTING: ReadonlySet<string> = new Set(PROBLEMS.restarts);
 /** What is told would not help to tell it. */
 const OWN: ReadonlySet<string> = new Set(PROBLEMS.telling);
 
@@ -107,7 +110,7 @@ export class Notifier {
           ...{ at: new Date(clock.wallMs()).toISOString(), problems, test: false },
         }),
       );
-    this.#deaf = new FaultWatch(clock, telling('deaf', 'hears_again'));
+    this.#deaf = new FaultWatch(clock, telling('deaf', 'hears_again'), LASTING);
     this.#problems = new FaultWatch(clock, telling('problem', 'problem_over'));
   }
 
@@ -116,7 +119,9 @@ export class Notifier {
     return this.#channels.length > 0;
   }
 
-  start(): void {
+  /** @param told problems that an earlier run has told */
+  start(told: readonly string[] = []): void {
+    this.#deaf.known(told);
     if (this.tells) this.surroundings.publisher.onSaid((said) => this.#said(said));
     for (const channel of this.#channels) channel.start();
   }

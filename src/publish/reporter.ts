@@ -37,6 +37,7 @@ export type Messenger = Pick<
 const PARTS = [
   'input',
   'engine',
+  'restarts',
   'accelerator',
   'detection',
   'settings',

@@ -61,6 +61,26 @@ describe('the daemon without a broker', () => {
     expect(stderr).not.toContain('hidden');
   });
 
+  it('tells at once and once that it ends again and again, however short each run is', async () => {
+    const live = ['--source', 'command:while head -c 3200 /dev/urandom; do sleep 0.1; done'];
+    const args = [...live, ...settings(`notify.webhookUrl=${server.url}/hook`)];
+    const run = async (signal: NodeJS.Signals) => {
+      const daemon = daemons.start(NO_BROKER, args);
+      await until(
+        () => daemon.stderr.includes('sound arrives'),
+        () => daemon.stderr,
+      );
+      await daemon.kill(signal);
+    };
+    for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL', 'SIGTERM', 'SIGKILL'] as const) await run(signal);
+    expect(events('/hook')).toEqual([]);
+    for (let i = 0; i < 2; i++) {
+      await run('SIGKILL');
+      await until(() => events('/hook').length > 0, 'nobody was told');
+    }
+    expect(events('/hook')).toMatchObject([{ event_type: 'deaf', problems: ['restarts_often'] }]);
+  });
+
   it('tells them after a restart, where the server was away when it was stopped', async () => {
     const port = await freePort();
     const args = [...FAST_SCENE, ...settings(`notify.webhookUrl=http://127.0.0.1:${port}/away`)];

@@ -70,6 +70,25 @@ describe('a fault', () => {
     expect(told).toEqual(Array(2).fill(['windows_dropped', 'no_sound']));
   });
 
+  it('that has lasted already is told at once, and neither hides nor delays another one', async () => {
+    watch = new FaultWatch(clock, (faults) => told.push(faults), new Set(['restarts_often']));
+    watch.set(['no_sound', 'restarts_often']);
+    expect(told).toEqual([['restarts_often']]);
+    await clock.advance(LASTING_MS);
+    expect(told).toEqual([['restarts_often'], ['no_sound', 'restarts_often']]);
+  });
+
+  it('that an earlier run has told is not told again, but its end is', async () => {
+    watch = new FaultWatch(clock, (faults) => told.push(faults), new Set(['restarts_often']));
+    watch.known(['restarts_often']);
+    watch.set(['no_sound', 'restarts_often']);
+    watch.set(['restarts_often']);
+    await clock.advance(AGAIN_MS);
+    expect(told).toEqual([]);
+    watch.set([]);
+    expect(told).toEqual([[]]);
+  });
+
   it('that takes the place of one that was told, and is soon over, leaves nobody without the end', async () => {
     watch.set(['microphone_zero']);
     await clock.advance(LASTING_MS);

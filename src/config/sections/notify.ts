@@ -35,7 +35,7 @@ export const notify = z
       .array(z.enum(ALSO))
       .default(['escalation', 'long_stay', 'sound', 'deaf', 'test'])
       .describe(
-        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. sound: a sound beside the alarm that is an event, as the smoke and the carbon monoxide alarm are; deaf: for two minutes nothing can be heard, or not all of it, because the machine is too slow; problem: anything else that health names.`,
+        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. sound: a sound beside the alarm that is an event, as the smoke and the carbon monoxide alarm are; deaf: for two minutes nothing can be heard, or not all of it, because the machine is too slow or the daemon ends again and again; problem: anything else that health names.`,
       ),
     command: z
       .array(z.string())

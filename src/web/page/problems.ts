@@ -14,5 +14,12 @@ export const PARTS = {
   engine: ['engine_failed', 'npu_failed', 'windows_dropped'],
   outbox: ['events_dropped', 'notify_failed'],
   disk: ['outbox_not_durable', 'disk_nearly_full'],
-  running: ['detection_off', 'rule_hardly_alarms', 'never_loud', 'settings_lost', 'input_taken'],
+  running: [
+    'detection_off',
+    'rule_hardly_alarms',
+    'never_loud',
+    'settings_lost',
+    'restarts_often',
+    'input_taken',
+  ],
 } as const;

@@ -153,6 +153,7 @@ export const de: Texts = {
     no_sound: 'es kommt kein Ton an',
     windows_dropped: 'das Gerät ist zu langsam: Ton ging verloren',
     engine_failed: 'das Rechenwerk ist ausgefallen',
+    restarts_often: 'das Programm ist in einer Stunde dreimal unverlangt zu Ende gegangen',
     npu_failed: 'die NPU ist ausgefallen; der Prozessor rechnet',
     detection_off: 'die Erkennung ist ausgeschaltet',
     rule_hardly_alarms: 'die Regel wird kaum je Alarm geben',

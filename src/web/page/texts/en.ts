@@ -159,6 +159,7 @@ export const en = {
     no_sound: 'no sound arrives',
     windows_dropped: 'the device is too slow: sound was lost',
     engine_failed: 'what computes the model has failed',
+    restarts_often: 'the program has ended three times within an hour without being asked to',
     npu_failed: 'the NPU has failed; the processor computes instead',
     detection_off: 'detection is switched off',
     rule_hardly_alarms: 'the rule will hardly ever alarm',

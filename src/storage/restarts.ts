@@ -1,0 +1,86 @@
+import { z } from 'zod';
+import type { Clock, Logger, Problem } from '../types.js';
+import { elapsedMs } from './age.js';
+import { KeptFile, type Store } from './kept-file.js';
+
+/** So many ends that nobody asked for, */
+const OFTEN = 3;
+/** within so long, are too many, until a run lasts for so long. */
+export const OFTEN_WITHIN_MS = 3_600_000;
+/** It changes when a run begins, lasts, and ends. */
+const PACE = { burst: 10, everyMs: 60_000 };
+
+const schema = z.object({
+  /** A run has begun, and was not asked to end. */
+  running: z.boolean(),
+  /** When the last runs have ended that were not asked to: when the next one began, wall clock. */
+  endsMs: z.array(z.number()).max(OFTEN),
+  /** That this is too often was said. */
+  said: z.boolean(),
+});
+
+type Kept = z.infer<typeof schema>;
+
+/**
+ * Whether the daemon ends again and again without being asked to: it crashes, is killed, or loses power. Each run that
+ * does is too short for anybody to be told what is wrong with it, and its supervisor starts it again for ever.
+ */
+export class Restarts {
+  /** What is wrong by that, where an earlier run has said so already. */
+  told: readonly Problem[] = [];
+  #now: Kept = { running: true, endsMs: [], said: false };
+  #onProblems: (problems: readonly Problem[]) => void = () => {};
+  #cancel = () => {};
+  readonly #file: KeptFile<Kept>;
+
+  constructor(
+    store: Store,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {
+    this.#file = new KeptFile(store, 'restarts.json', schema, () => this.#now, PACE, clock);
+  }
+
+  /** A run begins; the sooner this is called, the shorter may be one that counts. */
+  start(): void {
+    const before = this.#file.readIfSound() ?? { running: false, endsMs: [], said: false };
+    const nowMs = this.clock.wallMs();
+    // One of which the clock does not know how long ago it was counts until a run lasts.
+    const lately = before.endsMs.filter((atMs) => !(elapsedMs(atMs, nowMs) > OFTEN_WITHIN_MS));
+    const endsMs = before.running ? [...lately, nowMs].slice(-OFTEN) : lately;
+    this.#keep({ running: true, endsMs, said: before.said && endsMs.length >= OFTEN });
+    if (this.#now.said) this.told = ['restarts_often'];
+    if (endsMs.length > 0) this.#cancel = this.clock.after(OFTEN_WITHIN_MS, () => this.#lasts());
+  }
+
+  /** @param onProblems told now, where something is wrong, and once a run has lasted */
+  say(onProblems: (problems: readonly Problem[]) => void): void {
+    this.#onProblems = onProblems;
+    const ends = this.#now.endsMs.length;
+    if (ends < OFTEN) return;
+    this.log.error(
+      { ends },
+      'it has ended again and again within an hour without being asked to: the log of those runs may say why',
+    );
+    onProblems(['restarts_often']);
+    if (!this.#now.said) this.#keep({ ...this.#now, said: true });
+  }
+
+  /** @param asked somebody wants it to end, it could not begin, or its sound is at an end */
+  stop(asked: boolean): void {
+    this.#cancel();
+    if (asked) this.#keep({ ...this.#now, running: false });
+    this.#file.flush();
+  }
+
+  #lasts(): void {
+    const { said } = this.#now;
+    this.#keep({ running: true, endsMs: [], said: false });
+    if (said) this.#onProblems([]);
+  }
+
+  #keep(now: Kept): void {
+    this.#now = now;
+    this.#file.changed();
+  }
+}
