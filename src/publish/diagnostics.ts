@@ -19,9 +19,13 @@ export function microphone(topics: Topics): Component {
     ...DIAGNOSTIC,
     state_topic: topics.all,
     value_template: "{% if value in ['offline', 'problem'] %}ON{% elif value == 'fine' %}OFF{% endif %}",
-    availability: [{ topic: topics.availability, value_template: 'online' }],
-    availability_mode: 'all',
+    ...always(topics),
   };
+}
+
+/** Available as long as Home Assistant has the broker: whatever is said of the daemon counts as `online`. */
+export function always({ availability }: Topics): object {
+  return { availability: [{ topic: availability, value_template: 'online' }], availability_mode: 'all' };
 }
 
 /** Entities about the daemon itself, and what it has been told. */

@@ -1,6 +1,6 @@
 import { NUMBER_RANGES, SENSITIVITIES, SOUND_RANGES } from '../constants.js';
 import type { DecisionEvent, ModelInfo, SoundSetting } from '../types.js';
-import { DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
+import { always, DIAGNOSTIC, diagnostics, MEASUREMENT, microphone } from './diagnostics.js';
 import type { Features } from './features.js';
 import { soundTopicsOf, type Topics } from './topics.js';
 import { capitalized, deviceTriggers, kindEvent } from './triggers.js';
@@ -61,7 +61,15 @@ function alarmEntities({ topics, model }: EntityOptions): Record<string, Compone
         ...(model.alarmKinds.length > 0 && { kinds: model.alarmKinds }),
       }),
     },
-    event: { p: 'event', name: 'Alarm', state_topic: topics.event, event_types: EVENT_TYPES },
+    // Events that waited come before the daemon is online, and of several that come while an entity is unavailable Home
+    // Assistant shows the last one alone.
+    event: {
+      p: 'event',
+      name: 'Alarm',
+      state_topic: topics.event,
+      event_types: EVENT_TYPES,
+      ...always(topics),
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type { DecisionEvent } from '../types.js';
+import { always } from './diagnostics.js';
 import type { Component, EntityOptions } from './entities.js';
 
 /** What an alarm of no kind that stands out is called among its kinds. */
@@ -53,6 +54,7 @@ export function kindEvent({ topics, model }: EntityOptions): Record<string, Comp
       state_topic: topics.event,
       event_types: [...new Set([...kinds, OTHER])],
       value_template: `{% if value_json.event_type == 'alarm_started' %}{{ (${event}) | tojson }}{% endif %}`,
+      ...always(topics),
     },
   };
 }

@@ -186,8 +186,8 @@ describe('device discovery', () => {
     expect(availability).toStrictEqual([{ topic: 'bathnet/upstairs/availability' }]);
     expect(availability_mode).toBe('all');
     const own = Object.entries(components).filter(([, { availability }]) => availability !== undefined);
-    const needSound = own.filter(([key]) => key !== 'microphone');
-    // Not alarm and event: what becomes of an alarm is to be seen also where the microphone goes away in it.
+    const needSound = own.filter(([key]) => key !== 'microphone' && key !== 'event');
+    // Not the alarm: what becomes of an alarm is to be seen also where the microphone goes away in it.
     expect(needSound.map(([key]) => key)).toStrictEqual([
       ...['sound', 'confidence', 'level', 'water', 'speech'],
     ]);
@@ -211,6 +211,18 @@ describe('device discovery', () => {
       availability: [{ topic: 'bathnet/upstairs/availability', value_template: 'online' }],
     });
     expect([topics.availability, topics.microphone].map((topic) => topic.split('/').length)).toEqual([3, 3]);
+  });
+
+  it('shows events also while the daemon is gone: after an outage they come before it is online', () => {
+    const { components } = discover({ model: { ...model, alarmKinds: ['impact'] } });
+    const events = Object.values(components).filter(({ p }) => p === 'event');
+    expect(events).toHaveLength(2);
+    // Whatever is said there, it is available: of several events Home Assistant would show the last one alone.
+    for (const event of events)
+      expect(event).toMatchObject({
+        availability: [{ topic: topics.availability, value_template: 'online' }],
+        availability_mode: 'all',
+      });
   });
 
   it('shows when signs of life were last heard, also without sound', () => {

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { until } from '../../test/support/mosquitto.js';
+import { TcpProxy } from '../../test/support/proxy.js';
 import { addAutomation, importBlueprint } from './automations.js';
 import { type Entity, Home, type Room } from './home.js';
 import { Phone } from './phone.js';
@@ -101,6 +103,24 @@ describe.skipIf(!installed)('all is back, and nothing twice,', () => {
     expect(titles().filter((title) => !title.startsWith('Alarm in the bathroom'))).toEqual([
       'Nobody has reacted yet',
     ]);
+  });
+
+  it('after an outage of the daemon alone: that an alarm of that time began is told, and that it is over', async () => {
+    const proxy = await TcpProxy.before(home.broker.port);
+    await room.daemon.kill();
+    restart('bathroom', 'Bathroom', ...ESCALATE, '--mqtt-url', proxy.url);
+    await wellAgain();
+    proxy.set({ toBroker: 'drop', toClient: 'drop' });
+    proxy.cut();
+    await home.until('switch.bathroom_detection', 'unavailable');
+    room.microphone.fall();
+    await until(() => room.daemon.stderr.includes('alarm_ended'), 'the alarm is not over', 60_000);
+    proxy.set({});
+    const [alarm, quiet] = ['Alarm in the bathroom', 'Alarm in the bathroom: it is quiet again'];
+    await phone.tap(await phone.waitFor(quiet, told), 'I am looking after it');
+    expect(titles()).toEqual([alarm, quiet]);
+    await wellAgain();
+    await proxy.close();
   });
 
   it('after a restart of the daemon', async () => {
