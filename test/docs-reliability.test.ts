@@ -17,6 +17,7 @@ import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
 import { PAUSE } from '../src/notify/courier.js';
 import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
+import { STALE_SECONDS } from '../src/publish/diagnostics.js';
 import { AGAIN_WITHIN_MS } from '../src/publish/losses.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
 import { COSTLY, LONGEST_RETRY_MS } from '../src/publish/refusals.js';
@@ -90,6 +91,7 @@ const times: [string, string[]][] = [
     'Home Assistant is away',
     [...seconds(DEFAULT_TIMING.announceMaxMs), `${LONGEST_REMINDER_MS / 60_000} min`],
   ],
+  ['dies together with the daemon', [`${STALE_SECONDS} s`]],
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
   ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],

@@ -5,6 +5,8 @@ export const DIAGNOSTIC = { entity_category: 'diagnostic' };
 /** Changes with every message about health, and few want to see it: it would fill Home Assistant's database. */
 const NOISY = { enabled_by_default: false };
 export const MEASUREMENT = { state_class: 'measurement' };
+/** Problem is not known once health, which is said every minute, has not been said for so long. */
+export const STALE_SECONDS = 150;
 
 /**
  * A problem also where the daemon is gone, so that a dead computer reaches a phone: never unavailable, and made of
@@ -51,7 +53,8 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
         state_topic: topics.occupied,
       },
     }),
-    // Whatever is wrong, by name: what nobody looks for elsewhere has to be seen here.
+    // Whatever is wrong, by name: what nobody looks for elsewhere has to be seen here. It expires, because a broker that
+    // dies together with the daemon keeps `online`; Microphone does not, and stays on where a daemon is gone.
     problem: {
       p: 'binary_sensor',
       name: 'Problem',
@@ -61,6 +64,7 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
       value_template: "{{ 'ON' if value_json.problems else 'OFF' }}",
       json_attributes_topic: topics.health,
       json_attributes_template: "{{ {'problems': value_json.problems} | tojson }}",
+      expire_after: STALE_SECONDS,
     },
     engine: sensor('Engine', '{{ value_json.model.engine }}'),
     // The engine's name alone would not say that it is not the one that was asked for.

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HOMEPAGE } from '../../src/constants.js';
+import { STALE_SECONDS } from '../../src/publish/diagnostics.js';
 import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
+import { HEALTH_INTERVAL_MS } from '../../src/publish/reporter.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { deviceDiscovery, parseComponentDiscovery } from './home-assistant.js';
 import { ALL_FEATURES, model } from './samples.js';
@@ -349,8 +351,16 @@ describe('device discovery', () => {
     expect(Math.max(...messages.map(({ payload }) => payload.length))).toBeLessThan(4000);
   });
 
-  it('has no null and no expiry anywhere', () => {
-    expect(JSON.stringify(discoveryMessages(options))).not.toMatch(/null|expire_after/);
+  it('has no null anywhere', () => {
+    expect(JSON.stringify(discoveryMessages(options))).not.toContain('null');
+  });
+
+  it('lets Problem alone expire, once health is missing twice: Microphone stays a problem where the daemon is gone', () => {
+    const expiring = Object.entries(discover().components).filter(([, each]) => 'expire_after' in each);
+    expect(expiring).toMatchObject([
+      ['problem', { state_topic: topics.health, expire_after: STALE_SECONDS }],
+    ]);
+    expect(STALE_SECONDS * 1000).toBeGreaterThan(2 * HEALTH_INTERVAL_MS);
   });
 });
 

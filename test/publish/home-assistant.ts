@@ -44,6 +44,7 @@ const binarySensor = z.strictObject({
     .optional(),
   payload_on: z.string().optional(),
   payload_off: z.string().optional(),
+  expire_after: z.int().positive().optional(),
 });
 
 const event = z.strictObject({

@@ -269,4 +269,29 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
       new Set(['No sound from the bathroom', 'No sound from the guest toilet']),
     );
   });
+
+  it('a daemon that died together with a broker which has kept that it was there, also after a restart of Home Assistant', async () => {
+    const seen = await home.broker.subscribe('homeassistant/device/bathroom/config', 'bathnet/bathroom/#');
+    await home.broker.stop('SIGKILL'); // so that it says of nobody that he is gone
+    await bathroom.daemon.kill('SIGKILL');
+    const kept = seen.messages.filter(({ retained }) => retained);
+    await notified('No sound from the bathroom');
+    let from = phone.notifications.length;
+    await home.broker.run();
+    for (const { topic, payload } of kept)
+      home.broker.publish(topic, payload.replace(/"expire_after":\d+/, '"expire_after":5'), '-r');
+    await home.until('binary_sensor.bathroom_microphone', 'off');
+    const { message } = await phone.waitFor('No sound from the bathroom', from);
+    expect(message).toMatch(/^The computer with the microphone or the broker has been gone/);
+    await home.homeAssistant.stop();
+    from = phone.notifications.length;
+    await home.homeAssistant.run();
+    const again = await phone.waitFor('No sound from the bathroom', from);
+    expect(again.message).toBe(message);
+    await home.until('binary_sensor.bathroom_microphone', 'unknown');
+    from = phone.notifications.length;
+    home.start(bathroom.microphone, 'bathroom', 'Bathroom');
+    await phone.waitForRemoval(again.data?.tag, from);
+    await home.until('binary_sensor.bathroom_microphone', 'off');
+  });
 });
