@@ -187,6 +187,16 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     await home.api.act('button.press', { entity_id: 'button.bathroom_test' });
     const { message } = await notified('Test: Alarm in the bathroom');
     expect(message).toBe('The test button was pressed.');
+
+  it('the test button takes no message of an alarm, and what it says acknowledges none', async () => {
+    bathroom.microphone.fall();
+    const alarm = await notified('Alarm in the bathroom');
+    await home.api.act('button.press', { entity_id: 'button.bathroom_test' });
+    const test = await notified('Test: Alarm in the bathroom');
+    expect(test.data?.tag).not.toBe(alarm.data?.tag);
+    expect(test.data?.actions).toEqual([]);
+    await phone.tap(alarm, 'I am looking after it');
+    await phone.waitForRemoval(alarm.data?.tag, before);
   });
 
   it('somebody who stays for long without a sound', async () => {
