@@ -76,6 +76,21 @@ describe('the files for Home Assistant', () => {
     expect([...microphone, 'detection_off'].filter((problem) => !elsewhere.test(problem))).toEqual([]);
   });
 
+  it.each(['blueprint.yaml', 'good-morning.yaml'])(
+    '%s tells each phone in a run of its own: one that is gone keeps no other from being told',
+    (name) => {
+      const { triggers, actions } = parse(read(name), { customTags: [input] });
+      const loopOf = (node: unknown) => JSON.stringify((node as { repeat?: object } | null)?.repeat);
+      const loops = collect(actions, loopOf);
+      expect(loops.length).toBeGreaterThan(1);
+      // An action that does not exist ends its run, whatever continue_on_error says.
+      expect(loops.filter((loop) => loop.includes('"action"'))).toEqual([]);
+      const [{ event }] = JSON.parse(loops[0] as string).sequence;
+      const trigger = { id: 'tell', trigger: 'event', event_type: event };
+      expect(triggers).toContainEqual(expect.objectContaining(trigger));
+    },
+  );
+
   it('the blueprint for a presence sensor says on the right topic what is understood there, and repeats it in time', () => {
     const { blueprint, triggers, actions } = parse(read('presence.yaml'), { customTags: [input] });
     const { occupied } = topicsOf({ prefix: 'bathnet', deviceId: 'bathroom' }).commands;

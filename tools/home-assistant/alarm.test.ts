@@ -44,7 +44,11 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     phone = await Phone.register(home.api, 'Phone');
     other = await Phone.register(home.api, "Anna's phone");
     await importBlueprint(home.api, 'blueprint.yaml');
-    const many = { phone: [phone.deviceId, other.deviceId], detection: 'switch.bathroom_detection' };
+    const gone = await Phone.registerAndRemove(home.api, 'Old phone');
+    const mute = await Phone.registerWithoutPush(home.api, 'Tablet');
+    const many = {
+      ...{ phone: [gone, mute, phone.deviceId, other.deviceId], detection: 'switch.bathroom_detection' },
+    };
     const quietly = { critical: false, when_acknowledged: 'replace', when_ended: 'keep' };
     for (const [id, name, choices] of [
       ['bathroom', 'the bathroom', { ...many, detection_hours: DETECTION_HOURS }],
@@ -183,10 +187,14 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     await eventOf('bathroom', 'alarm_acknowledged');
   });
 
-  it('the test button reaches the phone', async () => {
+  it('phones that are gone or get no messages keep none after them from being told', async () => {
+    const told = other.notifications.length;
     await home.api.act('button.press', { entity_id: 'button.bathroom_test' });
     const { message } = await notified('Test: Alarm in the bathroom');
     expect(message).toBe('The test button was pressed.');
+    await other.waitFor('Test: Alarm in the bathroom', told);
+    expect(home.homeAssistant.log).toContain('notify.mobile_app_tablet');
+  });
 
   it('the test button takes no message of an alarm, and what it says acknowledges none', async () => {
     bathroom.microphone.fall();

@@ -21,6 +21,8 @@ const weekday = (aheadSeconds: number) =>
 describe.skipIf(!installed)('the blueprint for the morning', () => {
   let home: Home;
   let phone: Phone;
+  /** Before it are one that is gone and one that gets no messages. */
+  let phones: string[];
   let bathroom: Room;
   let toilet: Room;
 
@@ -30,6 +32,8 @@ describe.skipIf(!installed)('the blueprint for the morning', () => {
     bathroom = await home.room('bathroom', 'Bathroom');
     toilet = await home.room('toilet', 'Guest toilet');
     phone = await Phone.register(home.api, 'Phone');
+    const gone = await Phone.registerAndRemove(home.api, 'Old phone');
+    phones = [gone, await Phone.registerWithoutPush(home.api, 'Tablet'), phone.deviceId];
     await importBlueprint(home.api, 'good-morning.yaml');
     for (const id of ROOMS) {
       await home.until(`sensor.${id}_sound`, 'background');
@@ -53,7 +57,7 @@ describe.skipIf(!installed)('the blueprint for the morning', () => {
         input: {
           last_heard: ROOMS.flatMap((id) => [`sensor.${id}_last_speech`, `sensor.${id}_last_water`]),
           microphones: ROOMS.map((id) => `binary_sensor.${id}_microphone`),
-          ...{ since: timeOfDay(-beganSecondsAgo), by, phone: phone.deviceId },
+          ...{ since: timeOfDay(-beganSecondsAgo), by, phone: phones },
           actions: [
             { action: 'mqtt.publish', data: { topic: ACTED, payload: '{{ finding }}: {{ title }}' } },
           ],
@@ -74,7 +78,7 @@ describe.skipIf(!installed)('the blueprint for the morning', () => {
     };
   };
 
-  it('tells when nothing was heard in any of the rooms, and once more when something is', async () => {
+  it('tells when nothing was heard in any of the rooms, and once more when something is, whichever phones are gone', async () => {
     const seen = await home.broker.subscribe(ACTED);
     const { before, nothing, end } = await morning(60);
     const { title, message, data } = await phone.waitFor(nothing, before);

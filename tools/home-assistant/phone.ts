@@ -44,17 +44,24 @@ export class Phone {
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const push_url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    const { webhook_id } = await api.post<{ webhook_id: string }>('/api/mobile_app/registrations', {
-      ...{ device_id: name, device_name: name, app_id: 'test', app_name: 'Test', app_version: '1' },
-      ...{ manufacturer: 'Test', model: 'Test', os_name: 'Test', os_version: '1' },
-      app_data: { push_token: name, push_url },
-    });
-    const find = async () =>
-      (await api.command<{ id: string; name: string }[]>({ type: 'config/device_registry/list' })).find(
-        (device) => device.name === name,
-      );
-    await until(async () => (await find()) !== undefined, `no device of ${name}`);
-    return new Phone(received, server, api, webhook_id, (await find())?.id ?? '');
+    const [deviceId, webhook] = await registerApp(api, name, { push_token: name, push_url });
+    return new Phone(received, server, api, webhook, deviceId);
+  }
+
+  /** One that gets no messages, as with an app without Google's services. @returns its device */
+  static async registerWithoutPush(api: Api, name: string): Promise<string> {
+    const [deviceId] = await registerApp(api, name, {});
+    return deviceId;
+  }
+
+  /** One that is no longer there, because somebody has removed it. @returns the device that it was */
+  static async registerAndRemove(api: Api, name: string): Promise<string> {
+    const [deviceId] = await registerApp(api, name, {});
+    const path = '/api/config/config_entries/entry';
+    const entries = await api.get<{ entry_id: string; title: string }[]>(path);
+    const entry = entries.find(({ title }) => title === name);
+    await api.send(`${path}/${entry?.entry_id}`, { method: 'DELETE' });
+    return deviceId;
   }
 
   /** Waits for one with this title, from the given number on. */
@@ -100,4 +107,22 @@ export class Phone {
     this.server.close();
     this.server.closeAllConnections();
   }
+}
+
+/** @returns device and webhook */
+async function registerApp(
+  api: Api,
+  name: string,
+  app_data: object,
+): Promise<[device: string, webhook: string]> {
+  const { webhook_id } = await api.post<{ webhook_id: string }>('/api/mobile_app/registrations', {
+    ...{ device_id: name, device_name: name, app_id: 'test', app_name: 'Test', app_version: '1' },
+    ...{ manufacturer: 'Test', model: 'Test', os_name: 'Test', os_version: '1', app_data },
+  });
+  const find = async () =>
+    (await api.command<{ id: string; name: string }[]>({ type: 'config/device_registry/list' })).find(
+      (device) => device.name === name,
+    );
+  await until(async () => (await find()) !== undefined, `no device of ${name}`);
+  return [(await find())?.id ?? '', webhook_id];
 }
