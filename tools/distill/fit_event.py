@@ -39,16 +39,16 @@ def features(work: Path, bundle: Path, scenes: Shards) -> torch.Tensor:
     folder = work / f"features-{bundle.name}"
     folder.mkdir(exist_ok=True)
     embed = None
-    out = []
-    for number, mel in zip(scenes.numbers, scenes.mels):
+    out = torch.empty(len(scenes), WINDOWS, 1024, dtype=torch.half)
+    for place, number, mel in zip(out.split(SHARD), scenes.numbers, scenes.mels):
         file = folder / f"{number}.npy"
         if not file.exists():
             if embed is None:
                 embed = fast(Teacher(bundle).embedding, torch.zeros(2, FRAMES, 64), folder / "backbone.onnx")
             parts = [embed(windows_of(torch.from_numpy(mel[k : k + 32]).float()).flatten(0, 1)) for k in range(0, SHARD, 32)]
             np.save(file, torch.cat(parts).view(SHARD, WINDOWS, -1).half().numpy())
-        out.append(torch.from_numpy(np.load(file)))
-    return torch.cat(out)
+        place.copy_(torch.from_numpy(np.load(file)))
+    return out
 
 
 class Ordinary:

@@ -48,7 +48,10 @@ SHARES = {
 }  # fmt: skip
 # Of which any mixture, any speed, any direction still is one.
 LOOSE = {"animal", "music", "motor", "other", "water", "tone", ""}
-STEADY = ["shower", "tap", "bath-filling", "rain", "hair-dryer", "shaver", "fan", "washing-machine", "vacuum-cleaner", "engine", "hum", "music", "talk", "room-noise"]
+# Of which two within a moment still are one.
+BLOWS = {"impact", "breaking", "door", "knock", "dishes", "drop", "steps"}
+WATER = ["shower", "tap", "bath-filling"]
+STEADY = [*WATER, "rain", "hair-dryer", "shaver", "fan", "washing-machine", "vacuum-cleaner", "engine", "hum", "music", "talk", "room-noise"]
 
 
 def kind_of(sound: str) -> str:
@@ -164,21 +167,32 @@ def varied(rng, pool: Pool, sound: str, x: np.ndarray) -> np.ndarray:
     """A clip turned round, coloured, or with another of its kind in it: few sources, many sounds."""
     kind = kind_of(sound)
     x = x[: 8 * RATE_HZ].astype(np.float32)
-    if kind in LOOSE and rng.uniform() < 0.3:
+    if kind in LOOSE | BLOWS and rng.uniform() < 0.3:
         other = pool.clip(pool.choose(rng, kind, sound))[: len(x)].astype(np.float32)
         at = int(rng.integers(0, max(1, len(x) - len(other) + 1)))
         top = np.abs(x).max() + 1e-3
         x[at : at + len(other)] += other * (top / (np.abs(other).max() + 1e-3) * 10 ** (rng.uniform(-12, 0) / 20))
     if kind in LOOSE and rng.uniform() < 0.2:
         x = x[::-1].copy()
-    if rng.uniform() < 0.5:
-        n = 1 << (len(x) - 1).bit_length() if len(x) > 1 else 2
-        f = np.log2(np.fft.rfftfreq(n, 1 / RATE_HZ) + 1)
-        db = rng.uniform(-3, 3) * (f - 10)
-        for _ in range(2):
-            db += rng.uniform(-8, 8) * np.exp(-0.5 * ((f - rng.uniform(7, 13)) / rng.uniform(0.3, 1.5)) ** 2)
-        x = np.fft.irfft(np.fft.rfft(x, n) * 10 ** (db / 20), n)[: len(x)].astype(np.float32)
-    return x
+    return coloured(rng, x) if rng.uniform() < 0.5 else x
+
+
+def coloured(rng, x: np.ndarray) -> np.ndarray:
+    """With a random curve of 3 dB an octave and two peaks or dips of up to 8 dB."""
+    n = 1 << (len(x) - 1).bit_length() if len(x) > 1 else 2
+    f = np.log2(np.fft.rfftfreq(n, 1 / RATE_HZ) + 1)
+    db = rng.uniform(-3, 3) * (f - 10)
+    for _ in range(2):
+        db += rng.uniform(-8, 8) * np.exp(-0.5 * ((f - rng.uniform(7, 13)) / rng.uniform(0.3, 1.5)) ** 2)
+    return np.fft.irfft(np.fft.rfft(x, n) * 10 ** (db / 20), n)[: len(x)].astype(np.float32)
+
+
+def played(rng, x: np.ndarray, spread: float) -> np.ndarray:
+    """Three of four faster or slower, at most by a factor of two."""
+    if rng.uniform() >= 0.75:
+        return x
+    speed = np.exp(np.clip(rng.normal(0, spread), -0.7, 0.7))
+    return np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x).astype(np.float32)
 
 
 def place(rng, clip: np.ndarray, steady: bool, spread: float = 0.16) -> tuple[np.ndarray, int, float]:
@@ -187,10 +201,8 @@ def place(rng, clip: np.ndarray, steady: bool, spread: float = 0.16) -> tuple[np
     if len(x) > SCENE:
         start = rng.integers(0, len(x) - SCENE // 2)
         x = x[start : start + int(1.5 * SCENE)]
-    if rng.uniform() < 0.75:
-        speed = np.exp(np.clip(rng.normal(0, spread), -0.7, 0.7))
-        x = np.interp(np.arange(0, len(x) - 1, speed), np.arange(len(x)), x).astype(np.float32)
-    x /= np.abs(x).max() + 1e-3
+    x = played(rng, x, spread)
+    x = x / (np.abs(x).max() + 1e-3)
     at = int(rng.integers(-min(len(x) // 3, 8000), SCENE - min(3200, len(x) // 2)))
     if steady or len(x) > SCENE:
         at = int(rng.integers(-len(x) // 2, SCENE // 2))
@@ -241,11 +253,11 @@ def scenes(pool: Pool, effects: Effects, rng, n: int) -> tuple[torch.Tensor, dic
             mix += wave * 10 ** (below / 20)
             sounds.append((sound, share > 0.35 and below > -12))
         beside = rng.uniform()
-        if count and beside < 0.25:
-            names = [name for name in STEADY if name in pool.groups.get(OF_SOUND[name], {})]
+        if count and beside < 0.3:
+            names = [name for name in (WATER if beside < 0.1 else STEADY) if name in pool.groups.get(OF_SOUND[name], {})]
             name = names[rng.integers(len(names))]
             wave, _, _ = place(rng, pool.clip(pool.choose(rng, OF_SOUND[name], name)), True)
-            below = rng.uniform(-38, -8)
+            below = rng.uniform(-38, -4)
             mix += wave * 10 ** (below / 20)
             sounds.append((name, below > -20))
         labels[i] = labels_of(sounds)

@@ -20,12 +20,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "distill"))
 from network import WINDOW_SAMPLES, log_mel  # noqa: E402
 from prepare_audio import AUDIO, decode  # noqa: E402
-from scenes import FFT, Effects  # noqa: E402
+from scenes import FFT, Effects, coloured, played  # noqa: E402
 
 LABELS = ["background", "water", "speech", "abnormal"]
 RENAMED = {"singing": "speech"}  # BATHNet's name
 AT_START = 0.25  # share of short clips that begin the window, as a file of one does
 ACCOMPANIED = 0.5  # of the others: share with something else to be heard
+SPEED = 0.22  # deviation of the speeds' logarithm
 BATCH = 64
 # Sounds that go on: what may be heard beside another one, which then decides the label.
 STEADY = {"room-noise", "silence", "fan", "hair-dryer", "washing-machine", "engine", "shower", "tap", "bath-filling", "wind", "rain", "stream", "vehicle"}
@@ -37,9 +38,12 @@ class Clip:
         self.package = path.name.split("__")[0] if "__" in path.name else "bathnet"
         self.samples = np.frombuffer(decode(path.name, path.read_bytes(), 10), np.int16)
 
-    def window(self, rng) -> np.ndarray:
-        """A window with some of the clip's loud part in it."""
+    def window(self, rng, varied: bool = True) -> np.ndarray:
+        """A window with some of the clip's loud part in it, which is played at another speed and coloured where it is varied."""
         x = self.samples.astype(np.float32) / 32768
+        if varied:
+            x = played(rng, x, SPEED)
+            x = coloured(rng, x) if rng.uniform() < 0.5 else x
         if len(x) <= WINDOW_SAMPLES:
             # Anywhere, if only its beginning or half a second of it is inside.
             first = rng.integers(-max(0, len(x) - 8000), max(1, WINDOW_SAMPLES - min(len(x), 5000) + 1))
@@ -121,7 +125,7 @@ def main():
         plain = rng.uniform(size=len(some)) < given.plain
         mix = np.zeros((len(some), WINDOW_SAMPLES), np.float32)
         for i, clip in enumerate(some):
-            mix[i] = clip.window(rng)
+            mix[i] = clip.window(rng, not plain[i])
             if not plain[i] and steady and rng.uniform() < ACCOMPANIED:
                 # Water beside a background sound would make it water.
                 beside = (steady if clip.label in ("speech", "abnormal") else quiet)

@@ -1,6 +1,6 @@
 """Hours of ordinary life for counting false alarms -> OUT/hour-NN.wav and hour-NN.txt (Audacity labels).
 
-    python ordinary.py COLLECTION OUT [--hours 10] [--role training] [--life]
+    python ordinary.py COLLECTION OUT [--hours 10] [--role training] [--life] [--varied]
 
 Only sound that is no alarm, and of one role: the recordings of COLLECTION/heldOut outside abnormal, and made sounds
 with parameters of that role and seeds used nowhere else. (The role training is for choosing thresholds.) An hour is a row of scenes of 20 to 150 s, each with its
@@ -9,6 +9,8 @@ own room and microphone, over room noise and hum: quiet, water, talk, radio, mus
 
 --life: an hour of a bathroom as it is used. Twelve visits a day, each of 3 to 20 minutes of such scenes, begin with steps
 and a door and end with a door, loud every fourth time; between them nothing but what comes through the wall now and then.
+
+--varied: every sound at another speed and coloured, as in the scenes of the distillation: for training.
 """
 
 import argparse
@@ -20,9 +22,11 @@ import numpy as np
 from bathroom import MAKERS, Draw, envelope, microphone, noise, peak, quiet, room, samples
 from collect import CLASS_OF, write_wav
 from prepare_audio import RATE_HZ
+from scenes import coloured, played
 
 FIRST_SEED = 1_000_000
 BLOCK = 1 << 16
+SPEED = 0.3  # deviation of the speeds' logarithm
 STEADY = {
     "water": ["shower", "shower", "tap", "tap", "bath-filling", "rain", "stream"],
     "appliance": ["hair-dryer", "shaver", "toothbrush", "fan", "washing-machine", "vacuum-cleaner", "engine"],
@@ -44,8 +48,8 @@ TRANSIENTS = ["door", "door", "slammed-door", "knock", "dropped-bottle", "dishes
 class Sounds:
     """A sound of a kind, recorded or made, as a wave of peak 1."""
 
-    def __init__(self, collection: Path, role: str):
-        self.role = role
+    def __init__(self, collection: Path, role: str, varied: bool = False):
+        self.role, self.varied = role, varied
         self.recorded: dict[str, list[Path]] = {}
         for file in sorted(collection.glob(f"{role}/*/*/*.wav")):
             kind = file.parent.name
@@ -57,6 +61,13 @@ class Sounds:
         return kind in self.recorded or kind in MAKERS
 
     def draw(self, d: Draw, kind: str) -> np.ndarray:
+        sound = self.found(d, kind)
+        if not self.varied:
+            return sound
+        sound = played(d.rng, sound, SPEED)
+        return peak(coloured(d.rng, sound)) if d.chance(0.5) else sound
+
+    def found(self, d: Draw, kind: str) -> np.ndarray:
         files = self.recorded.get(kind, [])
         if files and (kind not in MAKERS or d.chance(0.5)):
             with wave.open(str(files[d.rng.integers(len(files))])) as file:
@@ -193,8 +204,9 @@ def main():
     parser.add_argument("--first", type=int, default=0, help="number of the first hour")
     parser.add_argument("--role", choices=["heldOut", "training"], default="heldOut")
     parser.add_argument("--life", action="store_true", help="as a bathroom is used, instead of one sound after the other")
+    parser.add_argument("--varied", action="store_true")
     options = parser.parse_args()
-    sounds = Sounds(options.collection, options.role)
+    sounds = Sounds(options.collection, options.role, options.varied)
     for k in range(options.first, options.first + options.hours):
         sounds.next_seed = FIRST_SEED + 100_000 * k  # an hour is the same whatever came before it
         sound, labels = hour(Draw(options.role, FIRST_SEED - 1 - k), sounds, options.life)
