@@ -253,7 +253,7 @@ export async function startApp({
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
     unanswered?.stop();
-    restarts?.stop(!failed);
+    restarts?.stop(!failed, reloading);
     disk.stop();
     reporter.stop();
     await Promise.all([publisher.stop(), notifier.stop()]);

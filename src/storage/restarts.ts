@@ -11,8 +11,10 @@ export const OFTEN_WITHIN_MS = 3_600_000;
 const PACE = { burst: 10, everyMs: 60_000 };
 
 const schema = z.object({
-  /** A run has begun, and was not asked to end. */
+  /** A run has begun, and was not asked to end… */
   running: z.boolean(),
+  /** …in this process: one that only reads its configuration again goes on. */
+  process: z.string(),
   /** When the last runs have ended that were not asked to: when the next one began, wall clock. */
   endsMs: z.array(z.number()).max(OFTEN),
   /** That this is too often was said. */
@@ -21,6 +23,9 @@ const schema = z.object({
 
 type Kept = z.infer<typeof schema>;
 
+const NONE: Kept = { running: false, process: '', endsMs: [], said: false };
+const THIS_PROCESS = `${process.pid} ${Math.round(performance.timeOrigin)}`;
+
 /**
  * Whether the daemon ends again and again without being asked to: it crashes, is killed, or loses power. Each run that
  * does is too short for anybody to be told what is wrong with it, and its supervisor starts it again for ever.
@@ -28,7 +33,7 @@ type Kept = z.infer<typeof schema>;
 export class Restarts {
   /** What is wrong by that, where an earlier run has said so already. */
   told: readonly Problem[] = [];
-  #now: Kept = { running: true, endsMs: [], said: false };
+  #now: Kept = NONE;
   #onProblems: (problems: readonly Problem[]) => void = () => {};
   #cancel = () => {};
   readonly #file: KeptFile<Kept>;
@@ -37,18 +42,22 @@ export class Restarts {
     store: Store,
     private readonly clock: Clock,
     private readonly log: Logger,
+    private readonly process = THIS_PROCESS,
   ) {
     this.#file = new KeptFile(store, 'restarts.json', schema, () => this.#now, PACE, clock);
   }
 
   /** A run begins; the sooner this is called, the shorter may be one that counts. */
   start(): void {
-    const before = this.#file.readIfSound() ?? { running: false, endsMs: [], said: false };
+    const before = this.#file.readIfSound() ?? NONE;
+    this.#now = before;
     const nowMs = this.clock.wallMs();
     // One of which the clock does not know how long ago it was counts until a run lasts.
     const lately = before.endsMs.filter((atMs) => !(elapsedMs(atMs, nowMs) > OFTEN_WITHIN_MS));
-    const endsMs = before.running ? [...lately, nowMs].slice(-OFTEN) : lately;
-    this.#keep({ running: true, endsMs, said: before.said && endsMs.length >= OFTEN });
+    const ended = before.running && before.process !== this.process;
+    const endsMs = ended ? [...lately, nowMs].slice(-OFTEN) : lately;
+    const said = before.said && endsMs.length >= OFTEN;
+    this.#keep({ running: true, process: this.process, endsMs, said });
     if (this.#now.said) this.told = ['restarts_often'];
     if (endsMs.length > 0) this.#cancel = this.clock.after(OFTEN_WITHIN_MS, () => this.#lasts());
   }
@@ -66,21 +75,26 @@ export class Restarts {
     if (!this.#now.said) this.#keep({ ...this.#now, said: true });
   }
 
-  /** @param asked somebody wants it to end, it could not begin, or its sound is at an end */
-  stop(asked: boolean): void {
+  /**
+   * @param asked somebody wants it to end, it could not begin, or its sound is at an end
+   * @param reloading the process goes on: there is nothing to write, and a slow disk holds up the next run
+   */
+  stop(asked: boolean, reloading = false): void {
     this.#cancel();
+    if (reloading) return;
     if (asked) this.#keep({ ...this.#now, running: false });
     this.#file.flush();
   }
 
   #lasts(): void {
     const { said } = this.#now;
-    this.#keep({ running: true, endsMs: [], said: false });
+    this.#keep({ ...this.#now, endsMs: [], said: false });
     if (said) this.#onProblems([]);
   }
 
   #keep(now: Kept): void {
+    const same = JSON.stringify(now) === JSON.stringify(this.#now);
     this.#now = now;
-    this.#file.changed();
+    if (!same) this.#file.changed();
   }
 }

@@ -19,12 +19,14 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+let runs = 0;
+
 /** A run of the daemon, which is over when its `end` is called: undefined is a crash. */
-function run(at = clock, says = true) {
+function run(at = clock, says = true, process = String(runs++)) {
   const log = recordingLog();
   const state = new State(folder, log);
   let problems: readonly Problem[] = [];
-  const restarts = new Restarts(state, at, log);
+  const restarts = new Restarts(state, at, log, process);
   restarts.start();
   if (says)
     restarts.say((now) => {
@@ -121,4 +123,13 @@ describe('a daemon that ends without being asked to', () => {
     await run().end(true);
     expect(clock.pending).toBe(0);
   });
+});
+
+it('a configuration that is read again and again is no end', async () => {
+  for (let i = 0; i < 5; i++) {
+    const { restarts, end, problems } = run(clock, true, 'one');
+    restarts.stop(true, true);
+    await end();
+    expect(problems()).toEqual([]);
+  }
 });
