@@ -18,7 +18,9 @@ export const RETRY_MS = 5000;
 /** Where the process goes on, it needs its devices again: what an earlier configuration still writes would escape the new one. */
 const LONGEST_HANDOVER_MS = 30_000;
 
-type Options = Omit<AppOptions, 'device' | 'restarts' | 'models' | 'company' | 'systemd'>;
+/** What is the same for every run of a device. */
+type RoomOptions = Omit<AppOptions, 'device' | 'restarts'>;
+type Options = Omit<RoomOptions, 'models' | 'company' | 'systemd'>;
 type Daemon = Omit<App, 'ended'>;
 
 /**
@@ -78,7 +80,7 @@ class Room {
 
   /** @param names of all, this one's among them */
   constructor(
-    private readonly options: Omit<AppOptions, 'device' | 'restarts'>,
+    private readonly options: RoomOptions,
     private readonly name: string,
     private readonly names: readonly string[],
   ) {}
@@ -126,10 +128,7 @@ class Room {
   }
 }
 
-async function startOnDevice(
-  options: Omit<AppOptions, 'device' | 'restarts'>,
-  names: readonly string[],
-): Promise<Daemon> {
+async function startOnDevice(options: RoomOptions, names: readonly string[]): Promise<Daemon> {
   const { config, log, test = false } = options;
   const folder = stateFolder(config.stateDir, process.env);
   const device = await openDevice(folder, config.device.id, config.input, log, names);

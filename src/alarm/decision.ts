@@ -35,7 +35,8 @@ export class AlarmDecision {
 
   /** What speaks for each alarm kind, as of the last window. */
   get evidence(): KindEvidence[] {
-    return this.#evidence.all;
+    const { kinds = [] } = this.#rule.evidence ?? {};
+    return this.#evidence.all.filter(({ kind }) => kinds.includes(kind));
   }
 
   /** The alarm that is on. */

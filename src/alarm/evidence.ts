@@ -25,8 +25,6 @@ interface Sum {
   evidence: number;
   /** Its line, as of the last window. */
   line: number;
-  /** Whether it raises the alarm by itself. */
-  alarms: boolean;
   hits: Hit[];
 }
 
@@ -74,23 +72,21 @@ export class Evidence {
       const added = counts ? change : Math.min(0, change);
       const evidence = leak ** hops.passed * sum.evidence + hops.heard * added;
       sum.line = line;
-      sum.alarms = rules.kinds.includes(kind);
       sum.evidence = Math.min(CEILING * line, Math.max(0, evidence));
       const probability = probabilityOf(said);
       if (sum.evidence === 0) sum.hits = [];
       else if (added > 0)
         sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
-      if (sum.alarms && sum.evidence > 0 && (!best || sum.evidence / line > best.evidence / best.line))
+      if (!rules.kinds.includes(kind) || sum.evidence === 0) continue;
+      if (!best || sum.evidence / line > best.evidence / best.line)
         best = { kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits };
     }
     return best;
   }
 
-  /** Of every kind that alarms, as of the last window. */
+  /** Of every kind, as of the last window. */
   get all(): KindEvidence[] {
-    return [...this.#sums].flatMap(([kind, { evidence, line, alarms }]) =>
-      alarms ? [{ kind, value: evidence, line }] : [],
-    );
+    return [...this.#sums].map(([kind, { evidence, line }]) => ({ kind, value: evidence, line }));
   }
 
   /** Of one kind, as of the last window. */
@@ -118,7 +114,7 @@ export class Evidence {
   }
 
   #sumOf(kind: string): Sum {
-    const sum = this.#sums.get(kind) ?? { evidence: 0, line: 0, alarms: false, hits: [] };
+    const sum = this.#sums.get(kind) ?? { evidence: 0, line: 0, hits: [] };
     this.#sums.set(kind, sum);
     return sum;
   }

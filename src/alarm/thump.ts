@@ -90,6 +90,15 @@ function bundled(rule: AlarmRule) {
   return rule.evidence?.kinds.includes(IMPACT_KIND) ? evidenceRule(rule)?.thump : undefined;
 }
 
+/**
+ * Kinds that the decision stage looks at in a window: those with a line, and those that tell what comes after an
+ * impact; undefined of a model without kinds.
+ */
+export function kindsLookedAt(rule: AlarmRule): readonly string[] | undefined {
+  const own = evidenceRule(rule);
+  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES];
+}
+
 /** Evidence from which on there is an impact, in nats. */
 export function impactLine({ thump, lines }: EvidenceRule): number {
   return thump?.line ?? (lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2;
@@ -152,7 +161,6 @@ export class Thump {
     if (silenceSeconds === 0 && !voice) return undefined;
     this.#takeUp(window);
     this.#bridge(window);
-    const own = evidenceRule(rule);
     const floorDbfs = this.floor.dbfs;
     const aboveDb = this.floor.isWater ? IMPACT_ABOVE_WATER_DB : IMPACT_ABOVE_FLOOR_DB;
     if (this.#isVoice(window)) this.#voiceSeconds = window.endSeconds;
@@ -169,6 +177,7 @@ export class Thump {
     const blow =
       this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
     const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
+    const own = evidenceRule(rule);
     const hit = own
       ? heard(IMPACT_KIND, impactLine(own))
       : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
@@ -225,13 +234,11 @@ export class Thump {
   /** An impact is none the less one because sound was lost after it, but the silence begins anew: who knows what was lost. */
   #bridge({ startSeconds, endSeconds, endAtMs }: ScoredWindow): void {
     if (this.#impact && startSeconds > this.#endSeconds)
-      this.#impact = this.#isLate(startSeconds) ? undefined : { ...this.#impact, silentSince: startSeconds };
+      this.#impact = isLate(this.#impact, startSeconds)
+        ? undefined
+        : { ...this.#impact, silentSince: startSeconds };
     this.#endSeconds = endSeconds;
     this.#endAtMs = endAtMs;
-  }
-
-  #isLate(seconds: number): boolean {
-    return this.#impact !== undefined && seconds - this.#impact.atSeconds > LATEST_SILENCE_SECONDS;
   }
 
   /** A voice may have been there already when the impact was heard: whoever falls cries out. */
@@ -256,7 +263,7 @@ export class Thump {
       return window.endSeconds - silentSince >= silenceSeconds
         ? { hit, reason: 'thump_then_silence' }
         : undefined;
-    const calledOff = this.#isLate(window.endSeconds) || lifeGoesOn(window);
+    const calledOff = isLate(this.#impact, window.endSeconds) || lifeGoesOn(window);
     this.#impact = calledOff ? undefined : { ...this.#impact, silentSince: window.endSeconds };
     return undefined;
   }
@@ -272,6 +279,11 @@ export class Thump {
   #isSilent(window: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
     return window.rmsDbfs <= silenceDbfs && !this.#isSpeech(window) && !hitOf(window, rule, rule.threshold);
   }
+}
+
+/** Whether it is too late after an impact for the silence to begin. */
+function isLate({ atSeconds }: Impact, seconds: number): boolean {
+  return seconds - atSeconds > LATEST_SILENCE_SECONDS;
 }
 
 /** Of a model that does not tell these kinds any sound may be one. */

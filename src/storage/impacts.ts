@@ -34,7 +34,7 @@ export class KeptImpacts {
   /** What the run before this one has left, once: they become no second alarm. */
   take(): WaitingImpacts | undefined {
     const kept = this.#file.readIfSound();
-    if (kept !== undefined && kept !== null) this.#file.overwrite();
+    if (kept) this.#file.overwrite();
     return kept?.microphone === this.microphone ? kept : undefined;
   }
 

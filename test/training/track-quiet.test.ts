@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
-import { LIFE_KINDS } from '../../src/alarm/thump.js';
+import { kindsLookedAt, LIFE_KINDS } from '../../src/alarm/thump.js';
 import { SENSITIVITIES } from '../../src/constants.js';
 import { timesOf } from '../../src/hearing.js';
 import { Track } from '../../src/training/track.js';
-import type { ScoredWindow } from '../../src/types.js';
+import type { DecisionEvent, ScoredWindow } from '../../src/types.js';
 
 const HOP_SAMPLES = 7680;
 const own = (line: number) => ({
@@ -56,7 +56,7 @@ it.each<[string, Partial<SenseOptions>]>([
 ])('what is passed over in a track changes no alarm, %s', (_, options) => {
   const off = { thumpSilenceSeconds: undefined, thumpVoiceSeconds: undefined };
   const sense: SenseOptions = { ...SENSE_OFF, ...off, ...options };
-  const counted = ['impact', 'scream', ...LIFE_KINDS];
+  const counted = kindsLookedAt(rule);
   const lifeless = Object.fromEntries(LIFE_KINDS.map((kind) => [kind, -5]));
   let alarms = 0;
   fc.assert(
@@ -100,4 +100,31 @@ it.each<[string, Partial<SenseOptions>]>([
     { numRuns: 300 },
   );
   expect(alarms).toBeGreaterThan(100);
+});
+
+it.each(['speech', 'cry', 'throat'])('a track hears a fall before a voice of %s that goes on', (voice) => {
+  const sense: SenseOptions = { ...SENSE_OFF, thumpSilenceSeconds: undefined };
+  const nothing = Object.fromEntries(kindsLookedAt(rule)!.map((kind) => [kind, -5]));
+  const track = new Track('x.wav', ['abnormal'], HOP_SAMPLES / 16_000, kindsLookedAt(rule), sense);
+  const whole = new Sense(rule, sense);
+  const started: DecisionEvent[] = [];
+  const hear = (windows: number, rmsDbfs: number, kinds: Record<string, number>) => {
+    for (let k = 0; k < windows; k++) {
+      const window: ScoredWindow = {
+        ...timesOf(track.windows * HOP_SAMPLES),
+        ...{ endAtMs: 0, label: '', confidence: 0, scores: { abnormal: 0 }, peakDbfs: 0, audioset: [] },
+        ...{ rmsDbfs, kinds: { ...nothing, ...kinds } },
+      };
+      track.push(window);
+      const event = whole.push(window);
+      if (event?.type === 'alarm_started') started.push(event);
+    }
+  };
+  hear(20, -50, {});
+  hear(1, -15, { impact: 3 });
+  hear(4, -50, {});
+  hear(15, -30, { [voice]: 2 });
+  hear(40, -50, {});
+  expect(started).toMatchObject([{ reason: 'thump_then_silence' }]);
+  expect(track.replay(rule)).toHaveLength(1);
 });

@@ -1,7 +1,6 @@
 import type { AlarmRule } from '../../alarm/decision.js';
-import { evidenceRule } from '../../alarm/rule.js';
 import type { SenseOptions } from '../../alarm/sense.js';
-import { LIFE_KINDS } from '../../alarm/thump.js';
+import { kindsLookedAt } from '../../alarm/thump.js';
 import { Verdict } from '../../alarm/verdict.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import type { UserError } from '../../errors.js';
@@ -150,14 +149,7 @@ function trackOf(path: string, tables: readonly Table[], seconds: number, scorer
   const { rule, sense, bundle, head, hopSamples } = scorer;
   const wanted = [...rule.labels, ...sense.speechLabels, ...sense.waterLabels];
   const labels = columnsOf(bundle, head).labels.filter((label) => wanted.includes(label));
-  const own = evidenceRule(rule);
-  const track = new Track(
-    path,
-    labels,
-    hopSamples / SAMPLE_RATE_HZ,
-    own && [...Object.keys(own.lines), ...LIFE_KINDS],
-    sense,
-  );
+  const track = new Track(path, labels, hopSamples / SAMPLE_RATE_HZ, kindsLookedAt(rule), sense);
   for (const window of windowsOf(tables, scorer)) track.push(window);
   track.seconds = seconds;
   return track;
