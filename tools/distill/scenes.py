@@ -174,11 +174,13 @@ def varied(rng, pool: Pool, sound: str, x: np.ndarray) -> np.ndarray:
         x[at : at + len(other)] += other * (top / (np.abs(other).max() + 1e-3) * 10 ** (rng.uniform(-12, 0) / 20))
     if kind in LOOSE and rng.uniform() < 0.2:
         x = x[::-1].copy()
-    return coloured(rng, x) if rng.uniform() < 0.5 else x
+    return coloured(rng, x)
 
 
 def coloured(rng, x: np.ndarray) -> np.ndarray:
-    """With a random curve of 3 dB an octave and two peaks or dips of up to 8 dB."""
+    """Every other one with a random curve of 3 dB an octave and two peaks or dips of up to 8 dB."""
+    if rng.uniform() >= 0.5:
+        return x
     n = 1 << (len(x) - 1).bit_length() if len(x) > 1 else 2
     f = np.log2(np.fft.rfftfreq(n, 1 / RATE_HZ) + 1)
     db = rng.uniform(-3, 3) * (f - 10)

@@ -42,8 +42,7 @@ class Clip:
         """A window with some of the clip's loud part in it, which is played at another speed and coloured where it is varied."""
         x = self.samples.astype(np.float32) / 32768
         if varied:
-            x = played(rng, x, SPEED)
-            x = coloured(rng, x) if rng.uniform() < 0.5 else x
+            x = coloured(rng, played(rng, x, SPEED))
         if len(x) <= WINDOW_SAMPLES:
             # Anywhere, if only its beginning or half a second of it is inside.
             first = rng.integers(-max(0, len(x) - 8000), max(1, WINDOW_SAMPLES - min(len(x), 5000) + 1))

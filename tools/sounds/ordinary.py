@@ -62,10 +62,7 @@ class Sounds:
 
     def draw(self, d: Draw, kind: str) -> np.ndarray:
         sound = self.found(d, kind)
-        if not self.varied:
-            return sound
-        sound = played(d.rng, sound, SPEED)
-        return peak(coloured(d.rng, sound)) if d.chance(0.5) else sound
+        return peak(coloured(d.rng, played(d.rng, sound, SPEED))) if self.varied else sound
 
     def found(self, d: Draw, kind: str) -> np.ndarray:
         files = self.recorded.get(kind, [])
