@@ -1,5 +1,5 @@
 import type { Problem } from './problems.js';
-import { isTree, type Tree } from './tree.js';
+import { isTree, setPath, type Tree } from './tree.js';
 
 /** What a microphone can have of its own; everything else is that of all. */
 const OWN_SECTIONS = [
@@ -26,11 +26,13 @@ export interface InputValues {
  * The values of each microphone: the sections of an entry of `inputs` over those of all.
  *
  * @param common all values but `inputs`
+ * @param flags what the command line says, by path: over those of an entry, too, but for `device`
  * @returns also what is wrong with the list; not with what its sections hold
  */
 export function valuesOfInputs(
   common: Tree,
   inputs: unknown,
+  flags: readonly (readonly [path: string, value: unknown])[],
 ): { readonly problems: readonly Problem[]; readonly all: readonly InputValues[] } {
   if (!Array.isArray(inputs) || inputs.length === 0 || inputs.length > MOST_INPUTS)
     return {
@@ -52,8 +54,14 @@ export function valuesOfInputs(
     ids.add(id);
     const values: Tree = { ...common };
     for (const [section, value] of Object.entries(own))
-      values[section] = isTree(value) && isTree(common[section]) ? { ...common[section], ...value } : value;
+      values[section] = isTree(value) ? { ...asTree(common[section]), ...value } : value;
+    for (const [path, value] of flags) {
+      const [section = ''] = path.split('.');
+      if (section !== 'device' && section in own) setPath(values, path, value);
+    }
     return { values, own: new Set(Object.keys(own)) };
   });
   return { problems, all };
 }
+
+const asTree = (value: unknown): Tree => (isTree(value) ? value : {});

@@ -28,7 +28,8 @@ const ONCE = { jitless: true };
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
 
 /**
- * Reads the configuration: file, then `.env` and environment, then flags; later ones win.
+ * Reads the configuration: file, then `.env` and environment, then flags; later ones win. A flag also goes over what a
+ * microphone has of its own, but for who it is: whoever names a source must not hear another one.
  *
  * @returns of several microphones the first one's
  * @throws UserError (configuration) that lists every problem: path, what was expected, what was found; (no input) of a
@@ -44,10 +45,10 @@ export function loadConfig(sources: ConfigSources): Config {
  * @throws as loadConfig does
  */
 export function loadConfigs(sources: ConfigSources): readonly [Config, ...Config[]] {
-  const { values, origins } = gather(sources);
+  const { values, origins, flags } = gather(sources);
   const { inputs, ...common } = values;
   if (inputs === undefined) return [configOf({ values: common, own: new Set() }, '', origins)];
-  const { problems, all } = valuesOfInputs(common, inputs);
+  const { problems, all } = valuesOfInputs(common, inputs, flags);
   if (problems.length > 0) throw invalid(problems, origins);
   const configs = all.map((each, i) => {
     const config = configOf(each, `inputs.${i}.`, origins);
@@ -95,12 +96,14 @@ function gather({ file, env, flags, cwd }: ConfigSources) {
     origins.set(path, name);
     setPath(values, path, fromText(path, text));
   }
-  for (const [path, value] of Object.entries(flags)) {
-    if (value === undefined) continue;
+  const given = Object.entries(flags)
+    .filter(([, value]) => value !== undefined)
+    .map(([path, value]) => [path, typeof value === 'string' ? fromText(path, value) : value] as const);
+  for (const [path, value] of given) {
     origins.set(path, 'the command line');
-    setPath(values, path, typeof value === 'string' ? fromText(path, value) : value);
+    setPath(values, path, value);
   }
-  return { values, origins };
+  return { values, origins, flags: given };
 }
 
 function readConfigFile(named: string | undefined): Tree {

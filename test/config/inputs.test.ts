@@ -47,6 +47,18 @@ describe('several microphones', () => {
     expect([bath.web.port, hall?.web.port]).toEqual([8099, 8100]);
   });
 
+  it('hear what the command line names, whatever they have of their own; who they are stays', () => {
+    const flags = { 'input.source': 'file', 'input.file': 'a.wav', 'alarm.sensitivity': 'normal' };
+    const all = load(TWO, { ...flags, 'device.id': 'demo', 'sounds.dog': '{threshold: 0.3}' });
+    expect(all.map(({ input, alarm }) => [input.source, input.file, alarm.sensitivity])).toEqual([
+      ['file', 'a.wav', 'normal'],
+      ['file', 'a.wav', 'normal'],
+    ]);
+    expect(all.map(({ device }) => device.id)).toEqual(['bath', 'hall']);
+    const stdin = 'inputs: [{ device: { id: a }, input: { source: stdin } }]';
+    expect(load(stdin, { 'input.source': 'file', 'input.file': 'a.wav' })[0].input.source).toBe('file');
+  });
+
   it('have a port each, also where one has something else of its own', () => {
     const ports = (text: string) => load(text).map(({ web }) => web.port);
     const TWO_PAGES =
