@@ -12,7 +12,7 @@ import { placeOf } from '../publish/options.js';
 import { createLog } from '../system/log.js';
 import type { Statistics } from '../system/statistics.js';
 import { finish } from './support/finish.js';
-import { type ConfigFlags, configFrom } from './support/flags.js';
+import { type ConfigFlags, configAlone } from './support/flags.js';
 import { untilStopped } from './support/interrupt.js';
 import { logLevel, speed, withModel } from './support/options.js';
 import { createScreen, isTerminal } from './support/screen.js';
@@ -21,19 +21,22 @@ const SCENE = fileURLToPath(new URL('../../config/demo/bathroom.flac', import.me
 
 export function define(command: Command): void {
   withModel(command).addOption(speed()).addOption(logLevel()).action(finish(demo));
+  for (const option of command.options)
+    if (option.long === '--config')
+      option.description = 'configuration file; what this machine is configured for does not count';
 }
 
 /**
  * `demo`: the whole daemon on the bundled scene, with a broker of its own on a free loopback port and a
  * subscriber that prints what `mosquitto_sub -v` would; on a terminal the discovery message is folded. Nothing of
- * it stays.
+ * it stays, and nobody whom the daemon of this machine tells is told of its alarms.
  */
 async function demo(flags: ConfigFlags): Promise<ExitCode> {
   const broker = await startBroker();
   const stateDir = await mkdtemp(join(tmpdir(), 'bathnet2mqtt-demo-'));
   const screen = createScreen(process.stdout, { time: 'stream' });
   try {
-    const config = configFrom({
+    const config = configAlone({
       ...flags,
       source: `file:${SCENE}`,
       mqttUrl: broker.url,

@@ -17,6 +17,8 @@ export interface ConfigSources {
   readonly flags: Readonly<Record<string, unknown>>;
   /** Where `.env` lies. */
   readonly cwd: string;
+  /** Nothing counts but the flags and a file that is named: what this machine is configured for is not meant. */
+  readonly alone?: boolean;
 }
 
 /** Ten times the default one with all its comments: aliases make the reader slow. */
@@ -86,10 +88,10 @@ function invalid(problems: readonly Problem[], origins: ReadonlyMap<string, stri
 }
 
 /** All that is said, before anything of it is checked, and where it was said if not in the file. */
-function gather({ file, env, flags, cwd }: ConfigSources) {
-  const values: Tree = readConfigFile(file ?? env.BATHNET_CONFIG);
+function gather({ file, env, flags, cwd, alone = false }: ConfigSources) {
+  const values: Tree = alone && file === undefined ? {} : readConfigFile(file ?? env.BATHNET_CONFIG);
   const origins = new Map<string, string>();
-  for (const [name, text] of Object.entries({ ...readDotenv(cwd), ...env })) {
+  for (const [name, text] of Object.entries(alone ? {} : { ...readDotenv(cwd), ...env })) {
     if (!name.startsWith(ENV_PREFIX) || name === 'BATHNET_CONFIG' || text === undefined || text === '')
       continue;
     const path = pathOfEnv(name);

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { run } from '../support/daemon.js';
 import { lacksTerminal, linesOf, runOnTerminal } from '../support/terminal.js';
 
@@ -39,6 +41,30 @@ describe('demo', () => {
       ),
     );
     for (const line of stderr.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
+  });
+});
+
+describe('demo where a daemon is configured', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'bathnet-demo-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  it('tells nobody, opens no microphone and asks for no broker', async () => {
+    const file = join(folder, 'config.yaml');
+    const notify = `notify: { command: [/bin/sh, -c, "echo told >${folder}/told"] }`;
+    const input = `input: { source: command, command: "echo open >${folder}/open; cat /dev/zero" }`;
+    writeFileSync(
+      file,
+      `${notify}\ninputs: [{ device: { id: bath }, ${input} }]\nmqtt: { caFile: ca.pem }\n`,
+    );
+    const env = { BATHNET_CONFIG: file, BATHNET_NOTIFY__NTFY_URL: 'http://127.0.0.1:1/t' };
+    const { code, stdout, stderr } = await run(['demo', '--speed', '40'], env);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toMatch(/── \d+ windows, 2 alarms/);
+    expect(stdout).not.toContain('notify_failed');
+    expect(readdirSync(folder)).toEqual(['config.yaml']);
   });
 });
 

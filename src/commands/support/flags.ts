@@ -23,12 +23,15 @@ export function configFrom(flags: ConfigFlags): Config {
   return configsFrom(flags)[0];
 }
 
+/** The same, whatever this machine is configured for: of the flags and the file that they name alone. */
+export function configAlone(flags: ConfigFlags): Config {
+  return configsFrom(flags, true)[0];
+}
+
 /** One for each microphone. */
-export function configsFrom(flags: ConfigFlags): readonly [Config, ...Config[]] {
+export function configsFrom(flags: ConfigFlags, alone = false): readonly [Config, ...Config[]] {
   return loadConfigs({
-    file: flags.config,
-    env: process.env,
-    cwd: process.cwd(),
+    ...{ file: flags.config, env: process.env, cwd: process.cwd(), alone },
     flags: {
       ...sourceFlag(flags.source),
       'mqtt.url': flags.mqttUrl,
