@@ -61,6 +61,8 @@ export class CommandChannel implements Channel {
   async stop(): Promise<void> {
     await within(this.clock, STOP_MS, this.#settled());
     this.#stopped = true;
+    const events = this.#waiting.splice(0).length;
+    if (events > 0) this.#lose(`${events} events are left out, because the daemon stops`);
     const left = [...this.#running];
     for (const [, abort] of left) abort.abort();
     await Promise.all(left.map(([run]) => run));

@@ -144,4 +144,14 @@ describe('a command', () => {
     await channel?.stop();
     expect(troubles).toEqual(['ended, because the daemon stops']);
   });
+
+  it('for which events wait at a stop says how many are left out', async () => {
+    const commands = start(sh('echo x >>"$1"; while :; do sleep 1; done', path('runs')));
+    for (let i = 0; i < 7; i++) commands.tell('{}');
+    await until(() => read('runs').length === 8, 'four do not run');
+    await channel?.stop();
+    expect(troubles[0]).toBe('3 events are left out, because the daemon stops');
+    expect(log.lines.join()).toMatch(/error .*may have been told.*3 events are left out/);
+    expect(read('runs').length).toBe(8);
+  });
 });
