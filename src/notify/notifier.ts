@@ -75,7 +75,12 @@ export interface NotifySurroundings {
   /** Where what could not be delivered is kept. */
   readonly folder: string;
   /** The page, which a tap opens. */
-  readonly web: { readonly enabled: boolean; readonly host: string; readonly port: number };
+  readonly web: {
+    readonly enabled: boolean;
+    readonly host: string;
+    readonly port: number;
+    readonly url?: string | undefined;
+  };
   /** What is heard is played, not lived: whether the microphone works is nobody's business. */
   readonly test: boolean;
   /** Called with whether any way to somebody does not work. */
@@ -240,8 +245,9 @@ export class Notifier {
   }
 }
 
-/** Where a phone in the same network reaches the page; undefined where it does not, or nobody knows. */
-function pageUrl({ enabled, host, port }: NotifySurroundings['web']): string | undefined {
+/** Where a phone reaches the page, as is said or in the same network; undefined where it does not, or nobody knows. */
+function pageUrl({ enabled, host, port, url }: NotifySurroundings['web']): string | undefined {
+  if (enabled && url !== undefined) return url;
   if (!enabled || port === 0 || /^(localhost|127\.|::1$)/.test(host)) return undefined;
   const name = host === '0.0.0.0' || host === '::' ? hostname() : host;
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;

@@ -217,6 +217,12 @@ describe('a tap on it opens', () => {
       expect.stringMatching(/^http:\/\/[^/]+:8080\/$/),
     ],
     [{ enabled: true, host: '127.0.0.1', port: 8099 }, undefined, undefined],
+    [
+      { enabled: true, host: '127.0.0.1', port: 8099, url: 'https://home.example/room/' },
+      undefined,
+      'https://home.example/room/',
+    ],
+    [{ enabled: false, host: '127.0.0.1', port: 8099, url: 'https://home.example/' }, undefined, undefined],
     [{ enabled: false, host: '192.168.1.5', port: 8099 }, undefined, undefined],
     [
       { enabled: false, host: '127.0.0.1', port: 1 },

@@ -35,14 +35,14 @@ export const notify = z
       .array(z.enum(ALSO))
       .default(['escalation', 'long_stay', 'sound', 'deaf', 'test'])
       .describe(
-        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. sound: a sound beside the alarm that is an event, as the smoke and the carbon monoxide alarm are; deaf: for two minutes nothing can be heard, or not all of it, because the machine is too slow or the daemon ends again and again; problem: anything else that health names.`,
+        `What is told beside the beginning of each alarm, of ${ALSO.join(', ')}. sound: a sound beside the alarm that is an event, as the smoke and the carbon monoxide alarm are; deaf: for two minutes nothing can be heard, or not all of it, because the machine is too slow or the daemon ends again and again; problem: anything else that health names but notify_failed.`,
       ),
     command: z
       .array(z.string())
       .min(1)
       .optional()
       .describe(
-        'A program and its arguments, run with the event as JSON on stdin: ["/usr/local/bin/siren", "--loud"]. No shell is in between.',
+        'A program and its arguments, run with the event as JSON on stdin: ["/usr/local/bin/siren", "--loud"]. No shell is in between, and what it leaves running is ended with it.',
       ),
     commandSeconds: seconds(1)
       .max(600)
@@ -63,7 +63,7 @@ export const notify = z
     clickUrl: address()
       .optional()
       .describe(
-        'What a tap on the notification of ntfy opens. Default: the page, where web is on and others reach it.',
+        'What a tap on the notification of ntfy opens. Default: the page, where web is on and others reach it (web.url, or web.host).',
       ),
     caFile: file().describe("TLS of webhook and ntfy: another certificate authority beside Mozilla's, PEM."),
   })

@@ -20,7 +20,7 @@ export const web = z
       .max(1000)
       .optional()
       .describe(
-        "Where people reach the page: Home Assistant's page of the device links to it. Default: made of host and port, where host is one address that others reach.",
+        "Where people reach the page: Home Assistant's page of the device and notifications of ntfy link to it. Default: made of host and port, where host is one address that others reach.",
       ),
     password: z
       .string()
