@@ -221,6 +221,12 @@ describe('doctor', () => {
         expect(stdout).toMatch(/^ok {4}discovery: device test is announced/m);
         expect(code).toBe(0);
         expect(stdout).toMatch(/^ok {4}topics: 2 topics published and read back$/m);
+        broker.publish('bathnet/test/enabled/set', 'OFF');
+        await seen.waitFor('bathnet/test/enabled', (payload) => payload === 'OFF');
+        // Of another state folder, as whoever calls doctor beside a service has.
+        const off = await doctor(broker.url, '--source', `file:${SCENE}`);
+        expect(off.stdout).toMatch(/^ok {4}detection: on/m);
+        expect(off.stdout).toMatch(/^note {2}topics: .* says that detection is off: .*\n {6}→ Switch it on/m);
         const said = seen.on('bathnet/test/availability').filter((payload) => payload !== '');
         expect(said).toEqual(['online']);
       } finally {

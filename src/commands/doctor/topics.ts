@@ -12,6 +12,7 @@ const ARRIVAL_MS = 1000;
 const ANSWER_MS = 5000;
 /** Home Assistant's event entities ignore an empty object, and no automation finds an event in it. */
 const NO_EVENT = '{}';
+const SWITCH_ON = 'Switch it on (ON to <base>/enabled/set, the switch Detection).';
 
 /**
  * Publishes on each topic of the daemon and reads it back: what is retained there once more, so that nothing
@@ -60,10 +61,16 @@ export async function checkTopics(
     ? [topics.alarm, topics.inputAvailability].filter((topic) => !latest.has(topic))
     : [];
   const count = tried.length;
-  if (lost.length + absent.length === 0) return { text: `${count} topics published and read back` };
+  // By its own word: what doctor reads of settings may be the state folder of another user.
+  const isOff = online() && latest.get(topics.settings.enabled) === 'OFF';
+  const found = (text: string) =>
+    isOff
+      ? { text: `${text}; the daemon that runs says that detection is off: no alarm comes`, hint: SWITCH_ON }
+      : { text };
+  if (lost.length + absent.length === 0) return found(`${count} topics published and read back`);
   // MQTT 5 has said of each that it is taken.
   if (protocol === '5' && absent.length === 0)
-    return { text: `${count} topics published; this user may not read ${lost.length} of them back` };
+    return found(`${count} topics published; this user may not read ${lost.length} of them back`);
   return {
     text: `the broker acknowledges and does not hand back ${[...lost, ...absent].join(', ')}`,
     hint: `It drops them, or does not let this user read them. Allow the user to read and write ${config.mqtt.prefix}/${deviceId}/# in the broker's access list and look again, or use a broker that speaks MQTT 5, which says so.`,
