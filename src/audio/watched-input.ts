@@ -34,8 +34,9 @@ export function watchedInput(
   usual?: UsualQuiet,
 ): Input {
   if (options.source === 'file') return new Input(source, options, handlers, clock, log);
-  // Of 8 bits, a quiet room is a constant.
-  const microphone = options.format === 'u8' ? undefined : new MicrophoneWatch(usual);
+  // Of 8 bits, a quiet room is a constant. A microphone has none, whatever format is declared for raw sound.
+  const isCoarse = options.format === 'u8' && options.source !== 'portaudio';
+  const microphone = isCoarse ? undefined : new MicrophoneWatch(usual);
   const pipe = source.live ? undefined : new PipeWatch(options);
   const rate = pipe ?? new RateWatch();
   let mixing: Mixing | undefined;

@@ -87,6 +87,28 @@ describe('an input that mixes', () => {
   });
 });
 
+describe('8 bits', () => {
+  it.each(['portaudio', 'stdin'] as const)(
+    'of raw sound alone are no reason to doubt it: %s',
+    async (source) => {
+      const seen: string[] = [];
+      async function* zeros() {
+        for (let i = 0; i < 70; i++) yield { samples: new Float32Array(SECOND), capturedAtMs: 0 };
+      }
+      const input = watchedInput(
+        { description: 'zeros', live: false, chunks: zeros },
+        { format: 'u8', source, sampleRateHz: SECOND, channels: 1, noDataTimeoutSeconds: 5 },
+        { onChunk() {}, onOnline() {}, onOffline() {}, onFaults: (faults) => seen.push(faults.join()) },
+        new ManualClock(),
+        silentLog,
+      );
+      input.start();
+      await input.done;
+      expect(seen.join().includes('microphone_zero')).toBe(source === 'portaudio');
+    },
+  );
+});
+
 describe('the channels of a file', () => {
   let folder: string;
   beforeEach(async () => {

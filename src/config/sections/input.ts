@@ -35,7 +35,9 @@ export const input = z
     format: z
       .enum(['s16le', 's24le', 's32le', 'f32le', 'u8'])
       .default('s16le')
-      .describe('command and stdin: sample format of the raw PCM.'),
+      .describe(
+        'command and stdin: sample format of the raw PCM. Of u8, in which a quiet room is one value, nobody is told that a microphone is muted or gives nothing.',
+      ),
     sampleRateHz: z
       .int()
       .min(4000)
