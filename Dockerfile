@@ -7,6 +7,8 @@
 #     --env BATHNET_MQTT__URL=mqtt://broker.local:1883 \
 #     bathnet2mqtt
 #
+# quietHours are by local time, which is UTC in a container that is not told another: --env TZ=Europe/Berlin
+#
 # Sound that needs other programs (an RTSP camera through ffmpeg) wants an image made from this one.
 
 FROM node:22-bookworm-slim AS build
