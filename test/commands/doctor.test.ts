@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -229,6 +229,29 @@ describe('doctor', () => {
         expect(off.stdout).toMatch(/^note {2}topics: .* says that detection is off: .*\n {6}→ Switch it on/m);
         const said = seen.on('bathnet/test/availability').filter((payload) => payload !== '');
         expect(said).toEqual(['online']);
+      } finally {
+        await daemons.close();
+        await broker.close();
+      }
+    },
+  );
+
+  it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))(
+    'finds no fault with the access list that is proposed, beside a running daemon',
+    async () => {
+      const example = readFileSync(new URL('../../config/mosquitto/acl.example', import.meta.url), 'utf8');
+      const acl = example.replaceAll('/bathroom/', '/test/');
+      const broker = await Mosquitto.start({ login: { username: 'bathnet', password: 'secret' }, acl });
+      const daemons = await Daemons.create();
+      const login = ['--set', 'mqtt.username=bathnet', '--set', 'mqtt.password=secret'];
+      try {
+        const seen = await broker.subscribe('bathnet/#');
+        daemons.start(broker.url, ['--source', `file:${SCENE}`, '--loop', ...login]);
+        await seen.waitFor('bathnet/test/availability', (payload) => payload === 'online');
+        const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`, ...login);
+        expect(stdout).toMatch(/^note {2}discovery: .*\n.*this user may not read that topic/m);
+        expect(stdout).toMatch(/^ok {4}topics: 2 topics published; this user may not read 2 of them back$/m);
+        expect(code).toBe(0);
       } finally {
         await daemons.close();
         await broker.close();

@@ -114,6 +114,6 @@ export async function checkDiscovery(config: Config, client: MqttClient, deviceI
   if (found) return { text: `device ${deviceId} is announced on ${found}` };
   return {
     text: `device ${deviceId} is not announced on ${topic}`,
-    hint: 'Start the daemon with this configuration; then Home Assistant (2024.11 or newer, MQTT integration, same broker) shows the device.',
+    hint: 'Start the daemon with this configuration; then Home Assistant (2024.11 or newer, MQTT integration, same broker) shows the device. Where it runs and Home Assistant does show it, this user may not read that topic, and need not.',
   };
 }

@@ -68,8 +68,8 @@ export async function checkTopics(
       ? { text: `${text}; the daemon that runs says that detection is off: no alarm comes`, hint: SWITCH_ON }
       : { text };
   if (lost.length + absent.length === 0) return found(`${count} topics published and read back`);
-  // MQTT 5 has said of each that it is taken.
-  if (protocol === '5' && absent.length === 0)
+  // MQTT 5 has said of each that it is taken. Who reads back nothing of that cannot see the daemon's states either.
+  if (protocol === '5' && (absent.length === 0 || lost.length === count))
     return found(`${count} topics published; this user may not read ${lost.length} of them back`);
   return {
     text: `the broker acknowledges and does not hand back ${[...lost, ...absent].join(', ')}`,
