@@ -69,6 +69,8 @@ export interface AlarmEscalated extends EpisodeEvent {
   readonly type: 'alarm_escalated';
   /** 1 for the first repetition. */
   readonly repetition: number;
+  /** Of all so far, those that came because somebody came who may not have heard of it: they use up none of the others. */
+  readonly reminders: number;
   readonly unacknowledgedSeconds: number;
 }
 

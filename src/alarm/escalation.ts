@@ -168,6 +168,7 @@ export class Escalation {
       kind: latest.alarm.kind,
       atMs: this.clock.wallMs(),
       repetition: latest.repetitions + latest.reminders,
+      reminders: latest.reminders,
       unacknowledgedSeconds: this.#secondsSince(latest),
     });
   }

@@ -12,7 +12,7 @@ const schema = z.object({
   label: z.string(),
   kind: z.string().optional(),
   startedAtMs: z.number(),
-  /** How often it was repeated. */
+  /** How often it was repeated by time. */
   repetitions: z.int().min(0),
 });
 
@@ -72,5 +72,9 @@ function after(alarm: Unanswered | undefined, event: DecisionEvent): Unanswered 
     return { episodeId, label, kind, startedAtMs: atMs, repetitions: 0 };
   }
   if (event.type === 'alarm_acknowledged') return undefined;
-  return alarm && event.type === 'alarm_escalated' ? { ...alarm, repetitions: event.repetition } : alarm;
+  if (event.type !== 'alarm_escalated') return alarm;
+  // It may have been acknowledged by a word that was meant for an earlier one.
+  const { episodeId, label, kind, atMs, unacknowledgedSeconds, repetition, reminders } = event;
+  const startedAtMs = alarm?.startedAtMs ?? Math.round(atMs - unacknowledgedSeconds * 1000);
+  return { episodeId, label, kind, startedAtMs, repetitions: repetition - reminders };
 }

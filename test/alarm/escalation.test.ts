@@ -115,9 +115,9 @@ describe('somebody who comes later', () => {
     escalation.note(alarm('a'));
     await clock.advance(30_000);
     escalation.remind();
-    expect(said).toMatchObject([{ episodeId: 'a', repetition: 1, unacknowledgedSeconds: 30 }]);
+    expect(said).toMatchObject([{ episodeId: 'a', repetition: 1, reminders: 1, unacknowledgedSeconds: 30 }]);
     await clock.advance(3_570_000);
-    expect(said.slice(1)).toMatchObject([{ repetition: 2, unacknowledgedSeconds: 120 }]);
+    expect(said.slice(1)).toMatchObject([{ repetition: 2, reminders: 1, unacknowledgedSeconds: 120 }]);
     escalation.remind();
     expect(said.slice(2)).toMatchObject([{ repetition: 3, unacknowledgedSeconds: 3600 }]);
   });

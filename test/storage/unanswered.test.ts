@@ -30,9 +30,21 @@ function next(...events: DecisionEvent[]) {
 it('an alarm that nobody has acknowledged is found by the next run, and by the one after it', () => {
   expect(next()).toBeUndefined();
   expect(next(alarmStarted, alarmEnded)).toMatchObject({ episodeId, label, ageMs: 60_000, repetitions: 0 });
-  expect(next(of('alarm_escalated', { repetition: 2 }))).toBeDefined();
-  expect(next(alarmStarted, of('alarm_escalated', { repetition: 2 }))).toMatchObject({ repetitions: 2 });
+  const escalated = { repetition: 2, reminders: 0, unacknowledgedSeconds: 30 };
+  expect(next(alarmStarted, of('alarm_escalated', escalated))).toMatchObject({ repetitions: 2 });
   expect(next(alarmStarted, of('alarm_acknowledged', { afterSeconds: 1 }))).toBeUndefined();
+});
+
+it('one of which somebody was told who came late is repeated by time as often as without', () => {
+  const reminded = of('alarm_escalated', { repetition: 4, reminders: 3, unacknowledgedSeconds: 30 });
+  expect(next(alarmStarted, reminded)).toMatchObject({ episodeId, ageMs: 60_000, repetitions: 1 });
+});
+
+it('one that was acknowledged by a word meant for an earlier one, and is repeated for that, is found', () => {
+  const late = of('alarm_acknowledged', { afterSeconds: 1 });
+  const again = { repetition: 1, reminders: 1, unacknowledgedSeconds: 30, atMs: atMs + 30_000 };
+  const found = next(alarmStarted, late, of('alarm_escalated', again));
+  expect(found).toMatchObject({ episodeId, label, ageMs: 60_000, repetitions: 0 });
 });
 
 it('one is taken for a new one where the clock was set back', () => {
