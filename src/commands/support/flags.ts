@@ -31,7 +31,10 @@ export function configAlone(flags: ConfigFlags): Config {
 /** One for each microphone. */
 export function configsFrom(flags: ConfigFlags, alone = false): readonly [Config, ...Config[]] {
   return loadConfigs({
-    ...{ file: flags.config, env: process.env, cwd: process.cwd(), alone },
+    file: flags.config,
+    env: process.env,
+    cwd: process.cwd(),
+    alone,
     flags: {
       ...sourceFlag(flags.source),
       'mqtt.url': flags.mqttUrl,
