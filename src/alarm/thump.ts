@@ -44,20 +44,12 @@ const SETTLE_SECONDS = 2;
 /** So long after it the silence begins at the latest: whoever has fallen may groan, call or move before. */
 const LATEST_SILENCE_SECONDS = 20;
 /**
- * The event head's kinds of which one that is likelier than not shows that life goes on. No voices: a call for help is
- * speech, and a groan may be taken for a cough, laughter or a baby.
+ * The event head's kinds of which one that is likelier than not shows that life goes on: somebody walks away, or turns
+ * on the water. No voices, for a call for help is speech, and a groan may be taken for a cough, laughter or a baby; and
+ * nothing that somebody who lies there may do, or that happens around them: knock for help, pull something down, not
+ * answer a telephone. All of these put the silence off.
  */
-export const LIFE_KINDS = [
-  'door',
-  'knock',
-  'dishes',
-  'drop',
-  'steps',
-  'water',
-  'music',
-  'tone',
-  'motor',
-] as const;
+export const LIFE_KINDS = ['door', 'steps', 'water'] as const;
 /** Speech is heard from this score on. */
 const SPEECH_SCORE = 0.5;
 /** Score of an impact, where nobody says one. */

@@ -506,6 +506,14 @@ describe('an impact and then silence', () => {
         expect(heard(-0.1)).toHaveLength(1);
       });
 
+      it.each(['knock', 'drop', 'dishes', 'tone', 'motor', 'music'])(
+        'may be the cause of a sound of %s, or not answer it',
+        (kind) => {
+          const script = [still(6), impact, still(5), sounding(2, { [kind]: 5 }), still(40)];
+          expect(started(script)).toEqual(['thump_then_silence 24']);
+        },
+      );
+
       it.each([
         [2, 'thump_then_voice'],
         [20, undefined],
