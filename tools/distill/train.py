@@ -41,7 +41,7 @@ DECAY = 1e-4
 EVENT_WEIGHT = 0.15
 AVERAGE = 0.995
 REPORT_S = 900
-VERSION = "0.5.0"
+VERSION = "0.6.0"
 DECIDING = 3.0  # weight of the AudioSet classes that a decision uses
 
 
