@@ -3,13 +3,14 @@ import { createFrontEnd } from './features/create-front-end.js';
 import type { FrontEnd } from './features/front-end.js';
 import type { Bundle, Manifest } from './model/bundle.js';
 import type { createNetwork } from './model/engines/create-network.js';
+import { chooseHead, headNamed, headsBehind, type ScoringHead } from './model/head.js';
 import type { EngineChoice, Network } from './model/network.js';
-import type { Window } from './types.js';
+import type { NetworkOutput, Window } from './types.js';
 
 /**
  * The network of a second bundle, which hears the same windows for its event head: an imported network has none, and
- * what it was trained for does not carry a fall. It is computed on a CPU in float32, whatever the first one is
- * computed on.
+ * what it was trained for does not carry a fall. Its opinion on the same classes counts as much as the first one's. It
+ * is computed on a CPU in float32, whatever the first one is computed on.
  */
 export class Companion {
   #mel = new Float32Array(0);
@@ -18,10 +19,15 @@ export class Companion {
     private readonly network: Network,
     /** Its own, where the first bundle's is another one. */
     private readonly frontEnd: FrontEnd | undefined,
+    /** For the classes that the first one's head decides, too. */
+    readonly head: ScoringHead | undefined,
   ) {}
 
   /**
    * @param create makes the network, or gives a part in one that others have
+   * @param bundle the companion's own
+   * @param frontEnd the first one's
+   * @param decides the first one's head, where the same one of this bundle is to have a say
    * @throws UserError where the engine does not fit the bundle
    */
   static async create(
@@ -29,20 +35,25 @@ export class Companion {
     bundle: Bundle,
     frontEnd: Manifest['frontEnd'],
     engine: EngineChoice | undefined,
+    decides: ScoringHead | undefined,
   ): Promise<Companion> {
-    const network = await create(bundle, engine, [], { npu: false });
-    const own = bundle.manifest.frontEnd === frontEnd ? undefined : createFrontEnd(bundle.manifest.frontEnd);
-    return new Companion(network, own);
+    const { manifest } = bundle;
+    const same = decides && headNamed(manifest.heads, decides.name)?.labels;
+    const head = same && `${same}` === `${decides.labels}` ? chooseHead(bundle, decides.name) : undefined;
+    const network = await create(bundle, engine, head ? headsBehind(manifest, head.name) : [], {
+      npu: false,
+    });
+    const own = manifest.frontEnd === frontEnd ? undefined : createFrontEnd(manifest.frontEnd);
+    return new Companion(network, own, head);
   }
 
   /**
    * @param mel the windows' log-mels of the first bundle's front end
-   * @returns the embeddings [windows × embeddingSize]
+   * @returns of all windows
    * @throws Error when the engine fails
    */
-  async hear(windows: readonly Window[], mel: Float32Array): Promise<Float32Array> {
-    const { embedding } = await this.network.run(this.frontEnd ? this.#melOf(windows, this.frontEnd) : mel);
-    return embedding;
+  async hear(windows: readonly Window[], mel: Float32Array): Promise<NetworkOutput> {
+    return this.network.run(this.frontEnd ? this.#melOf(windows, this.frontEnd) : mel);
   }
 
   forget(): void {

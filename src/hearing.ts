@@ -87,7 +87,16 @@ export class Hearing {
     const events = event && {
       head: new EventHead(event, (bundle.events ?? bundle).tensors),
       levels: new LevelHistory(event.levels),
-      companion: bundle.events && (await Companion.create(create, bundle.events, manifest.frontEnd, engine)),
+      companion:
+        bundle.events &&
+        (await Companion.create(
+          create,
+          bundle.events,
+          manifest.frontEnd,
+          engine,
+          // Who asks for another head wants to know what that one says.
+          head.name === manifest.defaultHead ? head : undefined,
+        )),
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }
@@ -110,7 +119,7 @@ export class Hearing {
         window,
         levels[i]!,
         rowOf(output, i, windows.length),
-        beside && partOf(beside, i, windows.length),
+        beside && rowOf(beside, i, windows.length),
       );
     return {
       windows: windows.map(heard),
@@ -154,12 +163,13 @@ export class Hearing {
     return this.#mel;
   }
 
-  /** @param ofEvents the embedding that the event head takes; the network's own when left out */
-  #heard(window: Window, levels: MelWindow, output: NetworkOutput, ofEvents = output.embedding): Heard {
-    const values = this.head.score(output);
+  /** @param beside what the companion hears, where there is one */
+  #heard(window: Window, levels: MelWindow, output: NetworkOutput, beside?: NetworkOutput): Heard {
+    const values = this.#scores(output, beside);
     const level = levelOf(window.samples);
+    const { embedding } = beside ?? output;
     // The sound is looked at as well, by its level: rounded to bytes, what is no number is one like any other.
-    if (!(Number.isFinite(level.rmsDbfs) && [values, output.embedding, ofEvents].every(allFinite)))
+    if (!(Number.isFinite(level.rmsDbfs) && [values, output.embedding, embedding].every(allFinite)))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,
@@ -171,10 +181,17 @@ export class Hearing {
       ...scoresOf(values, this.head.labels),
       ...level,
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
-      kinds: this.#kindsOf(window, ofEvents),
+      kinds: this.#kindsOf(window, embedding),
     };
     const audioset = output.heads[AUDIOSET_HEAD] ?? NO_SCORES;
     return { scored, embedding: output.embedding, audioset, levels };
+  }
+
+  /** One score per label: the mean of both, where the companion decides the same classes. Valid until the next window. */
+  #scores(output: NetworkOutput, beside: NetworkOutput | undefined): Float32Array {
+    const values = this.head.score(output);
+    const its = beside && this.events?.companion?.head?.score(beside);
+    return its ? values.map((value, i) => (value + its[i]!) / 2) : values;
   }
 
   /** What the event head says of the sound up to the window's end. */

@@ -39,8 +39,8 @@ async function imported(name: string, more: Partial<Manifest>): Promise<Bundle> 
   return (await readModel({ name }, [own, SHIPPED_MODELS])).bundle;
 }
 
-async function heardBy(bundle: Bundle, windowsAtOnce: number): Promise<ScoredWindow[]> {
-  const hearing = await Hearing.create(bundle);
+async function heardBy(bundle: Bundle, windowsAtOnce: number, head?: string): Promise<ScoredWindow[]> {
+  const hearing = await Hearing.create(bundle, head);
   const windows = Array.from(
     { length: Math.floor((sound.length - WINDOW_SAMPLES) / HOP_SAMPLES) + 1 },
     (_, i) => ({
@@ -67,6 +67,34 @@ describe('a model that leaves the kinds of events to another one', () => {
     expect(kindsIn(beside)).toEqual(kindsIn(alone));
     expect(kindsIn(beside)[3]).toHaveProperty('impact');
     if (frontEnd === 'librosa-db-mel') expect(beside[3]?.scores).not.toEqual(alone[3]?.scores);
+  });
+
+  it('decides the same classes with it as with itself, half and half, and others alone', async () => {
+    const { event: _, quantization: __, ...manifest } = mini.manifest;
+    const tensors = new Map([...mini.tensors].filter(([name]) => !name.startsWith('event.')));
+    const bias = mini.tensors.get('heads.trained.1.bias')!;
+    tensors.set('heads.trained.1.bias', { ...bias, data: bias.data.map((value, i) => value + i) });
+    await writeBundle(
+      join(own, 'other'),
+      { ...manifest, name: 'other', eventModel: 'bathnet-mini' },
+      tensors,
+    );
+    const { bundle } = await readModel({ name: 'other' }, [own, SHIPPED_MODELS]);
+    const scoresOf = async (of: Bundle, head?: string) => (await heardBy(of, 4, head))[3]!.scores;
+    const aloneOf = ({ events: ___, ...of }: Bundle): Bundle => ({ ...of, manifest: { ...manifest } });
+    const [both, first, second] = [
+      await scoresOf(bundle),
+      await scoresOf(aloneOf(bundle)),
+      await scoresOf(mini),
+    ];
+    expect(first).not.toEqual(second);
+    for (const [label, score] of Object.entries(both))
+      expect(score).toBeCloseTo((first[label]! + second[label]!) / 2, 6);
+    expect(await scoresOf(bundle, 'trained')).toEqual(await scoresOf(aloneOf(bundle), 'trained'));
+    const { heads } = manifest;
+    const renamed = { ...heads, bathnet: { ...heads.bathnet!, labels: ['a', 'b', 'c', 'd'] } };
+    const others = { ...bundle, manifest: { ...bundle.manifest, heads: renamed } } as Bundle;
+    expect(Object.values(await scoresOf(others))).toEqual(Object.values(first));
   });
 
   it('alarms by that one’s rule, at each sensitivity', async () => {

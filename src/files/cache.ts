@@ -11,7 +11,7 @@ import type { Table } from './table.js';
 /** What a cache may hold; the entries that were not used for the longest time go first. */
 export const CACHE_MAX_BYTES = 2 ** 30;
 /** Changes when the way its numbers are computed does, so that old entries are not used. */
-const CACHE_FORMAT = 4;
+const CACHE_FORMAT = 5;
 const DIGEST_BYTES = 32;
 const SIZE_BYTES = 4;
 
@@ -33,7 +33,8 @@ export function computedBy(setup: HearSetup): string {
   if (wanted === 'embeddings') return hash.digest('hex');
   if (setup.watched) hash.update(JSON.stringify(setup.watched));
   if (bundle.events) {
-    hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
+    const { frontEnd, heads } = bundle.events.manifest;
+    hash.update(backboneFingerprint(bundle.events)).update(frontEnd).update(JSON.stringify(heads));
   }
   const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
   hash.update(

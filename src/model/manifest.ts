@@ -83,7 +83,7 @@ export const manifestSchema = z.strictObject({
   defaultHead: z.string(),
   /** What kind of event the last seconds were; left out in bundles that tell only classes. */
   event: eventManifest.optional(),
-  /** The bundle that hears the kinds of events beside this one, which has no event head of its own. */
+  /** The bundle that hears beside this one, which has no event head of its own, and decides the same classes with it. */
   eventModel: bundleName.optional(),
   /** How the backbone is computed in int8; left out where nobody calibrated it. */
   quantization: quantization.optional(),
