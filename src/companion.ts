@@ -27,7 +27,7 @@ export class Companion {
    * @param create makes the network, or gives a part in one that others have
    * @param bundle the companion's own
    * @param frontEnd the first one's
-   * @param decides the first one's head, where the same one of this bundle is to have a say
+   * @param decides the first one, where its default head decides: one of that name, kind and labels here has a say, too
    * @throws UserError where the engine does not fit the bundle
    */
   static async create(
@@ -35,11 +35,10 @@ export class Companion {
     bundle: Bundle,
     frontEnd: Manifest['frontEnd'],
     engine: EngineChoice | undefined,
-    decides: ScoringHead | undefined,
+    decides: Manifest | undefined,
   ): Promise<Companion> {
     const { manifest } = bundle;
-    const same = decides && headNamed(manifest.heads, decides.name)?.labels;
-    const head = same && `${same}` === `${decides.labels}` ? chooseHead(bundle, decides.name) : undefined;
+    const head = decides && isAlike(manifest, decides) ? chooseHead(bundle, decides.defaultHead) : undefined;
     const network = await create(bundle, engine, head ? headsBehind(manifest, head.name) : [], {
       npu: false,
     });
@@ -71,4 +70,10 @@ export class Companion {
       frontEnd.compute(window, this.#mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
     return this.#mel;
   }
+}
+
+/** Whether both have that head, made alike: not the one of BATHNet's own model, which is to say what it says. */
+function isAlike(one: Manifest, { heads, defaultHead }: Manifest): boolean {
+  const [its, own] = [one.heads, heads].map((each) => headNamed(each, defaultHead));
+  return its?.type === own?.type && `${its?.labels}` === `${own?.labels}`;
 }

@@ -95,7 +95,7 @@ export class Hearing {
           manifest.frontEnd,
           engine,
           // Who asks for another head wants to know what that one says.
-          head.name === manifest.defaultHead ? head : undefined,
+          head.name === manifest.defaultHead ? manifest : undefined,
         )),
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);

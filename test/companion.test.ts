@@ -58,6 +58,12 @@ async function heardBy(bundle: Bundle, windowsAtOnce: number, head?: string): Pr
   return heard;
 }
 
+/** The same without the one that hears beside it. */
+function aloneOf({ events: _, ...bundle }: Bundle): Bundle {
+  const { event: __, ...manifest } = bundle.manifest;
+  return { ...bundle, manifest };
+}
+
 const kindsIn = (windows: readonly ScoredWindow[]) => windows.map(({ kinds }) => kinds);
 
 describe('a model that leaves the kinds of events to another one', () => {
@@ -81,7 +87,6 @@ describe('a model that leaves the kinds of events to another one', () => {
     );
     const { bundle } = await readModel({ name: 'other' }, [own, SHIPPED_MODELS]);
     const scoresOf = async (of: Bundle, head?: string) => (await heardBy(of, 4, head))[3]!.scores;
-    const aloneOf = ({ events: ___, ...of }: Bundle): Bundle => ({ ...of, manifest: { ...manifest } });
     const [both, first, second] = [
       await scoresOf(bundle),
       await scoresOf(aloneOf(bundle)),
@@ -95,6 +100,12 @@ describe('a model that leaves the kinds of events to another one', () => {
     const renamed = { ...heads, bathnet: { ...heads.bathnet!, labels: ['a', 'b', 'c', 'd'] } };
     const others = { ...bundle, manifest: { ...bundle.manifest, heads: renamed } } as Bundle;
     expect(Object.values(await scoresOf(others))).toEqual(Object.values(first));
+  });
+
+  it('leaves its own decision to one whose head is made otherwise, as BATHNet’s is', async () => {
+    const bundle = await imported('mapped', {});
+    const [heard, said] = [await heardBy(bundle, 1), await heardBy(aloneOf(bundle), 1)];
+    expect(heard.map(({ scores }) => scores)).toEqual(said.map(({ scores }) => scores));
   });
 
   it('alarms by that one’s rule, at each sensitivity', async () => {
