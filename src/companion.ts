@@ -26,23 +26,25 @@ export class Companion {
   /**
    * @param create makes the network, or gives a part in one that others have
    * @param bundle the companion's own
-   * @param frontEnd the first one's
-   * @param decides the first one, where its default head decides: one of that name, kind and labels here has a say, too
+   * @param first whose windows they are
+   * @param headName of the first one, which decides; where it is the default, one of that name, kind and labels here has
+   *   a say, too: who asks for another head wants to know what that one says
    * @throws UserError where the engine does not fit the bundle
    */
   static async create(
     create: typeof createNetwork,
     bundle: Bundle,
-    frontEnd: Manifest['frontEnd'],
+    first: Manifest,
+    headName: string,
     engine: EngineChoice | undefined,
-    decides: Manifest | undefined,
   ): Promise<Companion> {
     const { manifest } = bundle;
-    const head = decides && isAlike(manifest, decides) ? chooseHead(bundle, decides.defaultHead) : undefined;
+    const decides = headName === first.defaultHead && isAlike(manifest, first, headName);
+    const head = decides ? chooseHead(bundle, headName) : undefined;
     const network = await create(bundle, engine, head ? headsBehind(manifest, head.name) : [], {
       npu: false,
     });
-    const own = manifest.frontEnd === frontEnd ? undefined : createFrontEnd(manifest.frontEnd);
+    const own = manifest.frontEnd === first.frontEnd ? undefined : createFrontEnd(manifest.frontEnd);
     return new Companion(network, own, head);
   }
 
@@ -72,8 +74,8 @@ export class Companion {
   }
 }
 
-/** Whether both have that head, made alike: not the one of BATHNet's own model, which is to say what it says. */
-function isAlike(one: Manifest, { heads, defaultHead }: Manifest): boolean {
-  const [its, own] = [one.heads, heads].map((each) => headNamed(each, defaultHead));
-  return its?.type === own?.type && `${its?.labels}` === `${own?.labels}`;
+/** Whether a head is made alike in both: that of BATHNet's own model is not, which is to say what it says. */
+function isAlike(one: Manifest, other: Manifest, headName: string): boolean {
+  const [a, b] = [one, other].map(({ heads }) => headNamed(heads, headName));
+  return a?.type === b?.type && `${a?.labels}` === `${b?.labels}`;
 }

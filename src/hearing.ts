@@ -88,15 +88,7 @@ export class Hearing {
       head: new EventHead(event, (bundle.events ?? bundle).tensors),
       levels: new LevelHistory(event.levels),
       companion:
-        bundle.events &&
-        (await Companion.create(
-          create,
-          bundle.events,
-          manifest.frontEnd,
-          engine,
-          // Who asks for another head wants to know what that one says.
-          head.name === manifest.defaultHead ? manifest : undefined,
-        )),
+        bundle.events && (await Companion.create(create, bundle.events, manifest, head.name, engine)),
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }

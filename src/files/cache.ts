@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Manifest } from '../model/bundle.js';
 import { backboneFingerprint } from '../model/fingerprint.js';
 import type { Extent } from '../training/lay.js';
 import type { HearSetup } from './hear-thread.js';
@@ -33,22 +34,22 @@ export function computedBy(setup: HearSetup): string {
   if (wanted === 'embeddings') return hash.digest('hex');
   if (setup.watched) hash.update(JSON.stringify(setup.watched));
   if (bundle.events) {
-    const { frontEnd, heads } = bundle.events.manifest;
-    hash.update(backboneFingerprint(bundle.events)).update(frontEnd).update(JSON.stringify(heads));
+    hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
+    hash.update(JSON.stringify(withoutAlarms(bundle.events.manifest.heads)));
   }
-  const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
-  hash.update(
-    JSON.stringify([
-      head ?? defaultHead,
-      Object.entries(heads).map(([name, each]) => [name, withoutAlarm(each)]),
-    ]),
-  );
+  hash.update(JSON.stringify([head ?? defaultHead, withoutAlarms(heads)]));
   hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed]));
   for (const { tensors } of bundle.events ? [bundle, bundle.events] : [bundle])
     for (const [name, { data }] of tensors)
       if (!name.startsWith('backbone.')) hash.update(name).update(bytesOf(data));
   for (const piece of surroundings?.pieces ?? []) hash.update(bytesOf(piece));
   return hash.digest('hex');
+}
+
+const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined });
+
+function withoutAlarms(heads: Manifest['heads']) {
+  return Object.entries(heads).map(([name, each]) => [name, withoutAlarm(each)]);
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {

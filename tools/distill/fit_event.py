@@ -145,7 +145,7 @@ def calibration(said: torch.Tensor, labels: torch.Tensor, weight: torch.Tensor, 
 
 
 def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
-    """event.json: the manifest's entry with a rule that never alarms: rule.mjs writes the true one. Layers in the order of computing."""
+    """event.pt to go on from, and event.json: the manifest's entry with a rule that never alarms: rule.mjs writes the true one. Layers in the order of computing."""
     kernel, bias = head.folded()
     out.mkdir(parents=True, exist_ok=True)
     tensors = {"event.window.0.kernel": kernel, "event.window.0.bias": bias}
@@ -166,6 +166,7 @@ def shelve(out: Path, head: EventHead, layer: torch.nn.Linear):
         "alarm": {"kinds": KINDS[:ALARMS], "sensitivities": dict.fromkeys(("low", "normal", "high"), NEVER)},
     }
     (out / "event.json").write_text(json.dumps(entry, indent=1) + "\n")
+    torch.save({"head": head.state_dict(), "layer": layer.state_dict()}, out / "event.pt")
 
 
 def main():
@@ -219,7 +220,6 @@ def main():
     layer = calibration(said / times.clamp(min=1), scenes.all["labels"], weight)
     head = fitted("head", *parts["head"])
     shelve(given.out, head, layer)
-    torch.save({"head": head.state_dict(), "layer": layer.state_dict()}, given.out / "event.pt")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ def main(out: Path, event_out: Path, networks: list[tuple[Path, Path]]):
     for part, module in (("head", head), ("layer", layer)):
         module.load_state_dict(mean([state[part] for state in states]))
     shelve(event_out, head.eval(), layer.requires_grad_(False))
-    torch.save({"head": head.state_dict(), "layer": layer.state_dict()}, event_out / "event.pt")
 
 
 if __name__ == "__main__":
