@@ -4,6 +4,7 @@ import { VERSION } from './constants.js';
 import { announcementFor, type Store } from './publish/announcement.js';
 import { type Features, featuresOf, type RuledSound } from './publish/features.js';
 import type { MqttOptions } from './publish/options.js';
+import { pageUrl } from './publish/page-url.js';
 import { type Topics, topicsOf } from './publish/topics.js';
 import type { Logger, ModelInfo } from './types.js';
 
@@ -59,13 +60,4 @@ export function messageOptions(
     announcement: announcementFor(state, discovery, config.discovery.enabled, log),
   };
   return { topics, features, mqtt };
-}
-
-/** Where people on other machines reach the page; undefined where they do not, or by which address is not known. */
-function pageUrl({ enabled, host, port, url }: Config['web']): string | undefined {
-  if (!enabled) return undefined;
-  if (url !== undefined) return url;
-  // Of this machine alone, or of all its addresses.
-  if (/^(localhost|127\..*|0\.0\.0\.0|[:0]+1?)$/.test(host) || port === 0) return undefined;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
 }

@@ -4,6 +4,7 @@ import { rootCertificates } from 'node:tls';
 import { v7 as uuidv7 } from 'uuid';
 import { messageOf, UserError } from '../errors.js';
 import { PROBLEMS } from '../problems.js';
+import { type PageOptions, pageUrl } from '../publish/page-url.js';
 import { isEventPayload } from '../publish/payloads.js';
 import { readTlsFiles, TlsFiles } from '../publish/tls-files.js';
 import { Outbox } from '../storage/outbox.js';
@@ -75,12 +76,7 @@ export interface NotifySurroundings {
   /** Where what could not be delivered is kept. */
   readonly folder: string;
   /** The page, which a tap opens. */
-  readonly web: {
-    readonly enabled: boolean;
-    readonly host: string;
-    readonly port: number;
-    readonly url?: string | undefined;
-  };
+  readonly web: PageOptions;
   /** What is heard is played, not lived: whether the microphone works is nobody's business. */
   readonly test: boolean;
   /** Called with whether any way to somebody does not work. */
@@ -177,7 +173,7 @@ export class Notifier {
     const { command, commandSeconds, caFile, ...options } = this.options;
     const channels: Channel[] = [];
     const authority = caFile === undefined ? undefined : this.#authority(caFile);
-    const { clickUrl = pageUrl(this.surroundings.web) } = options;
+    const { clickUrl = pageUrl(this.surroundings.web, hostname()) } = options;
     const webhook = (notice: string) => ({ headers: { 'content-type': 'application/json' }, body: notice });
     const ntfy = (notice: string) => ntfyLetter(notice, clickUrl);
     const add = (
@@ -243,12 +239,4 @@ export class Notifier {
     this.#troubles.push(trouble);
     return trouble;
   }
-}
-
-/** Where a phone reaches the page, as is said or in the same network; undefined where it does not, or nobody knows. */
-function pageUrl({ enabled, host, port, url }: NotifySurroundings['web']): string | undefined {
-  if (enabled && url !== undefined) return url;
-  if (!enabled || port === 0 || /^(localhost|127\.|::1$)/.test(host)) return undefined;
-  const name = host === '0.0.0.0' || host === '::' ? hostname() : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;
 }
