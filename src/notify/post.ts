@@ -89,6 +89,11 @@ export class Post {
         cancel();
         reject(new Error(reasonOf(error)));
       });
+      // Also where there is neither: of an answer that speaks another protocol from then on (101) Node says nothing more.
+      sent.once('close', () => {
+        cancel();
+        reject(new Error('no answer'));
+      });
       sent.end(body);
     });
   }

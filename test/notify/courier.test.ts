@@ -144,6 +144,7 @@ describe('a webhook', () => {
     ['hangs', 'hang', /no answer within 15 s/],
     ['drips letters for ever', 'drip', /no answer within 15 s|Parse Error/],
     ['hangs up', 'drop', /socket hang up|ECONNRESET/],
+    ['goes on in another protocol', 'upgrade', /no answer/],
     ['is broken', 503, /503 Service Unavailable/],
     ['knows no such token', 401, /401 Unauthorized/],
     ['sends in circles', { redirect: '' }, /307, a redirect, which is not followed/],

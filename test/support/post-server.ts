@@ -17,6 +17,8 @@ export type Answer =
   | 'drop'
   /** The head of an answer, letter by letter, for ever. */
   | 'drip'
+  /** It speaks another protocol from then on. */
+  | 'upgrade'
   /** It has it, and an answer without an end. */
   | 'endless'
   | { readonly redirect: string };
@@ -68,6 +70,10 @@ export async function startPostServer(
 
 function give(answer: Answer | undefined, response: ServerResponse, url: string): void {
   if (answer === 'drop') response.socket?.destroy();
+  else if (answer === 'upgrade')
+    response.socket?.write(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
   else if (answer === 'drip') repeat(response, () => response.socket?.write('H'));
   else if (answer === 'endless') {
     response.writeHead(200);
