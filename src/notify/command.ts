@@ -93,6 +93,7 @@ export class CommandChannel implements Channel {
     const [program = '', ...args] = this.options.command;
     // In a process group of its own, so that all that it has started can be ended with it.
     const child = spawn(program, args, { detached: true, stdio: 'pipe', env: environment() });
+    const exit = this.#exit(child, signal); // at once: an error that nobody hears ends the daemon
     const lines: string[] = [];
     const keep = (line: string) => {
       lines.push(line);
@@ -100,10 +101,11 @@ export class CommandChannel implements Channel {
     };
     readLines(child.stdout, keep);
     readLines(child.stderr, keep);
-    child.stdin.on('error', () => {}); // it need not read it
-    child.stdin.end(`${notice}\n`);
+    // Where the system has no more descriptors there are no streams, whatever their type says.
+    child.stdin?.on('error', () => {}); // it need not read it
+    child.stdin?.end(`${notice}\n`);
     try {
-      await this.#exit(child, signal);
+      await exit;
       await closed(child, OUTPUT_MS);
       if (child.exitCode !== 0) throw new Error([endOf(child), ...lines].join(': '));
     } finally {

@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -6,6 +7,7 @@ import { CommandChannel } from '../../src/notify/command.js';
 import { systemClock } from '../../src/system/clock.js';
 import { recordingLog } from '../publish/samples.js';
 import { until } from '../support/mosquitto.js';
+import { lacksPrograms } from '../support/require.js';
 
 let folder: string;
 let log: ReturnType<typeof recordingLog>;
@@ -92,6 +94,37 @@ describe('a command', () => {
     await until(() => log.lines.length > 0 && troubles.length > 0, 'nothing was said');
     expect(troubles.at(-1)).toMatch(/EACCES|exit code 127|no program/);
   });
+
+  it.skipIf(lacksPrograms('prlimit'))(
+    'for which the system has no descriptors left is lost, said, and breaks nothing',
+    async () => {
+      const limit = (soft: string) =>
+        execFileSync('prlimit', [`--pid=${process.pid}`, `--nofile=${soft}:`], { encoding: 'utf8' });
+      const before = execFileSync(
+        'prlimit',
+        [`--pid=${process.pid}`, '--nofile', '--output=SOFT', '--noheadings'],
+        {
+          encoding: 'utf8',
+        },
+      ).trim();
+      const commands = start(sh('exit 0'));
+      const open: number[] = [];
+      limit('500');
+      try {
+        for (;;) open.push(openSync('/dev/null', 'r'));
+      } catch {
+        commands.tell('{}');
+        await new Promise((resolve) => setImmediate(resolve));
+      } finally {
+        for (const descriptor of open) closeSync(descriptor);
+        limit(before);
+      }
+      await until(() => losses === 1, 'nothing was said');
+      expect(troubles.at(-1)).toMatch(/EMFILE/);
+      commands.tell('{}');
+      await until(() => troubles.at(-1) === undefined, 'it does not work again');
+    },
+  );
 
   it('that neither reads nor ends, and what it has started, is ended after its time', async () => {
     const script =
