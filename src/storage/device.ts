@@ -30,7 +30,7 @@ export interface OpenDevice {
   readonly state: State;
   /**
    * Looks from time to time whether the folder was removed or replaced, as by a disk that is mounted late: then it is
-   * made and held again, and what the state knows is kept again.
+   * made and held again, and what the state knows is kept again. What could not be written is tried again as well.
    *
    * @param onReplaced keeps again what else must survive a restart
    * @returns what ends that
@@ -117,6 +117,7 @@ export async function openDevice(
     const look = async () => {
       try {
         if (!(await lock.holds())) await takeAgain().then(onReplaced);
+        state.writeAgain();
         said = undefined;
       } catch (error) {
         const problem = messageOf(error);

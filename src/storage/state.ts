@@ -41,7 +41,7 @@ export function stateFolder(configured: string | undefined, env: NodeJS.ProcessE
 
 /**
  * The little that must survive a restart. A folder that cannot be written costs just that: it is said
- * once and the daemon goes on, because listening matters more.
+ * once and tried again, and the daemon goes on, because listening matters more.
  */
 export class State {
   #complained = false;
@@ -51,6 +51,8 @@ export class State {
   readonly #texts = new Map<string, string>();
   /** What is to be in each file that waits to be written; undefined: nothing, it goes. */
   readonly #waiting = new Map<string, string | undefined>();
+  /** The same of each that could not be written. */
+  readonly #unwritten = new Map<string, string | undefined>();
 
   constructor(
     readonly folder: string,
@@ -116,7 +118,13 @@ export class State {
 
   /** Writes again what is missing, where the folder was removed or replaced. */
   keepAgain(): void {
+    this.#unwritten.clear(); // what lies there was not known when that was said
     for (const [name, text] of this.#texts) if (!existsSync(join(this.folder, name))) this.write(name, text);
+  }
+
+  /** Tries again what could not be written, as while the disk was full: else an earlier word would hold after a restart. */
+  writeAgain(): void {
+    for (const [name, text] of this.#unwritten) this.#ask(name, text);
   }
 
   /**
@@ -135,16 +143,32 @@ export class State {
   #keep(name: string, text: string | undefined): void {
     if (text === undefined) this.#texts.delete(name);
     else this.#texts.set(name, text);
+    this.#unwritten.delete(name); // what is newer takes its place
+    this.#ask(name, text);
+  }
+
+  #ask(name: string, text: string | undefined): void {
     const waits = this.#waiting.has(name);
     this.#waiting.set(name, text);
     if (waits) return;
-    this.#writing = this.#writing.then(() => this.#writeNewest(name)).catch((error) => this.#complain(error));
+    this.#writing = this.#writing.then(() => this.#writeNewest(name));
   }
 
   async #writeNewest(name: string): Promise<void> {
-    const path = join(this.folder, name);
     const text = this.#waiting.get(name);
     this.#waiting.delete(name);
+    try {
+      await this.#put(name, text);
+      this.#unwritten.delete(name);
+      if (this.#unwritten.size === 0) this.#works();
+    } catch (error) {
+      if (!this.#waiting.has(name)) this.#unwritten.set(name, text);
+      this.#complain(error);
+    }
+  }
+
+  async #put(name: string, text: string | undefined): Promise<void> {
+    const path = join(this.folder, name);
     if (text === undefined) return rm(path, { force: true });
     await makeFolder(this.folder);
     await writeFileWhole(path, text);
@@ -157,6 +181,11 @@ export class State {
         'state folder cannot be written: what is set and what is open now is forgotten at a restart. Set stateDir',
       );
     this.#complained = true;
+  }
+
+  #works(): void {
+    if (this.#complained) this.log.info({ folder: this.folder }, 'the state folder can be written again');
+    this.#complained = false;
   }
 }
 

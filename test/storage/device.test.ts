@@ -188,6 +188,7 @@ it('takes its folder once it can be made, as on a disk that is mounted late, and
   writeFileSync(mount, 'no folder yet');
   const device = await run('bath', 'mic', mount);
   device.state.write('settings.json', 'set before');
+  device.state.write('sounds.json', 'set before');
   await device.state.settled();
   const clock = new ManualClock();
   let taken = false;
@@ -199,6 +200,8 @@ it('takes its folder once it can be made, as on a disk that is mounted late, and
   await expect.poll(complaints).toBe(1);
   await clock.advance(LOOK_MS);
   rmSync(mount);
+  mkdirSync(deviceFolder(mount, 'bath'), { recursive: true });
+  writeFileSync(join(deviceFolder(mount, 'bath'), 'sounds.json'), 'was there');
   await expect
     .poll(async () => {
       await clock.advance(LOOK_MS);
@@ -208,7 +211,29 @@ it('takes its folder once it can be made, as on a disk that is mounted late, and
   expect(complaints()).toBe(1);
   await expect(run('bath', 'mic', mount)).rejects.toThrow('in the hands of another process');
   await device.state.settled();
-  expect(new State(deviceFolder(mount, 'bath'), log).read('settings.json')).toBe('set before');
+  const kept = new State(deviceFolder(mount, 'bath'), log);
+  expect(['settings.json', 'sounds.json'].map((name) => kept.read(name))).toEqual([
+    'set before',
+    'was there',
+  ]);
+  end();
+});
+
+it('has what was set last once its disk can be written again', async () => {
+  const device = await run('bath');
+  const clock = new ManualClock();
+  const end = device.watch(() => {}, clock);
+  const path = join(deviceFolder(folder, 'bath'), 'settings.json');
+  mkdirSync(path);
+  device.state.write('settings.json', 'last');
+  await device.state.settled();
+  rmSync(path, { recursive: true });
+  await expect
+    .poll(async () => {
+      await clock.advance(LOOK_MS);
+      return existsSync(path) && readFileSync(path, 'utf8');
+    })
+    .toBe('last');
   end();
 });
 

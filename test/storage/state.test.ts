@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -89,6 +99,38 @@ describe('the state folder', () => {
     await state.settled();
     expect(warnings).toHaveLength(1);
     expect(readFileSync(blocked, 'utf8')).toBe('');
+  });
+
+  it('has what was said last once it can be written, however often it could not', async () => {
+    const infos: string[] = [];
+    const state = new State(folder, { ...log, info: (_, message) => void infos.push(message) });
+    const settled = async () => {
+      await state.settled();
+      return existsSync(join(folder, 'settings.json')) && readFileSync(join(folder, 'settings.json'), 'utf8');
+    };
+    state.write('settings.json', 'off');
+    state.keepAlarm(OPEN);
+    expect(await settled()).toBe('off');
+    for (const outage of [1, 2]) {
+      renameSync(folder, `${folder}-away`);
+      writeFileSync(folder, '');
+      state.write('settings.json', 'on');
+      state.write('settings.json', `on ${outage}`);
+      state.keepAlarm(undefined);
+      state.writeAgain();
+      await settled();
+      expect(warnings).toHaveLength(outage);
+      rmSync(folder);
+      renameSync(`${folder}-away`, folder);
+      expect(new State(folder, log).openAlarm()).toEqual(outage === 1 ? OPEN : undefined);
+      state.read('settings.json'); // what it was is not what it should be
+      state.writeAgain();
+      state.write('settings.json', `newest ${outage}`);
+      state.writeAgain();
+      expect(await settled()).toBe(`newest ${outage}`);
+      expect(new State(folder, log).openAlarm()).toBeUndefined();
+      expect(infos).toHaveLength(outage);
+    }
   });
 
   it('keeps no half-written file where the disk is full or a folder is in the way', () => {
