@@ -2,6 +2,8 @@ import type { Clock } from '../types.js';
 
 /** A fault must have lasted for so long: a microphone that is opened again is no news. */
 export const LASTING_MS = 120_000;
+/** One that is over for less long than this goes on: what comes and goes may be there nearly all the time. */
+export const OVER_MS = 600_000;
 /** From one time it is told to the next: one that comes and goes is no flood. */
 export const AGAIN_MS = 900_000;
 
@@ -16,6 +18,10 @@ export class FaultWatch {
   /** Some were told, and that all are over was not. */
   #open = false;
   #toldAtMs = Number.NEGATIVE_INFINITY;
+  /** How long there was something new, until when, and since when there is. */
+  #lastedMs = 0;
+  #overAtMs = Number.NEGATIVE_INFINITY;
+  #sinceMs = 0;
   #cancel: (() => void) | undefined;
 
   /**
@@ -41,22 +47,31 @@ export class FaultWatch {
     const lasting = this.#news.filter((each) => this.lasting.has(each));
     if (lasting.length > 0) this.#say(lasting);
     if (this.#news.length === 0) this.stop();
-    else if (!this.#cancel) {
-      const waitMs = Math.max(LASTING_MS, this.#toldAtMs + AGAIN_MS - this.clock.now());
-      this.#cancel = this.clock.after(waitMs, () => this.#lasts());
-    }
+    else if (!this.#cancel) this.#wait();
     if (faults.length > 0 || !this.#open) return;
     this.#open = false;
     this.tell([]);
   }
 
   stop(): void {
-    this.#cancel?.();
+    if (!this.#cancel) return;
+    this.#cancel();
     this.#cancel = undefined;
+    this.#overAtMs = this.clock.now();
+    this.#lastedMs += this.#overAtMs - this.#sinceMs;
+  }
+
+  #wait(): void {
+    const nowMs = this.clock.now();
+    if (nowMs - this.#overAtMs >= OVER_MS) this.#lastedMs = 0;
+    this.#sinceMs = nowMs;
+    const waitMs = Math.max(0, LASTING_MS - this.#lastedMs, this.#toldAtMs + AGAIN_MS - nowMs);
+    this.#cancel = this.clock.after(waitMs, () => this.#lasts());
   }
 
   #lasts(): void {
     this.#cancel = undefined;
+    this.#lastedMs = 0;
     this.#toldAtMs = this.clock.now();
     this.#say(this.#faults);
   }

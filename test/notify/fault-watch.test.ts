@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { AGAIN_MS, FaultWatch, LASTING_MS } from '../../src/notify/fault-watch.js';
+import { AGAIN_MS, FaultWatch, LASTING_MS, OVER_MS } from '../../src/notify/fault-watch.js';
 import { ManualClock } from '../support/clock.js';
 
 let clock: ManualClock;
@@ -51,11 +51,13 @@ describe('a fault', () => {
     watch.set(['windows_dropped']);
     await clock.advance(AGAIN_MS);
     watch.set(['windows_dropped', 'no_sound']);
-    await clock.advance(LASTING_MS - 1);
+    await clock.advance(LASTING_MS / 2);
     watch.set(['windows_dropped']);
     await clock.advance(1000);
     watch.set(['windows_dropped', 'no_sound']);
-    await clock.advance(LASTING_MS - 1);
+    await clock.advance(LASTING_MS / 2 - 1);
+    watch.set(['windows_dropped']);
+    await clock.advance(AGAIN_MS);
     expect(told).toEqual([['windows_dropped']]);
   });
 
@@ -109,6 +111,29 @@ describe('a fault', () => {
     expect(begins).toBeGreaterThanOrEqual(2);
     expect(begins).toBeLessThanOrEqual(4);
     expect(told.length).toBe(2 * begins);
+  });
+
+  it.each([
+    ['nearly all the time', 45_000, 10_000, LASTING_MS * 2],
+    ['for a moment again and again', 12_000, OVER_MS - 1, LASTING_MS * 60],
+  ])('that is there %s is told, although it never lasts', async (_, thereMs, goneMs, withinMs) => {
+    while (told.length === 0 && clock.now() < withinMs) {
+      watch.set(['no_sound']);
+      await clock.advance(thereMs);
+      watch.set([]);
+      await clock.advance(goneMs);
+    }
+    expect(told).toEqual([['no_sound'], []]);
+  });
+
+  it('that has been over for ten minutes begins anew', async () => {
+    for (let time = 0; time < 100; time++) {
+      watch.set(['no_sound']);
+      await clock.advance(LASTING_MS / 2);
+      watch.set([]);
+      await clock.advance(OVER_MS);
+    }
+    expect(told).toEqual([]);
   });
 
   it('is not told once it is stopped', async () => {
