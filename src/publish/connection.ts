@@ -65,6 +65,7 @@ export class BrokerConnection {
   /** Why the broker says that it closes the connection (MQTT 5). */
   #disconnectCode: number | undefined;
   #maximumPacketBytes = Number.POSITIVE_INFINITY;
+  #receiveMaximum = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(
@@ -113,6 +114,11 @@ export class BrokerConnection {
   /** The longest packet that the broker says it takes. */
   get maximumPacketBytes(): number {
     return this.#maximumPacketBytes;
+  }
+
+  /** So many messages may await their acknowledgement: a broker of MQTT 5 may close the connection on more. */
+  get receiveMaximum(): number {
+    return this.#receiveMaximum;
   }
 
   /**
@@ -205,6 +211,7 @@ export class BrokerConnection {
     });
     client.on('connect', ({ properties }) => {
       this.#maximumPacketBytes = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+      this.#receiveMaximum = properties?.receiveMaximum ?? Number.POSITIVE_INFINITY;
       if (client === this.#client) this.#onConnect(address);
     });
     client.on('close', () => {

@@ -16,7 +16,7 @@ const HUNG_UP =
 
 type Link = Pick<
   BrokerConnection,
-  'connected' | 'publish' | 'subscribe' | 'abandon' | 'maximumPacketBytes' | 'forgive'
+  'connected' | 'publish' | 'subscribe' | 'abandon' | 'maximumPacketBytes' | 'receiveMaximum' | 'forgive'
 >;
 
 interface DeliveryHooks {
@@ -31,8 +31,9 @@ interface DeliveryHooks {
  * The order of what is said. Events that wait go before everything else, so that nothing the broker dislikes can
  * hold back an alarm; then what we listen to, what has to be said once, and the states.
  *
- * At most one message per topic awaits its acknowledgement. That bounds what is in flight, keeps events in
- * order and lets a state that changes faster than the broker answers skip to its newest value. After the broker
+ * At most one message per topic awaits its acknowledgement, and of all no more than the broker takes. That bounds what
+ * is in flight, keeps events in order and lets a state that changes faster than the broker answers skip to its newest
+ * value. After the broker
  * has hung up it is one message in all, and each acknowledged: so it shows which one the broker does not stand.
  * That one is set aside.
  */
@@ -133,8 +134,9 @@ export class Delivery {
   }
 
   #isHeld(key: string): boolean {
-    const wait = this.#careful ? this.#inFlight.size > 0 : this.#inFlight.has(key);
-    return wait || this.refusals.has(key);
+    // One place is kept free for an alarm.
+    const most = this.#careful ? 1 : Math.max(1, this.link.receiveMaximum - 1);
+    return this.#inFlight.size >= most || this.#inFlight.has(key) || this.refusals.has(key);
   }
 
   #nextEvent(): WaitingEvent | undefined {
@@ -144,7 +146,7 @@ export class Delivery {
   #pumpEvent(): void {
     for (
       let event = this.#nextEvent();
-      event && !this.#inFlight.has(event.topic);
+      event && !this.#inFlight.has(event.topic) && this.#inFlight.size < this.link.receiveMaximum;
       event = this.#nextEvent()
     ) {
       const waiting = event;
