@@ -226,8 +226,9 @@ export class MqttPublisher {
   #onConnect(): void {
     this.#onConnected();
     const birth = this.#options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
-    this.#echo.begin();
-    const echo = this.#connection.protocol === '3.1.1' ? [this.#options.topics.availability] : [];
+    const echoes = this.#connection.protocol === '3.1.1';
+    this.#echo.begin(echoes);
+    const echo = echoes ? [this.#options.topics.availability] : [];
     this.#delivery.begin([...birth, ...this.#listeners.keys(), ...echo]);
     this.#announce();
   }

@@ -25,10 +25,15 @@ export class OwnEcho {
     return this.#missing;
   }
 
-  /** There is a new connection. */
-  begin(): void {
+  /**
+   * There is a new connection.
+   *
+   * @param needed the broker does not say what it refuses
+   */
+  begin(needed: boolean): void {
     this.#cancel();
     this.#heard = false;
+    if (!needed) this.#found('the broker says what it refuses: nothing has to be handed back');
   }
 
   /** `online` has been acknowledged. */
@@ -51,9 +56,13 @@ export class OwnEcho {
     if (topic !== this.topic || retained || payload.toString() !== 'online') return;
     this.#heard = true;
     this.#cancel();
+    this.#found('the broker hands back what is published');
+  }
+
+  #found(news: string): void {
     if (!this.#missing) return;
     this.#missing = false;
-    this.log.info({ topic }, 'the broker hands back what is published');
+    this.log.info({ topic: this.topic }, news);
     this.onChange();
   }
 
