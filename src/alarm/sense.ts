@@ -195,7 +195,8 @@ export class Sense {
     const heard = this.#decision.heard.bind(this.#decision);
     const fall = this.#thump.push(window, this.rule, heard, minThreshold);
     if (this.#occupied !== false) return fall;
-    if (fall) this.#thump.forget();
+    // A silence that is over has its answer. After a groan the silence may still come, and the sensor's word before that.
+    if (fall?.reason === 'thump_then_silence') this.#thump.forget();
     return undefined;
   }
 

@@ -567,6 +567,24 @@ describe('an impact and then silence', () => {
         const voiceOnly = senseOf({ thumpSilenceSeconds: 0, thumpVoiceSeconds: undefined }, { evidence });
         expect(voiceOnly.asksForOccupancy).toBe(true);
       });
+
+      it.each([
+        [2, 'thump_then_voice'],
+        [5, 'thump_then_silence'],
+        [60, undefined],
+      ])(
+        'is found where the sensor says only %s s after it that somebody is there: %s',
+        (lateSeconds, reason) => {
+          const sense = senseOf(open, { evidence });
+          sense.setOccupied(false);
+          const groan = sounding(HOP_SECONDS, { distress: 1.6 });
+          const events = windowsOf([still(6), impact, still(2), groan, still(90)]).flatMap((window) => {
+            if (window.startSeconds > 6 + lateSeconds) sense.setOccupied(true);
+            return sense.push(window) ?? [];
+          });
+          expect(events[0]).toEqual(reason && expect.objectContaining({ type: 'alarm_started', reason }));
+        },
+      );
     });
 
     it('need not stand out of running water by as much as out of a quiet room', () => {
