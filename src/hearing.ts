@@ -160,8 +160,11 @@ export class Hearing {
     const values = this.#scores(output, beside);
     const level = levelOf(window.samples);
     const { embedding } = beside ?? output;
-    // The sound is looked at as well, by its level: rounded to bytes, what is no number is one like any other.
-    if (!(Number.isFinite(level.rmsDbfs) && [values, output.embedding, embedding].every(allFinite)))
+    const kinds = this.#kindsOf(window, embedding);
+    // The sound is looked at as well, by its level: rounded to bytes, what is no number is one like any other. And all
+    // that is decided by: in a sum of evidence, what is no number once would stay there, and no event be enough any more.
+    const numbers = [values, output.embedding, embedding, ...Object.values(output.heads)];
+    if (!([level.rmsDbfs, ...Object.values(kinds ?? {})].every(Number.isFinite) && numbers.every(allFinite)))
       throw new UserError(
         ExitCode.unavailable,
         `the engine ${this.network.engine} gives no numbers`,
@@ -173,7 +176,7 @@ export class Hearing {
       ...scoresOf(values, this.head.labels),
       ...level,
       audioset: topScores(output.heads[AUDIOSET_HEAD], this.audiosetLabels),
-      kinds: this.#kindsOf(window, embedding),
+      kinds,
     };
     const audioset = output.heads[AUDIOSET_HEAD] ?? NO_SCORES;
     return { scored, embedding: output.embedding, audioset, levels };

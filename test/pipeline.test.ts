@@ -8,6 +8,7 @@ import { type Bundle, readBundle } from '../src/model/bundle.js';
 import type { Network } from '../src/model/network.js';
 import { SHIPPED_MODELS } from '../src/model/shelf.js';
 import { Pipeline } from '../src/pipeline.js';
+import type { NetworkOutput } from '../src/types.js';
 import { SCENE } from './support/daemon.js';
 import { GOLDEN, readSamples } from './support/golden.js';
 import { lacksPackage } from './support/require.js';
@@ -25,6 +26,10 @@ const windowOf = (name: string, startSample = 0) => ({
   startSample,
   endAtMs: 1000,
 });
+
+function all({ embedding, heads }: NetworkOutput, change: (values: Float32Array) => void): void {
+  for (const values of [embedding, ...Object.values(heads)]) change(values);
+}
 
 describe('the pipeline', () => {
   it('scores a window: label, scores, level, place in the stream, best AudioSet classes', async () => {
@@ -47,14 +52,19 @@ describe('the pipeline', () => {
     await pipeline.close();
   });
 
-  it('fails where the engine gives no numbers', async () => {
+  it.each<[string, (output: NetworkOutput) => void]>([
+    ['no numbers', (output) => all(output, (values) => values.fill(Number.NaN))],
+    ['none of one class', ({ heads }) => heads.audioset!.fill(Number.NaN, 7, 8)],
+    // In the event head's sums they are infinite, and their differences none.
+    ['numbers beyond all bounds', ({ embedding }) => embedding.fill(3e38)],
+  ])('fails where the engine gives %s', async (_, spoil) => {
     const pipeline = await Pipeline.create(bundle);
     const network = Reflect.get(Reflect.get(pipeline, 'hearing'), 'network') as Network;
     const { run } = network;
     const broken = async (mel: Float32Array) => {
-      const { embedding, heads } = await run(mel);
-      for (const values of [embedding, ...Object.values(heads)]) values.fill(Number.NaN);
-      return { embedding, heads };
+      const output = await run(mel);
+      spoil(output);
+      return output;
     };
     Object.assign(network, { run: broken });
     await expect(pipeline.process(windowOf('silence'))).rejects.toThrow(/engine \S+ gives no numbers/);
