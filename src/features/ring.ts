@@ -56,7 +56,7 @@ export class RingWindow {
     this.#ring = new CircularBuffer(WINDOW_SAMPLES + backlogSamples);
   }
 
-  /** Windows that were overwritten before anyone took them. */
+  /** Windows that were overwritten, or left behind at a gap, before anyone took them. */
   get droppedWindows(): number {
     return this.#droppedWindows;
   }
@@ -83,8 +83,10 @@ export class RingWindow {
     this.#droppedWindows += windows;
   }
 
-  /** Leaves out sound that was lost: no window spans the gap. */
+  /** Leaves out sound that was lost: no window spans the gap. Whole ones before it that nobody has taken yet are lost, too. */
   skip(samples: number): void {
+    const waiting = Math.floor((this.#ring.end - WINDOW_SAMPLES - this.#next) / this.#hop) + 1;
+    this.#droppedWindows += Math.max(0, waiting);
     this.#ring.skip(samples);
     this.#next = this.#covered = this.#ring.end;
   }

@@ -61,6 +61,19 @@ describe('ring window', () => {
     expect(ring.take()).toMatchObject({ startSample: 26_000, samples: ramp(26_000, WINDOW_SAMPLES) });
   });
 
+  it('counts the windows before a gap that nobody has taken', () => {
+    const ring = new RingWindow({ hopSamples: 1000 });
+    ring.push(chunk(ramp(0, WINDOW_SAMPLES + 2999)));
+    ring.take();
+    ring.skip(16_000);
+    expect(ring.droppedWindows).toBe(2);
+    ring.skip(16_000);
+    ring.push(chunk(ramp(0, WINDOW_SAMPLES)));
+    ring.take();
+    ring.skip(16_000);
+    expect(ring.droppedWindows).toBe(2);
+  });
+
   it('fills up the rest with zeros, once, and only what no window has covered', () => {
     const ring = new RingWindow({ hopSamples: 7680 });
     ring.push(chunk(ramp(1, WINDOW_SAMPLES)));
