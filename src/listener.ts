@@ -23,8 +23,10 @@ const OVERRUN_WARNING_MS = 60_000;
 
 /** An engine that takes longer for a window has stopped: a window takes some milliseconds, on the slowest board some tenths. */
 export const ENGINE_TIMEOUT_MS = 10_000;
-/** So long a stop waits for the window that is being analysed. */
+/** So long a stop waits for a window that is being analysed… */
 const STOP_MS = 1000;
+/** …and so often, while one after the other is: what has been heard by then may be an alarm. */
+const STOP_ROUNDS = 3;
 
 export interface ListenerOptions extends Partial<EscalationOptions> {
   readonly hopSeconds: number;
@@ -57,6 +59,8 @@ export class Listener {
   #state: SenseState | undefined;
   #analysing: Promise<void> | undefined;
   #cancelInputLost = () => {};
+  #analysed = 0;
+  #stopped = false;
   #droppedSaid = 0;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -158,7 +162,8 @@ export class Listener {
   /** Ends an open alarm and every sound, and repeats no alarm any more. */
   async stop(): Promise<void> {
     this.#cancelInputLost();
-    await this.#lastWindow();
+    await this.#lastWindows();
+    this.#stopped = true;
     this.#end('stop', this.#streamSeconds);
     this.#forgetSounds();
     this.#escalation.stop();
@@ -187,7 +192,7 @@ export class Listener {
   }
 
   async #takeAll(): Promise<void> {
-    for (let window = this.#ring.take(); window; window = this.#ring.take()) {
+    for (let window = this.#ring.take(); window; window = this.#stopped ? undefined : this.#ring.take()) {
       await this.#analyse(window);
       // Lets sound that has arrived meanwhile into the ring, so that no queue grows before it; and everything else have
       // its turn, also where sound is always there: a broker, commands, and who looks whether this process still lives.
@@ -200,6 +205,8 @@ export class Listener {
       this.handlers.onEngineFailed?.();
       throw error;
     });
+    this.#analysed++;
+    if (this.#stopped) return; // nobody would end an alarm that starts now
     this.handlers.onWindow(result);
     this.#say(result.event);
     for (const change of result.sounds) this.#sound(change, result.scored.endAtMs);
@@ -221,14 +228,19 @@ export class Listener {
     });
   }
 
-  /** Waits for the window that is being analysed, but not for an engine that hangs. */
-  async #lastWindow(): Promise<void> {
-    if (!this.#analysing) return;
-    await within(
-      this.clock,
-      STOP_MS,
-      this.#analysing.catch(() => {}),
-    ); // `onFailure` has been told
+  /** Waits for the windows that are there, but neither for an engine that hangs nor long for one that is too slow. */
+  async #lastWindows(): Promise<void> {
+    for (let [round, before] = [0, -1]; this.#analysing && this.#analysed > before; round++) {
+      if (round === STOP_ROUNDS) break;
+      before = this.#analysed;
+      await within(
+        this.clock,
+        STOP_MS,
+        this.#analysing.catch(() => {}),
+      ); // `onFailure` has been told
+    }
+    const windows = this.#ring.waiting + (this.#analysing ? 1 : 0);
+    if (windows > 0) this.log.warn({ windows }, 'stopped before all that was heard was analysed');
   }
 
   #say(event: DecisionEvent | undefined): void {

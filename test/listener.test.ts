@@ -31,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(() => pipeline.close());
 
-function listen(live: boolean, options: Partial<ListenerOptions> = {}): Listener {
+function listen(live: boolean, options: Partial<ListenerOptions> = {}, through = pipeline): Listener {
   const handlers = {
     onWindow: (result: PipelineResult) => void windows.push(result),
     onEvent: (event: DecisionEvent) => void events.push(event),
@@ -41,7 +41,7 @@ function listen(live: boolean, options: Partial<ListenerOptions> = {}): Listener
     },
   };
   const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
-  return new Listener(pipeline, { hopSeconds: 0.48, live, ...options }, handlers, clock, log);
+  return new Listener(through, { hopSeconds: 0.48, live, ...options }, handlers, clock, log);
 }
 
 const chunk = (samples: Float32Array) => ({ samples, capturedAtMs: clock.wallMs() });
@@ -221,6 +221,36 @@ describe('the listener', () => {
     expect(await failures(() => Promise.reject(new Error('broke')))).toEqual([2, 'failed', 'Error: broke']);
     expect(clock.pending).toBe(0);
   });
+
+  it.each([
+    [400, 4],
+    [900, 3],
+    [1100, 0],
+  ])(
+    'hears what has arrived when it is stopped, of a window every %s ms, and nothing after that',
+    async (ms, heard) => {
+      const result = await pipeline.process({
+        samples: new Float32Array(WINDOW_SAMPLES),
+        startSample: 0,
+        endAtMs: 0,
+      });
+      const event = { type: 'water_running_long', atMs: 0, durationSeconds: 1 } as const;
+      const process = async () => {
+        await new Promise<void>((resolve) => clock.after(ms, resolve));
+        return { ...result, event };
+      };
+      const slow = Object.assign(Object.create(pipeline), { process }) as Pipeline;
+      const listener = listen(true, {}, slow);
+      listener.chunk(chunk(new Float32Array(WINDOW_SAMPLES + 3 * 7680)));
+      const stopped = listener.stop();
+      await clock.advance(3000);
+      await stopped;
+      expect([windows.length, events.length]).toEqual([heard, heard]);
+      expect(warnings).toEqual(heard === 4 ? [] : ['stopped before all that was heard was analysed']);
+      await clock.advance(10_000);
+      expect([windows.length, events.length, clock.pending]).toEqual([heard, heard, 0]);
+    },
+  );
 
   it('leaves no repetition behind when it is stopped', async () => {
     const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });

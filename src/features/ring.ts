@@ -61,6 +61,11 @@ export class RingWindow {
     return this.#droppedWindows;
   }
 
+  /** Whole windows that nobody has taken yet. */
+  get waiting(): number {
+    return Math.max(0, Math.floor((this.#ring.end - WINDOW_SAMPLES - this.#next) / this.#hop) + 1);
+  }
+
   /** Samples since the start of the stream, lost ones included. */
   get position(): number {
     return this.#ring.end;
@@ -85,8 +90,7 @@ export class RingWindow {
 
   /** Leaves out sound that was lost: no window spans the gap. Whole ones before it that nobody has taken yet are lost, too. */
   skip(samples: number): void {
-    const waiting = Math.floor((this.#ring.end - WINDOW_SAMPLES - this.#next) / this.#hop) + 1;
-    this.#droppedWindows += Math.max(0, waiting);
+    this.#droppedWindows += this.waiting;
     this.#ring.skip(samples);
     this.#next = this.#covered = this.#ring.end;
   }
