@@ -57,6 +57,7 @@ export class Episode {
 
   /** Ends the open alarm, if there is one. */
   end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
+    if (endedBy === 'disabled') this.#other = undefined; // it is not to come up when detection is on again
     if (!this.#alarm) return undefined;
     const { started, peak, kind } = this.#alarm;
     this.#alarm = undefined;

@@ -226,6 +226,18 @@ describe('an open alarm', () => {
     ]);
   });
 
+  it('is not followed by the other one long after, where detection was off meanwhile', () => {
+    const sense = senseOf({}, { evidence });
+    const events = windowsOf([blows(5), screams(2), { seconds: 60, kinds: nothing }]).flatMap((window) => {
+      const event = sense.push(window);
+      if (event?.type === 'alarm_started') sense.acknowledge(event.episodeId);
+      if (event?.type === 'alarm_ended') sense.setEnabled(false, window.endSeconds, window.endAtMs);
+      if (window.endSeconds > 30) sense.setEnabled(true, window.endSeconds, window.endAtMs);
+      return event ?? [];
+    });
+    expect(events).toMatchObject([{ kind: 'impact' }, { endedBy: 'another' }]);
+  });
+
   it.each([1, 4.8, 60])('does not take %s s of lost sound for silence', (lostSeconds) => {
     const sense = senseOf({}, { evidence });
     const ended = windowsOf([blows(20), { seconds: 10, kinds: nothing }]).find((window) => {
