@@ -33,9 +33,8 @@ interface DeliveryHooks {
  *
  * At most one message per topic awaits its acknowledgement, and of all no more than the broker takes. That bounds what
  * is in flight, keeps events in order and lets a state that changes faster than the broker answers skip to its newest
- * value. After the broker
- * has hung up it is one message in all, and each acknowledged: so it shows which one the broker does not stand.
- * That one is set aside.
+ * value. After the broker has hung up it is one message in all, and each acknowledged: so it shows which one the broker
+ * does not stand. That one is set aside.
  */
 export class Delivery {
   readonly refusals: Refusals;
