@@ -106,7 +106,7 @@ const times: [string, string[]][] = [
   ],
   ['removed or replaced', seconds(LOOK_MS)],
   ['disk_nearly_full', seconds(DISK_SPACE_MS)],
-  ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS)],
+  ['outbox_not_durable', seconds(HEALTH_INTERVAL_MS, DISK_RETRY_MS, LOOK_MS)],
 ];
 
 describe('docs/reliability.md', () => {

@@ -1,3 +1,4 @@
+import { BIRTH_TOPIC } from '../../src/constants.js';
 import { Daemons, type Program } from '../../test/support/daemon.js';
 import { Mosquitto, until } from '../../test/support/mosquitto.js';
 import type { Api, State } from './api.js';
@@ -116,6 +117,7 @@ export class Home {
   }
 
   async #setUpMqtt(): Promise<void> {
+    const births = await this.broker.subscribe(BIRTH_TOPIC);
     const path = '/api/config/config_entries/flow';
     const { flow_id } = await this.api.post<{ flow_id: string }>(path, { handler: 'mqtt' });
     const answer = await this.api.post<{ type: string }>(`${path}/${flow_id}`, {
@@ -125,5 +127,8 @@ export class Home {
       other_settings: { set_client_cert: false, set_ca_cert: 'off' },
     });
     if (answer.type !== 'create_entry') throw new Error(`MQTT: ${JSON.stringify(answer)}`);
+    // It comes some seconds later, and tells a daemon that whoever has just acknowledged an alarm meant an earlier one.
+    await until(() => births.messages.length > 0, 'Home Assistant does not say that it is there');
+    await births.close();
   }
 }
