@@ -230,8 +230,8 @@ export class Listener {
 
   /** Waits for the windows that are there, but neither for an engine that hangs nor long for one that is too slow. */
   async #lastWindows(): Promise<void> {
-    for (let [round, before] = [0, -1]; this.#analysing && this.#analysed > before; round++) {
-      if (round === STOP_ROUNDS) break;
+    let before = -1;
+    for (let round = 0; round < STOP_ROUNDS && this.#analysing && this.#analysed > before; round++) {
       before = this.#analysed;
       await within(
         this.clock,

@@ -97,7 +97,7 @@ export class RingWindow {
 
   /** The next window, if all of it is there. */
   take(): Window | undefined {
-    return this.#next + WINDOW_SAMPLES <= this.#ring.end ? this.#read(WINDOW_SAMPLES) : undefined;
+    return this.waiting > 0 ? this.#read(WINDOW_SAMPLES) : undefined;
   }
 
   /** After the last sound: the rest that no window has covered, filled up with zeros. */
