@@ -95,6 +95,7 @@ const times: [string, string[]][] = [
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
   ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],
+  ['Somebody else says on `availability`', seconds(DEFAULT_TIMING.echoTimeoutMs)],
   ['events_dropped', [...seconds(HEALTH_INTERVAL_MS), `${LOSS_SAID_MS / 3_600_000} h`]],
   [
     'notify_failed',

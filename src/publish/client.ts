@@ -70,7 +70,10 @@ export class MqttPublisher {
       },
     );
     const { topics } = options;
-    this.#echo = new OwnEcho(topics.availability, this.#timing, clock, log, () => this.#onRefusal());
+    this.#echo = new OwnEcho(topics.availability, this.#timing, clock, log, {
+      onChange: () => this.#onRefusal(),
+      onContradicted: () => this.#vouch(),
+    });
   }
 
   get connected(): boolean {
@@ -226,10 +229,8 @@ export class MqttPublisher {
   #onConnect(): void {
     this.#onConnected();
     const birth = this.#options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
-    const echoes = this.#connection.protocol === '3.1.1';
-    this.#echo.begin(echoes);
-    const echo = echoes ? [this.#options.topics.availability] : [];
-    this.#delivery.begin([...birth, ...this.#listeners.keys(), ...echo]);
+    this.#echo.begin(this.#connection.protocol === '3.1.1');
+    this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability);
     this.#announce();
   }
 
@@ -242,9 +243,7 @@ export class MqttPublisher {
   }
 
   #onTaken(topic: string): void {
-    const { availability } = this.#options.topics;
-    if (topic === availability && this.#connection.protocol === '3.1.1' && this.#stopped === undefined)
-      this.#echo.expect();
+    if (topic === this.#options.topics.availability && this.#stopped === undefined) this.#echo.expect();
   }
 
   #onMessage(message: IncomingMessage): void {
@@ -257,6 +256,11 @@ export class MqttPublisher {
   /** Publishes all states in the order in which they were first set, and then `online`: it vouches for them. */
   #announce(): void {
     this.#states.renew(this.#options.topics.availability, 'online');
+    this.#delivery.pump();
+  }
+
+  #vouch(): void {
+    this.#states.again(this.#options.topics.availability);
     this.#delivery.pump();
   }
 }

@@ -5,7 +5,7 @@ import type { BrokerConnection } from './connection.js';
 import { InFlight } from './in-flight.js';
 import type { Announcement, Message, MqttTiming } from './options.js';
 import { deliveredEvent } from './payloads.js';
-import { Refusals, subscriptionName } from './refusals.js';
+import { echoName, Refusals, subscriptionName } from './refusals.js';
 import type { RetainedStates } from './states.js';
 
 /** Fixed header, lengths, message id and properties of a PUBLISH: at most so many bytes beside topic and payload. */
@@ -41,6 +41,7 @@ export class Delivery {
   readonly #inFlight: InFlight;
   readonly #announcing: Announcing;
   #subscriptions = new Set<string>();
+  #echo = '';
   #event: WaitingEvent | undefined;
   #eventsFirst = false;
   #careful = false;
@@ -79,10 +80,17 @@ export class Delivery {
     this.#announcing.start();
   }
 
-  begin(subscriptions: Iterable<string>): void {
+  /**
+   * There is a new connection.
+   *
+   * @param subscriptions by which we are told something
+   * @param echo a topic of our own, heard only to notice what else is said there
+   */
+  begin(subscriptions: Iterable<string>, echo: string): void {
     this.#eventsFirst = true;
     this.#announcing.restart();
-    this.#subscriptions = new Set(subscriptions);
+    this.#subscriptions = new Set([...subscriptions, echo]);
+    this.#echo = echo;
   }
 
   subscribe(topic: string): void {
@@ -183,7 +191,7 @@ export class Delivery {
   }
 
   #subscribe(topic: string): void {
-    const key = subscriptionName(topic);
+    const key = topic === this.#echo ? echoName(topic) : subscriptionName(topic);
     if (this.#isHeld(key)) return;
     this.#subscriptions.delete(topic);
     this.#inFlight.begin(key);

@@ -2,23 +2,36 @@ import type { Clock, Logger } from '../types.js';
 import type { IncomingMessage } from './connection.js';
 import type { MqttTiming } from './options.js';
 
+interface EchoHooks {
+  /** It turns out that our word is missing, or it comes back. */
+  onChange(): void;
+  /** `online` is to be said once more. */
+  onContradicted(): void;
+}
+
 /**
- * Whether the broker passes on what it acknowledges: it must hand us back our own `online`. MQTT 3.1.1 acknowledges
- * also what an access list drops; MQTT 5 says it.
+ * What comes back of our own `online`. A broker of MQTT 3.1.1 must hand it back: it acknowledges also what an access
+ * list drops, where MQTT 5 says it. And whatever else is said there while we are connected – the last will of an earlier
+ * connection that a broker publishes late, another daemon of this name that stops – is contradicted, or Home Assistant
+ * would take us for gone.
  */
 export class OwnEcho {
+  /** The broker may drop what it acknowledges. */
+  #needed = false;
   #missing = false;
   /** On this connection; it may come before the acknowledgement. */
   #heard = false;
+  #contradictedAtMs = Number.NEGATIVE_INFINITY;
+  #contradicted = false;
   #cancel = () => {};
+  #cancelAnswer: (() => void) | undefined;
 
-  /** @param onChange called when it turns out to be missing, or comes back */
   constructor(
     private readonly topic: string,
     private readonly timing: Pick<MqttTiming, 'echoTimeoutMs'>,
     private readonly clock: Clock,
     private readonly log: Logger,
-    private readonly onChange: () => void,
+    private readonly hooks: EchoHooks,
   ) {}
 
   get missing(): boolean {
@@ -31,7 +44,8 @@ export class OwnEcho {
    * @param needed the broker does not say what it refuses
    */
   begin(needed: boolean): void {
-    this.#cancel();
+    this.cancel();
+    this.#needed = needed;
     this.#heard = false;
     if (!needed) this.#found('the broker says what it refuses: nothing has to be handed back');
   }
@@ -39,7 +53,7 @@ export class OwnEcho {
   /** `online` has been acknowledged. */
   expect(): void {
     this.#cancel();
-    if (this.#heard) return;
+    if (!this.#needed || this.#heard) return;
     this.#cancel = this.clock.after(this.timing.echoTimeoutMs, () => {
       if (this.#missing) return;
       this.#missing = true;
@@ -48,25 +62,48 @@ export class OwnEcho {
         { topic },
         'the broker acknowledges what is published and does not hand it back: its access list drops it, or does not let this user read this topic. Whether alarms arrive is not known: bathnet2mqtt doctor',
       );
-      this.onChange();
+      this.hooks.onChange();
     });
   }
 
   message({ topic, payload, retained }: IncomingMessage): void {
-    if (topic !== this.topic || retained || payload.toString() !== 'online') return;
+    if (topic !== this.topic || retained) return;
+    if (payload.toString() !== 'online') {
+      this.#contradict();
+      return;
+    }
     this.#heard = true;
     this.#cancel();
     this.#found('the broker hands back what is published');
+  }
+
+  /** At once, and then not more often than this: whoever says it again and again, or two daemons of one name, get no storm. */
+  #contradict(): void {
+    const { echoTimeoutMs } = this.timing;
+    const pauseMs = Math.max(0, this.#contradictedAtMs + echoTimeoutMs - this.clock.now());
+    this.#cancelAnswer ??= this.clock.after(pauseMs, () => {
+      this.#cancelAnswer = undefined;
+      this.#contradictedAtMs = this.clock.now();
+      if (!this.#contradicted)
+        this.log.warn(
+          { topic: this.topic },
+          'somebody else says on this topic that this daemon is gone, so it says again that it is there: a late last will, or another daemon with this device.id',
+        );
+      this.#contradicted = true;
+      this.hooks.onContradicted();
+    });
   }
 
   #found(news: string): void {
     if (!this.#missing) return;
     this.#missing = false;
     this.log.info({ topic: this.topic }, news);
-    this.onChange();
+    this.hooks.onChange();
   }
 
   cancel(): void {
     this.#cancel();
+    this.#cancelAnswer?.();
+    this.#cancelAnswer = undefined;
   }
 }

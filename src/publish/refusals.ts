@@ -6,6 +6,7 @@ export const LONGEST_RETRY_MS = 3_600_000;
 export const COSTLY = 20;
 
 const SUBSCRIPTION = 'subscription to ';
+const ECHO = 'echo of ';
 
 interface Refusal {
   reason: string;
@@ -99,7 +100,13 @@ export function subscriptionName(topic: string): string {
   return `${SUBSCRIPTION}${topic}`;
 }
 
+/** What the subscription to a topic of our own is called where it is refused: no command comes by it. */
+export function echoName(topic: string): string {
+  return `${ECHO}${topic}`;
+}
+
 function newsOf(name: string): string {
+  if (name.startsWith(ECHO)) return `what others say on ${name.slice(ECHO.length)} is not heard`;
   return name.startsWith(SUBSCRIPTION)
     ? `commands are not heard on ${name.slice(SUBSCRIPTION.length)}`
     : `${name} is set aside and all else goes on`;
@@ -107,7 +114,8 @@ function newsOf(name: string): string {
 
 /** What is wrong where these are refused. */
 export function refusalProblems(names: readonly string[]): Problem[] {
-  const problems = names.map((name) =>
+  const harmful = names.filter((name) => !name.startsWith(ECHO));
+  const problems = harmful.map((name) =>
     name.startsWith(SUBSCRIPTION) ? 'commands_not_heard' : 'messages_refused',
   );
   return [...new Set(problems)];

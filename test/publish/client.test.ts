@@ -191,6 +191,25 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     expect(late.messages.every(({ retained }) => retained)).toBe(true);
   });
 
+  it.each(['5', '3.1.1'] as const)(
+    'says that it is there after somebody else said it is gone (MQTT %s)',
+    async (protocol) => {
+      const broker = await startBroker();
+      const { publisher } = publisherTo(broker.url, { protocol });
+      publisher.start();
+      await connected(publisher);
+      const live = await broker.subscribe(topics.availability);
+      await live.waitFor(topics.availability, (payload) => payload === 'online');
+      broker.publish(topics.availability, 'offline', '--retain');
+      const words = () => live.messages.map(({ payload }) => payload).join();
+      await until(() => words() === 'online,offline,online', words);
+      await publisher.stop();
+      await until(() => words() === 'online,offline,online,offline', words);
+      const late = await broker.subscribe(topics.availability);
+      await late.waitFor(topics.availability, (payload) => payload === 'offline');
+    },
+  );
+
   it('brings everything back after the broker was stopped and started', async () => {
     const broker = await startBroker();
     const { publisher, log } = publisherTo(broker.url, { announcement });
@@ -471,12 +490,13 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
         return systemClock.after(ms, callback);
       },
     };
-    const timing = { reconnectMinMs: 10, reconnectMaxMs: DEFAULT_TIMING.reconnectMaxMs };
+    // Longer than what is sent first takes: a broker may wait 40 ms for the acknowledgement of a packet (RFC 896).
+    const timing = { reconnectMinMs: 100, reconnectMaxMs: DEFAULT_TIMING.reconnectMaxMs };
     publisherTo(broker.url, { timing }, recording).publisher.start();
     publisherTo(broker.url, { timing }).publisher.start();
     await until(() => pausesMs.length >= 5, 'nobody was thrown out');
     for (const [i, pauseMs] of pausesMs.slice(0, 5).entries())
-      expect(pauseMs).toBeGreaterThanOrEqual(5 * 2 ** i);
+      expect(pauseMs).toBeGreaterThanOrEqual(50 * 2 ** i);
   });
 
   it('stops promptly where the broker no longer answers, and says what is lost', async () => {

@@ -7,6 +7,7 @@ import { announcementFor } from '../../src/publish/announcement.js';
 import { MqttPublisher } from '../../src/publish/client.js';
 import type { DiscoveryOptions } from '../../src/publish/discovery.js';
 import type { MqttOptions } from '../../src/publish/options.js';
+import { refusalProblems } from '../../src/publish/refusals.js';
 import { topicsOf } from '../../src/publish/topics.js';
 import { systemClock } from '../../src/system/clock.js';
 import { type BrokerSetup, Mosquitto, until } from '../support/mosquitto.js';
@@ -297,6 +298,19 @@ it('says that commands are not heard where a subscription is refused, and publis
     () => {},
   );
   await until(() => heard.length === 1, 'the command is not heard');
+});
+
+it('does not say so of its own topic, by which no command comes', async () => {
+  const { broker, url } = await startStrictBroker(() => false);
+  broker.authorizeSubscribe = (_, subscription, done) =>
+    done(null, subscription.topic === topics.availability ? null : subscription);
+  const { publisher, log } = start(url);
+  await until(() => publisher.stats.refused.length > 0, 'nothing was said');
+  expect(publisher.stats.refused).toStrictEqual([`echo of ${topics.availability}`]);
+  expect(refusalProblems(publisher.stats.refused)).toStrictEqual([]);
+  expect(warnings(log)).toContain(
+    `what others say on ${topics.availability} is not heard: the broker refuses it`,
+  );
 });
 
 describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('an access list', () => {
