@@ -29,7 +29,7 @@ BATCH, RATE, DECAY, DROPOUT = 256, 2e-3, 1e-2, 0.15
 HARD = 5  # hard negatives chosen anew for each positive
 EPOCH_STEPS = 400
 ORDINARY, ORDINARY_WEIGHT = 64, 1.0  # of each batch, beside the scenes
-SYNTHETIC = ("made", "composed")
+SYNTHETIC = ("made", "composed", "shouted")
 NEVER = {"falseAlarmsPerDay": 0, "leak": 0, "lines": dict.fromkeys(KINDS[:ALARMS], 1000), "offsets": dict.fromkeys(KINDS[:ALARMS], 0)}
 SYNTHETIC_WEIGHT = 0.3  # in the calibration: every head has learned from the same makers
 

@@ -175,7 +175,9 @@ def main():
     print(f"{len(clips)} with made ones", flush=True)
     for spoken in sorted((given.sounds / given.role).glob("*/*/made__*")):
         if spoken.parent.name in NOT_MADE:
-            clips.append((spoken.parent.name, "made", spoken.name, read(spoken)))
+            # Beside the formant voices a source of its own: sources are drawn by the root of their clips.
+            source = "shouted" if "shouted" in spoken.name else "made"
+            clips.append((spoken.parent.name, source, spoken.name, read(spoken)))
     clips += unlabelled(given.work, ["training", "made"] if training else ["heldOut"])
     index, offset = [], 0
     with open(given.work / f"pool-{given.role}.i16.part", "wb") as out:

@@ -1,12 +1,14 @@
 // Stage 6: the rule of a bundle's event head, by the daemon's own decision stage, on clips laid into a room one by one.
 //
-//   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--int8] [--write]
+//   node rule.mjs BUNDLE CACHE --tune SET=DIR… --tune-hours DIR [--measure SET=DIR…] [--measure-hours DIR] [--draws 1]
+//                 [--int8] [--write]
 //
 // DIR has clips in [CLASS/]KIND/SOURCE__NAME, those of hours are long recordings in which nothing is an alarm. Chosen on
 // what is given as --tune alone: for each sensitivity the lines at which so many of its household clips alarm and so many
 // alarms are raised in its hours, shared among the kinds as SHARES says; then all fall or rise together to where that just holds for all.
 // The hours are those of a room as it is used (../sounds/ordinary.py --life --role training).
-// CACHE keeps what was heard; --int8 hears it in integers. --write puts the rule into the bundle.
+// Clips to measure with are laid --draws times, each time elsewhere, at another level and in another room's noise: where
+// they are few, one draw says little. CACHE keeps what was heard; --int8 hears it in integers. --write puts the rule into the bundle.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -64,6 +66,7 @@ const { values, positionals } = parseArgs({
     'tune-hours': { type: 'string', multiple: true, default: [] },
     measure: { type: 'string', multiple: true, default: [] },
     'measure-hours': { type: 'string', multiple: true, default: [] },
+    draws: { type: 'string', default: '1' },
     int8: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -116,9 +119,9 @@ async function samplesOf(file, seconds) {
 }
 
 /** All that the decision stage looks at in every window of a set: from CACHE, or heard now. */
-async function heard(given, hours) {
+async function heard(given, hours, draws) {
   const [set, folder] = hours ? [basename(given), given] : given.split('=');
-  const file = join(cache, `${key.slice(0, 12)}-${precision}-${set}`);
+  const file = join(cache, `${key.slice(0, 12)}-${precision}-${set}${draws > 1 ? `-${draws}` : ''}`);
   const labels = manifest.heads.bathnet.labels;
   const { kinds } = manifest.event;
   const width = 1 + labels.length + kinds.length;
@@ -152,8 +155,10 @@ async function heard(given, hours) {
       const clip = await samplesOf(path, CLIP_SECONDS);
       if (clip.length < RATE / 20 || !clip.some((x) => Math.abs(x) > 0.002)) continue;
       taken.set(key, (taken.get(key) ?? 0) + 1);
-      const laid = await layInLife([clip], name, { seed: 1, pieces: [] });
-      await hear(laid.samples, { set, kind, source, name, start: laid.startSeconds });
+      for (let seed = 1; seed <= draws; seed++) {
+        const laid = await layInLife([clip], name, { seed, pieces: [] });
+        await hear(laid.samples, { set, kind, source, name, start: laid.startSeconds });
+      }
     }
     await pipeline.close();
     const all = new Float32Array(rows.length * width);
@@ -219,15 +224,16 @@ function lineAt(measure, most) {
   return high;
 }
 
-async function setsOf(given, hours) {
+async function setsOf(given, hours, draws = 1) {
   const clips = [];
-  for (const each of given) clips.push(...(await heard(each, hours)));
+  for (const each of given) clips.push(...(await heard(each, hours, draws)));
   return clips;
 }
 
 const tune = await setsOf(values.tune, false);
 const tuneHours = await setsOf(values['tune-hours'], true);
-const measured = await setsOf(values.measure, false);
+const draws = Number(values.draws);
+const measured = await setsOf(values.measure, false, draws);
 const measuredHours = await setsOf(values['measure-hours'], true);
 
 function report(title, clips, hours, rule) {
@@ -290,8 +296,8 @@ for (const [sensitivity, own] of Object.entries(sensitivities)) {
       classes,
     );
   console.log(`${sensitivity}:`);
-  report('measured, evidence alone', measured, measuredHours, rule(false));
-  report('measured, with the classes', measured, measuredHours, rule(true));
+  report(`measured ${draws} times, evidence alone`, measured, measuredHours, rule(false));
+  report(`measured ${draws} times, with the classes`, measured, measuredHours, rule(true));
   if (measuredHours.length > 0)
     own.falseAlarmsPerDay = Math.round(240 * perHour(measuredHours, rule(true))) / 10;
 }
