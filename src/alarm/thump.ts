@@ -70,6 +70,15 @@ export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): num
   return options.thumpSilenceSeconds ?? bundled(rule)?.silenceSeconds ?? 0;
 }
 
+/** The longest that it is at any sensitivity; 0 where it is off at all. */
+export function longestSilenceSeconds(
+  { evidence }: AlarmRule,
+  options: Pick<ThumpOptions, 'thumpSilenceSeconds'>,
+): number {
+  const bundled = Object.values(evidence?.sensitivities ?? {}).map(({ thump }) => thump?.silenceSeconds ?? 0);
+  return options.thumpSilenceSeconds ?? Math.max(0, ...bundled);
+}
+
 /** A voice in distress after an impact, as a person or the bundle says; undefined where it is off. */
 export function thumpVoice(rule: AlarmRule, { thumpVoiceSeconds }: ThumpOptions): VoiceRule | undefined {
   const voice = evidenceRule(rule)?.thump?.voice;

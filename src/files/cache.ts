@@ -38,7 +38,7 @@ export function computedBy(setup: HearSetup): string {
     hash.update(JSON.stringify(withoutAlarms(bundle.events.manifest.heads)));
   }
   hash.update(JSON.stringify([head ?? defaultHead, withoutAlarms(heads)]));
-  hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed]));
+  hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed, surroundings?.silenceSeconds]));
   for (const { tensors } of bundle.events ? [bundle, bundle.events] : [bundle])
     for (const [name, { data }] of tensors)
       if (!name.startsWith('backbone.')) hash.update(name).update(bytesOf(data));

@@ -3,7 +3,6 @@ import type { EvidenceRule } from '../alarm/rule.js';
 import { SENSITIVITIES } from '../constants.js';
 import type { Sensitivity } from '../types.js';
 import type { ScoredClip } from './clip-figures.js';
-import { LATEST_ALARM_SECONDS } from './life.js';
 import { ratio, wilsonInterval } from './metrics.js';
 import { outcomeOf } from './outcome.js';
 import type { LifeTrack, Recording } from './track.js';
@@ -94,14 +93,9 @@ export function lifeFigures(
   };
 }
 
-/** An alarm from the clip's start on, and for as long after its end as a model can hear back. */
-function alarmsIn({ track, startSeconds, endSeconds }: LifeTrack, rule: AlarmRule): boolean {
-  return track
-    .replay(rule)
-    .some(
-      (alarm) =>
-        alarm.startSeconds >= startSeconds && alarm.startSeconds <= endSeconds + LATEST_ALARM_SECONDS,
-    );
+/** An alarm from the clip's start on: what it lies in ends when none can follow from it any more. */
+function alarmsIn({ track, startSeconds }: LifeTrack, rule: AlarmRule): boolean {
+  return track.replay(rule).some((alarm) => alarm.startSeconds >= startSeconds);
 }
 
 function shareOf(clips: readonly LifeTrack[], rule: AlarmRule): Share {

@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
-import { SAMPLE_RATE_HZ } from '../constants.js';
+import { SAMPLE_RATE_HZ, WINDOW_SECONDS } from '../constants.js';
 import { whole } from './augment.js';
 import { createRandom } from './random.js';
 import { createTone } from './room.js';
 
-/** Long enough that the event head's memory is full of the room before the clip begins; where, is chance. */
-const BEFORE_SECONDS = [2.5, 5] as const;
-/** So far back the event head hears: an alarm may start for so long after the clip's end… */
+/** Long enough that the noise floor of the room is known and the event head remembers it when the clip begins; where, is chance. */
+const BEFORE_SECONDS = [4.5, 7] as const;
+/** So far back the event head hears: an alarm may start for so long after the clip's end, and the silence after an impact begin. */
 const MEMORY_SECONDS = 3.4;
-/** …and where silence after an impact makes it one, for so much longer. */
-const SILENCE_SECONDS = 6;
-export const LATEST_ALARM_SECONDS = MEMORY_SECONDS + SILENCE_SECONDS;
-/** A window more than that. */
-const AFTER_SECONDS = LATEST_ALARM_SECONDS + 0.6;
 /** Peak of the clip: from behind a door to right below the microphone. */
 const PEAK_DBFS = [-36, -3] as const;
 /** RMS level of an empty room, by a good microphone and by a cheap one. */
@@ -34,6 +29,8 @@ export interface LaidClip {
 /** Ordinary sound in which clips are laid; with no pieces they lie in room tone. */
 export interface Surroundings {
   readonly seed: number;
+  /** The longest silence after an impact that is to make it an alarm: there is room for it after the clip; 0 is none. */
+  readonly silenceSeconds: number;
   readonly pieces: readonly Float32Array[];
 }
 
@@ -46,7 +43,7 @@ export interface Surroundings {
 export async function layInLife(
   sound: AsyncIterable<Float32Array>,
   name: string,
-  { seed, pieces }: Surroundings,
+  { seed, silenceSeconds, pieces }: Surroundings,
 ): Promise<LaidClip> {
   const random = createRandom(createHash('sha256').update(`${seed} ${name}`).digest().readUInt32LE(0));
   const between = ([low, high]: readonly [number, number]) => low + (high - low) * random();
@@ -55,7 +52,8 @@ export async function layInLife(
   const peak = clip.reduce((highest, x) => Math.max(highest, Math.abs(x)), 0);
   const gain = peak > 0 ? 10 ** (between(PEAK_DBFS) / 20) / peak : 0;
   const roomDbfs = between(ROOM_DBFS);
-  const length = before + clip.length + AFTER_SECONDS * SAMPLE_RATE_HZ;
+  const after = Math.round((MEMORY_SECONDS + silenceSeconds + WINDOW_SECONDS) * SAMPLE_RATE_HZ);
+  const length = before + clip.length + after;
   const piece = pieces[Math.floor(random() * pieces.length)];
   const samples = piece ? goingOn(piece, length, random) : createTone(random)(length, roomDbfs);
   for (const [i, x] of clip.entries())

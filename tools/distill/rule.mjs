@@ -156,7 +156,7 @@ async function heard(given, hours, draws) {
       if (clip.length < RATE / 20 || !clip.some((x) => Math.abs(x) > 0.002)) continue;
       taken.set(key, (taken.get(key) ?? 0) + 1);
       for (let seed = 1; seed <= draws; seed++) {
-        const laid = await layInLife([clip], name, { seed, pieces: [] });
+        const laid = await layInLife([clip], name, { seed, silenceSeconds: 8, pieces: [] });
         await hear(laid.samples, { set, kind, source, name, start: laid.startSeconds });
       }
     }

@@ -42,7 +42,7 @@ async function soundOf(path, seconds) {
 }
 
 async function trackOf(parts, name) {
-  const laid = await layInLife([concatenated(parts)], name, { seed: 1, pieces: [] });
+  const laid = await layInLife([concatenated(parts)], name, { seed: 1, silenceSeconds: 8, pieces: [] });
   const track = new Track(name, pipeline.model.labels, hopSamples / RATE, kinds, sense);
   pipeline.reset();
   for await (const window of windowsOf([laid.samples], hopSamples))

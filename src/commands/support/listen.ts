@@ -2,6 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { AlarmRule } from '../../alarm/decision.js';
+import { longestSilenceSeconds } from '../../alarm/thump.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { chooseHead } from '../../model/head.js';
@@ -98,7 +99,11 @@ export async function listenTo(
   const scores = join(stateFolder(config.stateDir, process.env), 'cache', 'scores');
   const heard = await interruptible(async (signal) => {
     const listen = async () => {
-      const laid = life && { ...life, surroundings: await readSurroundings(life.folders, seed, signal) };
+      const silence = longestSilenceSeconds(rule, config.sense);
+      const laid = life && {
+        ...life,
+        surroundings: await readSurroundings(life.folders, seed, silence, signal),
+      };
       return await hear(material, {
         ...config.model,
         bundle,
