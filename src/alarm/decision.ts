@@ -70,8 +70,8 @@ export class AlarmDecision {
     const usual = Math.max(rule.threshold, this.#usualThreshold);
     this.#stricter = Math.max(0, logOddsOf(threshold) - logOddsOf(usual));
     const heardClass = this.#hits.push(window, rule, threshold);
-    const heardKind = this.#evidence.push(window, rule, this.#stricter);
-    const event = this.#episode.push(window, cryOf(window, rule, heardClass, heardKind), rule);
+    const heardKinds = this.#evidence.push(window, rule, this.#stricter);
+    const event = this.#episode.push(window, criesOf(window, rule, heardClass, heardKinds), rule);
     if (event?.type === 'alarm_ended') this.gap();
     return event;
   }
@@ -89,7 +89,7 @@ export class AlarmDecision {
   ): AlarmStarted | AlarmEnded | undefined {
     if (this.#episode.open) return undefined;
     const cry = { label: hit.label, confidence: hit.score, kind, start: { reason, hits: [hit] } };
-    return this.#episode.push(window, cry, this.#rule);
+    return this.#episode.push(window, [cry], this.#rule);
   }
 
   /** A person has seen the open alarm: of another kind from now on there is another one. */
@@ -123,25 +123,22 @@ export class AlarmDecision {
 }
 
 /** Evidence goes before classes: it says what kind of event it was. */
-function cryOf(
+function criesOf(
   window: ScoredWindow,
   rule: AlarmRule,
   heardClass: HeardClass | undefined,
-  heardKind: HeardKind | undefined,
-): Cry | undefined {
-  const kind = heardKind?.kind;
-  if (heardKind && heardKind.evidence >= heardKind.line) {
-    const { evidence, line, adds, hits, probability } = heardKind;
-    return {
-      label: heardClass?.hit.label ?? likeliest(window, rule.labels) ?? heardKind.kind,
-      confidence: Math.max(probability, ...hits.map(({ score }) => score), heardClass?.hit.score ?? 0),
-      kind,
-      start: adds ? { reason: 'evidence', hits, evidence: { value: evidence, line } } : heardClass?.start,
-    };
-  }
-  if (!heardClass) return undefined;
-  const { hit, start } = heardClass;
-  return { label: hit.label, confidence: hit.score, kind, start };
+  heardKinds: readonly HeardKind[],
+): Cry[] {
+  const { hit, start } = heardClass ?? {};
+  const enough = heardKinds.filter(({ evidence, line }) => evidence >= line);
+  if (enough.length === 0)
+    return hit ? [{ label: hit.label, confidence: hit.score, kind: heardKinds[0]?.kind, start }] : [];
+  return enough.map(({ kind, evidence, line, adds, hits, probability }) => ({
+    label: hit?.label ?? likeliest(window, rule.labels) ?? kind,
+    confidence: Math.max(probability, ...hits.map(({ score }) => score), hit?.score ?? 0),
+    kind,
+    start: adds ? { reason: 'evidence', hits, evidence: { value: evidence, line } } : start,
+  }));
 }
 
 function logOddsOf(probability: number): number {

@@ -29,8 +29,8 @@ export class Episode {
   #alarm: OpenAlarm | undefined;
   /** When the last one ended in silence: only then was there anything that may go on. */
   #silentAtSeconds = Number.NEGATIVE_INFINITY;
-  /** Begins with the next window. */
-  #other: Cry | undefined;
+  /** Begins with the next window: what is new, before what else spoke for the alarm that it ended. */
+  #next: readonly Cry[] = [];
   #endSeconds = 0;
 
   /** The alarm that is on. */
@@ -38,16 +38,16 @@ export class Episode {
     return this.#alarm?.started;
   }
 
-  /** Takes the next window and what speaks for an alarm in it. */
-  push(window: ScoredWindow, cry: Cry | undefined, rule: AlarmRule): AlarmStarted | AlarmEnded | undefined {
+  /** Takes the next window and all that speaks for an alarm in it, the strongest first. */
+  push(window: ScoredWindow, cries: readonly Cry[], rule: AlarmRule): AlarmStarted | AlarmEnded | undefined {
     const lostSeconds = Math.max(0, window.startSeconds - this.#endSeconds);
     this.#endSeconds = window.endSeconds;
-    if (this.#alarm) return this.#continue(this.#alarm, window, lostSeconds, cry, rule);
-    const other = this.#other;
-    this.#other = undefined;
-    if (other?.start) return this.#start(window, other, other.start);
+    if (this.#alarm) return this.#continue(this.#alarm, window, lostSeconds, cries, rule);
+    const next = this.#next;
+    this.#next = [];
+    if (next.length > 0) return this.#start(window, next);
     const cool = window.endSeconds >= this.#silentAtSeconds + rule.cooldownSeconds;
-    return cry?.start && cool ? this.#start(window, cry, cry.start) : undefined;
+    return cool ? this.#start(window, cries) : undefined;
   }
 
   /** Somebody has seen the open alarm, and knows nothing of what else may come while it is on. */
@@ -57,7 +57,7 @@ export class Episode {
 
   /** Ends the open alarm, if there is one. */
   end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
-    if (endedBy === 'disabled') this.#other = undefined; // it is not to come up when detection is on again
+    if (endedBy === 'disabled') this.#next = []; // it is not to come up when detection is on again
     if (!this.#alarm) return undefined;
     const { started, peak, kind } = this.#alarm;
     this.#alarm = undefined;
@@ -75,11 +75,11 @@ export class Episode {
     };
   }
 
-  #start(
-    window: ScoredWindow,
-    { label, confidence, kind }: Cry,
-    why: NonNullable<Cry['start']>,
-  ): AlarmStarted {
+  /** With the first one that is enough for it; undefined where none is. */
+  #start(window: ScoredWindow, cries: readonly Cry[]): AlarmStarted | undefined {
+    const first = cries.find(({ start }) => start);
+    if (!first?.start) return undefined;
+    const { label, confidence, kind } = first;
     const started: AlarmStarted = {
       type: 'alarm_started',
       episodeId: uuidv7(),
@@ -88,7 +88,7 @@ export class Episode {
       label,
       kind,
       confidence,
-      ...why,
+      ...first.start,
       window,
     };
     this.#alarm = {
@@ -96,7 +96,7 @@ export class Episode {
       lastCrySeconds: window.endSeconds,
       peak: { label, confidence },
       kind,
-      kinds: new Set([kind]),
+      kinds: new Set(cries.map((cry) => cry.kind)),
       acknowledged: false,
     };
     return started;
@@ -106,22 +106,22 @@ export class Episode {
     alarm: OpenAlarm,
     window: ScoredWindow,
     lostSeconds: number,
-    cry: Cry | undefined,
+    cries: readonly Cry[],
     rule: AlarmRule,
   ): AlarmEnded | undefined {
     alarm.lastCrySeconds += lostSeconds; // it was not silent, it was not heard
-    if (cry) {
-      if (alarm.acknowledged && cry.start?.reason === 'evidence' && !alarm.kinds.has(cry.kind)) {
-        this.#other = cry;
-        return this.end('another', window.endSeconds, window.endAtMs);
-      }
-      alarm.kinds.add(cry.kind);
+    const another = cries.find(({ kind, start }) => start?.reason === 'evidence' && !alarm.kinds.has(kind));
+    if (alarm.acknowledged && another) {
+      this.#next = [another, ...cries];
+      return this.end('another', window.endSeconds, window.endAtMs);
+    }
+    for (const { kind, label, confidence } of cries) {
+      alarm.kinds.add(kind);
       alarm.lastCrySeconds = window.endSeconds;
-      alarm.kind ??= cry.kind;
-      if (cry.confidence <= alarm.peak.confidence) return undefined;
-      alarm.peak = { label: cry.label, confidence: cry.confidence };
-      alarm.kind = cry.kind ?? alarm.kind;
-      return undefined;
+      alarm.kind ??= kind;
+      if (confidence <= alarm.peak.confidence) continue;
+      alarm.peak = { label, confidence };
+      alarm.kind = kind ?? alarm.kind;
     }
     const silent = window.endSeconds - alarm.lastCrySeconds >= rule.releaseSeconds;
     return silent ? this.end('silence', window.endSeconds, window.endAtMs) : undefined;

@@ -6,7 +6,7 @@ const CEILING = 2;
 /** An alarm names so many of the windows that led to it. */
 const MAX_HITS = 10;
 
-/** The alarm kind whose evidence is the nearest to its line, or the farthest beyond it. */
+/** An alarm kind that something speaks for. */
 export interface HeardKind {
   readonly kind: string;
   /** Nats; above 0. */
@@ -47,13 +47,13 @@ export class Evidence {
    * Takes the next window.
    *
    * @param stricter is added to the lines for now, nats
-   * @returns the kind with the most evidence, measured by its line; undefined where nothing speaks for an alarm
+   * @returns the alarm kinds for which there is evidence, the one that is the farthest beyond its line, or the nearest to it, first
    */
-  push(window: ScoredWindow, rule: AlarmRule, stricter: number): HeardKind | undefined {
+  push(window: ScoredWindow, rule: AlarmRule, stricter: number): HeardKind[] {
     const { kinds: logOdds, endSeconds, endAtMs } = window;
     const { evidence: rules } = rule;
     const own = evidenceRule(rule);
-    if (!rules || !own || !logOdds) return undefined;
+    if (!rules || !own || !logOdds) return [];
     const { leak, lines, offsets } = own;
     const hops = this.#hops(window, rules.hopSeconds);
     this.#endSeconds = endSeconds;
@@ -61,7 +61,7 @@ export class Evidence {
     if (window.rmsDbfs > rule.minLevelDbfs) this.#loudSeconds = endSeconds;
     const loud = endSeconds - this.#loudSeconds <= rules.memorySeconds;
 
-    let best: HeardKind | undefined;
+    const heard: HeardKind[] = [];
     // Also of kinds that are not to alarm: what comes after an impact is asked for by itself.
     for (const [kind, least] of Object.entries(lines)) {
       const line = least + stricter;
@@ -77,11 +77,10 @@ export class Evidence {
       if (sum.evidence === 0) sum.hits = [];
       else if (added > 0)
         sum.hits = [...sum.hits, { atMs: endAtMs, label: kind, score: probability }].slice(-MAX_HITS);
-      if (!rules.kinds.includes(kind) || sum.evidence === 0) continue;
-      if (!best || sum.evidence / line > best.evidence / best.line)
-        best = { kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits };
+      if (rules.kinds.includes(kind) && sum.evidence > 0)
+        heard.push({ kind, evidence: sum.evidence, line, probability, adds: added > 0, hits: sum.hits });
     }
-    return best;
+    return heard.sort((a, b) => b.evidence / b.line - a.evidence / a.line);
   }
 
   /** Of every kind, as of the last window. */

@@ -126,8 +126,8 @@ describe('evidence', () => {
       const evidence = new Evidence();
       let last = 0;
       for (let k = 0; k * hop <= 48; k++) {
-        const said = evidence.push(windowAt(k, impact(1), {}, hop), RULE, 0);
-        last = said?.evidence ?? 0;
+        evidence.push(windowAt(k, impact(1), {}, hop), RULE, 0);
+        last = evidence.of('impact')?.evidence ?? 0;
       }
       return last;
     };
@@ -162,8 +162,10 @@ describe('evidence', () => {
       fc.property(logOdds, fc.constantFrom(0.1, 0.24, 0.48, 0.96), (said, hop) => {
         const evidence = new Evidence();
         for (const [k, each] of said.entries()) {
-          const found = evidence.push(windowAt(k, impact(each), {}, hop), RULE, 0);
-          if (found) {
+          const heard = evidence.push(windowAt(k, impact(each), {}, hop), RULE, 0);
+          const found = evidence.of('impact');
+          expect(heard.length).toBe(found?.evidence ? 1 : 0);
+          if (found?.evidence) {
             expect(found.evidence).toBeGreaterThan(0);
             expect(found.evidence).toBeLessThanOrEqual(8);
             expect(found.hits.length).toBeGreaterThan(0);

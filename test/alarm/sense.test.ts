@@ -199,11 +199,11 @@ describe('an open alarm', () => {
   const nothing = { impact: -6, scream: -6 };
   const blows = (seconds: number): Heard => ({ seconds, rmsDbfs: -20, kinds: { ...nothing, impact: 4 } });
   const screams = (seconds: number): Heard => ({ ...blows(seconds), kinds: { ...nothing, scream: 4 } });
-  const windows = windowsOf([blows(10), screams(5), blows(2), screams(2), { seconds: 30, kinds: nothing }]);
-  const said = (acknowledgedAfter = Number.POSITIVE_INFINITY) => {
+  const oneByOne = [blows(10), screams(5), blows(2), screams(2), { seconds: 30, kinds: nothing }];
+  const said = (acknowledgedAfter = Number.POSITIVE_INFINITY, sounds: readonly Heard[] = oneByOne) => {
     const sense = senseOf({}, { evidence });
     let episodeId = '';
-    return windows.flatMap((window) => {
+    return windowsOf(sounds).flatMap((window) => {
       const event = sense.push(window);
       if (event?.type === 'alarm_started') ({ episodeId } = event);
       if (window.endSeconds >= acknowledgedAfter) sense.acknowledge(episodeId);
@@ -225,6 +225,24 @@ describe('an open alarm', () => {
       'silence',
     ]);
   });
+
+  it.each([
+    [8, 8],
+    [6, 3],
+    [3, 6],
+  ])(
+    'that was acknowledged does not hide a scream while it goes on (log-odds %s and %s)',
+    (impact, scream) => {
+      const both = { impact, scream };
+      const found = said(5, [blows(10), { ...blows(10), kinds: both }, { seconds: 30, kinds: nothing }]);
+      expect(found).toEqual(['impact', 'another', 'scream', 'silence']);
+      const atOnce = said(5, [
+        { ...blows(14), kinds: both },
+        { seconds: 30, kinds: nothing },
+      ]);
+      expect(atOnce).toEqual([impact >= scream ? 'impact' : 'scream', 'silence']);
+    },
+  );
 
   it('is not followed by the other one long after, where detection was off meanwhile', () => {
     const sense = senseOf({}, { evidence });
