@@ -60,16 +60,18 @@ export class Episode {
     if (endedBy === 'disabled') this.#next = []; // it is not to come up when detection is on again
     if (!this.#alarm) return undefined;
     const { started, peak, kind } = this.#alarm;
+    // A file may be shorter than the window that fills it up.
+    const endSeconds = Math.max(atSeconds, started.atSeconds);
     this.#alarm = undefined;
-    if (endedBy === 'silence') this.#silentAtSeconds = atSeconds;
+    if (endedBy === 'silence') this.#silentAtSeconds = endSeconds;
     return {
       type: 'alarm_ended',
       episodeId: started.episodeId,
       atMs,
-      atSeconds,
+      atSeconds: endSeconds,
       label: peak.label,
       kind,
-      durationSeconds: atSeconds - started.atSeconds,
+      durationSeconds: endSeconds - started.atSeconds,
       peakConfidence: peak.confidence,
       endedBy,
     };

@@ -21,9 +21,11 @@ const MOST_REMINDERS = 10;
 
 /**
  * Home Assistant keeps what somebody presses while the broker is away, and sends it as soon as it is connected again,
- * just before it says that it has come: so late after an acknowledgement its coming shows that it was an old one.
+ * just before it says that it has come: so late after an acknowledgement its coming shows that it was an old one. It says
+ * so 5 s after it is connected at the earliest, and later with every device that is announced meanwhile; to that comes
+ * our own pause.
  */
-const KEPT_WORD_MS = 10_000;
+const KEPT_WORD_MS = 60_000;
 
 /** What is said again of an alarm. */
 type Known = Pick<AlarmStarted, 'episodeId' | 'label' | 'kind'>;

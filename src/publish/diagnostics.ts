@@ -54,7 +54,7 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
       },
     }),
     // Whatever is wrong, by name: what nobody looks for elsewhere has to be seen here. It expires, because a broker that
-    // dies together with the daemon keeps `online`; Microphone does not, and stays on where a daemon is gone.
+    // dies together with the daemon keeps its last word; Microphone does not, and stays on where a daemon is gone.
     problem: {
       p: 'binary_sensor',
       name: 'Problem',
@@ -65,6 +65,8 @@ export function diagnostics({ topics, features }: EntityOptions): Record<string,
       json_attributes_topic: topics.health,
       json_attributes_template: "{{ {'problems': value_json.problems} | tojson }}",
       expire_after: STALE_SECONDS,
+      // A daemon that ends again and again says so in each run: no shorter run may take that back.
+      ...always(topics),
     },
     engine: sensor('Engine', '{{ value_json.model.engine }}'),
     // The engine's name alone would not say that it is not the one that was asked for.

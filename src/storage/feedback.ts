@@ -22,6 +22,8 @@ import { makeFolder, writeFileWhole } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
+/** A sound is heard so long before the window that counts as its hit: half of what the event head remembers. */
+const BEFORE_HIT_MS = 2500;
 /** Alarms of this run that can still be judged. */
 const MOST_ALARMS = 20;
 /** The oldest verdict makes room for a newer one. */
@@ -66,8 +68,8 @@ export class FeedbackStore {
   readonly #waiting = new Map<string, { alarm: Alarm; verdict: Verdict; givenAt: string }>();
   readonly #save: Paced;
   #writing: Promise<void> = Promise.resolve();
-  /** What speaks for an alarm in the newest window. */
-  #newest: readonly Float32Array[] = [];
+  /** What has spoken for an alarm last, and when it was heard first. */
+  #recent: { readonly subject: Float32Array; readonly atMs: number }[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #vetoSaidAtMs = Number.NEGATIVE_INFINITY;
 
@@ -93,11 +95,13 @@ export class FeedbackStore {
 
   /** Takes every result, before the event that it may cause; remembers those of an alarm. */
   window(result: PipelineResult): void {
-    this.#newest = result.subjects;
     const known = this.#alarm?.embeddings;
-    if (this.#open && known)
-      for (const subject of this.#newest)
-        if (known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
+    for (const subject of result.subjects) {
+      if (this.#recent.every((each) => each.subject !== subject))
+        this.#recent.push({ subject, atMs: result.scored.endAtMs });
+      if (this.#open && known && known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
+    }
+    this.#recent = this.#recent.slice(-MAX_WINDOWS);
     this.#sayVeto(result.scored);
     this.#lookForDeleted();
   }
@@ -106,9 +110,12 @@ export class FeedbackStore {
   event(event: DecisionEvent): void {
     if (event.type === 'alarm_ended' && event.episodeId === this.#alarm?.episodeId) this.#open = false;
     if (event.type !== 'alarm_started') return;
-    const { episodeId, label, kind, atMs } = event;
+    const { episodeId, label, kind, atMs, hits } = event;
     this.#open = true;
-    this.#alarm = { episodeId, label, kind, atMs, embeddings: [...this.#newest] };
+    // The window that starts it may be one of the silence after an impact.
+    const fromMs = Math.min(atMs, ...hits.map((hit) => hit.atMs)) - BEFORE_HIT_MS;
+    const embeddings = this.#recent.filter((each) => each.atMs >= fromMs).map(({ subject }) => subject);
+    this.#alarm = { episodeId, label, kind, atMs, embeddings };
     this.#alarms.set(episodeId, this.#alarm);
     for (const oldest of this.#alarms.keys())
       if (this.#alarms.size > MOST_ALARMS) this.#alarms.delete(oldest);

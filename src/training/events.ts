@@ -11,6 +11,8 @@ export interface LabelledEvent {
 export interface Alarm {
   readonly startSeconds: number;
   readonly endSeconds: number;
+  /** What it is about: the impact, where the silence or a voice after that made it an alarm. */
+  readonly heardSeconds: number;
   readonly label: string;
   readonly confidence: number;
   /** Kind of event; undefined where none stands out, or the model has no event head. */
@@ -54,9 +56,9 @@ export interface EventMatch {
 }
 
 /**
- * Which alarms are right, and which events are found. An alarm is right when it starts within an event, or within
- * `collarSeconds` before or after it: labels are set by hand, and a window is decided at its end. An event is
- * found when an alarm starts so, or when a right one is still on as it begins: while one is on, no other can start.
+ * Which alarms are right, and which events are found. An alarm is right when what it is about was heard within an event,
+ * or within `collarSeconds` before or after it: labels are set by hand, and a window is decided at its end. An event is
+ * found when there is such an alarm, or when a right one is still on as it begins: while one is on, no other can start.
  * Which alarm class an alarm names does not matter.
  */
 export function matchEvents(
@@ -64,15 +66,15 @@ export function matchEvents(
   alarms: readonly Alarm[],
   collarSeconds: number,
 ): EventMatch {
-  const startsWithin = ({ startSeconds }: Alarm, event: LabelledEvent) =>
-    startSeconds >= event.startSeconds - collarSeconds && startSeconds <= event.endSeconds + collarSeconds;
+  const isAbout = ({ heardSeconds }: Alarm, event: LabelledEvent) =>
+    heardSeconds >= event.startSeconds - collarSeconds && heardSeconds <= event.endSeconds + collarSeconds;
   const isOnAtStart = (alarm: Alarm, event: LabelledEvent) =>
     alarm.startSeconds <= event.startSeconds && alarm.endSeconds >= event.startSeconds;
-  const isRight = (alarm: Alarm) => events.some((event) => startsWithin(alarm, event));
+  const isRight = (alarm: Alarm) => events.some((event) => isAbout(alarm, event));
   const right = alarms.filter(isRight);
   return {
     delaysSeconds: events.map((event) => {
-      const found = right.find((alarm) => startsWithin(alarm, event) || isOnAtStart(alarm, event));
+      const found = right.find((alarm) => isAbout(alarm, event) || isOnAtStart(alarm, event));
       return found && Math.max(0, found.startSeconds - event.startSeconds);
     }),
     falseAlarms: alarms.filter((alarm) => !right.includes(alarm)),

@@ -4,7 +4,7 @@ import { evidenceRule } from '../alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
 import { impactLine, thumpSilenceSeconds, thumpVoice } from '../alarm/thump.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS } from '../constants.js';
-import type { DecisionEvent, ScoredWindow } from '../types.js';
+import type { AlarmStarted, DecisionEvent, ScoredWindow } from '../types.js';
 import type { Alarm, LabelledEvent } from './events.js';
 
 /**
@@ -69,12 +69,15 @@ export class Track {
   replay(rule: AlarmRule): Alarm[] {
     const sense = new Sense(rule, this.sense);
     const alarms: Alarm[] = [];
+    let heardSeconds = 0;
     const take = (event: DecisionEvent | undefined) => {
+      if (event?.type === 'alarm_started') heardSeconds = heardAt(event);
       if (event?.type !== 'alarm_ended') return;
       const { atSeconds, durationSeconds, label, kind, peakConfidence } = event;
       alarms.push({
         startSeconds: atSeconds - durationSeconds,
         endSeconds: atSeconds,
+        heardSeconds,
         label,
         confidence: peakConfidence,
         kind,
@@ -96,6 +99,7 @@ export class Track {
       const startSample = Math.round(k * this.hopSeconds * SAMPLE_RATE_HZ);
       window.startSeconds = startSample / SAMPLE_RATE_HZ;
       window.endSeconds = (startSample + WINDOW_SAMPLES) / SAMPLE_RATE_HZ;
+      window.endAtMs = 1000 * window.endSeconds;
       window.rmsDbfs = this.#values[at]!;
       for (let i = 0; i < this.labels.length; i++) scores[this.labels[i]!] = this.#values[at + 1 + i]!;
       const from = at + 1 + this.labels.length;
@@ -146,6 +150,12 @@ export class Track {
     this.#found = { by, scores, speaks };
     return this.#found;
   }
+}
+
+/** Of a clock that goes as the stream does. */
+function heardAt({ reason, hits, atSeconds }: AlarmStarted): number {
+  const impact = reason.startsWith('thump') ? hits.at(-1) : undefined;
+  return impact ? impact.atMs / 1000 : atSeconds;
 }
 
 interface Loudest {

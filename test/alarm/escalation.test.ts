@@ -129,7 +129,7 @@ describe('somebody who comes later', () => {
     const escalation = escalationOf();
     escalation.note(alarm('a'));
     end(escalation);
-    await clock.advance(10_001);
+    await clock.advance(60_001);
     escalation.remind();
     expect(said).toEqual([]);
   });
@@ -206,7 +206,7 @@ it('whatever happens, no alarm is repeated once acknowledged, nor more often tha
         } else if (step === 'acknowledge') {
           expect(escalation.acknowledge()?.episodeId).toBe(unseen);
           unseen = undefined;
-          await clock.advance(10_001); // a word that counts
+          await clock.advance(60_001); // a word that counts
         } else if (step === 'stop') escalation.stop();
         else if (step === 'remind') escalation.remind();
         else await clock.advance(step as number);

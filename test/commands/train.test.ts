@@ -278,12 +278,18 @@ describe('train --feedback', () => {
   it('learns from what people said of alarms, and leaves out what another backbone heard', async () => {
     const folder = join(dir, 'state', 'feedback');
     const backbone = backboneFingerprint(await readBundle(MINI));
-    const judge = async (episodeId: string, label: string, heardBy: string, verdict: Verdict) => {
+    const sound = [new Float32Array(1024).fill(0.3)];
+    const judge = async (
+      episodeId: string,
+      label: string,
+      heardBy: string,
+      verdict: Verdict,
+      subjects = sound,
+    ) => {
       const model = { name: 'm', backbone: heardBy };
       const store = new FeedbackStore(folder, model, undefined, silentLog, systemClock);
-      const subjects = [new Float32Array(1024).fill(0.3)];
-      store.window({ subjects, scored: {} } as unknown as PipelineResult);
-      store.event({ type: 'alarm_started', episodeId, label, atMs: 0 } as unknown as DecisionEvent);
+      store.window({ subjects, scored: { endAtMs: 0 } } as unknown as PipelineResult);
+      store.event({ type: 'alarm_started', episodeId, label, atMs: 0, hits: [] } as unknown as DecisionEvent);
       store.give(verdict);
       await store.stop();
     };
@@ -291,10 +297,13 @@ describe('train --feedback', () => {
     await judge('e2', 'game_over', backbone, 'real_alarm');
     await judge('e3', 'game_over', 'another', 'real_alarm');
     await judge('e4', 'abnormal', backbone, 'real_alarm');
+    await judge('e5', 'game_over', backbone, 'false_alarm', []);
     const settings = ['--alarm', 'game_over', '--epochs', '8'];
     const { code, stderr } = await train('judged', ...settings, '--feedback');
     expect(code, stderr).toBe(0);
-    expect(stderr).toContain('feedback on 2 alarms is used, 2 of another backbone or class left out');
+    expect(stderr).toContain(
+      'feedback on 2 alarms is used, 3 of another backbone or class, or without a sound, left out',
+    );
     const weights = (name: string) => readFileSync(join(dir, name, 'weights.safetensors'));
     expect(weights('judged').equals(weights('game-sounds'))).toBe(false);
     const refused = await train('refused', ...settings, '--feedback', 'nonesuch');

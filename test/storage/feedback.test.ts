@@ -37,8 +37,11 @@ function hear(value: number, hit: boolean, event?: Partial<DecisionEvent>): void
   if (event) store.event(event as DecisionEvent);
 }
 
-const start = (episodeId: string) =>
-  ({ type: 'alarm_started', episodeId, label: 'abnormal', atMs: 5000 }) as Partial<DecisionEvent>;
+const start = (episodeId: string, atMs = 1000, hitAtMs = atMs) =>
+  ({
+    ...{ type: 'alarm_started', episodeId, label: 'abnormal', atMs },
+    hits: [{ atMs: hitAtMs, label: 'abnormal', score: 1 }],
+  }) as Partial<DecisionEvent>;
 /** Gives a verdict, and waits until it is kept. */
 async function judge(verdict: Verdict): Promise<void> {
   expect(store.give(verdict)).toBeUndefined();
@@ -51,11 +54,11 @@ const read = () => readFeedback(folder, (path) => damaged.push(path));
 describe('feedback', () => {
   it('keeps the embeddings of the alarm’s hits with the verdict', async () => {
     hear(1, true);
-    hear(2, true, start('e1'));
-    hear(3, false, { ...end, episodeId: 'of an earlier run' } as Partial<DecisionEvent>);
-    hear(4, true);
-    hear(5, false, end);
-    hear(6, true);
+    hear(5, true, start('e1', 5000));
+    hear(6, false, { ...end, episodeId: 'of an earlier run' } as Partial<DecisionEvent>);
+    hear(7, true);
+    hear(8, false, end);
+    hear(9, true);
     await judge('false_alarm');
     const [record] = read();
     expect(record).toMatchObject({
@@ -65,9 +68,18 @@ describe('feedback', () => {
       alarmAt: '1970-01-01T00:00:05.000Z',
       model: { name: 'm', backbone: 'abc' },
     });
-    expect(record && embeddingsOf(record)).toEqual([Float32Array.of(2, 2.5), Float32Array.of(4, 4.5)]);
+    expect(record && embeddingsOf(record)).toEqual([Float32Array.of(5, 5.5), Float32Array.of(7, 7.5)]);
     const [file] = readdirSync(folder);
     expect(statSync(join(folder, file as string)).mode & 0o777).toBe(0o600);
+  });
+
+  it('is of the impact where the silence after it makes it an alarm', async () => {
+    hear(1, true);
+    for (const later of Array(8).keys()) hear(10 + later, later < 2);
+    hear(18, false, start('e1', 18_000, 11_000));
+    await judge('false_alarm');
+    const [record] = read();
+    expect(record && embeddingsOf(record)).toEqual([Float32Array.of(10, 10.5), Float32Array.of(11, 11.5)]);
   });
 
   it('lets a second verdict on the same alarm replace the first', async () => {

@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { UserError } from '../../src/errors.js';
 import { type Alarm, matchEvents, parseLabels } from '../../src/training/events.js';
 
-const alarm = (startSeconds: number, endSeconds = startSeconds + 5): Alarm => ({
+const alarm = (startSeconds: number, endSeconds = startSeconds + 5, heardSeconds = startSeconds): Alarm => ({
   startSeconds,
   endSeconds,
+  heardSeconds,
   label: 'abnormal',
   confidence: 0.9,
 });
@@ -44,6 +45,12 @@ describe('label files', () => {
 describe('alarms against events', () => {
   it('finds an event by the alarm that starts in it, and says how late', () => {
     expect(matchEvents([event(10, 14)], [alarm(11.5)], 2)).toEqual({ delaysSeconds: [1.5], falseAlarms: [] });
+  });
+
+  it('finds an event by what the alarm is about, though silence after it started that', () => {
+    const fall = [event(10, 11)];
+    expect(matchEvents(fall, [alarm(19, 24, 10.5)], 0)).toEqual({ delaysSeconds: [9], falseAlarms: [] });
+    expect(matchEvents(fall, [alarm(10.5, 24, 2)], 1).falseAlarms).toHaveLength(1);
   });
 
   it('lets an alarm start a collar too early or too late, and no more', () => {

@@ -188,6 +188,10 @@ describe('figures of clips as life has them', () => {
       memorySeconds: 3.4,
       sensitivities: { low: normal, normal, high: normal },
     };
+    const [alarm, ...others] = track.replay({ ...DEFAULT_ALARM_RULE, evidence, sensitivity: 'normal' });
+    expect(others).toEqual([]);
+    expect(alarm?.heardSeconds).toBeCloseTo(25 * 0.48 + 0.975, 6);
+    expect(alarm?.startSeconds).toBeGreaterThan(25 * 0.48 + 5);
     const clip: ScoredClip = {
       ...laid('abnormal', '', 99),
       life: { kind: '', track, startSeconds: 10, endSeconds: 14 },

@@ -233,11 +233,11 @@ describe.skipIf(!installed)('Home Assistant', () => {
     await allThere();
   });
 
-  it('shows all but microphone and events as unavailable while the daemon is gone', async () => {
+  it('shows all but microphone, problem and events as unavailable while the daemon is gone', async () => {
     await room.daemon.kill('SIGKILL');
     await home.until('binary_sensor.bathroom_microphone', 'on');
     await home.until('switch.bathroom_detection', 'unavailable');
-    const others = ENTITIES.map(([id]) => id).filter((id) => !/^event|_microphone$/.test(id));
+    const others = ENTITIES.map(([id]) => id).filter((id) => !/^event|_(microphone|problem)$/.test(id));
     expect((await unavailable()).sort()).toEqual(others.sort());
   });
 

@@ -93,6 +93,10 @@ export async function listenTo(
   const scoring = chooseHead(bundle, head);
   const rule = alarmRule(bundle, scoring, config.alarm);
   checkLabels(material, scoring.labels);
+  if (!rule.evidence && longestSilenceSeconds(rule, config.sense) > 0)
+    console.error(
+      'warning: this model has no event head: alarms by silence after an impact, which the daemon raises, are not counted',
+    );
   const jobs = jobsFlag(flags);
   const seed = numberFlag('seed', flags.seed, SEED_RANGE);
   const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);

@@ -30,13 +30,12 @@ export function judgedAlarms(
   const backbone = backboneFingerprint(base);
   const judged = records.flatMap((record) => {
     const label = record.verdict === 'real_alarm' ? record.label : ordinary;
-    return record.model.backbone === backbone && labels.includes(label)
-      ? [{ label, embeddings: embeddingsOf(record) }]
-      : [];
+    const embeddings = record.model.backbone === backbone ? embeddingsOf(record) : [];
+    return embeddings.length > 0 && labels.includes(label) ? [{ label, embeddings }] : [];
   });
   const leftOut = records.length - judged.length;
   console.error(
-    `feedback on ${judged.length} alarms is used${leftOut > 0 ? `, ${leftOut} of another backbone or class left out` : ''}`,
+    `feedback on ${judged.length} alarms is used${leftOut > 0 ? `, ${leftOut} of another backbone or class, or without a sound, left out` : ''}`,
   );
   return judged;
 }
