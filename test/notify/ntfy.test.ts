@@ -31,6 +31,12 @@ describe('what ntfy is sent', () => {
     });
   });
 
+  it('leads nowhere where the page has no address that can be written', () => {
+    const event = { event_type: 'alarm_started', label: 'abnormal' };
+    for (const clickUrl of ['http://[fe80::1%eth0]:8099/', 'http://room.101:8099/'])
+      expect(ntfyLetter(notice(event), clickUrl).headers).not.toHaveProperty('click');
+  });
+
   it('leads to an address that a header can hold', () => {
     const { headers } = ntfyLetter(notice({ event_type: 'alarm_started' }), 'https://bad.example/浴室?a=ü');
     expect(headers.click).toBe('https://bad.example/%E6%B5%B4%E5%AE%A4?a=%C3%BC');

@@ -53,7 +53,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     for (const [id, name, choices] of [
       ['bathroom', 'the bathroom', { ...many, detection_hours: DETECTION_HOURS }],
       // One phone, as in automations that were made when no more could be chosen.
-      ['guest_toilet', 'the guest toilet', { ...quietly, phone: phone.deviceId }],
+      ['guest_toilet', 'the guest toilet', { ...quietly, phone: phone.deviceId, silent_minutes: 1 }],
     ] as const)
       await addAutomation(home.api, `alarm_${id}`, {
         use_blueprint: {
@@ -286,6 +286,18 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     expect(new Set(titles())).toEqual(
       new Set(['No sound from the bathroom', 'No sound from the guest toilet']),
     );
+  });
+
+  it('a daemon that was gone already when Home Assistant started', async () => {
+    await toilet.daemon.kill('SIGKILL');
+    await home.until('binary_sensor.guest_toilet_microphone', 'on');
+    await home.homeAssistant.stop();
+    const from = phone.notifications.length;
+    await home.homeAssistant.run();
+    const { message } = await phone.waitFor('No sound from the guest toilet', from);
+    expect(message).toMatch(/^The computer with the microphone or the broker has been gone/);
+    home.start(toilet.microphone, 'toilet', 'Guest toilet');
+    await home.until('binary_sensor.guest_toilet_microphone', 'off');
   });
 
   it('a daemon that died together with a broker which has kept that it was there, also after a restart of Home Assistant', async () => {

@@ -16,8 +16,11 @@ export interface Notification {
 
 /** https://companion.home-assistant.io/docs/notifications/notifications-basic#clearing */
 const REMOVES = 'clear_notification';
-/** It takes up to a minute until Home Assistant, once started, knows of a microphone; then something is told. */
-const WAIT_MS = 120_000;
+/**
+ * It takes up to a minute until Home Assistant, once started, knows of a microphone; then something is told. And what is
+ * told by how long it lasts it looks for once a minute.
+ */
+const WAIT_MS = 150_000;
 
 /**
  * A phone with Home Assistant's app, as far as Home Assistant can tell: it registers as the app does, and what would

@@ -10,7 +10,7 @@ export default defineConfig({
     pool: 'forks',
     // Each file has a Home Assistant of its own, which takes a processor while it starts.
     maxWorkers: 1,
-    testTimeout: 180_000,
+    testTimeout: 300_000,
     hookTimeout: 300_000,
   },
 });
