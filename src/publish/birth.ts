@@ -19,7 +19,11 @@ export class HomeAssistantBirth {
   ) {}
 
   message({ topic, payload, retained }: IncomingMessage): void {
-    if (topic !== this.topic || retained || payload.toString() !== 'online') return;
+    if (topic === this.topic && !retained && payload.toString() === 'online') this.come();
+  }
+
+  /** It has come: it is told after the pause, once. */
+  come(): void {
     const { announceMinMs, announceMaxMs } = this.timing;
     const pauseMs = announceMinMs + Math.random() * (announceMaxMs - announceMinMs);
     this.#cancel ??= this.clock.after(pauseMs, () => {
@@ -28,8 +32,11 @@ export class HomeAssistantBirth {
     });
   }
 
-  cancel(): void {
+  /** @returns whether it would have been told */
+  cancel(): boolean {
+    const waits = this.#cancel !== undefined;
     this.#cancel?.();
     this.#cancel = undefined;
+    return waits;
   }
 }

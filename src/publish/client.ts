@@ -27,6 +27,8 @@ export class MqttPublisher {
   readonly #delivery: Delivery;
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
+  /** It came, and the connection broke before it was told. */
+  #birthWaits = false;
   readonly #readers: ((said: Said) => void)[] = [];
   #onConnected = () => {};
   #onHomeAssistant = () => {};
@@ -232,12 +234,14 @@ export class MqttPublisher {
     this.#echo.begin(this.#connection.protocol === '3.1.1');
     this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability);
     this.#announce();
+    if (this.#birthWaits) this.#homeAssistant.come();
+    this.#birthWaits = false;
   }
 
   #onClose(hungUp: boolean): void {
     this.#delivery.break(hungUp);
     this.#echo.cancel();
-    this.#homeAssistant.cancel();
+    this.#birthWaits ||= this.#homeAssistant.cancel();
     this.#onConnected();
     this.#checkSettled();
   }

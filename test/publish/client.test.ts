@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
+import { BIRTH_TOPIC } from '../../src/constants.js';
 import { ExitCode } from '../../src/errors.js';
 import { MqttPublisher } from '../../src/publish/client.js';
 import { type Announcement, DEFAULT_TIMING, type MqttOptions } from '../../src/publish/options.js';
@@ -121,6 +122,27 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
     const late = await broker.subscribe(...EVERYTHING);
     await until(() => late.messages.length === 4, 'the states were not retained');
     expect(late.messages.every(({ retained }) => retained)).toBe(true);
+  });
+
+  it('knows of a birth also where the connection breaks before it is answered', async () => {
+    const broker = await startBroker();
+    const { publisher } = publisherTo(broker.url, {
+      announcement,
+      timing: { announceMinMs: 500, announceMaxMs: 500 },
+    });
+    let births = 0;
+    publisher.onHomeAssistant(() => births++);
+    publisher.start();
+    const live = await broker.subscribe(topics.availability);
+    await live.waitFor(topics.availability, (payload) => payload === 'online');
+    broker.publish(BIRTH_TOPIC, 'online');
+    await sleep(200);
+    await broker.stop();
+    await until(() => !publisher.connected, 'the loss was not noticed');
+    await broker.run();
+    await until(() => births > 0, 'the birth is forgotten');
+    await sleep(600);
+    expect(births).toBe(1);
   });
 
   it('says all of it again on another birth topic, where that is where Home Assistant says it', async () => {

@@ -31,7 +31,11 @@ export function withMaterial(command: Command): Command {
         'labels that stand for others of the head, for example singing=speech,glass=abnormal',
       ),
     )
-    .option('--collar <seconds>', 'how far from an event its alarm may start', '2')
+    .option(
+      '--collar <seconds>',
+      'how far from an event its alarm may start; of silence after an impact, the impact',
+      '2',
+    )
     .option('--split <part>', 'validation: only the clips that train keeps for it')
     .option('--validation <share>', 'share of the clips for validation, as given to train', '0.2')
     .option('--seed <number>', 'as given to train', '1')
