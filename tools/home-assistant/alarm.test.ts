@@ -271,7 +271,7 @@ describe.skipIf(!installed)('the blueprint for the phone', () => {
     const gone = await notified('No sound from the guest toilet');
     expect(gone.message).toMatch(/^The computer with the microphone or the broker has been gone/);
     expect(titles()).toEqual(['No sound from the bathroom', 'No sound from the guest toilet']);
-    home.start(toilet.microphone, 'toilet', 'Guest toilet');
+    toilet = { ...toilet, daemon: home.start(toilet.microphone, 'toilet', 'Guest toilet') };
     await home.until('binary_sensor.guest_toilet_microphone', 'off');
   });
 
