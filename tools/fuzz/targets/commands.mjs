@@ -68,7 +68,10 @@ export function start() {
   control.load();
   control.start();
   const birth = new HomeAssistantBirth(DEFAULT_TIMING, systemClock, () => {});
-  const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, () => {});
+  const echo = new OwnEcho(topics.availability, DEFAULT_TIMING, systemClock, log, {
+    onChange: () => {},
+    onContradicted: () => {},
+  });
   const known = [
     ...[...Object.values(topics.commands), ...Object.values(topics.rollouts)],
     ...Object.values(soundTopicsOf(topics, SMOKE.id).settings).map(({ command }) => command),
