@@ -1,3 +1,4 @@
+import { SENSITIVITIES } from '../constants.js';
 import type { ScoredWindow, WaitingImpact, WaitingImpacts } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
@@ -66,17 +67,21 @@ export interface ThumpOptions {
 }
 
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
-export function thumpSilenceSeconds(rule: AlarmRule, options: ThumpOptions): number {
+export function thumpSilenceSeconds(
+  rule: AlarmRule,
+  options: Pick<ThumpOptions, 'thumpSilenceSeconds'>,
+): number {
   return options.thumpSilenceSeconds ?? bundled(rule)?.silenceSeconds ?? 0;
 }
 
 /** The longest that it is at any sensitivity; 0 where it is off at all. */
 export function longestSilenceSeconds(
-  { evidence }: AlarmRule,
+  rule: AlarmRule,
   options: Pick<ThumpOptions, 'thumpSilenceSeconds'>,
 ): number {
-  const bundled = Object.values(evidence?.sensitivities ?? {}).map(({ thump }) => thump?.silenceSeconds ?? 0);
-  return options.thumpSilenceSeconds ?? Math.max(0, ...bundled);
+  return Math.max(
+    ...SENSITIVITIES.map((sensitivity) => thumpSilenceSeconds({ ...rule, sensitivity }, options)),
+  );
 }
 
 /** A voice in distress after an impact, as a person or the bundle says; undefined where it is off. */

@@ -98,7 +98,7 @@ export function ntfyLetter(notice: string, clickUrl: string | undefined): Letter
       title: headerText(`${played ? 'Test: ' : ''}${oneLine(event.device.name)}: ${title}`),
       priority: String(played ? Math.min(priority, 3) : priority),
       tags,
-      ...(clickUrl !== undefined && URL.canParse(clickUrl) && { click: new URL(clickUrl).href }), // ASCII, whatever it is made of
+      ...(clickUrl !== undefined && { click: new URL(clickUrl).href }), // ASCII, whatever it is made of
     },
     body: `${text(event)}${event.replayed ? ` This was at ${localTime(event.at)}.` : ''}`,
   };

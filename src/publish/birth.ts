@@ -6,6 +6,8 @@ import type { MqttTiming } from './options.js';
 /** Notices that Home Assistant has started, which then wants to be told everything again. */
 export class HomeAssistantBirth {
   #cancel: (() => void) | undefined;
+  /** It came, and the connection broke before it was told. */
+  #owed = false;
 
   /**
    * @param announce called a random while after the start: not all its devices should answer at the same moment
@@ -19,11 +21,23 @@ export class HomeAssistantBirth {
   ) {}
 
   message({ topic, payload, retained }: IncomingMessage): void {
-    if (topic === this.topic && !retained && payload.toString() === 'online') this.come();
+    if (topic === this.topic && !retained && payload.toString() === 'online') this.#come();
   }
 
-  /** It has come: it is told after the pause, once. */
-  come(): void {
+  /** There is a new connection. */
+  begin(): void {
+    if (this.#owed) this.#come();
+    this.#owed = false;
+  }
+
+  /** The connection is gone. */
+  break(): void {
+    this.#owed ||= this.#cancel !== undefined;
+    this.cancel();
+  }
+
+  /** It is told after the pause, once. */
+  #come(): void {
     const { announceMinMs, announceMaxMs } = this.timing;
     const pauseMs = announceMinMs + Math.random() * (announceMaxMs - announceMinMs);
     this.#cancel ??= this.clock.after(pauseMs, () => {
@@ -32,11 +46,8 @@ export class HomeAssistantBirth {
     });
   }
 
-  /** @returns whether it would have been told */
-  cancel(): boolean {
-    const waits = this.#cancel !== undefined;
+  cancel(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    return waits;
   }
 }

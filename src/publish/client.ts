@@ -27,8 +27,6 @@ export class MqttPublisher {
   readonly #delivery: Delivery;
   readonly #echo: OwnEcho;
   #onRefusal = () => {};
-  /** It came, and the connection broke before it was told. */
-  #birthWaits = false;
   readonly #readers: ((said: Said) => void)[] = [];
   #onConnected = () => {};
   #onHomeAssistant = () => {};
@@ -234,14 +232,13 @@ export class MqttPublisher {
     this.#echo.begin(this.#connection.protocol === '3.1.1');
     this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability);
     this.#announce();
-    if (this.#birthWaits) this.#homeAssistant.come();
-    this.#birthWaits = false;
+    this.#homeAssistant.begin();
   }
 
   #onClose(hungUp: boolean): void {
     this.#delivery.break(hungUp);
     this.#echo.cancel();
-    this.#birthWaits ||= this.#homeAssistant.cancel();
+    this.#homeAssistant.break();
     this.#onConnected();
     this.#checkSettled();
   }

@@ -22,7 +22,6 @@ export class OwnEcho {
   /** On this connection; it may come before the acknowledgement. */
   #heard = false;
   #contradictedAtMs = Number.NEGATIVE_INFINITY;
-  #contradicted = false;
   #cancel = () => {};
   #cancelAnswer: (() => void) | undefined;
 
@@ -83,13 +82,12 @@ export class OwnEcho {
     const pauseMs = Math.max(0, this.#contradictedAtMs + echoTimeoutMs - this.clock.now());
     this.#cancelAnswer ??= this.clock.after(pauseMs, () => {
       this.#cancelAnswer = undefined;
-      this.#contradictedAtMs = this.clock.now();
-      if (!this.#contradicted)
+      if (this.#contradictedAtMs === Number.NEGATIVE_INFINITY)
         this.log.warn(
           { topic: this.topic },
           'somebody else says on this topic that this daemon is gone, so it says again that it is there: a late last will, or another daemon with this device.id',
         );
-      this.#contradicted = true;
+      this.#contradictedAtMs = this.clock.now();
       this.hooks.onContradicted();
     });
   }

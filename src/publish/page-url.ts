@@ -17,5 +17,7 @@ export function pageUrl({ enabled, host, port, url }: PageOptions, thisHost?: st
   // Of this machine alone.
   if (/^(localhost|127\..*|[:0]*:1)$/.test(host) || port === 0) return undefined;
   const name = /^(0\.0\.0\.0|[:0]+)$/.test(host) ? thisHost : host;
-  return name && `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;
+  const own = name && `http://${name.includes(':') ? `[${name}]` : name}:${port}/`;
+  // An address with a zone, or a name that ends in a number, makes none.
+  return own && URL.canParse(own) ? own : undefined;
 }

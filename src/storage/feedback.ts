@@ -22,7 +22,7 @@ import { makeFolder, writeFileWhole } from './files.js';
 
 /** Windows of one alarm that are remembered: half a minute at the default hop. */
 const MAX_WINDOWS = 64;
-/** A sound is heard so long before the window that counts as its hit: half of what the event head remembers. */
+/** A sound is heard at most so long before the window that counts as its hit: the event head looks back for 2.4 s. */
 const BEFORE_HIT_MS = 2500;
 /** Alarms of this run that can still be judged. */
 const MOST_ALARMS = 20;
@@ -69,7 +69,7 @@ export class FeedbackStore {
   readonly #save: Paced;
   #writing: Promise<void> = Promise.resolve();
   /** What has spoken for an alarm last, and when it was heard first. */
-  #recent: { readonly subject: Float32Array; readonly atMs: number }[] = [];
+  readonly #recent: { readonly subject: Float32Array; readonly atMs: number }[] = [];
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #vetoSaidAtMs = Number.NEGATIVE_INFINITY;
 
@@ -97,11 +97,12 @@ export class FeedbackStore {
   window(result: PipelineResult): void {
     const known = this.#alarm?.embeddings;
     for (const subject of result.subjects) {
-      if (this.#recent.every((each) => each.subject !== subject))
+      if (this.#recent.every((each) => each.subject !== subject)) {
         this.#recent.push({ subject, atMs: result.scored.endAtMs });
+        if (this.#recent.length > MAX_WINDOWS) this.#recent.shift();
+      }
       if (this.#open && known && known.length < MAX_WINDOWS && !known.includes(subject)) known.push(subject);
     }
-    this.#recent = this.#recent.slice(-MAX_WINDOWS);
     this.#sayVeto(result.scored);
     this.#lookForDeleted();
   }

@@ -2,6 +2,7 @@ import { validateHeaderValue } from 'node:http';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ntfyLetter } from '../../src/notify/ntfy.js';
+import { pageUrl } from '../../src/publish/page-url.js';
 
 const notice = (event: object, name = 'Bathroom') =>
   JSON.stringify({ device: { id: 'b', name }, at: '2026-11-27T18:40:49.000Z', test: false, ...event });
@@ -33,8 +34,10 @@ describe('what ntfy is sent', () => {
 
   it('leads nowhere where the page has no address that can be written', () => {
     const event = { event_type: 'alarm_started', label: 'abnormal' };
-    for (const clickUrl of ['http://[fe80::1%eth0]:8099/', 'http://room.101:8099/'])
+    for (const host of ['fe80::1%eth0', '0.0.0.0']) {
+      const clickUrl = pageUrl({ enabled: true, host, port: 8099 }, 'room.101');
       expect(ntfyLetter(notice(event), clickUrl).headers).not.toHaveProperty('click');
+    }
   });
 
   it('leads to an address that a header can hold', () => {

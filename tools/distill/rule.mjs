@@ -38,6 +38,7 @@ const TARGETS = {
   normal: { clips: 0.02, perHour: 0.13, silenceSeconds: 8 },
   high: { clips: 0.05, perHour: 0.35, silenceSeconds: 6 },
 };
+const LONGEST_SILENCE = Math.max(...Object.values(TARGETS).map(({ silenceSeconds }) => silenceSeconds));
 /** Ordinary, but nothing that a room hears from near by: it counts in the hours, not among the household clips. */
 const ELSEWHERE = new Set([
   'crowd',
@@ -156,7 +157,7 @@ async function heard(given, hours, draws) {
       if (clip.length < RATE / 20 || !clip.some((x) => Math.abs(x) > 0.002)) continue;
       taken.set(key, (taken.get(key) ?? 0) + 1);
       for (let seed = 1; seed <= draws; seed++) {
-        const laid = await layInLife([clip], name, { seed, silenceSeconds: 8, pieces: [] });
+        const laid = await layInLife([clip], name, { seed, silenceSeconds: LONGEST_SILENCE, pieces: [] });
         await hear(laid.samples, { set, kind, source, name, start: laid.startSeconds });
       }
     }

@@ -5,6 +5,7 @@
 // same with nothing in place of the voices, and of the fall. Decided as the daemon does with the shipped configuration.
 
 import { basename } from 'node:path';
+import { longestSilenceSeconds } from '../../dist/alarm/thump.js';
 import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { configSchema } from '../../dist/config/schema.js';
@@ -42,7 +43,11 @@ async function soundOf(path, seconds) {
 }
 
 async function trackOf(parts, name) {
-  const laid = await layInLife([concatenated(parts)], name, { seed: 1, silenceSeconds: 8, pieces: [] });
+  const laid = await layInLife([concatenated(parts)], name, {
+    seed: 1,
+    silenceSeconds: longestSilenceSeconds(pipeline.rule, sense),
+    pieces: [],
+  });
   const track = new Track(name, pipeline.model.labels, hopSamples / RATE, kinds, sense);
   pipeline.reset();
   for await (const window of windowsOf([laid.samples], hopSamples))

@@ -17,7 +17,7 @@ import { checkLabels, findMaterial, type Material, parseRenames, validationOnly 
 import { type JobsFlag, jobsFlag, repeatable, withJobs, withModel } from './options.js';
 import { printError, warnOfFallback } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
-import { readSurroundings } from './surroundings.js';
+import { readPieces } from './surroundings.js';
 
 /** What a model is measured on. */
 export function withMaterial(command: Command): Command {
@@ -97,7 +97,8 @@ export async function listenTo(
   const scoring = chooseHead(bundle, head);
   const rule = alarmRule(bundle, scoring, config.alarm);
   checkLabels(material, scoring.labels);
-  if (!rule.evidence && longestSilenceSeconds(rule, config.sense) > 0)
+  const silenceSeconds = longestSilenceSeconds(rule, config.sense);
+  if (!rule.evidence && silenceSeconds > 0)
     console.error(
       'warning: this model has no event head: alarms by silence after an impact, which the daemon raises, are not counted',
     );
@@ -107,10 +108,9 @@ export async function listenTo(
   const scores = join(stateFolder(config.stateDir, process.env), 'cache', 'scores');
   const heard = await interruptible(async (signal) => {
     const listen = async () => {
-      const silence = longestSilenceSeconds(rule, config.sense);
       const laid = life && {
         ...life,
-        surroundings: await readSurroundings(life.folders, seed, silence, signal),
+        surroundings: { seed, silenceSeconds, pieces: await readPieces(life.folders, seed, signal) },
       };
       return await hear(material, {
         ...config.model,

@@ -1,7 +1,7 @@
 import { decodeFile } from '../../audio/decode.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
-import { Pieces, type Surroundings } from '../../training/life.js';
+import { Pieces } from '../../training/life.js';
 import { audioBelow } from './audio-files.js';
 import { showProgress } from './progress.js';
 
@@ -9,17 +9,15 @@ import { showProgress } from './progress.js';
  * Reads recordings of ordinary sound that clips are to be laid into; what is kept of them has a bound.
  *
  * @param folders none: clips lie in room tone
- * @param silenceSeconds that is to fit behind a clip
  * @throws UserError where there is no sound in the folders; the signal's reason once it is aborted
  */
-export async function readSurroundings(
+export async function readPieces(
   folders: readonly string[],
   seed: number,
-  silenceSeconds: number,
   signal: AbortSignal,
-): Promise<Surroundings> {
+): Promise<readonly Float32Array[]> {
   const pieces = new Pieces(seed);
-  if (folders.length === 0) return { seed, silenceSeconds, pieces: [] };
+  if (folders.length === 0) return [];
   const paths = (await Promise.all(folders.map(audioBelow))).flat();
   const progress = showProgress('read', paths.length);
   try {
@@ -43,5 +41,5 @@ export async function readSurroundings(
       `${folders.join(', ')}: there is no recording of a second or more in it`,
       'Give a folder with recordings of ordinary sound as --life-in, or --life alone for room tone.',
     );
-  return { seed, silenceSeconds, pieces: pieces.chosen };
+  return pieces.chosen;
 }
