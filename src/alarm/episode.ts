@@ -125,6 +125,7 @@ export class Episode {
       alarm.peak = { label, confidence };
       alarm.kind = kind ?? alarm.kind;
     }
+    if (cries.length > 0) return undefined;
     const silent = window.endSeconds - alarm.lastCrySeconds >= rule.releaseSeconds;
     return silent ? this.end('silence', window.endSeconds, window.endAtMs) : undefined;
   }

@@ -228,6 +228,14 @@ describe('an alarm of evidence', () => {
     expect(events(windows)).toMatchObject([{ reason: 'hits', kind: 'impact' }]);
   });
 
+  it('goes on while something speaks for it, also where it is to end at once', () => {
+    const windows = [0, 1, 2].map((k) => windowAt(k, impact(6)));
+    expect(events([...windows, windowAt(3, impact(-9))], { releaseSeconds: 0 })).toMatchObject([
+      { type: 'alarm_started' },
+      { type: 'alarm_ended', endedBy: 'silence', durationSeconds: expect.closeTo(3 * 0.48) },
+    ]);
+  });
+
   it('is named after its kind where no class alarms', () => {
     expect(heard([5], { labels: [] })).toMatchObject([{ label: 'impact', kind: 'impact' }]);
   });
