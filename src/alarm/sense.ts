@@ -10,16 +10,10 @@ import type {
 } from '../types.js';
 import { AlarmDecision, type AlarmRule } from './decision.js';
 import { NoiseFloor } from './floor.js';
+import { IMPACT_KIND, type ThumpOptions, thumpSilenceSeconds, thumpVoice } from './impact.js';
 import { isQuiet, type QuietHours } from './quiet-hours.js';
 import { SilentStay } from './stay.js';
-import {
-  type Fall,
-  IMPACT_KIND,
-  Thump,
-  type ThumpOptions,
-  thumpSilenceSeconds,
-  thumpVoice,
-} from './thump.js';
+import { type Fall, Thump } from './thump.js';
 
 /** How fast a smoothed score follows: time constant. */
 const SMOOTHING_SECONDS = 3;

@@ -1,38 +1,20 @@
-import { SENSITIVITIES } from '../constants.js';
 import type { ScoredWindow, WaitingImpact, WaitingImpacts } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
 import {
-  type AlarmRule,
-  DISTRESS_KIND,
-  type EvidenceRule,
-  evidenceRule,
-  type Hit,
-  SCREAM_KIND,
-  type VoiceRule,
-} from './rule.js';
+  type Heard,
+  HURT_KINDS,
+  IMPACT_KIND,
+  impactIn,
+  isSpeech,
+  isVoice,
+  lifeGoesOn,
+  type ThumpOptions,
+  thumpSilenceSeconds,
+  thumpVoice,
+} from './impact.js';
+import type { AlarmRule, Hit, VoiceRule } from './rule.js';
 
-/** The event head's kind of a body, or something as heavy, that hits the floor. */
-export const IMPACT_KIND = 'impact';
-
-/**
- * AudioSet's classes of the same, or of what it takes along, for models without that kind. Doors are left out: a
- * door that falls shut and then silence is somebody who has left.
- */
-const IMPACT_CLASSES = new Set([
-  'Thump, thud',
-  'Thunk',
-  'Bang',
-  'Smash, crash',
-  'Breaking',
-  'Shatter',
-  'Slap, smack',
-  'Whack, thwack',
-]);
-/** Kinds that are the voice of somebody who is hurt. */
-const VOICE_KINDS = [DISTRESS_KIND, SCREAM_KIND];
-/** …and all that are voices, as far as anybody can tell: a call may be taken for a cough or a baby. */
-const VOICES = [...VOICE_KINDS, 'speech', 'laugh', 'cry', 'throat'];
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
 /** …or than running water, whose noise hides the rest of it and next to nothing else. */
@@ -44,71 +26,6 @@ const LASTING_SECONDS = 4;
 const SETTLE_SECONDS = 2;
 /** So long after it the silence begins at the latest: whoever has fallen may groan, call or move before. */
 const LATEST_SILENCE_SECONDS = 20;
-/**
- * The event head's kinds of which one that is likelier than not shows that life goes on: somebody walks away, or turns
- * on the water. No voices, for a call for help is speech, and a groan may be taken for a cough, laughter or a baby; and
- * nothing that somebody who lies there may do, or that happens around them: knock for help, pull something down, not
- * answer a telephone. All of these put the silence off.
- */
-export const LIFE_KINDS = ['door', 'steps', 'water'] as const;
-/** Speech is heard from this score on. */
-const SPEECH_SCORE = 0.5;
-/** Score of an impact, where nobody says one. */
-const DEFAULT_THRESHOLD = 0.4;
-
-export interface ThumpOptions {
-  /** Score of an impact, of models without an event head. */
-  readonly thumpThreshold?: number | undefined;
-  /** How long nothing moves and nobody speaks after it; 0 is off, undefined as the bundle has it: without its word, off. */
-  readonly thumpSilenceSeconds?: number | undefined;
-  /** How long after it a voice in distress may come; 0 is off, undefined as the bundle has it. */
-  readonly thumpVoiceSeconds?: number | undefined;
-  readonly speechLabels: readonly string[];
-}
-
-/** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
-export function thumpSilenceSeconds(
-  rule: AlarmRule,
-  options: Pick<ThumpOptions, 'thumpSilenceSeconds'>,
-): number {
-  return options.thumpSilenceSeconds ?? bundled(rule)?.silenceSeconds ?? 0;
-}
-
-/** The longest that it is at any sensitivity; 0 where it is off at all. */
-export function longestSilenceSeconds(
-  rule: AlarmRule,
-  options: Pick<ThumpOptions, 'thumpSilenceSeconds'>,
-): number {
-  return Math.max(
-    ...SENSITIVITIES.map((sensitivity) => thumpSilenceSeconds({ ...rule, sensitivity }, options)),
-  );
-}
-
-/** A voice in distress after an impact, as a person or the bundle says; undefined where it is off. */
-export function thumpVoice(rule: AlarmRule, { thumpVoiceSeconds }: ThumpOptions): VoiceRule | undefined {
-  const voice = evidenceRule(rule)?.thump?.voice;
-  const seconds = thumpVoiceSeconds ?? bundled(rule)?.voice?.seconds ?? 0;
-  return voice && seconds > 0 ? { ...voice, seconds } : undefined;
-}
-
-/** What the bundle has on unless somebody says otherwise: nothing where impacts are not to alarm. */
-function bundled(rule: AlarmRule) {
-  return rule.evidence?.kinds.includes(IMPACT_KIND) ? evidenceRule(rule)?.thump : undefined;
-}
-
-/**
- * Kinds that the decision stage looks at in a window: those with a line, and those that tell what comes after an
- * impact; undefined of a model without kinds.
- */
-export function kindsLookedAt(rule: AlarmRule): readonly string[] | undefined {
-  const own = evidenceRule(rule);
-  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES];
-}
-
-/** Evidence from which on there is an impact, in nats. */
-export function impactLine({ thump, lines }: EvidenceRule): number {
-  return thump?.line ?? (lines[IMPACT_KIND] ?? Number.POSITIVE_INFINITY) / 2;
-}
 
 /** A window that stands out of the room. */
 interface Blow {
@@ -128,9 +45,6 @@ export interface Fall {
   readonly hit: Hit;
   readonly reason: 'thump_then_silence' | 'thump_then_voice';
 }
-
-/** Gives the hit of a kind of event for which there is so much evidence, nats. */
-type Heard = (kind: string, line: number) => Hit | undefined;
 
 /** Finds an impact that is followed by silence, or by a voice in distress, in stream time. */
 export class Thump {
@@ -169,7 +83,7 @@ export class Thump {
     this.#bridge(window);
     const floorDbfs = this.floor.dbfs;
     const aboveDb = this.floor.isWater ? IMPACT_ABOVE_WATER_DB : IMPACT_ABOVE_FLOOR_DB;
-    if (this.#isVoice(window)) this.#voiceSeconds = window.endSeconds;
+    if (isVoice(window, this.options.speechLabels)) this.#voiceSeconds = window.endSeconds;
     if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) {
       this.#blow = undefined;
       // What lasts after an impact may be whoever fell, calling without a pause.
@@ -182,11 +96,7 @@ export class Thump {
     const reachSeconds = rule.evidence?.memorySeconds ?? 0;
     const blow =
       this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
-    const { thumpThreshold = DEFAULT_THRESHOLD } = this.options;
-    const own = evidenceRule(rule);
-    const hit = own
-      ? heard(IMPACT_KIND, impactLine(own))
-      : impactOf(window, rule, Math.max(thumpThreshold, minThreshold));
+    const hit = impactIn(window, rule, heard, this.options, minThreshold);
     if (hit && blow && silenceSeconds > 0) this.#impact = { hit, ...blow };
     // Silence counts also while there is a voice: the alarm for that is refused as long as the last one cools down.
     const silent = this.#silent(window, rule, silenceSeconds);
@@ -258,7 +168,7 @@ export class Thump {
     if (hit && blow) this.#fainter = { hit, ...blow };
     if (this.#fainter && endSeconds - this.#fainter.atSeconds > seconds) this.#fainter = undefined;
     if (!this.#fainter) return undefined;
-    if (!VOICE_KINDS.some((kind) => heard(kind, line))) return undefined;
+    if (!HURT_KINDS.some((kind) => heard(kind, line))) return undefined;
     return { hit: this.#fainter.hit, reason: 'thump_then_voice' };
   }
 
@@ -274,42 +184,16 @@ export class Thump {
     return undefined;
   }
 
-  #isVoice(window: ScoredWindow): boolean {
-    return this.#isSpeech(window) || VOICES.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
-  }
-
-  #isSpeech({ scores }: ScoredWindow): boolean {
-    return this.options.speechLabels.some((label) => (scores[label] ?? 0) >= SPEECH_SCORE);
-  }
-
   #isSilent(window: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
-    return window.rmsDbfs <= silenceDbfs && !this.#isSpeech(window) && !hitOf(window, rule, rule.threshold);
+    return (
+      window.rmsDbfs <= silenceDbfs &&
+      !isSpeech(window, this.options.speechLabels) &&
+      !hitOf(window, rule, rule.threshold)
+    );
   }
 }
 
 /** Whether it is too late after an impact for the silence to begin. */
 function isLate({ atSeconds }: Impact, seconds: number): boolean {
   return seconds - atSeconds > LATEST_SILENCE_SECONDS;
-}
-
-/** Of a model that does not tell these kinds any sound may be one. */
-function lifeGoesOn({ kinds }: ScoredWindow): boolean {
-  return LIFE_KINDS.some((kind) => (kinds?.[kind] ?? Number.POSITIVE_INFINITY) > 0);
-}
-
-/** The best of alarm labels and impact classes, if it is an impact. */
-function impactOf(
-  { scores, audioset, vetoed, endAtMs }: ScoredWindow,
-  rule: AlarmRule,
-  threshold: number,
-): Hit | undefined {
-  if (vetoed?.hit) return undefined;
-  let best: Hit | undefined;
-  const candidates = [
-    ...rule.labels.map((label) => [label, scores[label] ?? 0] as const),
-    ...audioset.filter(([name]) => IMPACT_CLASSES.has(name)),
-  ];
-  for (const [label, score] of candidates)
-    if (score >= threshold && score > (best?.score ?? -1)) best = { atMs: endAtMs, label, score };
-  return best;
 }

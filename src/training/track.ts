@@ -1,8 +1,8 @@
 import type { AlarmRule } from '../alarm/decision.js';
 import { FLOOR_SECONDS } from '../alarm/floor.js';
+import { impactLine, thumpSilenceSeconds, thumpVoice } from '../alarm/impact.js';
 import { evidenceRule } from '../alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../alarm/sense.js';
-import { impactLine, thumpSilenceSeconds, thumpVoice } from '../alarm/thump.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES, WINDOW_SECONDS } from '../constants.js';
 import type { AlarmStarted, DecisionEvent, ScoredWindow } from '../types.js';
 import type { Alarm, LabelledEvent } from './events.js';

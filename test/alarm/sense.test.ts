@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlarmDecision, type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { LIFE_KINDS } from '../../src/alarm/impact.js';
 import type { EvidenceRules } from '../../src/alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
-import { LIFE_KINDS } from '../../src/alarm/thump.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { DecisionEvent } from '../../src/types.js';
 import { type Heard, HOP_SECONDS, windowsOf } from '../support/windows.js';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from '../../src/alarm/decision.js';
+import { kindsLookedAt, LIFE_KINDS } from '../../src/alarm/impact.js';
 import { SENSE_OFF, Sense, type SenseOptions } from '../../src/alarm/sense.js';
-import { kindsLookedAt, LIFE_KINDS } from '../../src/alarm/thump.js';
 import { SENSITIVITIES } from '../../src/constants.js';
 import { timesOf } from '../../src/hearing.js';
 import { Track } from '../../src/training/track.js';

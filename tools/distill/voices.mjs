@@ -5,7 +5,7 @@
 // same with nothing in place of the voices, and of the fall. Decided as the daemon does with the shipped configuration.
 
 import { basename } from 'node:path';
-import { longestSilenceSeconds } from '../../dist/alarm/thump.js';
+import { longestSilenceSeconds } from '../../dist/alarm/impact.js';
 import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { configSchema } from '../../dist/config/schema.js';

@@ -2,7 +2,7 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { AlarmRule } from '../../alarm/decision.js';
-import { longestSilenceSeconds } from '../../alarm/thump.js';
+import { longestSilenceSeconds } from '../../alarm/impact.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { chooseHead } from '../../model/head.js';

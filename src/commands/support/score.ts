@@ -1,6 +1,6 @@
 import type { AlarmRule } from '../../alarm/decision.js';
+import { kindsLookedAt } from '../../alarm/impact.js';
 import type { SenseOptions } from '../../alarm/sense.js';
-import { kindsLookedAt } from '../../alarm/thump.js';
 import { Verdict } from '../../alarm/verdict.js';
 import { SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js';
 import type { UserError } from '../../errors.js';
