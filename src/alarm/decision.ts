@@ -44,6 +44,11 @@ export class AlarmDecision {
     return this.#episode.open;
   }
 
+  /** Whether an alarm is on that nobody has seen. */
+  get unseen(): boolean {
+    return this.#episode.unseen;
+  }
+
   /** Whether no alarm is on, and nothing that was heard speaks for one. */
   get idle(): boolean {
     return !this.#episode.open && this.#hits.idle && this.#evidence.idle;
@@ -77,7 +82,7 @@ export class AlarmDecision {
   }
 
   /**
-   * Starts an alarm that follows from more than its hits, unless one is on or the last one cools down.
+   * Starts an alarm that follows from more than its hits, unless one is on or the last one cools down: it may wait.
    *
    * @param kind of event that the hit is
    */
@@ -88,7 +93,8 @@ export class AlarmDecision {
     kind?: string,
   ): AlarmStarted | AlarmEnded | undefined {
     if (this.#episode.open) return undefined;
-    const cry = { label: hit.label, confidence: hit.score, kind, start: { reason, hits: [hit] } };
+    const start = { reason, hits: [hit] };
+    const cry = { label: hit.label, confidence: hit.score, kind, known: true, start };
     return this.#episode.push(window, [cry], this.#rule);
   }
 
@@ -137,6 +143,7 @@ function criesOf(
     label: hit?.label ?? likeliest(window, rule.labels) ?? kind,
     confidence: Math.max(probability, ...hits.map(({ score }) => score), hit?.score ?? 0),
     kind,
+    known: true,
     start: adds ? { reason: 'evidence', hits, evidence: { value: evidence, line } } : start,
   }));
 }

@@ -7,6 +7,8 @@ export interface Cry {
   readonly label: string;
   readonly confidence: number;
   readonly kind?: string | undefined;
+  /** Whether it is known to be that kind: beyond its line, not only the likeliest. */
+  readonly known?: boolean;
   /** Why it is enough to start one; one that is on goes on without. */
   readonly start?: Pick<AlarmStarted, 'reason' | 'hits' | 'evidence'> | undefined;
 }
@@ -16,7 +18,7 @@ interface OpenAlarm {
   lastCrySeconds: number;
   peak: { readonly label: string; readonly confidence: number };
   kind: string | undefined;
-  /** All kinds that spoke for it. */
+  /** The kind that it began as, and all that were known to speak for it until somebody had seen it. */
   readonly kinds: Set<string | undefined>;
   acknowledged: boolean;
 }
@@ -27,8 +29,8 @@ interface OpenAlarm {
  */
 export class Episode {
   #alarm: OpenAlarm | undefined;
-  /** When the last one ended in silence: only then was there anything that may go on. */
-  #silentAtSeconds = Number.NEGATIVE_INFINITY;
+  /** The last one, where it ended in silence: only then was there anything that may go on. */
+  #cooling: { readonly alarm: OpenAlarm; readonly fromSeconds: number } | undefined;
   /** Begins with the next window: what is new, before what else spoke for the alarm that it ended. */
   #next: readonly Cry[] = [];
   #endSeconds = 0;
@@ -46,24 +48,30 @@ export class Episode {
     const next = this.#next;
     this.#next = [];
     if (next.length > 0) return this.#start(window, next);
-    const cool = window.endSeconds >= this.#silentAtSeconds + rule.cooldownSeconds;
-    return cool ? this.#start(window, cries) : undefined;
+    return this.#start(window, this.#afterwards(window, cries, rule));
+  }
+
+  /** Whether an alarm is on that nobody has seen. */
+  get unseen(): boolean {
+    return this.#alarm?.acknowledged === false;
   }
 
   /** Somebody has seen the open alarm, and knows nothing of what else may come while it is on. */
   acknowledge(episodeId: string): void {
-    if (this.#alarm?.started.episodeId === episodeId) this.#alarm.acknowledged = true;
+    for (const alarm of [this.#alarm, this.#cooling?.alarm])
+      if (alarm?.started.episodeId === episodeId) alarm.acknowledged = true;
   }
 
   /** Ends the open alarm, if there is one. */
   end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
     if (endedBy === 'disabled') this.#next = []; // it is not to come up when detection is on again
     if (!this.#alarm) return undefined;
-    const { started, peak, kind } = this.#alarm;
+    const alarm = this.#alarm;
+    const { started, peak, kind } = alarm;
     // A file may be shorter than the window that fills it up.
     const endSeconds = Math.max(atSeconds, started.atSeconds);
     this.#alarm = undefined;
-    if (endedBy === 'silence') this.#silentAtSeconds = endSeconds;
+    if (endedBy === 'silence') this.#cooling = { alarm, fromSeconds: endSeconds };
     return {
       type: 'alarm_ended',
       episodeId: started.episodeId,
@@ -75,6 +83,14 @@ export class Episode {
       peakConfidence: peak.confidence,
       endedBy,
     };
+  }
+
+  /** What may start an alarm: while the last one cools down, only what is another one than that. */
+  #afterwards({ endSeconds }: ScoredWindow, cries: readonly Cry[], rule: AlarmRule): readonly Cry[] {
+    if (this.#cooling && endSeconds >= this.#cooling.fromSeconds + rule.cooldownSeconds)
+      this.#cooling = undefined;
+    const last = this.#cooling?.alarm;
+    return last ? cries.filter((cry) => isAnother(cry, last)) : cries;
   }
 
   /** With the first one that is enough for it; undefined where none is. */
@@ -98,7 +114,7 @@ export class Episode {
       lastCrySeconds: window.endSeconds,
       peak: { label, confidence },
       kind,
-      kinds: new Set(cries.map((cry) => cry.kind)),
+      kinds: new Set([kind, ...kindsKnownIn(cries)]),
       acknowledged: false,
     };
     return started;
@@ -112,13 +128,13 @@ export class Episode {
     rule: AlarmRule,
   ): AlarmEnded | undefined {
     alarm.lastCrySeconds += lostSeconds; // it was not silent, it was not heard
-    const another = cries.find(({ kind, start }) => start?.reason === 'evidence' && !alarm.kinds.has(kind));
-    if (alarm.acknowledged && another) {
+    const another = cries.find((cry) => isAnother(cry, alarm));
+    if (another) {
       this.#next = [another, ...cries];
       return this.end('another', window.endSeconds, window.endAtMs);
     }
+    if (!alarm.acknowledged) for (const kind of kindsKnownIn(cries)) alarm.kinds.add(kind);
     for (const { kind, label, confidence } of cries) {
-      alarm.kinds.add(kind);
       alarm.lastCrySeconds = window.endSeconds;
       alarm.kind ??= kind;
       if (confidence <= alarm.peak.confidence) continue;
@@ -129,4 +145,13 @@ export class Episode {
     const silent = window.endSeconds - alarm.lastCrySeconds >= rule.releaseSeconds;
     return silent ? this.end('silence', window.endSeconds, window.endAtMs) : undefined;
   }
+}
+
+/** Whether it is of a kind that whoever has seen the alarm knows nothing of. */
+function isAnother({ kind, start }: Cry, { acknowledged, kinds }: OpenAlarm): boolean {
+  return acknowledged && start?.reason === 'evidence' && !kinds.has(kind);
+}
+
+function kindsKnownIn(cries: readonly Cry[]): (string | undefined)[] {
+  return cries.filter(({ known }) => known).map(({ kind }) => kind);
 }

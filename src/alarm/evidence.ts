@@ -1,5 +1,5 @@
 import type { KindEvidence, ScoredWindow } from '../types.js';
-import { type AlarmRule, evidenceRule, type Hit, SCREAM_KIND } from './rule.js';
+import { type AlarmRule, evidenceRule, type Hit, remembers, SCREAM_KIND } from './rule.js';
 
 /** No more evidence counts than so many times the line: an alarm that goes on for long must not end late. */
 const CEILING = 2;
@@ -59,7 +59,7 @@ export class Evidence {
     this.#endSeconds = endSeconds;
     // The event head hears a blow for as long as it remembers it, and the room is quiet again by then.
     if (window.rmsDbfs > rule.minLevelDbfs) this.#loudSeconds = endSeconds;
-    const loud = endSeconds - this.#loudSeconds <= rules.memorySeconds;
+    const loud = remembers(rules, this.#loudSeconds, endSeconds);
 
     const heard: HeardKind[] = [];
     // Also of kinds that are not to alarm: what comes after an impact is asked for by itself.

@@ -1,4 +1,7 @@
+import { SAMPLE_RATE_HZ } from '../constants.js';
 import type { AlarmStarted, ScoredWindow, Sensitivity } from '../types.js';
+
+const SAMPLE_SECONDS = 1 / SAMPLE_RATE_HZ;
 
 /** The rule by which windows become an alarm. Times are stream time. */
 export interface AlarmRule {
@@ -16,7 +19,7 @@ export interface AlarmRule {
   readonly instantThreshold: number;
   /** It ends after this long without a hit, or evidence below the line. */
   readonly releaseSeconds: number;
-  /** For this long after its end nothing starts another. */
+  /** For this long after its end nothing starts another, but another kind of event where it was acknowledged. */
   readonly cooldownSeconds: number;
   /** How readily evidence raises it; undefined where the model has no event head. */
   readonly sensitivity?: Sensitivity | undefined;
@@ -85,6 +88,18 @@ export type Hit = AlarmStarted['hits'][number];
 /** That of the sensitivity in force; undefined where the model has no event head. */
 export function evidenceRule({ evidence, sensitivity = 'normal' }: AlarmRule): EvidenceRule | undefined {
   return evidence?.sensitivities[sensitivity];
+}
+
+/**
+ * Whether the event head remembers a window, by the ends of that one and of the latest. Both are whole samples apart,
+ * which as seconds is off in the last digits: the oldest that it remembers is one, wherever in the stream.
+ */
+export function remembers(
+  evidence: EvidenceRules | undefined,
+  endSeconds: number,
+  latestSeconds: number,
+): boolean {
+  return latestSeconds - endSeconds < (evidence?.memorySeconds ?? 0) + SAMPLE_SECONDS;
 }
 
 /** The class that alarms with the highest score, whatever it is. */

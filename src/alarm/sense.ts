@@ -180,7 +180,8 @@ export class Sense {
     const fall = this.#fall(window, minThreshold);
     const kind = window.kinds && IMPACT_KIND;
     const raised = event ?? (fall && this.#decision.raise(window, fall.hit, fall.reason, kind));
-    if (this.#decision.open) this.#thump.forget();
+    // What fell is part of the alarm, as long as nobody has seen that. What falls later is not, and waits for its end.
+    if (this.#decision.unseen) this.#thump.forget();
     return raised;
   }
 

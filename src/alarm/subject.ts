@@ -1,7 +1,7 @@
 import type { KindLogOdds, ScoredWindow } from '../types.js';
 import { SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
-import { type AlarmRule, evidenceRule, SCREAM_KIND } from './rule.js';
+import { type AlarmRule, evidenceRule, remembers, SCREAM_KIND } from './rule.js';
 
 /** The same as a scream, where a model has no event head: AudioSet classes among the highest of the window. */
 const SCREAM_CLASSES = new Set([
@@ -51,9 +51,8 @@ export class SubjectMemory {
   ): Subjects {
     const { startSeconds, endSeconds, rmsDbfs } = window;
     const own = embedding.slice();
-    const fromSeconds = endSeconds - (rule.evidence?.memorySeconds ?? 0) - 1e-6;
     this.#windows = this.#windows.filter(
-      (each) => each.endSeconds >= fromSeconds && each.endSeconds < endSeconds,
+      (each) => remembers(rule.evidence, each.endSeconds, endSeconds) && each.endSeconds < endSeconds,
     );
     this.#windows.push({ startSeconds, endSeconds, rmsDbfs, embedding: own });
     const hit = hitOf(window, rule, rule.threshold) && own;

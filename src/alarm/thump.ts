@@ -13,7 +13,7 @@ import {
   thumpSilenceSeconds,
   thumpVoice,
 } from './impact.js';
-import type { AlarmRule, Hit, VoiceRule } from './rule.js';
+import { type AlarmRule, type Hit, remembers, type VoiceRule } from './rule.js';
 
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
 const IMPACT_ABOVE_FLOOR_DB = 10;
@@ -93,9 +93,10 @@ export class Thump {
       this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
     }
     // The event head may be sure of a blow only when it has heard what follows it.
-    const reachSeconds = rule.evidence?.memorySeconds ?? 0;
     const blow =
-      this.#blow && window.endSeconds - this.#blow.atSeconds <= reachSeconds ? this.#blow : undefined;
+      this.#blow && remembers(rule.evidence, this.#blow.atSeconds, window.endSeconds)
+        ? this.#blow
+        : undefined;
     const hit = impactIn(window, rule, heard, this.options, minThreshold);
     if (hit && blow && silenceSeconds > 0) this.#impact = { hit, ...blow };
     // Silence counts also while there is a voice: the alarm for that is refused as long as the last one cools down.

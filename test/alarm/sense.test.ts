@@ -244,6 +244,27 @@ describe('an open alarm', () => {
     },
   );
 
+  it('that was acknowledged does not hide a scream that the classes heard before there was enough evidence', () => {
+    const rising = (scores?: Record<string, number>): Heard[] => [
+      blows(4),
+      { seconds: 1, rmsDbfs: -20, kinds: { ...nothing, scream: 1.5 }, scores: scores ?? { abnormal: 0.5 } },
+      screams(2),
+      { seconds: 30, kinds: nothing },
+    ];
+    const found = ['impact', 'another', 'scream', 'silence'];
+    expect(said(2, rising())).toEqual(found);
+    expect(said(2, rising({ abnormal: 0.92 }))).toEqual(found);
+  });
+
+  it('that was acknowledged, and is over, holds back its own kinds alone while it cools down', () => {
+    const seen = (sound: Heard, acknowledged: number) =>
+      said(acknowledged, [blows(2), { seconds: 8, kinds: nothing }, sound, { seconds: 30, kinds: nothing }]);
+    expect(seen(screams(2), 3)).toEqual(['impact', 'silence', 'scream', 'silence']);
+    expect(seen(screams(2), 9)).toEqual(['impact', 'silence', 'scream', 'silence']);
+    expect(seen(blows(2), 3)).toEqual(['impact', 'silence']);
+    expect(seen(screams(2), Number.POSITIVE_INFINITY)).toEqual(['impact', 'silence']);
+  });
+
   it('is not followed by the other one long after, where detection was off meanwhile', () => {
     const sense = senseOf({}, { evidence });
     const events = windowsOf([blows(5), screams(2), { seconds: 60, kinds: nothing }]).flatMap((window) => {
@@ -403,6 +424,20 @@ describe('an impact and then silence', () => {
     expect(events).toMatchObject([{ reason: 'hits' }, { type: 'alarm_ended' }]);
   });
 
+  it('is none of an alarm that is on, but one after it where somebody had seen that before', () => {
+    const started = (acknowledged: boolean) => {
+      const sense = senseOf(on);
+      return windowsOf([quiet(6), abnormal(2, 0.9), quiet(2), thud(), quiet(60)]).flatMap((window) => {
+        const event = sense.push(window);
+        if (event?.type !== 'alarm_started') return [];
+        if (acknowledged) sense.acknowledge(event.episodeId);
+        return [event.reason];
+      });
+    };
+    expect(started(false)).toEqual(['hits']);
+    expect(started(true)).toEqual(['hits', 'thump_then_silence']);
+  });
+
   it('waits for the end of a cooldown', () => {
     const script = [quiet(6), abnormal(2, 0.9), quiet(6), thud(), quiet(60)];
     const events = hear(senseOf(on, { cooldownSeconds: 30 }), script);
@@ -445,6 +480,12 @@ describe('an impact and then silence', () => {
       const said = ['thump_then_silence impact impact'];
       expect(reasons(fallen)).toEqual(said);
       expect(reasons([rooms(6), blow, room, room, sure, room, rooms(30)])).toEqual(said);
+    });
+
+    it('is as sure wherever in the stream: the oldest window that the head remembers is one', () => {
+      const script = (hops: number) => [rooms(6 + hops * HOP_SECONDS), blow, room, room, room, room, sure];
+      const found = Array.from({ length: 60 }, (_, hops) => reasons([...script(hops), rooms(30)]).length);
+      expect(found).toEqual(found.map(() => 1));
     });
 
     it('is one for which evidence adds up', () => {

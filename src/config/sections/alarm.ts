@@ -50,7 +50,9 @@ export const alarm = z
       .describe('It ends after this long without a hit or enough evidence. Default: 5.'),
     cooldownSeconds: seconds()
       .optional()
-      .describe('For this long after its end no other starts. Default: 10.'),
+      .describe(
+        'For this long after its end no other starts, but one of another kind where it was acknowledged. Default: 10.',
+      ),
   })
   .prefault({})
   .describe('When the alarm starts and ends.');
