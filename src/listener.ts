@@ -6,7 +6,7 @@ import { SAMPLE_RATE_HZ } from './constants.js';
 import { ENGINE_HINT, ExitCode, UserError } from './errors.js';
 import { RingWindow } from './features/ring.js';
 import type { Pipeline } from './pipeline.js';
-import { within } from './system/within.js';
+import { deadline, within } from './system/within.js';
 import type {
   Acknowledgement,
   Clock,
@@ -59,6 +59,8 @@ export class Listener {
   #state: SenseState | undefined;
   #analysing: Promise<void> | undefined;
   #cancelInputLost = () => {};
+  /** No sound arrives: none is heard any more once what is there is analysed. */
+  #offline = false;
   #analysed = 0;
   #stopped = false;
   #droppedSaid = 0;
@@ -97,6 +99,7 @@ export class Listener {
 
   /** Sound is back: what was lost counts as time, and no window spans the gap. */
   inputOnline(gapSeconds: number): void {
+    this.#offline = false;
     this.#cancelInputLost();
     if (gapSeconds === 0) return;
     this.#ring.skip(Math.round(gapSeconds * SAMPLE_RATE_HZ));
@@ -105,7 +108,8 @@ export class Listener {
 
   /** No sound arrives: stream time stands still, so an open alarm ends by the clock; nothing else is heard any more. */
   inputOffline(): void {
-    this.#forgetSounds();
+    this.#offline = true;
+    if (!this.#analysing) this.#forgetSounds();
     const { releaseSeconds } = this.pipeline.rule;
     const endSeconds = this.#streamSeconds + releaseSeconds;
     this.#cancelInputLost = this.clock.after(releaseSeconds * 1000, () =>
@@ -187,6 +191,7 @@ export class Listener {
   #drain(): Promise<void> {
     this.#analysing ??= this.#takeAll().finally(() => {
       this.#analysing = undefined;
+      if (this.#offline) this.#forgetSounds();
     });
     return this.#analysing;
   }
@@ -220,7 +225,7 @@ export class Listener {
   #answer(window: Window): Promise<PipelineResult> {
     return new Promise((resolve, reject) => {
       const { engine } = this.pipeline.model;
-      const cancel = this.clock.after(ENGINE_TIMEOUT_MS, () => {
+      const cancel = deadline(this.clock, ENGINE_TIMEOUT_MS, () => {
         const message = `the engine ${engine} has not answered for ${ENGINE_TIMEOUT_MS / 1000} s`;
         reject(new UserError(ExitCode.unavailable, message, ENGINE_HINT));
       });

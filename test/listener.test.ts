@@ -252,6 +252,43 @@ describe('the listener', () => {
     },
   );
 
+  it('hears no sound any more that was still being analysed when the microphone went away', async () => {
+    const said: boolean[] = [];
+    const heard = { id: 'smoke_alarm', name: 'Smoke alarm', score: 0.9, event: true };
+    let on = false;
+    let answer = () => {};
+    const process: Pipeline['process'] = async (window) => {
+      const result = await pipeline.process(window);
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      on = true;
+      return { ...result, sounds: [{ ...heard, heard: true }] };
+    };
+    const forget = () => {
+      const was = on;
+      on = false;
+      return was ? [{ ...heard, heard: false }] : [];
+    };
+    const hears = Object.assign(Object.create(pipeline), { process }) as Pipeline;
+    Object.defineProperty(hears, 'sounds', { value: { forget } });
+    const handlers = {
+      onWindow() {},
+      onEvent() {},
+      onSound: (change: { heard: boolean }) => said.push(change.heard),
+    };
+    const listener = new Listener(hears, { hopSeconds: 0.48, live: true }, handlers, clock, silentLog);
+    listener.inputOnline(0);
+    listener.chunk(chunk(new Float32Array(WINDOW_SAMPLES)));
+    await settle();
+    listener.inputOffline();
+    answer();
+    await settle();
+    expect(said).toEqual([true, false]);
+    await listener.stop();
+    expect(said).toEqual([true, false]);
+  });
+
   it('leaves no repetition behind when it is stopped', async () => {
     const listener = listen(false, { escalateSeconds: 60, escalateTimes: 3 });
     await fall(listener);

@@ -1,5 +1,6 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { kindOf, messageOf, UserError } from '../errors.js';
+import { deadline } from '../system/within.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { wait } from './wait.js';
 
@@ -35,8 +36,6 @@ export interface InputStats {
 export const BACKOFF_MIN_SECONDS = 0.5;
 /** A source that has given sound for so long has recovered: the back-off starts anew. */
 const RECOVERED_SECONDS = 10;
-/** Sound that has been there for long is read in less. */
-const LOOK_AGAIN_MS = 100;
 /** How often a fault that stays the same is logged. */
 const REPEAT_LOG_MS = 600_000;
 
@@ -149,14 +148,10 @@ export class Input {
     onSilence: (why: string) => void,
   ): AsyncGenerator<PcmChunk, void, void> {
     const { noDataTimeoutSeconds, firstSoundTimeoutSeconds = noDataTimeoutSeconds } = this.options;
-    const watch = (seconds: number) => {
-      const why = `no sound from ${this.source.description} for ${seconds} s`;
-      // In two parts: after a process has stood still, its timers come before the sound that has waited for it.
-      let cancel = this.clock.after(seconds * 1000 - LOOK_AGAIN_MS, () => {
-        cancel = this.clock.after(LOOK_AGAIN_MS, () => onSilence(why));
-      });
-      return () => cancel();
-    };
+    const watch = (seconds: number) =>
+      deadline(this.clock, seconds * 1000, () =>
+        onSilence(`no sound from ${this.source.description} for ${seconds} s`),
+      );
     // A camera's stream or a sound server may take a while to begin; ended sooner it would never begin at all.
     let unwatch = watch(Math.max(noDataTimeoutSeconds, firstSoundTimeoutSeconds));
     try {

@@ -72,6 +72,9 @@ export function watchedInput(
     },
     onOnline(gapSeconds: number) {
       rate.restart();
+      // What mixes channels may have none when it is opened again, and then measures nothing.
+      lossy = 0;
+      look();
       handlers.onOnline(gapSeconds);
     },
   };

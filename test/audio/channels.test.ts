@@ -87,6 +87,33 @@ describe('an input that mixes', () => {
   });
 });
 
+describe('an input that is opened again', () => {
+  it('may have one channel, which cancels nothing and is not measured', async () => {
+    const seen: string[] = [];
+    const clock = new ManualClock();
+    const samples = new Float32Array(SECOND).map(() => (Math.random() - 0.5) / 10);
+    let opened = 0;
+    const stop = new AbortController();
+    async function* chunks() {
+      const mixing = opened++ === 0 ? { lossDb: 40, loudest: 1 } : undefined;
+      for (let i = 0; i < 12; i++) yield { samples, capturedAtMs: 0, ...(mixing && { mixing }) };
+      if (opened > 1) stop.abort();
+    }
+    const input = watchedInput(
+      { description: 'a sound card', live: true, chunks },
+      { format: 's16le', source: 'portaudio', sampleRateHz: SECOND, channels: 2, noDataTimeoutSeconds: 5 },
+      { onChunk() {}, onOnline() {}, onOffline() {}, onFaults: (faults) => seen.push(faults.join()) },
+      clock,
+      silentLog,
+    );
+    input.start();
+    while (!stop.signal.aborted) await clock.advance(1000);
+    expect(seen.join()).toMatch(/channels_cancel/);
+    expect(seen.at(-1)).not.toMatch(/channels_cancel/);
+    await input.stop();
+  });
+});
+
 describe('8 bits', () => {
   it.each(['portaudio', 'stdin'] as const)(
     'of raw sound alone are no reason to doubt it: %s',
