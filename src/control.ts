@@ -1,4 +1,5 @@
 import { doubtsOf, soundDoubtOf } from './alarm/doubts.js';
+import { KEPT_WORD_MS } from './alarm/escalation.js';
 import { Occupancy } from './alarm/occupancy.js';
 import type { AlarmRule } from './alarm/rule.js';
 import type { SoundRule, Sounds } from './alarm/sounds.js';
@@ -109,8 +110,11 @@ export class Control {
 
   /** Says all settings and begins to listen. */
   start(): void {
-    const { publisher, listener } = this.parts;
-    publisher.onHomeAssistant(() => listener.remind());
+    const { publisher, listener, feedback } = this.parts;
+    publisher.onHomeAssistant(() => {
+      listener.remind();
+      feedback.takeBack(KEPT_WORD_MS);
+    });
     this.#commands.start();
   }
 

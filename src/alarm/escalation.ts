@@ -25,7 +25,7 @@ const MOST_REMINDERS = 10;
  * so 5 s after it is connected at the earliest, and later with every device that is announced meanwhile; to that comes
  * our own pause.
  */
-const KEPT_WORD_MS = 60_000;
+export const KEPT_WORD_MS = 60_000;
 
 /** What is said again of an alarm. */
 type Known = Pick<AlarmStarted, 'episodeId' | 'label' | 'kind'>;

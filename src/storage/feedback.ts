@@ -64,6 +64,8 @@ export class FeedbackStore {
   #open = false;
   /** What has been given last. */
   #given = '';
+  /** The last verdict that did not say of which alarm it is. */
+  #guessed: { readonly episodeId: string; readonly verdict: Verdict; readonly atMs: number } | undefined;
   /** What is to be written, by alarm. */
   readonly #waiting = new Map<string, { alarm: Alarm; verdict: Verdict; givenAt: string }>();
   readonly #save: Paced;
@@ -140,9 +142,35 @@ export class FeedbackStore {
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
     this.#given = given;
+    this.#guessed =
+      episodeId === undefined ? { episodeId: alarm.episodeId, verdict, atMs: this.clock.now() } : undefined;
     this.#waiting.set(alarm.episodeId, { alarm, verdict, givenAt: new Date().toISOString() });
     this.#save.ask();
     return undefined;
+  }
+
+  /**
+   * Somebody has come of whom a verdict may have been kept on its way: one that was given so shortly before and does not
+   * say of which alarm it is may be of an earlier one than the last, and would hide what is like that.
+   */
+  takeBack(withinMs: number): void {
+    const guessed = this.#guessed;
+    if (!guessed || this.clock.now() - guessed.atMs > withinMs) return;
+    const { episodeId, verdict } = guessed;
+    this.#guessed = undefined;
+    this.#given = '';
+    this.#waiting.delete(episodeId);
+    this.#writing = this.#writing
+      .then(() => rm(join(this.folder, `${episodeId}.json`), { force: true }))
+      .then(() => this.sink?.delete(episodeId))
+      .catch((error) =>
+        this.log.warn({ episodeId, problem: messageOf(error) }, 'feedback cannot be deleted'),
+      );
+    const hint = 'If it was meant for this alarm, give it again.';
+    this.log.warn(
+      { verdict, episodeId, hint },
+      'feedback was kept on its way, and nobody knows for which alarm',
+    );
   }
 
   /** Resolves when every verdict is written, or cannot be. */

@@ -73,6 +73,34 @@ describe('feedback', () => {
     expect(statSync(join(folder, file as string)).mode & 0o777).toBe(0o600);
   });
 
+  it('is taken back where it was kept on its way, and nobody knows for which alarm', async () => {
+    hear(1, true, start('slam', 1000));
+    hear(2, false, { ...end, episodeId: 'slam' } as Partial<DecisionEvent>);
+    hear(60, true, start('fall', 60_000));
+    await judge('false_alarm');
+    expect(veto.episodeIds).toEqual(['fall']);
+    await clock.advance(30_000);
+    store.takeBack(60_000);
+    await store.stop();
+    expect([read(), veto.episodeIds]).toEqual([[], []]);
+    expect(warnings).toMatchObject([{ verdict: 'false_alarm', episodeId: 'fall' }]);
+
+    store.give('false_alarm');
+    store.takeBack(60_000); // before it is written
+    await store.stop();
+    store.give('false_alarm', 'slam');
+    await store.stop();
+    store.takeBack(60_000);
+    await judge('real_alarm');
+    await clock.advance(61_000);
+    store.takeBack(60_000);
+    await store.stop();
+    expect(read().map(({ episodeId, verdict }) => `${episodeId} ${verdict}`)).toEqual([
+      'fall real_alarm',
+      'slam false_alarm',
+    ]);
+  });
+
   it('is of the impact where the silence after it makes it an alarm', async () => {
     hear(1, true);
     for (const later of Array(8).keys()) hear(10 + later, later < 2);
