@@ -211,6 +211,7 @@ export async function startApp({
         systemd.status(`No sound: ${reason}`);
       },
       onFaults: (faults) => reporter.problems('input', faults),
+      onLost: (seconds) => listener.soundLost(seconds),
     },
     clock,
     log,

@@ -64,6 +64,7 @@ export class Listener {
   #analysed = 0;
   #stopped = false;
   #droppedSaid = 0;
+  #lostWindows = 0;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -81,8 +82,9 @@ export class Listener {
     );
   }
 
+  /** Of sound that was lost here, or on its way. */
   get droppedWindows(): number {
-    return this.#ring.droppedWindows;
+    return this.#ring.droppedWindows + this.#lostWindows;
   }
 
   /** Whether nobody has acknowledged the latest alarm, which may be that of an earlier run. */
@@ -104,6 +106,15 @@ export class Listener {
     if (gapSeconds === 0) return;
     this.#ring.skip(Math.round(gapSeconds * SAMPLE_RATE_HZ));
     this.pipeline.sense.gap();
+  }
+
+  /** Sound was lost on its way; what is heard around it counts all the same. */
+  soundLost(seconds: number): void {
+    this.#lostWindows += Math.ceil(seconds / this.options.hopSeconds);
+    this.log.warn(
+      { seconds, droppedWindows: this.droppedWindows },
+      'sound was lost on its way here: this machine stood still, or is too slow',
+    );
   }
 
   /** No sound arrives: stream time stands still, so an open alarm ends by the clock; nothing else is heard any more. */

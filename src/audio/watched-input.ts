@@ -1,6 +1,7 @@
 import type { Clock, InputFault, Logger, Mixing, PcmChunk, Source } from '../types.js';
 import { describeFault, MOST_MIXING_LOSS_DB } from './faults.js';
 import { Input, type InputHandlers, type InputOptions } from './input.js';
+import { LostSound } from './lost-sound.js';
 import { MicrophoneWatch } from './microphone-watch.js';
 import { PipeWatch } from './pipe-watch.js';
 import { RateWatch } from './rate-watch.js';
@@ -17,6 +18,8 @@ export interface WatchedInputOptions
 export interface WatchedInputHandlers extends InputHandlers {
   /** What is wrong with the sound that arrives, whenever that changes; nothing at first. */
   onFaults(faults: readonly InputFault[]): void;
+  /** Sound was lost before it arrived, although the source was there. */
+  onLost?(seconds: number): void;
 }
 
 /**
@@ -39,6 +42,7 @@ export function watchedInput(
   const microphone = isCoarse ? undefined : new MicrophoneWatch(usual);
   const pipe = source.live ? undefined : new PipeWatch(options);
   const rate = pipe ?? new RateWatch();
+  const lost = source.live ? new LostSound() : undefined;
   let mixing: Mixing | undefined;
   let lossy = 0;
   let faults: readonly InputFault[] = [];
@@ -62,6 +66,8 @@ export function watchedInput(
     onChunk(chunk: PcmChunk) {
       microphone?.push(chunk.samples);
       rate.push(chunk.samples.length, clock.now());
+      const lostSeconds = lost?.push(chunk.samples.length, clock.now()) ?? 0;
+      if (lostSeconds > 0 && rate.wrong === undefined) handlers.onLost?.(lostSeconds);
       if (chunk.mixing) {
         mixing = chunk.mixing;
         lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
@@ -72,6 +78,7 @@ export function watchedInput(
     },
     onOnline(gapSeconds: number) {
       rate.restart();
+      lost?.restart();
       // What mixes channels may have none when it is opened again, and then measures nothing.
       lossy = 0;
       look();

@@ -1,0 +1,56 @@
+import { SAMPLE_RATE_HZ } from '../constants.js';
+
+/** Less is a delivery that comes late… */
+const LOST_SECONDS = 0.5;
+/** …and what is missing for so long will not come any more. */
+const LATE_SECONDS = 2;
+/** The clock of a sound card may be off by so much, and loses nothing. */
+const DRIFT = 0.005;
+/** What has a wrong rate is known by then, and loses nothing either. */
+const RATE_KNOWN_SECONDS = 65;
+
+/**
+ * Sound of a live source that was lost before it came here: where a program stands still for longer than a recorder
+ * and a pipe have room. It is held against the clock: what arrives falls behind, and stays there.
+ */
+export class LostSound {
+  #startSeconds: number | undefined;
+  #lastSeconds = 0;
+  #soundSeconds = 0;
+  /** By how much sound is behind the clock at least, as long as none is lost. */
+  #usual = Number.POSITIVE_INFINITY;
+  /** Since when it is farther behind, and by how much at least. */
+  #missing: { readonly sinceSeconds: number; seconds: number } | undefined;
+
+  /**
+   * @param count samples at 16 kHz that arrive now
+   * @returns how many seconds were lost, once for each loss; 0 where none were
+   */
+  push(count: number, nowMs: number): number {
+    const now = nowMs / 1000;
+    this.#startSeconds ??= now;
+    this.#soundSeconds += count / SAMPLE_RATE_HZ;
+    const behind = now - this.#startSeconds - this.#soundSeconds;
+    this.#usual = Math.min(behind, this.#usual + DRIFT * (now - this.#lastSeconds));
+    this.#lastSeconds = now;
+    const more = behind - this.#usual;
+    if (more < LOST_SECONDS) {
+      this.#missing = undefined;
+      return 0;
+    }
+    this.#missing ??= { sinceSeconds: now, seconds: more };
+    this.#missing.seconds = Math.min(this.#missing.seconds, more);
+    if (now - this.#missing.sinceSeconds < LATE_SECONDS) return 0;
+    const { seconds } = this.#missing;
+    this.#usual += seconds;
+    this.#missing = undefined;
+    return now - this.#startSeconds > RATE_KNOWN_SECONDS ? seconds : 0;
+  }
+
+  /** The source is opened anew. */
+  restart(): void {
+    this.#startSeconds = this.#missing = undefined;
+    this.#soundSeconds = 0;
+    this.#usual = Number.POSITIVE_INFINITY;
+  }
+}
