@@ -59,8 +59,8 @@ export interface WaitingImpacts {
 export interface KnownQuiet {
   /** So many minutes tell it. */
   readonly minutes: number;
-  /** Level of the quietest of them (its median second). */
-  readonly quietestDbfs: number;
+  /** Level of the quietest of them (its median second); none where none was surely of the room. */
+  readonly quietestDbfs?: number | undefined;
   /** For so many of the last ones nothing has been loud enough for an alarm. */
   readonly minutesBelow: number;
 }

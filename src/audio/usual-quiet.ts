@@ -26,7 +26,7 @@ export class UsualQuiet {
     private readonly loudDbfs = () => Number.NEGATIVE_INFINITY,
     private readonly minutesToKnow = MINUTES_TO_KNOW,
   ) {
-    this.#known = known ?? { minutes: 0, quietestDbfs: Number.POSITIVE_INFINITY, minutesBelow: 0 };
+    this.#known = known ?? { minutes: 0, minutesBelow: 0 };
   }
 
   /** @param levelDbfs of one second; undefined where there was nothing */
@@ -44,20 +44,25 @@ export class UsualQuiet {
   #minute(levels: readonly number[]): void {
     const { minutes, quietestDbfs, minutesBelow } = this.#known;
     const [least, medianDbfs, most] = [levels[0]!, levels[30]!, levels[59]!];
-    if (minutes >= this.minutesToKnow && this.#isLow(medianDbfs) && most - least <= FLAT_DB) {
+    const isFlat = most - least <= FLAT_DB;
+    if (minutes >= this.minutesToKnow && quietestDbfs !== undefined && this.#isLow(medianDbfs) && isFlat) {
       this.mutedSeconds += 60;
       return;
     }
     this.mutedSeconds = 0;
+    // While it is learned, a microphone may be muted, too: what is heard has small ups and downs, and nothing far below
+    // that is the room, nor is a minute in which it was switched.
+    const isRoom = isFlat ? !this.#isLow(medianDbfs) : most - least <= MUTED_DB;
     this.#known = {
       minutes: minutes + 1,
-      quietestDbfs: Math.min(quietestDbfs, medianDbfs),
+      quietestDbfs: isRoom ? Math.min(quietestDbfs ?? 0, medianDbfs) : quietestDbfs,
       minutesBelow: most > this.loudDbfs() ? 0 : minutesBelow + 1,
     };
     this.onMinute(this.#known);
   }
 
+  /** Far below all that is known of the room; also where nothing is known yet. */
   #isLow(levelDbfs: number): boolean {
-    return levelDbfs <= this.#known.quietestDbfs - MUTED_DB;
+    return levelDbfs <= (this.#known.quietestDbfs ?? 0) - MUTED_DB;
   }
 }

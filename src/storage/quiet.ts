@@ -8,7 +8,7 @@ const PACE = { burst: 1, everyMs: 3_600_000 };
 const schema = z.object({
   microphone: z.string(),
   minutes: z.int().min(1),
-  quietestDbfs: z.number().min(-200).max(0),
+  quietestDbfs: z.number().min(-200).max(0).optional(),
   minutesBelow: z.int().min(0).default(0),
 });
 

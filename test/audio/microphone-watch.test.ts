@@ -139,4 +139,15 @@ describe('a muted microphone', () => {
     hear(watch, (i) => room[i % 20]!, MINUTE);
     expect(watch.fault).toBeUndefined();
   });
+
+  it('is found out also where it was muted while its room was learned, and muted or not between two seconds', () => {
+    const room = Array.from({ length: 20 }, (_, k) => noise(-62 + (k % 4)));
+    const muted = Array.from({ length: 20 }, () => noise(-86));
+    const watch = new MicrophoneWatch(new UsualQuiet(undefined, undefined, undefined, 60));
+    hear(watch, (i) => muted[i % 20]!, 90);
+    hear(watch, (i) => room[i % 20]!, HOUR / 2);
+    hear(watch, (i) => muted[i % 20]!, 10 * MINUTE);
+    hear(watch, (i) => room[i % 20]!, HOUR / 2);
+    expect(named(watch, (i) => muted[i % 20]!, HOUR)).toMatch(/^microphone_muted/);
+  });
 });
