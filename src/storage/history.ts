@@ -82,11 +82,10 @@ export class History {
     this.#put(known ? followed(known, said) : said);
   }
 
-  /** @returns whether there is such an entry */
-  judge(id: string, verdict: string): boolean {
+  /** Adds what a person says of an entry, where there is such a one. */
+  judge(id: string, verdict: string): void {
     const known = this.#entries.get(id);
     if (known) this.#put({ ...known, verdict });
-    return known !== undefined;
   }
 
   /** Resolves when all is written, or cannot be. */
