@@ -73,10 +73,13 @@ export class Escalation {
     this.#wait();
   }
 
-  /** Goes on with the alarm of an earlier run, from which on no other has begun. */
+  /**
+   * Goes on with the alarm of an earlier run, from which on no other has begun. However old it is, it waits to be
+   * acknowledged; one that is too old is only not repeated any more.
+   */
   resume({ ageMs, repetitions, ...alarm }: EarlierAlarm): void {
-    if (ageMs > LONGEST_REMINDER_MS) return;
     this.#begin(alarm, ageMs, repetitions);
+    if (ageMs > LONGEST_REMINDER_MS) return;
     const { escalateSeconds, escalateTimes } = this.options;
     const leftMs = (repetitions + 1) * escalateSeconds * 1000 - ageMs;
     if (repetitions < escalateTimes) this.#wait(Math.min(leftMs, escalateSeconds * 1000));

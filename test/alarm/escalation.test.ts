@@ -80,6 +80,19 @@ describe('an alarm that nobody acknowledges', () => {
     expect(said).toMatchObject([{ repetition: 1, unacknowledgedSeconds: 1800 }]);
   });
 
+  it('waits for it in the next run however old it is, and is not repeated then', async () => {
+    const escalation = escalationOf();
+    const ageMs = 86_400_000;
+    escalation.resume({ episodeId: 'a', label: 'abnormal', repetitions: 0, ageMs });
+    escalation.remind();
+    await clock.advance(3_600_000);
+    expect(said).toEqual([]);
+    expect(escalation.unanswered).toBe(true);
+    expect(escalation.acknowledged('a')).toBe(false);
+    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a', afterSeconds: 90_000 });
+    expect(escalation.unanswered).toBe(false);
+  });
+
   it('is never repeated with escalateSeconds 0, but can be acknowledged', async () => {
     const escalation = escalationOf({ escalateSeconds: 0 });
     escalation.note(alarm('a'));
