@@ -34,6 +34,8 @@ type Known = Pick<AlarmStarted, 'episodeId' | 'label' | 'kind'>;
 export interface EarlierAlarm extends Known {
   readonly ageMs: number;
   readonly repetitions: number;
+  /** It is not to be repeated any more. */
+  readonly quiet?: boolean;
 }
 
 /** The latest alarm. */
@@ -77,9 +79,9 @@ export class Escalation {
    * Goes on with the alarm of an earlier run, from which on no other has begun. However old it is, it waits to be
    * acknowledged; one that is too old is only not repeated any more.
    */
-  resume({ ageMs, repetitions, ...alarm }: EarlierAlarm): void {
-    this.#begin(alarm, ageMs, repetitions);
-    if (ageMs > LONGEST_REMINDER_MS) return;
+  resume({ ageMs, repetitions, quiet = false, ...alarm }: EarlierAlarm): void {
+    this.#begin(alarm, ageMs, repetitions, quiet);
+    if (quiet || ageMs > LONGEST_REMINDER_MS) return;
     const { escalateSeconds, escalateTimes } = this.options;
     const leftMs = (repetitions + 1) * escalateSeconds * 1000 - ageMs;
     if (repetitions < escalateTimes) this.#wait(Math.min(leftMs, escalateSeconds * 1000));
@@ -142,9 +144,9 @@ export class Escalation {
     if (this.#latest) this.#latest.quiet = true;
   }
 
-  #begin(alarm: Known, ageMs: number, repetitions: number): void {
+  #begin(alarm: Known, ageMs: number, repetitions: number, quiet = false): void {
     const sinceMs = this.clock.now() - ageMs;
-    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet: false };
+    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet };
   }
 
   #stopWaiting(): void {

@@ -14,6 +14,8 @@ const schema = z.object({
   startedAtMs: z.number(),
   /** How often it was repeated by time. */
   repetitions: z.int().min(0),
+  /** It was repeated by a run that took it for a new one. */
+  asNew: z.boolean().optional(),
 });
 
 type Unanswered = z.infer<typeof schema>;
@@ -21,6 +23,8 @@ type Unanswered = z.infer<typeof schema>;
 /** Keeps the latest alarm until somebody acknowledges it: the next run goes on repeating it. */
 export class UnansweredAlarm {
   #alarm: Unanswered | undefined;
+  /** It is of an earlier run, and nobody knows how old it is. */
+  #ageless = false;
   readonly #file: KeptFile<Unanswered | null>;
 
   constructor(
@@ -32,13 +36,17 @@ export class UnansweredAlarm {
     this.#file = new KeptFile(store, 'unanswered.json', schema.nullable(), value, PACE, clock);
   }
 
-  /** What an earlier run has left, and how old it is: of now where the clock was set back meanwhile, and nobody knows. */
-  load(): (Unanswered & { readonly ageMs: number }) | undefined {
+  /**
+   * What an earlier run has left, and how old it is. Where nobody knows, as on a board whose clock is never set, it is of
+   * now, until it was repeated as such: it must not be new at every start.
+   */
+  load(): (Unanswered & { readonly ageMs: number; readonly quiet: boolean }) | undefined {
     const alarm = this.#read();
     if (!alarm) return undefined;
-    const ageMs = Math.max(0, elapsedMs(alarm.startedAtMs, this.clock.wallMs()) || 0);
+    const ageMs = elapsedMs(alarm.startedAtMs, this.clock.wallMs());
     this.#alarm = alarm;
-    return { ...alarm, ageMs };
+    this.#ageless = Number.isNaN(ageMs);
+    return { ...alarm, ageMs: Math.max(0, ageMs || 0), quiet: this.#ageless && alarm.asNew === true };
   }
 
   #read(): Unanswered | undefined {
@@ -56,7 +64,8 @@ export class UnansweredAlarm {
   /** Takes every event. */
   event(event: DecisionEvent): void {
     const before = this.#alarm;
-    this.#alarm = after(before, event);
+    if (event.type === 'alarm_started') this.#ageless = false;
+    this.#alarm = after(before, event, this.#ageless);
     if (this.#alarm !== before) this.#file.changed();
   }
 
@@ -66,7 +75,7 @@ export class UnansweredAlarm {
   }
 }
 
-function after(alarm: Unanswered | undefined, event: DecisionEvent): Unanswered | undefined {
+function after(alarm: Unanswered | undefined, event: DecisionEvent, asNew: boolean): Unanswered | undefined {
   if (event.type === 'alarm_started') {
     const { episodeId, label, kind, atMs } = event;
     return { episodeId, label, kind, startedAtMs: atMs, repetitions: 0 };
@@ -76,5 +85,5 @@ function after(alarm: Unanswered | undefined, event: DecisionEvent): Unanswered 
   // It may have been acknowledged by a word that was meant for an earlier one.
   const { episodeId, label, kind, atMs, unacknowledgedSeconds, repetition, reminders } = event;
   const startedAtMs = alarm?.startedAtMs ?? Math.round(atMs - unacknowledgedSeconds * 1000);
-  return { episodeId, label, kind, startedAtMs, repetitions: repetition - reminders };
+  return { episodeId, label, kind, startedAtMs, repetitions: repetition - reminders, asNew };
 }

@@ -80,16 +80,18 @@ describe('an alarm that nobody acknowledges', () => {
     expect(said).toMatchObject([{ repetition: 1, unacknowledgedSeconds: 1800 }]);
   });
 
-  it('waits for it in the next run however old it is, and is not repeated then', async () => {
+  it.each([
+    ['however old it is', 86_400_000, false],
+    ['also where it was taken for a new one before', 0, true],
+  ])('waits for it in the next run %s, and is not repeated then', async (_, ageMs, quiet) => {
     const escalation = escalationOf();
-    const ageMs = 86_400_000;
-    escalation.resume({ episodeId: 'a', label: 'abnormal', repetitions: 0, ageMs });
+    escalation.resume({ episodeId: 'a', label: 'abnormal', repetitions: 0, ageMs, quiet });
     escalation.remind();
     await clock.advance(3_600_000);
     expect(said).toEqual([]);
     expect(escalation.unanswered).toBe(true);
     expect(escalation.acknowledged('a')).toBe(false);
-    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a', afterSeconds: 90_000 });
+    expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a', afterSeconds: ageMs / 1000 + 3600 });
     expect(escalation.unanswered).toBe(false);
   });
 

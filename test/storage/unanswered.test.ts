@@ -53,6 +53,28 @@ it('one is taken for a new one where the clock was set back', () => {
   expect(log.lines).toEqual([]);
 });
 
+it.each([
+  ['by a clock that is never set', 5000, [10_000, 20_000, 30_000]],
+  ['by a clock that was not set yet', 5000, [10_000, atMs, atMs + 60_000]],
+  ['more than a year ago', atMs - 400 * 86_400_000, [atMs, atMs + 60_000, atMs + 120_000]],
+])('one that was dated %s is taken for a new one until it was repeated as such', (_, startedAtMs, starts) => {
+  const first = new UnansweredAlarm(store, new ManualClock(startedAtMs), log);
+  const repeated = of('alarm_escalated', { repetition: 1, reminders: 0, unacknowledgedSeconds: 1 });
+  for (const event of [{ ...alarmStarted, atMs: startedAtMs }, repeated]) first.event(event);
+  const restart = (startMs: number) => {
+    const alarm = new UnansweredAlarm(store, new ManualClock(startMs), log);
+    return { alarm, found: alarm.load() };
+  };
+  const [cutShort = 0, second = 0, third = 0] = starts;
+  expect(restart(cutShort).found).toMatchObject({ episodeId, ageMs: 0, quiet: false });
+  const { alarm, found } = restart(second);
+  expect(found).toMatchObject({ episodeId, ageMs: 0, quiet: false });
+  alarm.event(repeated);
+  expect(restart(third).found).toMatchObject({ episodeId, quiet: true });
+  restart(third).alarm.event(alarmStarted); // the next alarm is one of its own
+  expect(restart(third).found?.quiet).toBe(false);
+});
+
 it('one is not found where it is damaged', () => {
   files.set('unanswered.json', '{"episodeId":1}');
   expect(next()).toBeUndefined();
