@@ -187,6 +187,7 @@ export async function startApp({
   const onMinute = (known: KnownQuiet) => {
     quiet.keep(known);
     control.heardMinute(known);
+    unanswered?.lookAtClock();
   };
   const input = watchedInput(
     source,

@@ -1,5 +1,5 @@
 import { VERSION } from '../constants.js';
-import { elapsedMs } from '../storage/age.js';
+import { dateByNow, elapsedMs } from '../storage/age.js';
 import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
@@ -65,19 +65,18 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
  * time of the event is put right if it can be.
  *
  * @param replayed it could not be delivered when it happened
- * @param waitedMs since it was kept; undefined: by an earlier run
+ * @param waitedMs since it was kept; left out: by an earlier run
  */
 export function deliveredEvent(
   payload: string,
   replayed: boolean,
   nowMs: number,
-  waitedMs: number | undefined,
+  waitedMs = Number.NaN,
 ): string {
   const event = JSON.parse(payload) as { at: string };
-  const latencyMs = elapsedMs(Date.parse(event.at), nowMs);
-  if (!Number.isNaN(latencyMs)) return JSON.stringify({ ...event, latencyMs, replayed });
-  const at = waitedMs === undefined ? event.at : isoTime(nowMs - waitedMs);
-  return JSON.stringify({ ...event, at, latencyMs: waitedMs ?? null, replayed });
+  const atMs = dateByNow(Date.parse(event.at), nowMs, waitedMs);
+  const latencyMs = Number.isNaN(waitedMs) ? elapsedMs(atMs, nowMs) : nowMs - atMs; // NaN is null in JSON
+  return JSON.stringify({ ...event, at: isoTime(atMs), latencyMs, replayed });
 }
 
 /** Whether `deliveredEvent` can make something of it; what is deeper than any event may not be written again. */

@@ -2,7 +2,7 @@
 const FIRST_CREDIBLE_MS = Date.UTC(2026, 0, 1);
 /** Nothing that is kept here waits for longer: who finds more has two clocks. */
 const LONGEST_MS = 366 * 86_400_000;
-/** By so much a clock may be set back without anybody noticing. */
+/** By so much a clock may be set without anybody noticing. */
 const TOLERANCE_MS = 60_000;
 
 /**
@@ -14,4 +14,17 @@ export function elapsedMs(fromMs: number, toMs: number): number {
   return fromMs >= FIRST_CREDIBLE_MS && elapsed >= -TOLERANCE_MS && elapsed <= LONGEST_MS
     ? elapsed
     : Number.NaN;
+}
+
+/**
+ * When something happened by the wall clock as it is now: that of a board without a battery goes on from its last
+ * shutdown, days ago, until it first hears of the time. How long ago it was the monotonic clock knows. A machine that
+ * sleeps looks the same; one that is to hear a fall does not.
+ *
+ * @param atMs what the wall clock said then
+ * @param agoMs by the monotonic clock; NaN where that is not known
+ */
+export function dateByNow(atMs: number, nowMs: number, agoMs: number): number {
+  const byNow = Math.round(nowMs - agoMs);
+  return Math.abs(byNow - atMs) > TOLERANCE_MS ? byNow : atMs;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Clock, DecisionEvent, Logger } from '../types.js';
-import { elapsedMs } from './age.js';
+import { dateByNow, elapsedMs } from './age.js';
 import { KeptFile, type Store } from './kept-file.js';
 
 /** Alarms are rare, and each is repeated a few times: a flood of them must not wear out a card. */
@@ -23,8 +23,8 @@ type Unanswered = z.infer<typeof schema>;
 /** Keeps the latest alarm until somebody acknowledges it: the next run goes on repeating it. */
 export class UnansweredAlarm {
   #alarm: Unanswered | undefined;
-  /** It is of an earlier run, and nobody knows how old it is. */
-  #ageless = false;
+  /** When it began, monotonic; NaN where it is of an earlier run and nobody knows. */
+  #sinceMs = Number.NaN;
   readonly #file: KeptFile<Unanswered | null>;
 
   constructor(
@@ -45,8 +45,9 @@ export class UnansweredAlarm {
     if (!alarm) return undefined;
     const ageMs = elapsedMs(alarm.startedAtMs, this.clock.wallMs());
     this.#alarm = alarm;
-    this.#ageless = Number.isNaN(ageMs);
-    return { ...alarm, ageMs: Math.max(0, ageMs || 0), quiet: this.#ageless && alarm.asNew === true };
+    this.#sinceMs = this.clock.now() - ageMs;
+    const quiet = Number.isNaN(ageMs) && alarm.asNew === true;
+    return { ...alarm, ageMs: Math.max(0, ageMs || 0), quiet };
   }
 
   #read(): Unanswered | undefined {
@@ -63,15 +64,31 @@ export class UnansweredAlarm {
 
   /** Takes every event. */
   event(event: DecisionEvent): void {
-    const before = this.#alarm;
-    if (event.type === 'alarm_started') this.#ageless = false;
-    this.#alarm = after(before, event, this.#ageless);
-    if (this.#alarm !== before) this.#file.changed();
+    if (event.type === 'alarm_started') this.#sinceMs = this.clock.now();
+    this.#keep(after(this.#alarm, event, Number.isNaN(this.#sinceMs)));
+  }
+
+  /** Where the clock was set, the alarm is dated by what it says now: the next run has no other to tell how old it is. */
+  lookAtClock(): void {
+    this.#keep(this.#alarm);
   }
 
   /** Writes what waits to be written. */
   stop(): void {
+    this.lookAtClock();
     this.#file.flush();
+  }
+
+  #keep(alarm: Unanswered | undefined): void {
+    const before = this.#alarm;
+    this.#alarm = alarm && this.#dated(alarm);
+    if (this.#alarm !== before) this.#file.changed();
+  }
+
+  #dated(alarm: Unanswered): Unanswered {
+    const agoMs = this.clock.now() - this.#sinceMs;
+    const startedAtMs = dateByNow(alarm.startedAtMs, this.clock.wallMs(), agoMs);
+    return startedAtMs === alarm.startedAtMs ? alarm : { ...alarm, startedAtMs };
   }
 }
 

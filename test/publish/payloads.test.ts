@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VERSION } from '../../src/constants.js';
+import { ntfyLetter } from '../../src/notify/ntfy.js';
 import {
   classPayload,
   deliveredEvent,
@@ -142,6 +143,17 @@ describe('delivered event', () => {
     expect(sameRun).toMatchObject({ at: new Date(T0 - 60_000).toISOString(), latencyMs: 60_000 });
     const earlierRun = JSON.parse(deliveredEvent(kept, true, T0, undefined));
     expect(earlierRun).toMatchObject({ at: new Date(atMs).toISOString(), latencyMs: null });
+  });
+
+  it('has the time of a clock that was days behind put right, and that of one a little wrong left alone', () => {
+    const kept = eventPayload({ ...alarmStarted, atMs: T0 - 3 * 86_400_000 }, context);
+    const sameRun = JSON.parse(deliveredEvent(kept, true, T0, 25_000));
+    expect(sameRun).toMatchObject({ at: new Date(T0 - 25_000).toISOString(), latencyMs: 25_000 });
+    expect(ntfyLetter(JSON.stringify({ device: { name: 'Bath' }, ...sameRun }), undefined).body).toContain(
+      new Date(T0 - 25_000).toLocaleString('sv-SE'),
+    );
+    const little = JSON.parse(deliveredEvent(eventPayload(alarmStarted, context), true, T0 + 60_000, 5000));
+    expect(little).toMatchObject({ at: new Date(T0).toISOString(), latencyMs: 60_000 });
   });
 
   it('says null of a duration that is not known', () => {

@@ -53,6 +53,38 @@ it('one is taken for a new one where the clock was set back', () => {
   expect(log.lines).toEqual([]);
 });
 
+it.each<[string, (alarm: UnansweredAlarm) => void]>([
+  ['says more of it', (alarm) => alarm.event(alarmEnded)],
+  ['looks at the clock', (alarm) => alarm.lookAtClock()],
+  ['ends', (alarm) => alarm.stop()],
+])(
+  'one that was dated before the clock was set is as old after it, once the run that has heard it %s',
+  async (_, then) => {
+    const ahead = 3 * 86_400_000;
+    const clock = new ManualClock(atMs);
+    const alarm = new UnansweredAlarm(store, clock, log);
+    alarm.event(alarmStarted);
+    await clock.advance(25_000);
+    clock.wallMs = () => atMs + ahead + clock.now();
+    then(alarm);
+    const next = new UnansweredAlarm(store, new ManualClock(atMs + ahead + 60_000), log).load();
+    expect(next).toMatchObject({ episodeId, ageMs: 60_000 });
+  },
+);
+
+it('one of an earlier run is as old as that run took it to be, too', async () => {
+  const clock = new ManualClock(atMs + 60_000);
+  new UnansweredAlarm(store, new ManualClock(atMs), log).event(alarmStarted);
+  const alarm = new UnansweredAlarm(store, clock, log);
+  expect(alarm.load()).toMatchObject({ ageMs: 60_000 });
+  clock.wallMs = () => 0;
+  alarm.lookAtClock();
+  clock.wallMs = () => atMs + 86_400_000 + clock.now();
+  alarm.lookAtClock();
+  const next = new UnansweredAlarm(store, new ManualClock(atMs + 86_460_000), log).load();
+  expect(next).toMatchObject({ episodeId, ageMs: 120_000 });
+});
+
 it.each([
   ['by a clock that is never set', 5000, [10_000, 20_000, 30_000]],
   ['by a clock that was not set yet', 5000, [10_000, atMs, atMs + 60_000]],
