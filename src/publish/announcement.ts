@@ -36,6 +36,7 @@ type AnnouncementRecord = z.infer<typeof recordSchema>;
 
 /** Files that survive a restart. */
 export interface Store {
+  /** @throws Error where it is there and cannot be read */
   read(name: string): string | undefined;
   write(name: string, text: string): void;
 }
@@ -55,7 +56,7 @@ export function announcementFor(
   announced: boolean,
   log: Logger,
 ): Announcement {
-  const kept = store.read(FILE);
+  const kept = textIn(store);
   const before = kept === undefined ? undefined : parseRecord(kept);
   if (kept !== undefined && before === undefined)
     log.warn({ file: FILE }, 'what an earlier run has announced is not known: entities may be left over');
@@ -71,7 +72,7 @@ function announcement(
 ): Announcement {
   const now: AnnouncementRecord = { ...recordOf(options, announced), ...(small && { small }) };
   const text = `${JSON.stringify(now)}\n`;
-  const kept = store.read(FILE);
+  const kept = textIn(store);
   const before = kept === undefined ? undefined : parseRecord(kept);
   const first = before && kept !== text ? cleanUpMessages(before, now, options) : [];
   const onDone = () => store.write(FILE, text);
@@ -98,6 +99,15 @@ function recordOf(options: DiscoveryOptions, announced: boolean): AnnouncementRe
     ? Object.fromEntries(Object.entries(componentsOf(options)).map(([key, { p }]) => [key, p]))
     : {};
   return { mode, discoveryPrefix, deviceId, components, states: statesOf(options) };
+}
+
+/** One that cannot be read is none that could be parsed. */
+function textIn(store: Store): string | undefined {
+  try {
+    return store.read(FILE);
+  } catch {
+    return '';
+  }
 }
 
 function parseRecord(text: string): AnnouncementRecord | undefined {

@@ -40,7 +40,11 @@ export interface OpenDevice {
   release(): Promise<void>;
 }
 
-/** The id that a device has where none is configured: one made from this host, the same for all who ask. */
+/**
+ * The id that a device has where none is configured: one made from this host, the same for all who ask.
+ *
+ * @throws UserError no input, where one is kept and cannot be read
+ */
 export function ownDeviceId(stateFolder: string, log: Logger): Promise<string> {
   return oneAtATime(stateFolder, async () => new State(stateFolder, log).deviceId());
 }
@@ -65,7 +69,7 @@ export function stateOf(stateFolder: string, id: string, log: Logger): State {
  * @param id configured; undefined: one made from this host
  * @param heard the sound it listens to
  * @param others ids of the other microphones of this process: what they have is theirs, also before they have started
- * @throws Taken where another process has it
+ * @throws Taken where another process has it; UserError no input, where its id is kept and cannot be read
  */
 export async function openDevice(
   stateFolder: string,
@@ -92,7 +96,7 @@ export async function openDevice(
   let { lock } = opened;
   removeLeftovers(folder);
   const state = new State(folder, log);
-  if (state.read(INPUT) !== input) state.write(INPUT, input);
+  if (inputOf(state) !== input) state.write(INPUT, input);
   let looking = Promise.resolve();
   const release = async () => {
     await looking;
@@ -157,6 +161,15 @@ function nameOf({ source, device, command, file }: InputOptions): string {
   return [source, { portaudio: device, command, file, stdin: '' }[source]].join(':');
 }
 
+/** What a device has listened to; one of which that cannot be read has listened to nothing that anybody has. */
+function inputOf(state: State): string | undefined {
+  try {
+    return state.read(INPUT);
+  } catch {
+    return '';
+  }
+}
+
 /** The device that is announced there, or else this one, gets what an earlier version has left. */
 function moveOldLayout(stateFolder: string, deviceId: string): void {
   const old = OLD_LAYOUT.filter((name) => existsSync(join(stateFolder, name)));
@@ -177,7 +190,7 @@ async function takeOver(
   const ids = existsSync(all) ? readdirSync(all) : [];
   for (const id of ids.filter((each) => !others.includes(each))) {
     const old = join(all, id);
-    const kept = new State(old, log).read(INPUT);
+    const kept = inputOf(new State(old, log));
     // Earlier versions did not say what they listened to: it was the one device there was.
     if ((kept ?? input) !== input || (await isLocked(old))) continue;
     renameSync(old, folder);

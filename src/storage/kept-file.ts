@@ -5,6 +5,7 @@ import type { Clock } from '../types.js';
 
 /** Where it lies: files of the state folder. */
 export interface Store {
+  /** @throws Error where it is there and cannot be read */
   read(name: string): string | undefined;
   write(name: string, text: string): void;
 }
@@ -36,7 +37,7 @@ export class KeptFile<T> {
 
   /**
    * @returns what an earlier run has kept, undefined where there is nothing
-   * @throws Error where it is damaged, in words for people
+   * @throws Error where it is damaged or cannot be read, in words for people
    */
   read(): T | undefined {
     const text = this.store.read(this.name);
@@ -48,7 +49,7 @@ export class KeptFile<T> {
     }
   }
 
-  /** What an earlier run has kept; undefined also where it is damaged, for what is soon known again. */
+  /** What an earlier run has kept; undefined also where that is of no use, for what is soon known again. */
   readIfSound(): T | undefined {
     try {
       return this.read();
@@ -69,7 +70,15 @@ export class KeptFile<T> {
 
   /** It was reset: nothing of an earlier run must come back. */
   overwrite(): void {
-    if (this.store.read(this.name) !== undefined) this.#write();
+    if (this.#exists()) this.#write();
+  }
+
+  #exists(): boolean {
+    try {
+      return this.store.read(this.name) !== undefined;
+    } catch {
+      return true;
+    }
   }
 
   #write(): void {

@@ -4,11 +4,14 @@ import { rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { messageOf } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { AlarmEnded, AlarmStarted, Logger } from '../types.js';
 import { elapsedMs } from './age.js';
 import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
 import { hostId } from './host-id.js';
+
+/** What mends a file that cannot be read, as after the daemon was once started by root. */
+const UNREADABLE_HINT = 'Run this as the user that owns it, or give it to the one that this runs as (chown)';
 
 /** What must be known of an alarm while it is on, so that the next start can end it. */
 export const openAlarmSchema = z.object({
@@ -53,6 +56,8 @@ export class State {
   readonly #waiting = new Map<string, string | undefined>();
   /** The same of each that could not be written. */
   readonly #unwritten = new Map<string, string | undefined>();
+  /** What cannot be read, and that was said. */
+  readonly #unreadable = new Set<string>();
 
   constructor(
     readonly folder: string,
@@ -64,9 +69,11 @@ export class State {
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
    *
    * @param ofHost something of this host that stays; null where there is nothing
+   * @throws UserError no input, where one is kept and cannot be read: with another id all alarms would go where nobody
+   *   listens, while a daemon that does not start is missed, and tried again
    */
   deviceId(ofHost: string | null = hostId() ?? null): string {
-    const kept = this.read('device-id')?.trim();
+    const kept = this.#keptId()?.trim();
     if (isDeviceId(kept)) return kept;
     const seed = ofHost ?? randomBytes(16).toString('hex');
     const id = createHash('sha256').update(`bathnet2mqtt:${seed}`).digest('hex').slice(0, 12);
@@ -105,14 +112,22 @@ export class State {
     else this.#keep('open-alarm.json', undefined);
   }
 
-  /** The text of a file of this folder; undefined where there is none. */
+  /**
+   * The text of a file of this folder; undefined where there is none.
+   *
+   * @throws Error where there is one that cannot be read, which is no reason to take it for none; it is said, too
+   */
   read(name: string): string | undefined {
     try {
-      const text = readFileSync(join(this.folder, name), 'utf8');
-      this.#texts.set(name, text);
-      return text;
-    } catch {
-      return undefined;
+      return this.#textOf(name);
+    } catch (error) {
+      if (!this.#unreadable.has(name))
+        this.log.warn(
+          { file: join(this.folder, name), problem: messageOf(error) },
+          `what is kept cannot be read. ${UNREADABLE_HINT}`,
+        );
+      this.#unreadable.add(name);
+      throw error;
     }
   }
 
@@ -138,6 +153,31 @@ export class State {
   /** Resolves when all is written: then it survives a power cut. */
   settled(): Promise<void> {
     return this.#writing;
+  }
+
+  #keptId(): string | undefined {
+    try {
+      return this.#textOf('device-id');
+    } catch (error) {
+      throw new UserError(
+        ExitCode.noInput,
+        `the id of this device, ${join(this.folder, 'device-id')}, cannot be read: ${messageOf(error)}`,
+        `${UNREADABLE_HINT}; or set device.id to the one that its topics have.`,
+        { cause: error },
+      );
+    }
+  }
+
+  #textOf(name: string): string | undefined {
+    try {
+      const text = readFileSync(join(this.folder, name), 'utf8');
+      this.#texts.set(name, text);
+      return text;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (['ENOENT', 'ENOTDIR'].includes(code)) return undefined;
+      throw error;
+    }
   }
 
   #keep(name: string, text: string | undefined): void {

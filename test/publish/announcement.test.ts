@@ -171,4 +171,14 @@ describe('cleaning up after an earlier run', () => {
       expect(log.lines).toHaveLength(1);
     },
   );
+
+  it('says that it cannot where the record cannot be read, and keeps another', () => {
+    const read = () => {
+      throw new Error('EACCES');
+    };
+    const store = { read, write: (name: string, text: string) => files.set(name, text) };
+    expect(announcementFor(store, optionsOf({}), true, log).first).toEqual([]);
+    expect(log.lines.join()).toMatch(/warn what an earlier run has announced is not known/);
+    expect(files.get('announced.json')).toMatch(/^{"mode":"device"/);
+  });
 });

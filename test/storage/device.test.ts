@@ -25,6 +25,7 @@ import { hostId } from '../../src/storage/host-id.js';
 import { State } from '../../src/storage/state.js';
 import { recordingLog } from '../publish/samples.js';
 import { ManualClock } from '../support/clock.js';
+import { makeUnreadable } from '../support/unreadable.js';
 
 let folder: string;
 let log: ReturnType<typeof recordingLog>;
@@ -113,6 +114,17 @@ it('a device with a new id keeps what it had, where it listens to the same sound
   const after = await run('bathroom');
   expect(after.state.read('announced.json')).toBe('{"deviceId":"bath"}');
   expect(devices()).toEqual(['bathroom']);
+});
+
+it('does not take the folder of a device of which it cannot read what that listens to', async () => {
+  await (await run('bath')).release();
+  rmSync(join(deviceFolder(folder, 'bath'), 'input'));
+  makeUnreadable(join(deviceFolder(folder, 'bath'), 'input'));
+  await run('kitchen');
+  expect(devices()).toEqual(['bath', 'kitchen']);
+  const { state } = await run('bath');
+  await state.settled();
+  expect(new State(deviceFolder(folder, 'bath'), log).read('input')).toBe('command:mic');
 });
 
 it('leaves what it has to a microphone of the same process that comes later', async () => {

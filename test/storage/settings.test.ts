@@ -8,6 +8,7 @@ import { State } from '../../src/storage/state.js';
 import type { SettingName, SettingValues } from '../../src/types.js';
 import { ManualClock, settle } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
+import { makeUnreadable } from '../support/unreadable.js';
 
 const rule = { threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10, instantThreshold: 0.95 };
 const defaults = { enabled: true, threshold: 0.6, hits: 2, window: 3, cooldownSeconds: 10 };
@@ -216,6 +217,20 @@ describe('settings', () => {
         expect(threshold).toBeLessThanOrEqual(rule.instantThreshold);
       }),
     );
+  });
+
+  it('that cannot be read are lost, and said to be, until they are set again or reset', async () => {
+    const reset = (settings: Settings) => settings.reset();
+    for (const again of [(settings: Settings) => settings.set('hits', 1), reset]) {
+      makeUnreadable(file());
+      const settings = run();
+      expect(settings.lost).toBe(true);
+      expect(warnings.splice(0)).toMatchObject([{ file: file() }, { file: 'settings.json' }]);
+      again(settings);
+      await written();
+      expect(run().lost).toBe(false);
+      rmSync(file());
+    }
   });
 
   it('hold for this run where they cannot be kept', async () => {

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +15,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { endedByRestart, State, stateFolder } from '../../src/storage/state.js';
 import type { Logger } from '../../src/types.js';
+import { recordingLog } from '../publish/samples.js';
 import { silentLog } from '../support/sound.js';
+import { makeUnreadable } from '../support/unreadable.js';
 
 const DAY_MS = 86_400_000;
 let dir: string;
@@ -88,6 +91,30 @@ describe('the state folder', () => {
     expect(warnings.join()).toContain('it cannot be read which alarm was on');
   });
 
+  it('keeps a device id that it cannot read, and is not to be used with another', () => {
+    mkdirSync(folder);
+    makeUnreadable(join(folder, 'device-id'));
+    const id = () => new State(folder, log).deviceId(null);
+    expect(id).toThrow(join(folder, 'device-id'));
+    expect(id).toThrow(expect.objectContaining({ code: 66, hint: expect.stringContaining('chown') }));
+    expect(lstatSync(join(folder, 'device-id')).isSymbolicLink()).toBe(true);
+  });
+
+  it('says which file cannot be read, how that is mended and what follows, and does not take it for none', () => {
+    mkdirSync(folder);
+    const path = join(folder, 'open-alarm.json');
+    makeUnreadable(path);
+    const lines = recordingLog();
+    const state = new State(folder, lines);
+    expect(state.openAlarm()).toBeUndefined();
+    expect(lines.lines).toEqual([
+      expect.stringMatching(`warn what is kept cannot be read. .*chown.*${path}.*ELOOP`),
+      expect.stringMatching(/warn it cannot be read which alarm was on/),
+    ]);
+    expect(() => state.read('open-alarm.json')).toThrow('ELOOP');
+    expect(lines.lines).toHaveLength(2);
+  });
+
   it('that cannot be written is said once and stops nothing', async () => {
     const blocked = join(dir, 'file');
     writeFileSync(blocked, '');
@@ -133,10 +160,12 @@ describe('the state folder', () => {
     }
   });
 
-  it('keeps no half-written file where the disk is full or a folder is in the way', () => {
-    mkdirSync(join(folder, 'device-id'), { recursive: true });
-    new State(folder, log).deviceId();
-    expect(readdirSync(folder)).toEqual(['device-id']);
+  it('keeps no half-written file where the disk is full or a folder is in the way', async () => {
+    mkdirSync(join(folder, 'settings.json'), { recursive: true });
+    const state = new State(folder, log);
+    state.write('settings.json', 'on');
+    await state.settled();
+    expect(readdirSync(folder)).toEqual(['settings.json']);
     expect(warnings).toHaveLength(1);
   });
 

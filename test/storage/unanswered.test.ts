@@ -112,3 +112,11 @@ it('one is not found where it is damaged', () => {
   expect(next()).toBeUndefined();
   expect(log.lines.join()).toMatch(/warn it cannot be read whether an alarm waits .*unanswered.json/);
 });
+
+it('one whose file cannot be read is said, not taken for none', () => {
+  const read = () => {
+    throw new Error('EACCES');
+  };
+  expect(new UnansweredAlarm({ ...store, read }, new ManualClock(atMs), log).load()).toBeUndefined();
+  expect(log.lines.join()).toMatch(/warn it cannot be read whether an alarm waits .*EACCES/);
+});
