@@ -135,7 +135,7 @@ export class CommandChannel implements Channel {
   #fail(problem: string): void {
     const [program] = this.options.command;
     this.log.error({ program, problem }, 'the command of notify fails: nobody may have been told');
-    this.trouble.fails(problem);
+    this.trouble.fails();
   }
 
   /** It is not tried again. */

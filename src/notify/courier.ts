@@ -9,7 +9,7 @@ import { Refused } from './post.js';
 import type { Complaints } from './trouble.js';
 
 /** Pauses between attempts, which double. */
-export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000, urgentMaxMs: 300_000 };
+export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000 };
 /** So often one event is tried that the server calls no good, while it takes others. */
 const MOST_REFUSALS = 5;
 /** How long a stop waits for what is being sent. */
@@ -48,7 +48,7 @@ export class Courier implements Channel {
     private readonly log: Logger,
     private readonly clock: Clock,
   ) {
-    this.#backOff = new BackOff(PAUSE, clock, () => true);
+    this.#backOff = new BackOff(PAUSE, clock);
   }
 
   start(): void {
@@ -136,7 +136,7 @@ export class Courier implements Channel {
     if (this.#abort.signal.aborted) return; // this is why
     const { server } = this;
     const problem = messageOf(error);
-    this.trouble.fails(problem);
+    this.trouble.fails();
     const waiting = this.outbox.size;
     this.log.warn({ server, problem, waiting }, `${this.name} has not taken an event; it is tried again`);
     if (!(error instanceof Refused)) return;

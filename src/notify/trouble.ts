@@ -20,7 +20,7 @@ export class Trouble {
   }
 
   /** It does not work. */
-  fails(_reason: string): void {
+  fails(): void {
     this.#failing = true;
     this.onChange();
   }

@@ -10,16 +10,18 @@ export class BackOff {
   #try: (() => void) | undefined;
   #cancel = () => {};
 
-  /** @param isUrgent something waits that must not wait long */
+  /** @param isUrgent something waits that must not wait longer than `urgentMaxMs` */
   constructor(
-    private readonly timing: Pick<MqttTiming, 'reconnectMinMs' | 'reconnectMaxMs' | 'urgentMaxMs'>,
+    private readonly timing: Pick<MqttTiming, 'reconnectMinMs' | 'reconnectMaxMs'> & {
+      readonly urgentMaxMs?: number;
+    },
     private readonly clock: Clock,
-    private readonly isUrgent: () => boolean,
+    private readonly isUrgent = () => false,
   ) {}
 
   /** Tries after a pause that doubles from attempt to attempt; up to half of it is random, so that clients do not come back as one. */
   next(attempt: () => void): void {
-    const { reconnectMinMs, reconnectMaxMs, urgentMaxMs } = this.timing;
+    const { reconnectMinMs, reconnectMaxMs, urgentMaxMs = reconnectMaxMs } = this.timing;
     const longestMs = this.isUrgent() ? Math.min(reconnectMaxMs, urgentMaxMs) : reconnectMaxMs;
     const pauseMs = Math.min(longestMs, reconnectMinMs * 2 ** this.#attempts++);
     this.now(attempt, pauseMs * (1 - Math.random() / 2));

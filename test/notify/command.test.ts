@@ -11,7 +11,7 @@ import { lacksPrograms } from '../support/require.js';
 
 let folder: string;
 let log: ReturnType<typeof recordingLog>;
-let troubles: (string | undefined)[];
+let troubles: boolean[];
 let losses: number;
 let channel: CommandChannel | undefined;
 beforeEach(() => {
@@ -27,12 +27,14 @@ afterEach(async () => {
 });
 
 const path = (name: string) => join(folder, name);
+/** What the log says is wrong. */
+const problems = (): string[] => log.lines.map((line) => JSON.parse(line.slice(line.indexOf('{'))).problem);
 const read = (name: string) => (existsSync(path(name)) ? readFileSync(path(name), 'utf8') : '');
 
 function start(command: readonly string[], limitMs = 20_000): CommandChannel {
   const trouble = {
-    fails: (reason: string) => troubles.push(reason),
-    works: () => troubles.push(undefined),
+    fails: () => troubles.push(true),
+    works: () => troubles.push(false),
     loses: () => losses++,
   };
   channel = new CommandChannel({ command, limitMs }, trouble, log, systemClock);
@@ -52,7 +54,7 @@ describe('a command', () => {
       '{"event_type":"alarm_started"}',
     );
     await until(() => troubles.length > 0, 'it has not ended');
-    expect(troubles).toEqual([undefined]);
+    expect(troubles).toEqual([false]);
     expect(JSON.parse(read('event'))).toEqual({ event_type: 'alarm_started' });
     expect(read('argument')).toBe(odd);
     expect(read('environment')).toContain('PATH=');
@@ -66,20 +68,20 @@ describe('a command', () => {
     );
     commands.tell('{}');
     await until(() => troubles.length > 0, 'it has not ended');
-    expect(troubles[0]).toMatch(/^exit code 3: .*sorry/);
-    expect(troubles[0]?.length).toBeLessThan(1000);
+    expect(problems()).toEqual([expect.stringMatching(/^exit code 3: .*sorry/)]);
+    expect(problems()[0]?.length).toBeLessThan(1000);
     expect(log.lines.join()).toMatch(/error .*may have been told.*exit code 3/);
     expect(losses).toBe(1);
     writeFileSync(path('fine'), '');
     commands.tell('{}');
     await until(() => troubles.length > 1, 'it has not ended');
-    expect(troubles[1]).toBeUndefined();
+    expect(troubles[1]).toBe(false);
     expect(losses).toBe(1);
   });
 
   it('that is not there is said at the start', () => {
     start(['no-such-siren']);
-    expect(troubles).toEqual(['no-such-siren is no program that can be run']);
+    expect(problems()).toEqual(['no-such-siren is no program that can be run']);
     expect(losses).toBe(0);
   });
 
@@ -92,7 +94,7 @@ describe('a command', () => {
     writeFileSync(path('odd'), '\u0000\u0001', { mode: 0o700 });
     start(command()).tell('{}');
     await until(() => log.lines.length > 0 && troubles.length > 0, 'nothing was said');
-    expect(troubles.at(-1)).toMatch(/EACCES|exit code 127|no program/);
+    expect(problems().at(-1)).toMatch(/EACCES|exit code 127|no program/);
   });
 
   it.skipIf(lacksPrograms('prlimit'))(
@@ -120,9 +122,9 @@ describe('a command', () => {
         limit(before);
       }
       await until(() => losses === 1, 'nothing was said');
-      expect(troubles.at(-1)).toMatch(/EMFILE/);
+      expect(problems().at(-1)).toMatch(/EMFILE/);
       commands.tell('{}');
-      await until(() => troubles.at(-1) === undefined, 'it does not work again');
+      await until(() => troubles.at(-1) === false, 'it does not work again');
     },
   );
 
@@ -131,7 +133,7 @@ describe('a command', () => {
       'trap "" TERM; (trap "" TERM; echo $$ >"$1"; while :; do sleep 0.1; echo x >>"$2"; done) & while :; do sleep 1; done';
     start(sh(script, path('pid'), path('alive')), 300).tell('x'.repeat(1_000_000));
     await until(() => troubles.length > 0, 'it goes on');
-    expect(troubles).toEqual(['ended after 0.3 s']);
+    expect(problems()).toEqual(['ended after 0.3 s']);
     const before = read('alive');
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(read('alive')).toBe(before);
@@ -140,7 +142,7 @@ describe('a command', () => {
   it('that leaves something running counts as done, and what it leaves is ended', async () => {
     start(sh('(while :; do sleep 0.1; echo x >>"$1"; done) & exit 0', path('alive'))).tell('{}');
     await until(() => troubles.length > 0, 'it goes on');
-    expect(troubles).toEqual([undefined]);
+    expect(troubles).toEqual([false]);
     const before = read('alive');
     await new Promise((resolve) => setTimeout(resolve, 400));
     expect(read('alive')).toBe(before);
@@ -175,7 +177,7 @@ describe('a command', () => {
     start(sh('echo x >"$1"; while :; do sleep 1; done', path('runs'))).tell('{}');
     await until(() => read('runs') !== '', 'it does not run');
     await channel?.stop();
-    expect(troubles).toEqual(['ended, because the daemon stops']);
+    expect(problems()).toEqual(['ended, because the daemon stops']);
   });
 
   it('for which events wait at a stop says how many are left out', async () => {
@@ -183,7 +185,7 @@ describe('a command', () => {
     for (let i = 0; i < 7; i++) commands.tell('{}');
     await until(() => read('runs').length === 8, 'four do not run');
     await channel?.stop();
-    expect(troubles[0]).toBe('3 events are left out, because the daemon stops');
+    expect(problems()[0]).toBe('3 events are left out, because the daemon stops');
     expect(log.lines.join()).toMatch(/error .*may have been told.*3 events are left out/);
     expect(read('runs').length).toBe(8);
   });
