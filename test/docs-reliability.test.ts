@@ -14,7 +14,7 @@ import { LOSS_SAID_MS } from '../src/constants.js';
 import { RETRY_MS as TAKEN_RETRY_MS } from '../src/daemons.js';
 import { ENGINE_TIMEOUT_MS } from '../src/listener.js';
 import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
-import { PAUSE } from '../src/notify/courier.js';
+import { PAUSE, PRESSING_MS } from '../src/notify/courier.js';
 import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
 import { STALE_SECONDS } from '../src/publish/diagnostics.js';
@@ -102,6 +102,7 @@ const times: [string, string[]][] = [
     [
       ...seconds(POST_LIMIT_MS, config.notify.commandSeconds * 1000, PAUSE.reconnectMinMs),
       `${PAUSE.reconnectMaxMs / 60_000} min`,
+      `${PRESSING_MS / 60_000} min`,
       `${LOSS_SAID_MS / 3_600_000} h`,
     ],
   ],

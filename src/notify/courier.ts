@@ -10,15 +10,25 @@ import type { Complaints } from './trouble.js';
 
 /** Pauses between attempts, which double. */
 export const PAUSE = { reconnectMinMs: 2000, reconnectMaxMs: 300_000 };
+/** What somebody should come for, whatever was told before. An end is none of it: it stays behind its beginning. */
+const PRESSING: ReadonlySet<string> = new Set([
+  'alarm_started',
+  'alarm_escalated',
+  'long_stay',
+  'sound_heard',
+]);
+/** After this it waits for its turn: one that a server never answers to must not keep the rest for longer. */
+export const PRESSING_MS = 3_600_000;
 /** So often one event is tried that the server calls no good, while it takes others. */
 const MOST_REFUSALS = 5;
 /** How long a stop waits for what is being sent. */
 const STOP_MS = 2000;
 
 /**
- * Takes events to a server, one at a time and oldest first, out of an outbox: one that is hanging, refusing or away
- * gets them later, also after a restart. An event that the server refuses lets the others pass, and is given up where
- * the server takes those: of one that takes nothing the address may be wrong, and a person mends that.
+ * Takes events to a server, one at a time, out of an outbox: what presses first, and of that the newest, then the
+ * oldest. One that is hanging, refusing or away gets them later, also after a restart. An event that the server refuses
+ * lets the others pass, and is given up where the server takes those: of one that takes nothing the address may be
+ * wrong, and a person mends that.
  */
 export class Courier implements Channel {
   readonly #backOff: BackOff;
@@ -101,12 +111,20 @@ export class Courier implements Channel {
     });
   }
 
-  /** The oldest that has not been refused in this round. */
+  /** The newest that presses, or else the oldest, of what has not been refused in this round. */
   #next(): WaitingEvent | undefined {
-    const event = this.outbox.next((each) => this.#passed.has(each));
+    const isPassed = (each: WaitingEvent) => this.#passed.has(each);
+    const event =
+      this.outbox.newest((each) => !isPassed(each) && this.#presses(each)) ?? this.outbox.next(isPassed);
     if (event || this.#passed.size === 0) return event;
     this.#passed.clear();
-    return this.outbox.next();
+    return this.#next();
+  }
+
+  /** What an earlier run has left does not: of what still holds this one tells anew. */
+  #presses({ addedAtMs, payload }: WaitingEvent): boolean {
+    if (addedAtMs === undefined || this.clock.now() - addedAtMs > PRESSING_MS) return false;
+    return PRESSING.has((JSON.parse(payload) as { event_type: string }).event_type);
   }
 
   #pause(): void {
@@ -122,6 +140,8 @@ export class Courier implements Channel {
       await this.send(payload, this.#abort.signal);
       this.outbox.remove(event);
       this.#taken++;
+      // It takes something again: what presses need not wait for the end of the round.
+      for (const each of this.#passed) if (this.#presses(each)) this.#passed.delete(each);
       this.#backOff.reset();
       if (!this.outbox.next((each) => !this.#refused.has(each))) this.trouble.works();
       return true;

@@ -126,6 +126,12 @@ export class Outbox {
     return this.#entries.find((entry) => !isHeld(entry));
   }
 
+  /** Of the events that are wanted the newest; it stays as well. */
+  newest(isWanted: (event: WaitingEvent) => boolean): WaitingEvent | undefined {
+    this.#makeRoom();
+    return this.#entries.findLast(isWanted);
+  }
+
   /** It has been neither delivered nor dropped. */
   has(event: WaitingEvent): boolean {
     return this.#entries.some((entry) => entry === event);

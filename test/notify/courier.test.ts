@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Courier, PAUSE } from '../../src/notify/courier.js';
+import { Courier, PAUSE, PRESSING_MS } from '../../src/notify/courier.js';
 import { oneLookup, Post } from '../../src/notify/post.js';
 import { isEventPayload } from '../../src/publish/payloads.js';
 import { Outbox, type OutboxOptions } from '../../src/storage/outbox.js';
@@ -89,8 +89,8 @@ async function stop({ courier, outbox }: Run): Promise<void> {
   runs.splice(0, runs.length, ...runs.filter((run) => run.courier !== courier));
 }
 
-const event = (n: number | string) =>
-  JSON.stringify({ event_type: 'alarm_started', n, at: new Date(clock.wallMs()).toISOString() });
+const event = (n: number | string, event_type = 'water_running_long') =>
+  JSON.stringify({ event_type, n, at: new Date(clock.wallMs()).toISOString() });
 const got = ({ posted }: PostServer) => posted.map(({ body }) => JSON.parse(body).n);
 const arrived = (server: PostServer, count: number) =>
   until(
@@ -206,13 +206,79 @@ describe('a webhook', () => {
       await failed(attempt);
       while (server.posted.length === attempt) await clock.advance(500);
     }
-    courier.tell(event('alarm'));
+    courier.tell(event('alarm', 'alarm_started'));
     await clock.advance(LIMIT_MS);
     await failed(12);
     await until(() => clock.pending > 0, 'it is not tried again');
     await clock.advance(PAUSE.reconnectMinMs);
     await until(() => server.posted.length === 14, 'the alarm waits for the longest pause', 5000);
-    expect(got(server).slice(-2)).toEqual([1, 'alarm']);
+    expect(got(server).slice(-2)).toEqual(['alarm', 1]);
+  });
+
+  it('that is back gets the newest alarm first, and the rest in order, each end after its beginning', async () => {
+    const server = await startServer(['drop']);
+    const { courier, outbox } = start(server.url);
+    for (const n of [1, 2]) courier.tell(event(n));
+    await failed(1);
+    courier.tell(event('old', 'alarm_started'));
+    courier.tell(event('unanswered', 'alarm_escalated'));
+    courier.tell(event('over', 'alarm_ended'));
+    courier.tell(event(3));
+    courier.tell(event('smoke', 'sound_heard'));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await failed(2);
+    const before = server.posted.length;
+    server.answers = [200];
+    courier.tell(event('new', 'alarm_started'));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => outbox.size === 0, 'events wait');
+    expect(got(server).slice(before)).toEqual(['new', 'smoke', 'unanswered', 'old', 1, 2, 'over', 3]);
+  });
+
+  it('that is getting what an earlier run has left gets a new alarm next', async () => {
+    const server = await startServer(['drop']);
+    const first = start(server.url);
+    for (const n of [1, 2, 3]) first.courier.tell(event(n));
+    first.courier.tell(event('left', 'alarm_started'));
+    await failed(1);
+    await stop(first);
+    const before = server.posted.length;
+    server.answers = [200];
+    const { courier, outbox } = start(server.url);
+    courier.tell(event('new', 'alarm_started'));
+    await until(() => outbox.size === 0, 'events wait');
+    expect(got(server).slice(before)).toEqual([1, 'new', 2, 3, 'left']);
+  });
+
+  it('that is not quite back, and refuses an alarm, is asked again as soon as it takes something', async () => {
+    const server = await startServer(['drop']);
+    const { courier, outbox } = start(server.url);
+    for (const n of [1, 2, 3]) courier.tell(event(n));
+    await failed(1);
+    const before = server.posted.length;
+    server.answers = ['drop', 503, 200];
+    courier.tell(event('alarm', 'alarm_started'));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await failed(2);
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => outbox.size === 0, 'events wait');
+    expect(got(server).slice(before)).toEqual(['alarm', 1, 'alarm', 2, 3]);
+  });
+
+  it('that never answers to an alarm gets the rest all the same, in its turn', async () => {
+    const server = await startServer(['drop']);
+    const { courier, outbox } = start(server.url);
+    courier.tell(event(1));
+    courier.tell(event('alarm', 'alarm_started'));
+    courier.tell(event(2));
+    while (clock.now() <= PRESSING_MS) await clock.advance(10_000);
+    for (const tries = troubles.length; troubles.length === tries; ) await clock.advance(10_000);
+    const before = server.posted.length;
+    server.answers = [200];
+    courier.tell(event(3));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => outbox.size === 0, 'events wait');
+    expect(got(server).slice(before)).toEqual([1, 'alarm', 2, 3]);
   });
 
   it('that refuses one event for good gets the others, and that one at most five times', async () => {
