@@ -47,7 +47,7 @@ export class Courier implements Channel {
   /**
    * @param name for the log: `webhook`
    * @param server for the log: its origin
-   * @param send rejects with `Refused` where the server has answered
+   * @param send rejects with `Refused` where the server has answered, or nothing can be sent
    */
   constructor(
     private readonly name: string,

@@ -208,7 +208,7 @@ export class Notifier {
     const post = new Post({ ...server, ca, limitMs: POST_LIMIT_MS }, clock);
     const send = async (notice: string, signal: AbortSignal) => {
       await authority?.renew(); // each letter has a connection of its own
-      return post.send(letter(notice), signal);
+      return post.send(() => letter(notice), signal);
     };
     return new Courier(name, server.url.origin, outbox, send, this.#trouble(), log, clock);
   }

@@ -10,6 +10,7 @@ import { request as requestTls } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { VERSION } from '../constants.js';
 import { messageOf } from '../errors.js';
+import { credentialsOf } from '../publish/credentials.js';
 import type { Clock } from '../types.js';
 
 /** What goes to a server at once. */
@@ -28,20 +29,14 @@ export interface ServerOptions {
   readonly limitMs: number;
 }
 
-/** The server has answered, and does not want it. */
+/** The server has answered, and does not want it; or nothing could be sent. */
 export class Refused extends Error {
-  constructor(readonly status: number) {
-    super(
-      status >= 300 && status < 400
-        ? `the server answers ${status}, a redirect, which is not followed: give the address that it leads to`
-        : `the server answers ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
-    );
-  }
-
-  /** It may be the letter that is no good, or too long: then it would be refused again, whatever a person mends. */
-  get final(): boolean {
-    const { status } = this;
-    return status >= 400 && status < 500 && ![401, 403, 404, 407, 408, 425, 429].includes(status);
+  /** @param final it may be the letter that is no good: then it would be refused again, whatever a person mends */
+  constructor(
+    message: string,
+    readonly final: boolean,
+  ) {
+    super(message);
   }
 }
 
@@ -57,32 +52,18 @@ export class Post {
   /**
    * Resolves as soon as the server has answered that it has it. Its answer is not read.
    *
-   * @throws Refused where it answers anything else; Error where there is no answer
+   * @throws Refused where it answers anything else, or nothing can be sent; Error where there is no answer
    */
-  send({ headers, body }: Letter, signal: AbortSignal): Promise<void> {
-    const { url, token, ca, limitMs } = this.options;
+  send(write: () => Letter, signal: AbortSignal): Promise<void> {
+    const { limitMs } = this.options;
     return new Promise((resolve, reject) => {
-      const options: RequestOptions & { ca?: string[] } = {
-        method: 'POST',
-        agent: false, // nothing stays open
-        lookup: this.#lookup,
-        signal,
-        headers: {
-          'user-agent': `bathnet2mqtt/${VERSION}`,
-          'content-length': Buffer.byteLength(body),
-          ...headers,
-          ...(token !== undefined && { authorization: `Bearer ${token}` }),
-        },
-        ...(ca !== undefined && { ca: [...ca()] }),
-      };
-      const sent: ClientRequest =
-        url.protocol === 'https:' ? requestTls(url, options) : request(url, options);
+      const sent = this.#begin(write, signal);
       const late = () => sent.destroy(new Error(`no answer within ${limitMs / 1000} s`));
       const cancel = this.clock.after(limitMs, late);
       sent.once('response', ({ statusCode = 0 }: IncomingMessage) => {
         cancel();
         if (statusCode >= 200 && statusCode < 300) resolve();
-        else reject(new Refused(statusCode));
+        else reject(refusal(statusCode));
         sent.destroy();
       });
       sent.on('error', (error) => {
@@ -94,9 +75,46 @@ export class Post {
         cancel();
         reject(new Error('no answer'));
       });
-      sent.end(body);
     });
   }
+
+  /** @throws Refused where it cannot be sent: nor could it later, and no other event shall wait for it */
+  #begin(write: () => Letter, signal: AbortSignal): ClientRequest {
+    const { url, token, ca } = this.options;
+    try {
+      const { headers, body } = write();
+      const { username, password } = credentialsOf(url);
+      const options: RequestOptions & { ca?: string[] } = {
+        method: 'POST',
+        agent: false, // nothing stays open
+        lookup: this.#lookup,
+        signal,
+        headers: {
+          'user-agent': `bathnet2mqtt/${VERSION}`,
+          'content-length': Buffer.byteLength(body),
+          ...headers,
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        },
+        ...((username || password) && { auth: `${username}:${password}` }),
+        ...(ca !== undefined && { ca: [...ca()] }),
+      };
+      // Without user and password, of which Node would take a % for an escape, whatever follows.
+      const address = Object.assign(new URL(url), { username: '', password: '' });
+      const sent = url.protocol === 'https:' ? requestTls(address, options) : request(address, options);
+      return sent.end(body);
+    } catch (error) {
+      throw new Refused(`it cannot be sent: ${messageOf(error)}`, true);
+    }
+  }
+}
+
+function refusal(status: number): Refused {
+  const message =
+    status >= 300 && status < 400
+      ? `the server answers ${status}, a redirect, which is not followed: give the address that it leads to`
+      : `the server answers ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd();
+  const final = status >= 400 && status < 500 && ![401, 403, 404, 407, 408, 425, 429].includes(status);
+  return new Refused(message, final);
 }
 
 /** Several addresses of one host fail with an error that has no message. */

@@ -1,5 +1,6 @@
 import type { IClientOptions } from 'mqtt';
 import { ExitCode, UserError } from '../errors.js';
+import { credentialsOf } from './credentials.js';
 import type { Protocol } from './protocol.js';
 import { readTlsFiles, type TlsFileNames } from './tls-files.js';
 import type { Topics } from './topics.js';
@@ -106,9 +107,8 @@ export interface BrokerAddress {
  */
 export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerAddress {
   const url = parseUrl(options.url);
-  const username = options.username ?? decode(url.username);
-  const password = options.password ?? decode(url.password);
-  const { rejectUnauthorized, servername } = options;
+  const held = credentialsOf(url);
+  const { username = held.username, password = held.password, rejectUnauthorized, servername } = options;
   const tls = ['mqtts:', 'wss:'].includes(url.protocol);
   url.username = '';
   url.password = '';
@@ -143,17 +143,6 @@ export function placeOf({ protocol, hostname, port, pathname, search }: URL): IC
 
 export function clientIdOf({ deviceId }: Pick<MqttOptions, 'deviceId'>): string {
   return `bathnet2mqtt-${deviceId}`;
-}
-
-/** A % that begins no escape stands for itself: passwords have it. */
-function decode(text: string): string {
-  return text.replaceAll(/(%[0-9a-f]{2})+/gi, (escapes) => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
 }
 
 function parseUrl(text: string): URL {

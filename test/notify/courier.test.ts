@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Courier, PAUSE, PRESSING_MS } from '../../src/notify/courier.js';
-import { oneLookup, Post } from '../../src/notify/post.js';
+import { type Letter, oneLookup, Post, Refused } from '../../src/notify/post.js';
 import { isEventPayload } from '../../src/publish/payloads.js';
 import { Outbox, type OutboxOptions } from '../../src/storage/outbox.js';
 import { recordingLog } from '../publish/samples.js';
@@ -63,7 +63,7 @@ function start(
   };
   const outbox = new Outbox({ ...where, ...bounds }, log, clock);
   const post = new Post({ url: new URL(url), token, ca, limitMs: LIMIT_MS }, clock);
-  const send = (body: string, signal: AbortSignal) => post.send({ headers: json, body }, signal);
+  const send = (body: string, signal: AbortSignal) => post.send(() => ({ headers: json, body }), signal);
   const trouble = {
     fails: () => troubles.push(true),
     works: () => troubles.push(false),
@@ -116,6 +116,23 @@ describe('a webhook', () => {
     expect(JSON.parse(server.posted[0]?.body ?? '')).toMatchObject({ latencyMs: 0, replayed: false });
     expect(readdirSync(join(folder, 'outbox'))).toEqual([]);
     expect(log.lines).toEqual([]);
+  });
+
+  it.each([
+    ['b@th', 'p:ss/word', 'b%40th:p%3Ass%2Fword'],
+    ['bath', '100%pass', 'bath:100%pass'],
+    ['bath', 'pass%zzéx%ff', 'bath:pass%zz%C3%A9x%ff'],
+    ['', '%', ':%'],
+  ])('gets user and password of its address, decoded: %s, %s', async (username, password, text) => {
+    const server = await startServer([200]);
+    const { courier, outbox } = start(server.url.replace('//', `//${text}@`));
+    courier.tell(event(1));
+    await until(
+      () => outbox.size === 0,
+      () => log.lines.join('\n'),
+    );
+    const [, basic = ''] = /^Basic (.*)$/.exec(server.posted[0]?.headers.authorization ?? '') ?? [];
+    expect(Buffer.from(basic, 'base64').toString()).toBe(`${username}:${password}`);
   });
 
   it('that is away gets them when it is back, also by the next run, and with how late they are', async () => {
@@ -400,6 +417,25 @@ describe('a webhook', () => {
     courier.tell(event(1));
     await failed(1);
     expect(log.lines[0]).toMatch(/ENOTFOUND|EAI_AGAIN/);
+  });
+});
+
+describe('a letter', () => {
+  it.each<[string, () => Letter]>([
+    [
+      'that cannot be written',
+      () => {
+        throw new Error('no title');
+      },
+    ],
+    ['with what no header holds', () => ({ headers: { title: 'two\nlines' }, body: '' })],
+  ])('%s is refused for good, before anything is sent', async (_, write) => {
+    const server = await startServer([200]);
+    const post = new Post({ url: new URL(server.url), limitMs: LIMIT_MS }, clock);
+    const sent = post.send(write, new AbortController().signal);
+    await expect(sent).rejects.toThrow(Refused);
+    await expect(sent).rejects.toMatchObject({ final: true });
+    expect(server.posted).toEqual([]);
   });
 });
 

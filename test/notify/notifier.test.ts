@@ -207,6 +207,20 @@ describe('who is to be told', () => {
     await arrived('alarm_started');
     expect(log.lines.join()).toContain('an event cannot be told beside MQTT');
   });
+
+  it('is told the rest where one event cannot be put into words', async () => {
+    const log = start({ webhookUrl: undefined, ntfyUrl: server.url, also: ['water'] });
+    const odd = { event_type: 'alarm_started', at, kind: 5 };
+    say({ topic: 'b/event', payload: JSON.stringify(odd), event: true });
+    await until(() => troubles.length === 1, 'it does not fail');
+    event('water_running_long');
+    await clock.advance(10_000);
+    await until(
+      () => server.posted.length > 0,
+      () => log.lines.join('\n'),
+    );
+    expect(server.posted[0]?.headers.title).toMatch(/water/);
+  });
 });
 
 describe('a tap on it opens', () => {
