@@ -95,7 +95,7 @@ const MOST_INCOMING_BYTES = 2 ** 16;
 
 /** Where to connect and how, as MQTT.js takes it. */
 export interface BrokerAddress {
-  /** Without credentials: fit for logs. */
+  /** Without credentials, nor the query, in which a broker of the web may be given a token: fit for logs. */
   readonly url: string;
   readonly options: IClientOptions;
 }
@@ -110,10 +110,8 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
   const held = credentialsOf(url);
   const { username = held.username, password = held.password, rejectUnauthorized, servername } = options;
   const tls = ['mqtts:', 'wss:'].includes(url.protocol);
-  url.username = '';
-  url.password = '';
   return {
-    url: url.href,
+    url: Object.assign(new URL(url), { username: '', password: '', search: '', hash: '' }).href,
     options: {
       ...placeOf(url),
       clean: true,
@@ -151,8 +149,8 @@ function parseUrl(text: string): URL {
     return url;
   throw new UserError(
     ExitCode.config,
-    // The text may hold a password even where it is no URL.
-    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/s, '//…@')}`,
+    // The text may hold a password or a token even where it is no URL.
+    `the address of the MQTT broker is not valid: ${text.replace(/\/\/.*@/s, '//…@').replace(/[?#].*/s, '?…')}`,
     'Give it as mqtt://host:1883, or mqtts://host:8883 for TLS.',
   );
 }

@@ -314,10 +314,12 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
       config: `listener ${port} ${bare}\nallow_anonymous true\n${protocol}\n`,
     });
     const seen = await broker.subscribe('bathnet/#');
-    const { publisher } = publisherTo(`${scheme}://${host}:${port}${path}`);
+    const { publisher, log } = publisherTo(`${scheme}://${host}:${port}${path}`);
     publisher.start();
     publisher.setState(topics.alarm, 'OFF');
     await seen.waitFor(topics.alarm);
+    expect(log.lines.join('\n')).toContain(`${scheme}://${host}:${port}`);
+    expect(log.lines.join('\n')).not.toContain('token');
   });
 
   it('speaks TLS with a client certificate and a password', async () => {
@@ -626,6 +628,11 @@ describe('a wrong configuration', () => {
   it.each<[string, Partial<MqttOptions>, RegExp, code?: 'noInput']>([
     ['an address of another kind', { url: 'http://broker' }, /http:\/\/broker/],
     ['an address that is none', { url: 'mqtt://user:hidden@bro ker' }, /mqtt:\/\/…@bro ker/],
+    [
+      'an address that is none, with a token',
+      { url: 'wss://bro ker/mqtt?token=hidden' },
+      /wss:\/\/bro ker\/mqtt\?…/,
+    ],
     [
       'a CA file that is missing',
       { caFile: '/no/ca.pem' },
