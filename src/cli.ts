@@ -4,8 +4,11 @@ import { addCommands } from './commands/support/lazy.js';
 import { printError } from './commands/support/print.js';
 import { VERSION } from './constants.js';
 import { ExitCode, UserError } from './errors.js';
+import { giveAddressesTime } from './system/addresses.js';
 
-/** argv → one lazily imported command; errors → exit codes. Nothing else. */
+/** argv → one lazily imported command; errors → exit codes. Nothing else, but for what holds in the whole process. */
+
+giveAddressesTime();
 
 const program = new Command('bathnet2mqtt')
   .description('Listens, decides on this device what it hears, and tells MQTT and Home Assistant.')
