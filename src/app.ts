@@ -118,7 +118,9 @@ export async function startApp({
     ...disk.health(),
     droppedWindows: listener.droppedWindows,
   });
-  const reporting = { ...config.publish, features, test };
+  const { command, webhookUrl, ntfyUrl } = config.notify;
+  const toldBeside = [command, webhookUrl, ntfyUrl].some((each) => each !== undefined);
+  const reporting = { ...config.publish, features, test, toldBeside };
   const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
   sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
   const disk = new DiskSpace(state.folder, (each) => reporter.problems('storage', each), clock, log);

@@ -25,7 +25,8 @@ export const PROBLEMS = {
   detection: ['detection_off', 'rule_hardly_alarms', 'never_loud'],
   /**
    * Events were lost within the last hour, or wait in memory only and a restart would lose them; the broker
-   * refuses what is published, does not let us hear commands, or acknowledges what it does not pass on.
+   * refuses what is published, does not let us hear commands, acknowledges what it does not pass on, or has nobody to
+   * pass alarms on to.
    */
   delivery: [
     'events_dropped',
@@ -33,6 +34,7 @@ export const PROBLEMS = {
     'messages_refused',
     'commands_not_heard',
     'messages_not_passed_on',
+    'nobody_listens',
   ],
   /** What a person has set in an earlier run cannot be read: the configuration holds, until something is set again. */
   settings: ['settings_lost'],

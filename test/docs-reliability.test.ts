@@ -17,6 +17,7 @@ import { WINDOW_LIMIT_MS } from '../src/model/neuron/process.js';
 import { PAUSE, PRESSING_MS } from '../src/notify/courier.js';
 import { POST_LIMIT_MS, WAITING } from '../src/notify/notifier.js';
 import { PROBLEMS } from '../src/problems.js';
+import { UNHEARD_MS } from '../src/publish/audience.js';
 import { STALE_SECONDS } from '../src/publish/diagnostics.js';
 import { AGAIN_WITHIN_MS } from '../src/publish/losses.js';
 import { DEFAULT_TIMING } from '../src/publish/options.js';
@@ -97,6 +98,7 @@ const times: [string, string[]][] = [
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],
   ['messages_not_passed_on', seconds(DEFAULT_TIMING.echoTimeoutMs)],
+  ['nobody_listens', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${UNHEARD_MS / 3_600_000} h`]],
   ['Somebody else says on `availability`', seconds(DEFAULT_TIMING.echoTimeoutMs)],
   ['events_dropped', [...seconds(HEALTH_INTERVAL_MS), `${LOSS_SAID_MS / 3_600_000} h`]],
   [

@@ -26,6 +26,8 @@ export class MqttPublisher {
   readonly #homeAssistant: HomeAssistantBirth;
   readonly #delivery: Delivery;
   readonly #echo: OwnEcho;
+  /** Somebody is subscribed to whether an alarm is on. */
+  #stateIsHeard = false;
   #onRefusal = () => {};
   readonly #readers: ((said: Said) => void)[] = [];
   #onConnected = () => {};
@@ -43,6 +45,7 @@ export class MqttPublisher {
     const { event: topic } = options.topics;
     this.#outbox = new Outbox({ folder, topic, events, bytes, days, isPayload: isEventPayload }, log, clock);
     const onBirth = () => {
+      this.#delivery.retryUnheard();
       this.#announce();
       this.#onHomeAssistant();
     };
@@ -65,7 +68,7 @@ export class MqttPublisher {
       log,
       {
         onRefusal: () => this.#onRefusal(),
-        onTaken: (topic) => this.#onTaken(topic),
+        onTaken: (topic, unheard) => this.#onTaken(topic, unheard),
         onSettled: () => this.#checkSettled(),
       },
     );
@@ -83,11 +86,12 @@ export class MqttPublisher {
   get stats(): PublisherStats {
     return {
       reconnects: this.#connection.reconnects,
-      queuedEvents: this.#outbox.size,
+      queuedEvents: this.#outbox.size - this.#delivery.audience.waiting,
       droppedEvents: this.#outbox.dropped,
       durable: this.#outbox.durable,
       refused: this.#delivery.refusals.names,
       passedOn: !this.#echo.missing,
+      heard: this.#stateIsHeard || !this.#delivery.audience.isGone,
     };
   }
 
@@ -161,7 +165,7 @@ export class MqttPublisher {
   sendEvent(topic: string, payload: string): void {
     this.#outbox.add(topic, payload, !this.connected);
     this.#connection.hurry();
-    this.#delivery.pump();
+    this.#delivery.retryUnheard(); // before this one: in order
     this.#tell({ topic, payload, event: true });
   }
 
@@ -243,8 +247,10 @@ export class MqttPublisher {
     this.#checkSettled();
   }
 
-  #onTaken(topic: string): void {
-    if (topic === this.#options.topics.availability && this.#stopped === undefined) this.#echo.expect();
+  #onTaken(topic: string, unheard: boolean): void {
+    const { alarm, availability } = this.#options.topics;
+    if (topic === alarm) this.#stateIsHeard = !unheard;
+    if (topic === availability && this.#stopped === undefined) this.#echo.expect();
   }
 
   #onMessage(message: IncomingMessage): void {

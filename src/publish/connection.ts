@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import type { Clock, Logger } from '../types.js';
 import { BackOff } from './back-off.js';
-import { describeFailure, describeReason, hangUpOf, type Refusal, refusalOf } from './failure.js';
+import { describeFailure, describeReason, hangUpOf, NOBODY, type Refusal, refusalOf } from './failure.js';
 import {
   type BrokerAddress,
   brokerAddress,
@@ -66,6 +66,8 @@ export class BrokerConnection {
   #disconnectCode: number | undefined;
   #maximumPacketBytes = Number.POSITIVE_INFINITY;
   #receiveMaximum = Number.POSITIVE_INFINITY;
+  /** What was acknowledged last and reached nobody, by its number. */
+  #unheardId: number | undefined;
   #stopped = false;
 
   constructor(
@@ -123,17 +125,18 @@ export class BrokerConnection {
 
   /**
    * @param onAnswer called when the broker has acknowledged it (QoS 1) or the system has taken it (QoS 0); with a
-   *   reason where the broker refuses it
+   *   reason where the broker refuses it, or with whether it says that nobody is subscribed
    */
   publish(
     topic: string,
     payload: string,
     options: { qos: 0 | 1; retain: boolean },
-    onAnswer: (refusal?: Refusal) => void = () => {},
+    onAnswer: (refusal: Refusal | undefined, unheard: boolean) => void = () => {},
   ): void {
     const client = this.#client;
-    client?.publish(topic, payload, options, (error) => {
-      if (client === this.#client) this.#answer(error, onAnswer);
+    client?.publish(topic, payload, options, (error, sent) => {
+      const unheard = options.qos > 0 && sent?.messageId === this.#unheardId;
+      if (client === this.#client) this.#answer(error, (refusal) => onAnswer(refusal, unheard));
     });
   }
 
@@ -205,6 +208,11 @@ export class BrokerConnection {
     });
     client.on('disconnect', ({ reasonCode }) => {
       this.#disconnectCode = reasonCode;
+    });
+    // MQTT.js tells whoever publishes nothing of this code, and calls it back while it handles this packet.
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd === 'puback')
+        this.#unheardId = packet.reasonCode === NOBODY ? packet.messageId : undefined;
     });
     client.on('message', (topic, payload, { retain }) => {
       this.#handlers.onMessage({ topic, payload, retained: retain });

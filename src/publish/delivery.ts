@@ -1,6 +1,7 @@
 import type { Outbox, WaitingEvent } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
 import { Announcing } from './announcing.js';
+import { Audience } from './audience.js';
 import type { BrokerConnection } from './connection.js';
 import { InFlight } from './in-flight.js';
 import type { Announcement, Message, MqttTiming } from './options.js';
@@ -21,8 +22,8 @@ type Link = Pick<
 
 interface DeliveryHooks {
   onRefusal(): void;
-  /** A message on this topic is taken. */
-  onTaken(topic: string): void;
+  /** A message on this topic is taken; unheard: and nobody is subscribed. */
+  onTaken(topic: string, unheard: boolean): void;
   /** The broker has answered something. */
   onSettled(): void;
 }
@@ -38,6 +39,7 @@ interface DeliveryHooks {
  */
 export class Delivery {
   readonly refusals: Refusals;
+  readonly audience: Audience;
   readonly #inFlight: InFlight;
   readonly #announcing: Announcing;
   #subscriptions = new Set<string>();
@@ -60,6 +62,10 @@ export class Delivery {
     const onLate = () => link.abandon('the broker stopped answering');
     this.#inFlight = new InFlight(timing.ackTimeoutMs, clock, onLate);
     this.refusals = new Refusals(timing.refusedRetryMs, clock, log, hooks.onRefusal);
+    this.audience = new Audience(outbox, timing.refusedRetryMs, clock, log, {
+      onChange: hooks.onRefusal,
+      onRetry: () => this.retryUnheard(),
+    });
     this.#announcing = new Announcing(announcement, states);
   }
 
@@ -98,12 +104,19 @@ export class Delivery {
     this.pump();
   }
 
+  /** Somebody may have come who hears events. */
+  retryUnheard(): void {
+    this.audience.retry();
+    this.pump();
+  }
+
   /** The connection is gone; where the broker has closed it, what it was sent may be why. */
   break(hungUp: boolean): void {
     this.#careful = hungUp;
     const event = this.#event;
     this.#event = undefined;
     this.outbox.markReplayed();
+    this.audience.retry(); // who is there at the next connection is not known
     const culprit = this.#inFlight.break(hungUp, this.#eventsFirst);
     if (culprit === undefined) return;
     const { key } = culprit;
@@ -119,6 +132,7 @@ export class Delivery {
   stop(): void {
     this.#inFlight.break(false);
     this.refusals.stop();
+    this.audience.stop();
   }
 
   /** Publishes what waits and may go now. */
@@ -147,7 +161,7 @@ export class Delivery {
   }
 
   #nextEvent(): WaitingEvent | undefined {
-    return this.outbox.next((each) => this.refusals.has(nameOf(each)));
+    return this.outbox.next((each) => this.refusals.has(nameOf(each)) || this.audience.lacks(each));
   }
 
   #pumpEvent(): void {
@@ -160,9 +174,10 @@ export class Delivery {
       const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
       const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
       const refused = (reason: string) => this.#refuseEvent(waiting, reason);
-      const delivered = () => {
-        this.outbox.remove(waiting);
+      const delivered = (unheard: boolean) => {
         this.refusals.delete(nameOf(waiting));
+        if (unheard) this.audience.unheard(waiting);
+        else this.audience.heard(waiting);
       };
       this.#event = waiting;
       this.#publish({ topic: event.topic, payload }, { qos: 1, retain: false }, delivered, refused);
@@ -171,6 +186,7 @@ export class Delivery {
 
   #refuseEvent(event: WaitingEvent, reason: string): void {
     if (this.#event === event) this.#event = undefined;
+    this.audience.refused(event);
     const retry = () => (this.outbox.has(event) ? this.pump() : this.refusals.delete(nameOf(event)));
     this.refusals.add(nameOf(event), reason, retry);
   }
@@ -205,7 +221,7 @@ export class Delivery {
   #publish(
     message: Message,
     options: { qos: 0 | 1; retain: boolean },
-    onDelivered = () => {},
+    onDelivered: (unheard: boolean) => void = () => {},
     onRefused = (reason: string) => this.#refuseState(message.topic, reason),
   ): void {
     const { topic, payload } = message;
@@ -217,12 +233,12 @@ export class Delivery {
       return;
     }
     this.#inFlight.begin(topic);
-    this.link.publish(topic, payload, options, (refusal) => {
+    this.link.publish(topic, payload, options, (refusal, unheard) => {
       if (topic === this.#event?.topic) this.#event = undefined;
       if (!refusal) {
         this.refusals.delete(topic);
-        onDelivered();
-        this.hooks.onTaken(topic);
+        onDelivered(unheard);
+        this.hooks.onTaken(topic, unheard);
       } else if (!refusal.tooLong || !this.#fallBack(topic)) onRefused(refusal.reason);
       this.#settle(topic, options.qos > 0);
     });

@@ -55,6 +55,8 @@ const REASONS: Readonly<Record<number, string>> = {
   154: 'the broker keeps no retained messages',
 };
 
+/** Of PUBACK: the broker has taken it, and nobody is subscribed. A broker may say so, and need not. */
+export const NOBODY = 0x10;
 const TAKEN_OVER = 0x8e;
 const TOO_LONG = 0x95;
 /** With these the broker closes a connection whatever it was sent: busy, shutting down, silence, another client, a person. */

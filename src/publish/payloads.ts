@@ -41,6 +41,8 @@ export interface PublisherStats {
   readonly refused: readonly string[];
   /** The broker hands back what it has acknowledged; known of MQTT 3.1.1 only. */
   readonly passedOn: boolean;
+  /** Somebody is subscribed to alarms, as far as the broker says: by MQTT 5, where it was told one. */
+  readonly heard: boolean;
 }
 
 /**

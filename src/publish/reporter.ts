@@ -25,6 +25,8 @@ export interface ReporterOptions extends WindowReporterOptions {
   readonly features?: Pick<Features, 'water' | 'speech' | 'sounds'> | undefined;
   /** Marks every event as a test: what is heard is played, not lived. */
   readonly test?: boolean | undefined;
+  /** People are told beside MQTT: nobody has to listen there. */
+  readonly toldBeside?: boolean | undefined;
 }
 
 /** What the reporter needs of the publisher. */
@@ -225,6 +227,7 @@ export class Reporter {
     if (!stats.durable) problems.push('outbox_not_durable');
     problems.push(...refusalProblems(stats.refused));
     if (!stats.passedOn) problems.push('messages_not_passed_on');
+    if (!stats.heard && this.#options.toldBeside !== true) problems.push('nobody_listens');
     this.#durable = stats.durable;
     const payload = healthPayload(health, stats, problems, this.#model, this.#clock.wallMs());
     this.#publisher.setState(this.#topics.health, payload);

@@ -213,6 +213,7 @@ it('joins the health of daemon and connection, with null for what is not known y
     durable: true,
     refused: ['a/b'],
     passedOn: true,
+    heard: true,
   };
   expect(JSON.parse(healthPayload(health, stats, ['no_sound'], model, T0))).toStrictEqual({
     problems: ['no_sound'],

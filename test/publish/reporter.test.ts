@@ -21,6 +21,7 @@ class RecordingPublisher implements Messenger {
     durable: true,
     refused: [] as string[],
     passedOn: true,
+    heard: true,
   };
   connected = true;
   refusalChanged = () => {};
@@ -140,6 +141,14 @@ it('shows at once what the broker refuses', () => {
     problems: ['no_sound', 'messages_refused', 'commands_not_heard', 'messages_not_passed_on'],
     refused: publisher.stats.refused,
   });
+});
+
+it('says that nobody listens, unless people are told beside MQTT', () => {
+  publisher.stats = { ...publisher.stats, heard: false };
+  reporterWith().start();
+  expect(problemsNow()).toContain('nobody_listens');
+  reporterWith({ toldBeside: true }).start();
+  expect(problemsNow()).not.toContain('nobody_listens');
 });
 
 describe('class', () => {

@@ -10,7 +10,7 @@ export const PARTS = {
     'wrong_sample_rate',
     'channels_cancel',
   ],
-  broker: ['messages_refused', 'commands_not_heard', 'messages_not_passed_on'],
+  broker: ['messages_refused', 'commands_not_heard', 'messages_not_passed_on', 'nobody_listens'],
   engine: ['engine_failed', 'npu_failed', 'windows_dropped'],
   outbox: ['events_dropped', 'notify_failed'],
   disk: ['outbox_not_durable', 'disk_nearly_full'],

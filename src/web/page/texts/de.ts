@@ -167,6 +167,7 @@ export const de: Texts = {
     messages_refused: 'der Broker lehnt Nachrichten ab',
     commands_not_heard: 'der Broker gibt keine Befehle weiter',
     messages_not_passed_on: 'der Broker gibt nicht weiter, was er bestätigt',
+    nobody_listens: 'niemand ist beim Broker für Alarme angemeldet',
   },
   login: {
     title: 'Wer ist da?',

@@ -173,6 +173,7 @@ export const en = {
     messages_refused: 'the broker refuses messages',
     commands_not_heard: 'the broker passes on no commands',
     messages_not_passed_on: 'the broker does not pass on what it acknowledges',
+    nobody_listens: 'nobody is subscribed to alarms at the broker',
   },
   login: {
     title: 'Who is there?',
