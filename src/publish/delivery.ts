@@ -45,6 +45,8 @@ export class Delivery {
   #subscriptions = new Set<string>();
   #echo = '';
   #event: WaitingEvent | undefined;
+  /** Were set aside because they were late, and go again with the next first answer: late once more, they are why. */
+  readonly #late = new WeakSet<WaitingEvent>();
   #eventsFirst = false;
   #careful = false;
 
@@ -117,12 +119,15 @@ export class Delivery {
     this.#event = undefined;
     this.outbox.markReplayed();
     this.audience.retry(); // who is there at the next connection is not known
-    const culprit = this.#inFlight.break(hungUp, this.#eventsFirst);
+    const isWhy = this.#eventsFirst && event !== undefined && this.#late.has(event);
+    const culprit = this.#inFlight.break(hungUp, isWhy);
     if (culprit === undefined) return;
     const { key } = culprit;
     const reason = culprit.hungUp ? HUNG_UP : 'the broker does not acknowledge it';
-    if (key === event?.topic) this.#refuseEvent(event, reason);
-    else if (!culprit.hungUp) this.#refuseState(key, reason);
+    if (key === event?.topic) {
+      if (!culprit.hungUp) this.#late.add(event);
+      this.#refuseEvent(event, reason);
+    } else if (!culprit.hungUp) this.#refuseState(key, reason);
     else if (!this.#fallBack(key))
       // A broker that hangs up on one of many alike does so on each: not a broken connection for every one.
       for (const name of this.#announcing.alike(key)) this.#refuseState(name, reason, true);

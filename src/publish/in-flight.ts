@@ -19,7 +19,7 @@ export class InFlight {
   #late: string | undefined;
   /** The broker has answered something on this connection. */
   #answered = false;
-  /** It has not answered a thing since a connection on which more than an event was late. */
+  /** It has not answered a thing since a connection on which what was late need not be why. */
   #mute = false;
 
   /** @param onLate called where the broker does not answer in time: the connection is to be given up */
@@ -70,15 +70,15 @@ export class InFlight {
    * The connection is gone, and with it every answer.
    *
    * @param hungUp the broker closed it
-   * @param eventAlone nothing but an event was sent, which may be the reason itself
+   * @param isWhy nothing was sent but what was set aside for being late before: no answer to that alone is its own doing
    * @returns what was under way both times, where the second time it was the only one, or the late one
    */
-  break(hungUp: boolean, eventAlone = false): Culprit | undefined {
+  break(hungUp: boolean, isWhy = false): Culprit | undefined {
     const { keys } = this;
     const late = this.#late;
     for (const cancel of this.#deadlines.values()) cancel();
     this.#deadlines.clear();
-    this.#mute ||= late !== undefined && !this.#answered && !eventAlone;
+    this.#mute ||= late !== undefined && !this.#answered && !isWhy;
     this.#late = undefined;
     this.#answered = false;
     const suspects = hungUp ? keys : keys.filter((key) => key === late);

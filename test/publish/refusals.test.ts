@@ -166,11 +166,13 @@ describe('a broker that hangs up on what it does not like', () => {
   });
 });
 
-it('what a broker never acknowledges costs two connections, and nothing else waits for it any longer', async () => {
+it('what a broker never acknowledges costs two connections, an event four, and nothing else waits for it any longer', async () => {
   const { broker, seen, url } = await startStrictBroker(() => false);
   const { authorizePublish } = broker;
   const silentOn = [topics.event, topics.alarm];
+  let tries = 0;
   broker.authorizePublish = (client, packet, done) => {
+    if (String(packet.payload).includes('"i":0')) tries++;
     if (client && silentOn.includes(packet.topic) && !String(packet.payload).includes('"i":1')) return;
     authorizePublish(client, packet, done);
   };
@@ -184,35 +186,43 @@ it('what a broker never acknowledges costs two connections, and nothing else wai
   expect(seen.filter((topic) => topic === topics.event)).toHaveLength(1);
   expect(publisher.stats.queuedEvents).toBe(1);
   expect(warnings(log)).toMatch(/event \S+ is set aside .*: the broker does not acknowledge it/);
+  await sleep(1500);
+  expect(tries).toBe(4);
 });
 
-it('a broker that answered nothing for a while gets what waits with its first answer, not an hour later', async () => {
-  const { broker, seen, url } = await startStrictBroker(() => false);
-  const { authorizePublish, authorizeSubscribe } = broker;
-  let mute = true;
-  broker.authorizePublish = (client, packet, done) => {
-    if (!(mute && client)) authorizePublish(client, packet, done);
-  };
-  broker.authorizeSubscribe = (client, subscription, done) => {
-    if (!mute) authorizeSubscribe(client, subscription, done);
-  };
-  const timing = { ackTimeoutMs: 100, reconnectMinMs: 10, refusedRetryMs: 3_600_000 };
-  const { publisher, log } = start(url, { timing });
-  publisher.onMessage(topics.commands.acknowledge, () => {});
-  publisher.sendEvent(topics.event, event(0));
-  await until(
-    () => publisher.stats.refused.length === 2,
-    () => log.lines.join('\n'),
-  );
-  expect(publisher.stats.refused[0]).toMatch(/^bathnet\/test\/event /);
-  mute = false;
-  await until(
-    () => publisher.stats.queuedEvents === 0,
-    () => `the event waits though the broker answers again: ${publisher.stats.refused}`,
-  );
-  await until(() => publisher.stats.refused.length === 0, 'something is still set aside');
-  expect(seen).toContain(topics.availability);
-});
+it.each([
+  ['a while', 2],
+  ['two connections', 1],
+])(
+  'a broker that answered nothing for %s gets what waits with its first answer, not an hour later',
+  async (_, aside) => {
+    const { broker, seen, url } = await startStrictBroker(() => false);
+    const { authorizePublish, authorizeSubscribe } = broker;
+    let mute = true;
+    broker.authorizePublish = (client, packet, done) => {
+      if (!(mute && client)) authorizePublish(client, packet, done);
+    };
+    broker.authorizeSubscribe = (client, subscription, done) => {
+      if (!mute) authorizeSubscribe(client, subscription, done);
+    };
+    const timing = { ackTimeoutMs: 100, reconnectMinMs: 10, refusedRetryMs: 3_600_000 };
+    const { publisher, log } = start(url, { timing });
+    publisher.onMessage(topics.commands.acknowledge, () => {});
+    publisher.sendEvent(topics.event, event(0));
+    await until(
+      () => publisher.stats.refused.length === aside,
+      () => log.lines.join('\n'),
+    );
+    expect(publisher.stats.refused[0]).toMatch(/^bathnet\/test\/event /);
+    mute = false;
+    await until(
+      () => publisher.stats.queuedEvents === 0,
+      () => `the event waits though the broker answers again: ${publisher.stats.refused}`,
+    );
+    await until(() => publisher.stats.refused.length === 0, 'something is still set aside');
+    expect(seen).toContain(topics.availability);
+  },
+);
 
 describe('the version of MQTT', () => {
   const spoken = (log: { lines: string[] }) =>
