@@ -3,8 +3,6 @@ import type { Clock, Logger } from '../types.js';
 
 /** Who comes later than this finds a history to look at. */
 export const UNHEARD_MS = 86_400_000;
-/** Who has waited for long waits by so much longer at most: what takes events without a subscription gets them often. */
-const PART_OF_AGE = 1 / 10;
 
 interface AudienceHooks {
   /** It turns out that nobody is there, or somebody comes. */
@@ -77,7 +75,9 @@ export class Audience {
       this.#unheard.set(event, sinceMs);
     }
     this.stop();
-    const pauseMs = Math.max(this.retryMs, (nowMs - this.#newestMs) * PART_OF_AGE);
+    // Each time it has waited twice as long: a broker may have rules that take events without a subscription, and tell
+    // people each time.
+    const pauseMs = Math.max(this.retryMs, nowMs - this.#newestMs);
     if (this.waiting > 0) this.#cancel = this.clock.after(pauseMs, this.hooks.onRetry);
     if (this.#isGone) return;
     this.#isGone = true;
