@@ -29,7 +29,7 @@ import { UnansweredAlarm } from './storage/unanswered.js';
 import { systemClock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import type { Notifier as SystemdNotifier } from './system/systemd.js';
-import { sayQuietHours } from './system/time-zone.js';
+import { sayQuietHours, ZoneWatch } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
 import type { Clock, DecisionEvent, KnownQuiet, Logger, Onlooker } from './types.js';
@@ -186,9 +186,11 @@ export async function startApp({
   const microphone = `${source.description}, channel ${config.input.channel}`;
   const quiet = new QuietStore(state, microphone, clock);
   const impacts = test ? undefined : new KeptImpacts(state, microphone, clock);
+  const zone = new ZoneWatch();
   const onMinute = (known: KnownQuiet) => {
     quiet.keep(known);
     control.heardMinute(known);
+    if (config.quietHours && zone.look()) sayQuietHours(config.quietHours, log);
     unanswered?.lookAtClock();
   };
   const input = watchedInput(

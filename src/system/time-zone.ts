@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import type { Logger } from '../types.js';
 
 /** UTC, GMT and what else never differs from it, as versions of Node call it. */
@@ -35,6 +36,35 @@ export function timeZone(told = process.env.TZ): TimeZone {
   if (told) return { text };
   const hint = 'Where that is not your time: set the zone of this machine (timedatectl set-timezone), or TZ.';
   return { text, doubt: { isWrong: false, text: 'local time is UTC', hint } };
+}
+
+/** Takes up the zone that this machine is given while the process runs: Node asks for it only once. */
+export class ZoneWatch {
+  #link: string | undefined;
+
+  /** @param path that names it, where it is a link */
+  constructor(private readonly path = '/etc/localtime') {
+    this.#link = this.#read();
+  }
+
+  /** @returns whether there is another one now; a `TZ` of this process stays */
+  look(): boolean {
+    const link = this.#read();
+    if (process.env.TZ !== undefined || link === undefined || link === this.#link) return false;
+    this.#link = link;
+    // Node asks again when this changes.
+    process.env.TZ = 'UTC';
+    delete process.env.TZ;
+    return true;
+  }
+
+  #read(): string | undefined {
+    try {
+      return readlinkSync(this.path);
+    } catch {
+      return undefined; // a copy, or none
+    }
+  }
 }
 
 /** Says by which time quiet hours begin and end. */

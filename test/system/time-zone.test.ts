@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { sayQuietHours, timeZone } from '../../src/system/time-zone.js';
+import { sayQuietHours, timeZone, ZoneWatch } from '../../src/system/time-zone.js';
 
 const before = process.env.TZ;
 const set = (zone: string | undefined) => {
@@ -45,4 +48,24 @@ describe('the time zone in force', () => {
     set('UTC'); // what this machine has, too, where tests run
     expect(timeZone('')).toMatchObject({ doubt: { isWrong: false, text: 'local time is UTC' } });
   });
+});
+
+it('that the machine is given meanwhile is taken up, unless the process has one of its own', () => {
+  set(undefined);
+  const folder = mkdtempSync(join(tmpdir(), 'zone-'));
+  const path = join(folder, 'localtime');
+  const give = (zone: string) => {
+    rmSync(path, { force: true });
+    symlinkSync(`/usr/share/zoneinfo/${zone}`, path);
+  };
+  expect(new ZoneWatch(path).look()).toBe(false);
+  give('Etc/UTC');
+  const watch = new ZoneWatch(path);
+  expect(watch.look()).toBe(false);
+  give('Asia/Tokyo');
+  expect([watch.look(), watch.look(), process.env.TZ]).toEqual([true, false, undefined]);
+  set('Europe/Berlin');
+  give('Asia/Kolkata');
+  expect([watch.look(), process.env.TZ]).toEqual([false, 'Europe/Berlin']);
+  rmSync(folder, { recursive: true });
 });
