@@ -71,16 +71,24 @@ export async function writeWav(
 
 /** Whether the file is one that `writeWav` has written to its end; false where there is none. */
 export async function isCompleteWav(path: string): Promise<boolean> {
+  return (await whatIsWritten(path)) === 'all';
+}
+
+/** Of a file that `writeWav` has written, how much is there; undefined where it is none. */
+export async function whatIsWritten(path: string): Promise<'all' | 'part' | undefined> {
   let file: FileHandle | undefined;
   try {
     // Whatever else lies there (a pipe) might never open.
-    if (!(await stat(path)).isFile()) return false;
+    if (!(await stat(path)).isFile()) return undefined;
     file = await open(path);
     const { size } = await file.stat();
     const { buffer, bytesRead } = await file.read(Buffer.alloc(HEADER_BYTES), 0, HEADER_BYTES, 0);
-    return bytesRead === HEADER_BYTES && size < 2 ** 32 && buffer.equals(header(size - HEADER_BYTES));
+    const dataBytes = buffer.readUInt32LE(HEADER_BYTES - 4);
+    if (bytesRead < HEADER_BYTES || !buffer.equals(header(dataBytes))) return undefined;
+    const missing = HEADER_BYTES + dataBytes - size;
+    return missing < 0 ? undefined : missing > 0 ? 'part' : 'all';
   } catch {
-    return false;
+    return undefined;
   } finally {
     await file?.close();
   }

@@ -13,7 +13,7 @@ export function define(command: Command): void {
   withJobs(command)
     .argument('<in>', 'an audio file or a folder; its structure is kept')
     .argument('<out>', 'a .wav file or a folder')
-    .option('--force', 'convert again what is done')
+    .option('--force', 'convert again what is done, and replace what else is in the place of a result')
     .option('--json', 'the summary as JSON')
     .action(finish(convert));
 }
@@ -33,7 +33,8 @@ interface Outcome {
 
 /**
  * `convert IN OUT`: a file or a tree to 16 kHz mono 16-bit WAV, in as many threads as there are cores. What is
- * done is skipped, so what was interrupted goes on where it stopped. What cannot be converted is listed at the end.
+ * done is skipped, so what was interrupted goes on where it stopped. What cannot be converted, or would replace what
+ * is no result of an earlier run, is listed at the end.
  *
  * @returns bad data, where a file is no sound; else the code of the first that failed
  * @throws UserError where results cannot be written; nothing else is tried then
@@ -45,12 +46,13 @@ async function convert(input: string, output: string, flags: Flags): Promise<Exi
   const outcome: Outcome = { converted: 0, skipped: 0, failed, warnings: [], interrupted: false };
   const progress = showProgress('convert', conversions.length);
   let done = 0;
-  const note = ({ source }: Conversion, result: Converted | UserError) => {
+  const note = ({ source, target }: Conversion, result: Converted | UserError) => {
     if (result instanceof UserError) {
       // A full disk is no fault of this file, and no other would fare better.
       if (result.code === ExitCode.cannotCreate) throw result;
       failed.push({ file: source, error: result });
     } else if (result.type === 'stopped') return;
+    else if (result.type === 'refused') failed.push({ file: source, error: taken(source, target) });
     else {
       outcome[result.type]++;
       outcome.warnings.push(...result.warnings);
@@ -70,6 +72,14 @@ async function convert(input: string, output: string, flags: Flags): Promise<Exi
   if (outcome.interrupted) process.kill(process.pid, 'SIGINT');
   const codes = failed.map(({ error }) => error.code);
   return codes.find((code) => code === ExitCode.badData) ?? codes[0] ?? ExitCode.ok;
+}
+
+function taken(source: string, target: string): UserError {
+  return new UserError(
+    ExitCode.cannotCreate,
+    `${source}: its result would replace ${target}, which no earlier run has made of it`,
+    'Choose another place for the results, or replace what is there with --force.',
+  );
 }
 
 interface PoolOptions {

@@ -8,8 +8,8 @@ import { answer } from './threads.js';
 export type ConvertRequest = 'stop' | (Conversion & { readonly force: boolean });
 
 export interface Converted {
-  /** `stopped`: nothing of it is left behind. */
-  readonly type: 'converted' | 'skipped' | 'stopped';
+  /** `refused`: its place is taken. `stopped`: nothing of it is left behind. */
+  readonly type: 'converted' | 'skipped' | 'refused' | 'stopped';
   readonly warnings: readonly string[];
 }
 

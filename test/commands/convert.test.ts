@@ -129,6 +129,38 @@ describe('convert', () => {
     ]);
   });
 
+  it('replaces nothing that no earlier run has made, does the rest, and replaces it where it is told to', async () => {
+    await mkdir(at('out'));
+    const left = tone(440, 0.1);
+    const others = {
+      stereo: () => writeWav(at('out', 'stereo.wav'), [left, left], { bits: 24 }),
+      text: () => writeFile(at('out', 'text.wav'), 'no sound at all'),
+      own: () => writeWav(at('out', 'own.wav'), [left]), // as a result is written, but recorded there
+    };
+    for (const name of ['free', ...Object.keys(others)]) {
+      await copyFile(CHIRP, at('in', `${name}.wav`));
+      await utimes(at('in', `${name}.wav`), 1_000_000_000, 1_000_000_000);
+    }
+    for (const write of Object.values(others)) await write();
+    // Neither does its time make a recording a result.
+    await utimes(at('out', 'stereo.wav'), 1_000_000_000, 1_000_000_000);
+    const contents = () => Promise.all(Object.keys(others).map((name) => readFile(at('out', `${name}.wav`))));
+    const before = await contents();
+    const { converted, failed } = await summaryOf(['in', 'out'], 73);
+    expect(converted).toBe(1);
+    expect(failed).toEqual(
+      ['own', 'stereo', 'text'].map((name) => ({
+        file: `in/${name}.wav`,
+        reason: `in/${name}.wav: its result would replace out/${name}.wav, which no earlier run has made of it`,
+      })),
+    );
+    expect(await contents()).toEqual(before);
+    const { code, stderr } = await convert('in/text.wav', 'out/text.wav');
+    expect(code).toBe(73);
+    expect(stderr).toMatch(/failed: .* would replace out\/text\.wav.*\n {2}hint: .*--force\.\n$/);
+    expect(await summaryOf(['in', 'out', '--force'])).toMatchObject({ converted: 4, failed: [] });
+  });
+
   it('lists what is no sound at the end, with the reason, and does the others', async () => {
     await copyFile(CHIRP, at('in', 'sub', 'a.wav'));
     await writeFile(at('in', 'readme.txt'), 'this is no sound');
