@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { REGISTRY } from './commands/registry.js';
+import { interrupt } from './commands/support/interrupt.js';
 import { addCommands } from './commands/support/lazy.js';
 import { printError } from './commands/support/print.js';
 import { VERSION } from './constants.js';
@@ -27,18 +28,26 @@ const program = new Command('bathnet2mqtt')
 addCommands(program, REGISTRY);
 
 // Results that nobody reads any more (`… | head -1`) are no error; results that cannot be written are.
+let unwritten: ExitCode | undefined;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(ExitCode.ok);
-  console.error(
-    `error: results cannot be written: ${error.message}\n  hint: Make room, or write them elsewhere.`,
-  );
-  process.exit(ExitCode.cannotCreate);
+  if (unwritten !== undefined) return;
+  unwritten = error.code === 'EPIPE' ? ExitCode.ok : ExitCode.cannotCreate;
+  if (unwritten !== ExitCode.ok)
+    console.error(
+      `error: results cannot be written: ${error.message}\n  hint: Make room, or write them elsewhere.`,
+    );
+  // What computes in threads must not be torn down with them.
+  if (!interrupt()) process.exit(unwritten);
 });
+// Progress and warnings that nobody reads any more end nothing.
+process.stderr.on('error', () => {});
 
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof UserError) {
+  if (unwritten !== undefined) {
+    // That was it.
+  } else if (error instanceof UserError) {
     printError(error);
     process.exitCode = error.code;
   } else if (error instanceof CommanderError) {
@@ -49,3 +58,4 @@ try {
     process.exitCode = ExitCode.software;
   }
 }
+if (unwritten !== undefined) process.exitCode = unwritten;

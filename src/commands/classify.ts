@@ -82,7 +82,7 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
   const places = await plotPlaces(files, flags);
   if (places) await checkRenderer(places.format);
   const sounds = files.map(({ path }) => ({ path, lays: [{ how: 'as it is' } as const] }));
-  const interrupted = await interruptible(async (signal) => {
+  await interruptible(async (signal) => {
     const heard = listenToFiles(sounds, {
       ...config.model,
       bundle,
@@ -96,55 +96,49 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
       signal,
       onLevels: beside.onLevels,
     });
-    try {
-      for await (const each of heard) {
-        const { path } = each.sound;
-        if ('error' in each) {
-          beside.forget(each.sound);
-          failed(each.error);
-          continue;
-        }
-        for (const warning of each.warnings) console.error(`warning: ${warning}`);
-        const [{ tables, extent, sketches = [] }] = each.lays as [(typeof each.lays)[number]];
-        const windows = () => scoredWindows(tables, columns, hopSamples);
-        const evidence = new EvidenceCurves(rule.evidence?.kinds ?? []);
-        const onWindow = places && ((now: readonly KindEvidence[]) => evidence.push(now));
-        // Without quiet hours: a file does not say at what time of day it was.
-        const sense = new Sense(rule, config.sense);
-        const scores = watchedScores(tables, columns);
-        const sounds = beside.spansOf(each.sound, scores, hopSamples, extent.seconds);
-        const result = resultOf(path, windows, sense, extent.seconds, sounds, onWindow);
-        const strip = isTerminal(process.stdout)
-          ? stripOf(result, process.stdout, columns.labels, role)
-          : undefined;
-        await print(
-          flags.json
-            ? asJson(result)
-            : asText(result, (label) => shownLabel(label, process.stdout, role), strip),
-        );
-        if (!places) continue;
-        const place = places.of.get(path)!;
-        const { name, version, frontEnd } = bundle.manifest;
-        const { engine, precision } = each.network;
-        const recording = recordingOf(result, {
-          labels: columns.labels,
-          rule,
-          role,
-          evidence: evidence.curves,
-          sketches,
-          hopSeconds: hopSamples / SAMPLE_RATE_HZ,
-          heardBy: `${name} ${version}, head ${head.name}, ${engine} in ${precision}`,
-          frontEnd,
-        });
-        await writePlot(recording, path, place, places.format);
-        if (!flags.json) console.error(`plot: ${place}`);
+    for await (const each of heard) {
+      const { path } = each.sound;
+      if ('error' in each) {
+        beside.forget(each.sound);
+        failed(each.error);
+        continue;
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+      for (const warning of each.warnings) console.error(`warning: ${warning}`);
+      const [{ tables, extent, sketches = [] }] = each.lays as [(typeof each.lays)[number]];
+      const windows = () => scoredWindows(tables, columns, hopSamples);
+      const evidence = new EvidenceCurves(rule.evidence?.kinds ?? []);
+      const onWindow = places && ((now: readonly KindEvidence[]) => evidence.push(now));
+      // Without quiet hours: a file does not say at what time of day it was.
+      const sense = new Sense(rule, config.sense);
+      const scores = watchedScores(tables, columns);
+      const sounds = beside.spansOf(each.sound, scores, hopSamples, extent.seconds);
+      const result = resultOf(path, windows, sense, extent.seconds, sounds, onWindow);
+      const strip = isTerminal(process.stdout)
+        ? stripOf(result, process.stdout, columns.labels, role)
+        : undefined;
+      await print(
+        flags.json
+          ? asJson(result)
+          : asText(result, (label) => shownLabel(label, process.stdout, role), strip),
+      );
+      if (!places) continue;
+      const place = places.of.get(path)!;
+      const { name, version, frontEnd } = bundle.manifest;
+      const { engine, precision } = each.network;
+      const recording = recordingOf(result, {
+        labels: columns.labels,
+        rule,
+        role,
+        evidence: evidence.curves,
+        sketches,
+        hopSeconds: hopSamples / SAMPLE_RATE_HZ,
+        heardBy: `${name} ${version}, head ${head.name}, ${engine} in ${precision}`,
+        frontEnd,
+      });
+      await writePlot(recording, path, place, places.format);
+      if (!flags.json) console.error(`plot: ${place}`);
     }
-    return signal.aborted;
   });
-  if (interrupted) process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
   return exitCode;
 }
 

@@ -59,17 +59,16 @@ async function convert(input: string, output: string, flags: Flags): Promise<Exi
     }
     progress.update(++done, source);
   };
-  try {
-    await interruptible(async (signal) => {
+  await interruptible(async (signal) => {
+    try {
       await convertAll(conversions, { jobs, force: flags.force ?? false, signal, onResult: note });
       outcome.interrupted = signal.aborted;
-    });
-  } finally {
-    progress.stop();
-    report(outcome, flags.json ?? false);
-  }
-  // Everything is in order: now end as one that was interrupted ends, for scripts to see.
-  if (outcome.interrupted) process.kill(process.pid, 'SIGINT');
+    } finally {
+      progress.stop();
+      report(outcome, flags.json ?? false);
+    }
+    signal.throwIfAborted();
+  });
   const codes = failed.map(({ error }) => error.code);
   return codes.find((code) => code === ExitCode.badData) ?? codes[0] ?? ExitCode.ok;
 }
@@ -101,7 +100,7 @@ async function convertAll(
   const queue = conversions.values();
   const lane = async () => {
     const thread = Thread.take('convert-thread');
-    const stopThread = () => thread.tell('stop' satisfies ConvertRequest);
+    const stopThread = () => thread.stop();
     stopping.signal.addEventListener('abort', stopThread, { once: true });
     try {
       for (const conversion of queue) {

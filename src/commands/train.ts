@@ -88,12 +88,12 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
   const { hopSeconds } = config.window;
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
-  let interrupted = false;
+  const onInterrupted = () => {
+    progress.stop();
+    console.error(`interrupted: ${out} is as it was`);
+  };
   try {
     const { report } = await interruptible(async (signal) => {
-      signal.addEventListener('abort', () => {
-        interrupted = true;
-      });
       const trained = await trainHead(
         dataset,
         base,
@@ -139,7 +139,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
       signal.throwIfAborted();
       await writeTrained(folder, trained);
       return trained;
-    });
+    }, onInterrupted);
     if (flags.json) console.log(JSON.stringify({ out: folder, ...report }));
     else {
       const { accuracy, balancedAccuracy, bestEpoch, alarmLabels } = report;
@@ -150,13 +150,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
       console.log(`${out}: ${basename(folder)} is ready. Try it: bathnet2mqtt classify FILE --model ${out}`);
     }
     return ExitCode.ok;
-  } catch (error) {
-    if (!interrupted) throw error;
-    console.error(`interrupted: ${out} is as it was`);
   } finally {
     progress.stop();
   }
-  // Everything is in order: now end as one that was interrupted ends, for scripts to see.
-  process.kill(process.pid, 'SIGINT');
-  return ExitCode.ok;
 }

@@ -1,11 +1,9 @@
-/**
- * A thread that converts one file after the other: decoding takes all of a core. `stop` ends the one it is at.
- */
+/** A thread that converts one file after the other: decoding takes all of a core. */
 import { convertFile } from '../audio/convert.js';
 import type { Conversion } from '../audio/convert-plan.js';
-import { answer } from './threads.js';
+import { answer, stopping } from './threads.js';
 
-export type ConvertRequest = 'stop' | (Conversion & { readonly force: boolean });
+export type ConvertRequest = Conversion & { readonly force: boolean };
 
 export interface Converted {
   /** `refused`: its place is taken. `stopped`: nothing of it is left behind. */
@@ -13,21 +11,15 @@ export interface Converted {
   readonly warnings: readonly string[];
 }
 
-const stopping = new AbortController();
-
-answer(async (request: ConvertRequest) => {
-  if (request === 'stop') {
-    stopping.abort(); // the file that it is at answers
-    return undefined;
-  }
-  const { source, target, force } = request;
-  const { signal } = stopping;
+answer(async ({ source, target, force }: ConvertRequest) => {
   const warnings: string[] = [];
   const onWarning = (message: string) => void warnings.push(message);
   try {
-    return { value: { type: await convertFile(source, target, { force, signal, onWarning }), warnings } };
+    return {
+      value: { type: await convertFile(source, target, { force, signal: stopping, onWarning }), warnings },
+    };
   } catch (error) {
-    if (signal.aborted) return { value: { type: 'stopped', warnings } };
+    if (stopping.aborted) return { value: { type: 'stopped', warnings } };
     throw error;
   }
 });

@@ -13,7 +13,7 @@ import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments
 import { type Sketch, Sketcher } from './sketch.js';
 import { soundOf } from './sound.js';
 import type { Table } from './table.js';
-import { answer } from './threads.js';
+import { answer, stopping } from './threads.js';
 
 /** How many windows the network gets at once: more gain nothing, and take memory. */
 const BATCH = 16;
@@ -224,7 +224,8 @@ async function hear(
   ear.forget();
   const added = Math.ceil(setup.hopSamples / STFT_HOP_SAMPLES) * MEL_BANDS;
   const windows = [...windowsOf(segment, setup.hopSamples)];
-  for (let from = 0; from < windows.length; from += BATCH)
+  for (let from = 0; from < windows.length; from += BATCH) {
+    stopping.throwIfAborted();
     await ear.hear(windows.slice(from, from + BATCH), (i, rms, peak, row, window) => {
       sketcher?.window(from + i, window.mel);
       const at = from + i - segment.before;
@@ -233,5 +234,6 @@ async function hear(
       levels.set([rms, peak], 2 * at);
       values.set(row, at * ear.width);
     });
+  }
   return { count, levels, values };
 }

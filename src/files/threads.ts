@@ -11,8 +11,12 @@ type Program = 'hear-thread' | 'convert-thread';
 /** Blocks of sound are small objects around large memory, which a rare collection would let pile up. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
+/** What a thread is at is given up within this: a library that is torn down while it computes ends the process. */
+const GIVE_UP_MS = 2000;
 /** What is busy, but no engine that hangs, ends within this. */
 const END_MS = 10_000;
+/** What is told instead of a request: what the thread is at is not wanted any more. */
+const STOP = 'stop';
 
 type Reply =
   | { readonly value: unknown }
@@ -23,6 +27,7 @@ export class Thread {
   readonly #worker: Worker;
   #broken: unknown;
   #settle: ((reply: Reply | undefined) => void) | undefined;
+  #answered: Promise<unknown> = Promise.resolve();
   static #prepared: { readonly program: Program; readonly thread: Thread } | undefined;
 
   /** Starts one while its work is still being found. It holds no process that ends meanwhile. */
@@ -69,7 +74,7 @@ export class Thread {
   ): Promise<T> {
     if (this.#broken) throw this.#broken;
     let timer: NodeJS.Timeout | undefined;
-    const reply = await new Promise<Reply | undefined>((resolve) => {
+    const answered = new Promise<Reply | undefined>((resolve) => {
       this.#settle = resolve;
       this.#worker.postMessage(request, transfer);
       if (withinMs === undefined) return;
@@ -78,6 +83,8 @@ export class Thread {
         resolve(undefined);
       }, withinMs);
     });
+    this.#answered = answered;
+    const reply = await answered;
     clearTimeout(timer);
     if (!reply) throw this.#broken;
     if ('value' in reply) return reply.value as T;
@@ -90,9 +97,9 @@ export class Thread {
     return this.#broken !== undefined;
   }
 
-  /** Says something that is not answered. */
-  tell(message: unknown): void {
-    this.#worker.postMessage(message);
+  /** Has it give up what it is at (`stopping`), whose answer comes the sooner. */
+  stop(): void {
+    this.#worker.postMessage(STOP);
   }
 
   /**
@@ -100,18 +107,26 @@ export class Thread {
    * wait for it: then the process ends by SIGKILL when all else is done.
    */
   async end(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const stuck = new Promise<'stuck'>((resolve) => {
-      timer = setTimeout(resolve, END_MS, 'stuck');
-    });
-    const ended = await Promise.race([this.#worker.terminate(), stuck]);
-    clearTimeout(timer);
-    if (ended !== 'stuck') return;
-    this.#broken ??= new Error('a thread does not end');
+    this.#broken ??= new Error('a thread was ended');
+    this.stop();
+    await within(GIVE_UP_MS, this.#answered);
+    const ended = this.#worker.terminate().then(() => true);
+    if (await within(END_MS, ended)) return;
     this.#settle?.(undefined);
     this.#worker.unref();
     process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
   }
+}
+
+/** What something comes to; undefined where it takes longer. */
+async function within<T>(ms: number, something: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  const result = await Promise.race([something, late]);
+  clearTimeout(timer);
+  return result;
 }
 
 function hangs(ms: number): UserError {
@@ -131,18 +146,22 @@ function compiled(program: Program): string {
   return found;
 }
 
-/** What a thread does with a request; the memory of `transfer` goes with the answer. Undefined is none. */
+/** What a thread does with a request; the memory of `transfer` goes with the answer. */
 type Handler<Request> = (
   request: Request,
-) => Promise<{ readonly value: unknown; readonly transfer?: readonly TransferListItem[] } | undefined>;
+) => Promise<{ readonly value: unknown; readonly transfer?: readonly TransferListItem[] }>;
+
+const stopper = new AbortController();
+
+/** In a thread: aborts when what it is at is to be given up. */
+export const stopping = stopper.signal;
 
 /** In a thread: answers requests. An error that is no person's mistake ends it. */
 export function answer<Request>(handle: Handler<Request>): void {
-  parentPort?.on('message', async (request: Request) => {
+  parentPort?.on('message', async (request: Request | typeof STOP) => {
+    if (request === STOP) return stopper.abort();
     try {
-      const done = await handle(request);
-      if (!done) return;
-      const { value, transfer = [] } = done;
+      const { value, transfer = [] } = await handle(request);
       parentPort?.postMessage({ value } satisfies Reply, transfer);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;

@@ -37,8 +37,10 @@ process.on('beforeExit', () => {
   // 13 is what Node says of a program that waits for what never comes.
   const code = running.settled ? (process.exitCode ?? 0) : 13;
   running = undefined;
-  process.stdout.removeAllListeners('error'); // each command adds its own
-  for (const stream of [process.stdout, process.stderr]) stream.write(`\0${commands}\0`);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.removeAllListeners('error'); // each command adds its own
+    stream.write(`\0${commands}\0`);
+  }
   channel.ref();
   send({ code });
 });

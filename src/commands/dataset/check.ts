@@ -32,12 +32,7 @@ async function check(
   flags: { readonly groupBy?: string; readonly json?: boolean },
 ): Promise<ExitCode> {
   const dataset = await scanDataset(dir, flags.groupBy ? { groupBy: patternFlag(flags.groupBy) } : {});
-  const checked = await interruptible((signal) => checkAll(dataset.clips, signal));
-  if (checked === undefined) {
-    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
-    return ExitCode.ok;
-  }
-  const { clips, findings } = checked;
+  const { clips, findings } = await interruptible((signal) => checkAll(dataset.clips, signal));
   const classes = dataset.labels.map((label) => summaryOf(label, clips));
   const faults = findings.filter(({ severity }) => severity === 'fault').length;
   if (flags.json) console.log(JSON.stringify({ dir, classes, findings, ignored: dataset.ignored }));
@@ -57,7 +52,7 @@ async function checkAll(clips: readonly Clip[], signal: AbortSignal) {
   const progress = showProgress('check', 2 * clips.length);
   try {
     for (const clip of clips) {
-      if (signal.aborted) return undefined;
+      signal.throwIfAborted();
       checked.push({ ...clip, ...(await fingerprintFile(clip.path, fingerprintOf)) });
       progress.update(checked.length, clip.path);
     }
@@ -67,9 +62,6 @@ async function checkAll(clips: readonly Clip[], signal: AbortSignal) {
       signal.throwIfAborted();
     });
     return { clips: checked, findings };
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
   } finally {
     progress.stop();
   }

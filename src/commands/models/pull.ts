@@ -51,31 +51,25 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
   const sound = flags.calibrate && (await calibrationFiles(flags.calibrate)); // before the download
   const lock = await lockShelf(shelf, name);
   const progress = showProgress(`downloading ${name}`, 100);
-  const pulled = await interruptible(async (signal) => {
-    try {
-      return await pullYamnet(request, {
-        signal,
-        onProgress: (bytes, total) =>
-          progress.update(
-            total ? Math.floor((100 * bytes) / total) : 0,
-            `percent, ${megabytes(bytes)} of ${total ? megabytes(total) : '?'} MB`,
-          ),
-        onRetry: (why) => console.error(`\n${why}: trying again`),
-      });
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      return undefined;
-    } finally {
-      progress.stop();
-      await lock.release();
-    }
-  });
-  if (pulled === undefined) {
-    console.error(`interrupted: run it again to go on with ${partOf(request)}`);
-    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
-    return ExitCode.ok;
-  }
-  const { manifest, folder } = pulled;
+  const { manifest, folder } = await interruptible(
+    async (signal) => {
+      try {
+        return await pullYamnet(request, {
+          signal,
+          onProgress: (bytes, total) =>
+            progress.update(
+              total ? Math.floor((100 * bytes) / total) : 0,
+              `percent, ${megabytes(bytes)} of ${total ? megabytes(total) : '?'} MB`,
+            ),
+          onRetry: (why) => console.error(`\n${why}: trying again`),
+        });
+      } finally {
+        progress.stop();
+        await lock.release();
+      }
+    },
+    () => console.error(`interrupted: run it again to go on with ${partOf(request)}`),
+  );
   const quantization = sound && (await quantizeBundle(folder, sound));
   announce(manifest, folder, quantization, flags.json);
   return ExitCode.ok;

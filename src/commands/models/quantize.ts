@@ -29,7 +29,6 @@ async function quantize(
 ): Promise<ExitCode> {
   const folder = await findBundle(name, shelvesOf(configFrom(flags)));
   const quantization = await quantizeBundle(folder, await calibrationFiles(audio));
-  if (!quantization) return ExitCode.ok;
   const { manifest } = await readBundle(folder); // as it is now on the disk
   console.log(
     flags.json

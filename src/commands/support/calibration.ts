@@ -56,25 +56,15 @@ export async function calibrationFiles(paths: readonly string[]): Promise<string
 /**
  * Calibrates a bundle and writes what was found into its manifest.
  *
- * @returns undefined after Ctrl-C, which then ends the process
  * @throws UserError where too little of the files is sound, int8 does not suit the model, or its folder cannot be
  *   written
  */
-export async function quantizeBundle(
-  folder: string,
-  files: readonly string[],
-): Promise<Quantization | undefined> {
+export async function quantizeBundle(folder: string, files: readonly string[]): Promise<Quantization> {
   const bundle = await readBundle(folder);
-  const quantization = await interruptible((signal) =>
-    patchesOf(bundle, files, signal)
-      .then((patches) => calibrate(bundle, patches, signal))
-      .catch((error) => {
-        if (signal.aborted) return undefined;
-        throw error;
-      }),
+  const quantization = await interruptible(async (signal) =>
+    calibrate(bundle, await patchesOf(bundle, files, signal), signal),
   );
-  if (quantization) await updateManifest(folder, (manifest) => ({ ...manifest, quantization }));
-  else process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
+  await updateManifest(folder, (manifest) => ({ ...manifest, quantization }));
   return quantization;
 }
 

@@ -50,19 +50,44 @@ export async function untilStopped<T extends Stoppable>(
   }
 }
 
+let running: AbortController | undefined;
+
 /**
  * Runs something long that Ctrl-C or SIGTERM shall end cleanly: the first signal aborts, and `action` is
- * expected to put things in order and return or throw.
+ * expected to put things in order. What returns then has done what it was to do; where it throws, the process ends
+ * as what was interrupted ends, by that signal, for scripts to see.
+ *
+ * @param onInterrupted called before that
  */
-export async function interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function interruptible<T>(
+  action: (signal: AbortSignal) => Promise<T>,
+  onInterrupted: () => void = () => {},
+): Promise<T> {
   const controller = new AbortController();
-  const abort = () => controller.abort();
+  let asked: NodeJS.Signals | undefined;
+  const abort = (signal: NodeJS.Signals) => {
+    asked ??= signal;
+    controller.abort();
+  };
+  running = controller;
   process.once('SIGINT', abort);
   process.once('SIGTERM', abort);
   try {
     return await action(controller.signal);
+  } catch (error) {
+    if (!asked) throw error;
   } finally {
     process.off('SIGINT', abort);
     process.off('SIGTERM', abort);
+    running = undefined;
   }
+  onInterrupted();
+  process.kill(process.pid, asked);
+  return new Promise(() => {}); // until it has come
+}
+
+/** Aborts what is interruptible now. @returns whether there is anything; it throws when it is in order */
+export function interrupt(): boolean {
+  running?.abort();
+  return running !== undefined;
 }

@@ -75,7 +75,6 @@ interface LifeOptions extends Pick<Life, 'describe'> {
  * Sends everything the flags name through the model's network once. Files that cannot be read are named.
  *
  * @param willWrite whether the bundle is to be changed: one that cannot be is refused before hours of listening
- * @returns undefined after Ctrl-C
  * @param life where every clip is to be laid into life as well: how it is described, and what sound it lies in
  * @throws UserError where flags, model or material do not fit each other
  */
@@ -83,7 +82,7 @@ export async function listenTo(
   dir: string | undefined,
   flags: MaterialFlags,
   { willWrite = false, life }: { readonly willWrite?: boolean; readonly life?: LifeOptions | undefined } = {},
-): Promise<Listened | undefined> {
+): Promise<Listened> {
   const config = configFrom(flags);
   const collarSeconds = numberFlag('collar', flags.collar, { min: 0, max: 60 });
   const shelves = shelvesOf(config);
@@ -107,34 +106,24 @@ export async function listenTo(
   const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);
   const scores = join(stateFolder(config.stateDir, process.env), 'cache', 'scores');
   const heard = await interruptible(async (signal) => {
-    const listen = async () => {
-      const laid = life && {
-        ...life,
-        surroundings: { seed, silenceSeconds, pieces: await readPieces(life.folders, seed, signal) },
-      };
-      return await hear(material, {
-        ...config.model,
-        bundle,
-        head,
-        onFallback: warnOfFallback,
-        rule,
-        sense: config.sense,
-        hopSamples,
-        jobs,
-        signal,
-        life: laid,
-        cacheDir: flags.cache ? scores : undefined,
-      });
+    const laid = life && {
+      ...life,
+      surroundings: { seed, silenceSeconds, pieces: await readPieces(life.folders, seed, signal) },
     };
-    return await listen().catch((error) => {
-      if (signal.aborted) return undefined;
-      throw error;
+    return await hear(material, {
+      ...config.model,
+      bundle,
+      head,
+      onFallback: warnOfFallback,
+      rule,
+      sense: config.sense,
+      hopSamples,
+      jobs,
+      signal,
+      life: laid,
+      cacheDir: flags.cache ? scores : undefined,
     });
   });
-  if (heard === undefined) {
-    process.kill(process.pid, 'SIGINT'); // ends as what was interrupted ends, for scripts to see
-    return undefined;
-  }
   for (const error of heard.failed) printError(error);
   const { network, ...rest } = heard;
   return { ...rest, model: modelInfo(bundle, scoring, rule, network), rule, folder, head, collarSeconds };
