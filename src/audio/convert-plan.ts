@@ -1,6 +1,7 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, parse, relative, resolve } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import { filesBelow } from '../system/files-below.js';
 
 export interface Conversion {
   readonly source: string;
@@ -14,7 +15,7 @@ export interface Refusal {
 
 /**
  * What `convert INPUT OUTPUT` has to do, in the order of the paths. A file goes to OUTPUT where that ends in .wav,
- * else into the folder OUTPUT. Of a folder everything but hidden files is taken, in the same structure.
+ * else into the folder OUTPUT. Of a folder everything but hidden files is taken, each once, in the same structure.
  *
  * @returns the conversions, and what cannot be converted
  * @throws UserError no input, where there is nothing; usage, where the result would take the place of its source
@@ -44,14 +45,23 @@ export async function planConversions(
       `${output} is a file, but the results of a folder need a folder`,
       'Name a folder; it is made if it does not exist.',
     );
-  const { files, refused } = await walk(input, output);
-  if (files.length + refused.length === 0)
+  const { files, unreadable } = await filesBelow(input, await real(output)); // never its own results
+  if (files.length + unreadable.length === 0)
     throw new UserError(ExitCode.noInput, `${input} holds no files`, 'Give a folder with audio files.');
   const conversions: Conversion[] = [];
-  const sources = new Set(await Promise.all(files.map(({ source }) => real(source))));
+  const refused: Refusal[] = unreadable.map(({ folder, error }) => ({
+    source: folder,
+    error: new UserError(
+      ExitCode.noInput,
+      `${folder} cannot be read: ${messageOf(error)}`,
+      'See that you may read it.',
+    ),
+  }));
+  const sources = new Set(await Promise.all(files.map(real)));
   const targets = new Map<string, string>();
-  for (const { source, name } of files) {
-    const target = join(output, relative(input, dirname(source)), name);
+  const results = resultsOf(files.map((file) => relative(input, file)));
+  for (const [i, source] of files.entries()) {
+    const target = join(output, results[i]!);
     // As file systems see it that do not tell A from a.
     const other = targets.get(target.toLowerCase());
     targets.set(target.toLowerCase(), source);
@@ -72,67 +82,29 @@ export async function planConversions(
   return { conversions, refused };
 }
 
-interface Found {
-  readonly source: string;
-  /** File name of the result. */
-  readonly name: string;
-}
-
-/**
- * All files below a folder. Links are followed, but no folder is entered twice (so a link back ends nothing in a
- * loop), and the results' folder never.
- */
-async function walk(root: string, output: string): Promise<{ files: Found[]; refused: Refusal[] }> {
-  const files: Found[] = [];
-  const refused: Refusal[] = [];
-  const seen = new Set([await real(output)]);
-  const folders = [root];
-  // Last of all: what a link leads to may be in the tree anyway, and belongs there.
-  const linked: string[] = [];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop() ?? linked.pop()) {
-    const realFolder = await real(folder);
-    if (seen.has(realFolder)) continue;
-    seen.add(realFolder);
-    try {
-      const names = { files: [] as string[], folders: [] as string[] };
-      for (const entry of await readdir(folder, { withFileTypes: true })) {
-        if (entry.name.startsWith('.')) continue;
-        const path = join(folder, entry.name);
-        const link = entry.isSymbolicLink();
-        const isFolder = link
-          ? (await stat(path).catch(() => undefined))?.isDirectory()
-          : entry.isDirectory();
-        if (isFolder) (link ? linked : folders).push(path);
-        (isFolder ? names.folders : names.files).push(entry.name);
-      }
-      for (const [file, name] of resultNames(names.files, names.folders))
-        files.push({ source: join(folder, file), name });
-    } catch (error) {
-      const message = `${folder} cannot be read: ${messageOf(error)}`;
-      refused.push({
-        source: folder,
-        error: new UserError(ExitCode.noInput, message, 'See that you may read it.'),
-      });
-    }
-  }
-  files.sort((a, b) => (a.source < b.source ? -1 : 1));
-  return { files, refused };
-}
-
 /**
  * `a.mp3` becomes `a.wav`; where that name is wanted twice in a folder, it is left to `a.wav`, and others keep
  * their ending: `a.mp3.wav`.
+ *
+ * @param files paths below the folder, as those of the results are
  */
-function resultNames(files: readonly string[], folders: readonly string[]): [file: string, name: string][] {
-  const plain = (file: string) => `${parse(file).name}.wav`;
+function resultsOf(files: readonly string[]): string[] {
+  const plain = (file: string) => join(dirname(file), `${parse(file).name}.wav`);
+  const folders = new Set(files.flatMap(foldersOf));
   const wanted = new Map<string, number>();
   for (const name of [...files.map(plain), ...folders])
     wanted.set(name.toLowerCase(), (wanted.get(name.toLowerCase()) ?? 0) + 1);
   const isWav = (file: string) => /\.wav$/i.test(file);
   return files.map((file) => {
     const contested = (wanted.get(plain(file).toLowerCase()) ?? 0) > 1;
-    return [file, contested && !isWav(file) ? `${file}.wav` : plain(file)];
+    return contested && !isWav(file) ? `${file}.wav` : plain(file);
   });
+}
+
+/** Those that a file lies in. */
+function foldersOf(file: string): string[] {
+  const folder = dirname(file);
+  return folder === '.' ? [] : [folder, ...foldersOf(folder)];
 }
 
 /** Without links, of what exists yet; the same for two paths to the same place. */

@@ -1,7 +1,8 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { AUDIO_EXTENSIONS } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
+import { filesBelow } from '../system/files-below.js';
 import { byCode } from './collections.js';
 
 /** Numbers of one stem that differ by no more than this belong to one recording. */
@@ -58,7 +59,8 @@ export async function scanDataset(dir: string, options: { groupBy?: RegExp } = {
         'Rename the folder: letters, digits, spaces and punctuation, on one line.',
       );
     labels.push(label);
-    const paths = await filesBelow(folder);
+    const { files: paths, unreadable } = await filesBelow(folder);
+    for (const { folder, error } of unreadable) throw cannotBeRead(folder, error);
     const isAudio = (path: string) => AUDIO_EXTENSIONS.includes(extname(path).toLowerCase());
     ignored.push(...paths.filter((path) => !isAudio(path)));
     const audio = paths.filter(isAudio);
@@ -121,31 +123,19 @@ function below(dir: string, path: string): string {
   return name.slice(0, name.length - extname(name).length);
 }
 
-/** Follows links, but enters no folder twice. */
-async function filesBelow(folder: string, entered = new Set<string>()): Promise<string[]> {
-  const place = await realpath(folder);
-  if (entered.has(place)) return [];
-  entered.add(place);
-  const found: string[] = [];
-  for (const name of (await list(folder)).filter((each) => !isHidden(each)).sort(byCode)) {
-    const path = join(folder, name);
-    if (await isFolder(path)) found.push(...(await filesBelow(path, entered)));
-    else found.push(path);
-  }
-  return found;
+async function list(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error) => {
+    throw cannotBeRead(folder, error);
+  });
 }
 
-async function list(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    throw new UserError(
-      ExitCode.noInput,
-      `${folder}: cannot be read: ${messageOf(error)}`,
-      'Give a folder with one folder per class.',
-      { cause: error },
-    );
-  }
+function cannotBeRead(folder: string, error: unknown): UserError {
+  return new UserError(
+    ExitCode.noInput,
+    `${folder}: cannot be read: ${messageOf(error)}`,
+    'Give a folder with one folder per class.',
+    { cause: error },
+  );
 }
 
 async function isFolder(path: string): Promise<boolean> {

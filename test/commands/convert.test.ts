@@ -191,9 +191,9 @@ describe('convert', () => {
     await symlink('sub', at('in', 'again'));
     await symlink('../elsewhere', at('in', 'link'));
     await symlink('../elsewhere/linked.wav', at('in', 'file.wav'));
-    expect(await summaryOf(['in', 'in/out'])).toMatchObject({ converted: 3, failed: [] });
-    expect(await tree('in/out')).toEqual(['file.wav', 'link/linked.wav', 'sub/a.wav']);
-    expect(await summaryOf(['in', 'in/out'])).toMatchObject({ converted: 0, skipped: 3 });
+    expect(await summaryOf(['in', 'in/out'])).toMatchObject({ converted: 2, failed: [] });
+    expect(await tree('in/out')).toEqual(['link/linked.wav', 'sub/a.wav']);
+    expect(await summaryOf(['in', 'in/out'])).toMatchObject({ converted: 0, skipped: 2 });
   });
 
   it('never overwrites a source', async () => {

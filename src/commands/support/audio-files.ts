@@ -1,7 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { AUDIO_EXTENSIONS } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { filesBelow } from '../../system/files-below.js';
 
 /** The end of an audio file's name. */
 export const AUDIO = new RegExp(`(${AUDIO_EXTENSIONS.join('|').replaceAll('.', '\\.')})$`, 'i');
@@ -26,25 +26,18 @@ export async function audioAt(path: string): Promise<string[]> {
 }
 
 /**
- * All audio files below a folder, in the order of their paths; nothing hidden.
+ * All audio files below a folder, in the order of their paths, each once; nothing hidden.
  *
- * @throws UserError no input, where it cannot be read
+ * @throws UserError no input, where a folder cannot be read
  */
 export async function audioBelow(folder: string): Promise<string[]> {
-  try {
-    if (!(await stat(folder)).isDirectory()) throw new Error('it is no folder');
-    const names = await readdir(folder, { recursive: true });
-    const hidden = (name: string) => name.split(sep).some((part) => part.startsWith('.'));
-    return names
-      .filter((name) => AUDIO.test(name) && !hidden(name))
-      .sort()
-      .map((name) => join(folder, name));
-  } catch (error) {
+  const { files, unreadable } = await filesBelow(folder);
+  for (const { folder, error } of unreadable)
     throw new UserError(
       ExitCode.noInput,
       `${folder}: cannot be read: ${messageOf(error)}`,
       'Give a folder with audio files.',
       { cause: error },
     );
-  }
+  return files.filter((path) => AUDIO.test(path));
 }
