@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
@@ -15,6 +15,8 @@ export interface WavOptions {
   readonly signal?: AbortSignal;
   /** Modification time the file shall have, milliseconds since the epoch. */
   readonly modifiedAtMs?: number | undefined;
+  /** Leaves what is there already, also what another process has just put there. */
+  readonly onlyNew?: boolean;
 }
 
 /**
@@ -22,14 +24,14 @@ export interface WavOptions {
  * at all. Folders are made as needed, but none before the first block has come. Values n / 32768 keep every bit;
  * what lies beyond −1…1 saturates.
  *
- * @returns number of samples
+ * @returns number of samples; undefined where there is a file already that is to be left
  * @throws UserError cannot create; and whatever `blocks` throws
  */
 export async function writeWav(
   path: string,
   blocks: Iterable<Float32Array> | AsyncIterable<Float32Array>,
-  { signal, modifiedAtMs }: WavOptions = {},
-): Promise<number> {
+  { signal, modifiedAtMs, onlyNew = false }: WavOptions = {},
+): Promise<number | undefined> {
   // A short name of its own: that of the file may be as long as a name can be.
   const temporary = join(dirname(path), `.${randomUUID()}.part`);
   const buffer = Buffer.alloc(BUFFER_BYTES);
@@ -60,8 +62,8 @@ export async function writeWav(
     if (file) await attempt(finish(file, dataBytes));
     if (modifiedAtMs !== undefined)
       await attempt(utimes(temporary, modifiedAtMs / 1000, modifiedAtMs / 1000));
-    await attempt(rename(temporary, path));
-    return dataBytes / SAMPLE_BYTES;
+    const placed = await attempt(onlyNew ? placeNew(temporary, path) : replace(temporary, path));
+    return placed ? dataBytes / SAMPLE_BYTES : undefined;
   } catch (error) {
     await file?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
@@ -126,6 +128,29 @@ function header(dataBytes: number): Buffer {
   bytes.write('data', 36, 'latin1');
   bytes.writeUInt32LE(dataBytes, 40);
   return bytes;
+}
+
+async function replace(temporary: string, path: string): Promise<boolean> {
+  await rename(temporary, path);
+  return true;
+}
+
+/** @returns whether the place was free; renaming would not tell */
+async function placeNew(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EEXIST') throw error;
+      // FAT, among others, knows no second name of a file: an empty one takes the place until then.
+      await (await open(path, 'wx')).close();
+      await rename(temporary, path);
+    });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    await rm(temporary, { force: true });
+  }
 }
 
 function cannotWrite(path: string, error: unknown): UserError {

@@ -60,7 +60,7 @@ interface Clip {
 
 /**
  * `record --label NAME`: takes training clips from the input, one after the other, trims them to where there is
- * sound, and writes `OUT/NAME/NAME_001.wav` and so on, after those that are there already. At a terminal each
+ * sound, and writes `OUT/NAME/NAME_001.wav` and so on, beside those that are there already. At a terminal each
  * clip waits for Enter; with `--interval`, or without a terminal, they come by themselves. Ctrl-C ends it.
  *
  * @throws UserError usage for a flag; no input, where the input ends before all clips are recorded; bad data,
@@ -110,8 +110,9 @@ async function record(flags: RecordFlags): Promise<ExitCode> {
       }
       refusedInRow = 0;
       const samples = trimToSound(heard);
-      const file = join(folder, `${label}_${String(++number).padStart(3, '0')}.wav`);
-      await writeWav(file, [samples]);
+      let file: string;
+      do file = join(folder, `${label}_${String(++number).padStart(3, '0')}.wav`);
+      while ((await writeWav(file, [samples], { onlyNew: true })) === undefined); // another `record` was quicker
       const clip = { file, seconds: samples.length / SAMPLE_RATE_HZ, ...levelOf(samples) };
       clips.push(clip);
       screen.message(`${title}: ${describe(clip)}`);

@@ -78,6 +78,31 @@ describe('record', () => {
     });
   });
 
+  it.each([
+    ['at once', {}],
+    // As FAT does.
+    ['at once where a file has one name', { NODE_OPTIONS: '--require ./one-name.cjs' }],
+  ])('takes no clip from another that records the same class %s', async (_, env) => {
+    await writeFile(
+      at('one-name.cjs'),
+      `require('node:fs/promises').link = async () => {
+        throw Object.assign(new Error('EPERM: operation not permitted, link'), { code: 'EPERM' });
+      };
+      require('node:module').syncBuiltinESMExports();`,
+    );
+    await writeWav(at('scene.wav'), [scene()]);
+    const input = ['--source', 'file:scene.wav', '--set', 'input.speed=4', '--interval', '1'];
+    const all = [1, 2, 3].map(() => new Program(['record', ...input, '-l', 'crash', '-n', '3'], env, dir));
+    const files: string[] = [];
+    for (const { code, stdout, stderr } of await Promise.all(all.map(({ ended }) => ended))) {
+      expect([code, stdout]).toEqual([0, '3 of 3 clips recorded into clips/crash, 0 refused\n']);
+      files.push(...[...stderr.matchAll(/crash_\d+\.wav/g)].map(([name]) => name));
+    }
+    expect(files.toSorted()).toEqual(Array.from({ length: 9 }, (_, i) => `crash_00${i + 1}.wav`));
+    expect((await readdir(at('clips', 'crash'))).toSorted()).toEqual(files.toSorted());
+    for (const name of files) expect(await isCompleteWav(at('clips', 'crash', name))).toBe(true);
+  });
+
   it('does not keep what is silent or clipped, says why, and tries again', async () => {
     const clipped = sweep.map((x) => Math.max(-1, Math.min(1, x * 4)));
     const sound = concatenate([silence(3), scene(clipped).subarray(0, 48_000), scene()]);
