@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { DenseLayers } from './dense-manifest.js';
@@ -35,6 +35,22 @@ export interface Bundle {
   readonly events?: Bundle;
   /** Where it was read from: what an engine keeps of it may lie beside it. */
   readonly folder?: string;
+}
+
+/** What becomes a bundle when it is written: its weights have no size and no hash yet. */
+export interface Draft {
+  readonly manifest: Omit<Manifest, 'weights'>;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** @throws UserError cannot create, where there is a bundle already */
+export async function checkFree(folder: string): Promise<void> {
+  if (await stat(folder).catch(() => undefined))
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${folder}: there is a model already`,
+      `Choose another name (--name) or remove it: bathnet2mqtt models remove ${basename(folder)}`,
+    );
 }
 
 /**

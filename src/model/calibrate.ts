@@ -1,5 +1,5 @@
 import { ExitCode, nativeFailure, UserError } from '../errors.js';
-import type { Bundle } from './bundle.js';
+import type { Draft } from './bundle.js';
 import { createOnnxNetwork } from './engines/onnxruntime.js';
 import { backboneFingerprint } from './fingerprint.js';
 import type { Network } from './network.js';
@@ -25,7 +25,7 @@ const LEAST_INPUTS = 128;
  * @throws UserError bad data, where none agrees, unavailable, where ONNX Runtime is not installed
  */
 export async function calibrate(
-  bundle: Bundle,
+  bundle: Draft,
   { calibration, heldBack }: CalibrationPatches,
   signal: AbortSignal,
 ): Promise<Quantization> {

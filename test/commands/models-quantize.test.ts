@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,6 +19,7 @@ import { run } from '../support/daemon.js';
 import { serveFile } from '../support/file-server.js';
 import { kerasFile } from '../support/keras-file.js';
 import { lacksPackage } from '../support/require.js';
+import { smallNetwork } from '../support/tflite-file.js';
 
 const lacksOnnx = lacksPackage('onnxruntime-node');
 const MINI = join(SHIPPED_MODELS, 'bathnet-mini');
@@ -91,14 +101,42 @@ describe('models quantize', () => {
       try {
         expect((await run([...pull, join(stateDir, 'nothing')], env)).code).toBe(66);
         expect(server.ranges).toHaveLength(0);
+        expect(await run([...pull, noSound()], env)).toMatchObject({ code: 65 });
+        expect(readdirSync(join(stateDir, 'models'))).toEqual([expect.stringMatching(/^yamnet-.*\.part$/)]);
         const audio = await writeCalibrationSounds(join(stateDir, 'audio'));
         const pulled = await run([...pull, audio, '--json'], env);
         expect(pulled).toMatchObject({ code: 0 });
         expect(JSON.parse(pulled.stdout).int8.meanCosine).toBeGreaterThan(0.99);
+        expect(server.ranges).toHaveLength(1); // what had come was kept
+        const { manifest } = await readBundle(join(stateDir, 'models', 'yamnet'));
+        expect(manifest.quantization?.agreement).toEqual(JSON.parse(pulled.stdout).int8);
       } finally {
         await server.close();
       }
     },
     240_000,
   );
+
+  it('leaves no bundle behind where one that is imported cannot be calibrated', async () => {
+    const file = join(stateDir, 'small.tflite');
+    writeFileSync(file, smallNetwork());
+    const importing = ['models', 'import', file, '--name', 'small'];
+    expect(await run([...importing, '--calibrate', noSound()], env)).toMatchObject({
+      code: 65,
+      stderr: expect.stringMatching(/error: 4 files hold 0 windows of sound/),
+    });
+    expect(existsSync(join(stateDir, 'models'))).toBe(false);
+    expect(await run(importing, env)).toMatchObject({ code: 0 });
+    // Before a minute of calibrating.
+    const again = await run([...importing, '--calibrate', noSound()], env);
+    expect(again).toMatchObject({ code: 73, stderr: expect.stringMatching(/there is a model already/) });
+  });
 });
+
+/** A folder of files that are no sound. */
+function noSound(): string {
+  const folder = join(stateDir, 'no-sound');
+  mkdirSync(folder, { recursive: true });
+  for (const name of ['a', 'b', 'c', 'd']) writeFileSync(join(folder, `${name}.wav`), 'no sound');
+  return folder;
+}

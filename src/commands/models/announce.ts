@@ -1,12 +1,10 @@
 import type { Manifest } from '../../model/bundle.js';
-import type { Quantization } from '../../model/quantization-manifest.js';
 import { int8Line } from '../support/calibration.js';
 
-/** A bundle that is there now. @param quantization that it was given at once */
+/** A bundle that is there now. */
 export function announce(
-  { name, heads, backbone }: Manifest,
+  { name, heads, backbone, quantization }: Manifest,
   folder: string,
-  quantization: Quantization | undefined,
   json = false,
 ): void {
   const names = Object.keys(heads);

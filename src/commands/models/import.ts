@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ExitCode } from '../../errors.js';
-import { readBundle, writeBundle } from '../../model/bundle.js';
+import { checkFree, readBundle, writeBundle } from '../../model/bundle.js';
 import { importTflite } from '../../model/import/import.js';
 import { findBundle } from '../../model/shelf.js';
-import { calibrateWith, calibrationFiles, quantizeBundle } from '../support/calibration.js';
+import { calibrateWith, calibrationFiles, quantizationOf } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
+import { interruptible } from '../support/interrupt.js';
 import { withConfig } from '../support/options.js';
 import { announce } from './announce.js';
 
@@ -28,12 +29,14 @@ async function importModel(
 ): Promise<ExitCode> {
   const shelves = shelvesOf(configFrom({ ...(flags.config && { config: flags.config }) }));
   const sound = flags.calibrate && (await calibrationFiles(flags.calibrate));
-  const { manifest, tensors } = await importTflite(files, flags.name);
+  const draft = await importTflite(files, flags.name);
   const folder = join(shelves[0] as string, flags.name);
-  const written = await writeBundle(folder, manifest, tensors);
+  await checkFree(folder);
+  const quantization = sound && (await interruptible((signal) => quantizationOf(draft, sound, signal)));
+  const manifest = { ...draft.manifest, ...(quantization && { quantization }) };
+  const written = await writeBundle(folder, manifest, draft.tensors);
   // Read back what was written: it is verified before anyone relies on it.
   await readBundle(await findBundle(folder, shelves));
-  const quantization = sound && (await quantizeBundle(folder, sound));
-  announce(written, folder, quantization, flags.json);
+  announce(written, folder, flags.json);
   return ExitCode.ok;
 }

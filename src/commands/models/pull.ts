@@ -3,7 +3,7 @@ import { ExitCode, UserError } from '../../errors.js';
 import { partOf, pullYamnet, YAMNET } from '../../model/import/pull.js';
 import { makeFolder } from '../../storage/files.js';
 import { lockFolder } from '../../storage/lock.js';
-import { calibrateWith, calibrationFiles, quantizeBundle } from '../support/calibration.js';
+import { calibrateWith, calibrationFiles, quantizationOf } from '../support/calibration.js';
 import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
 import { interruptible } from '../support/interrupt.js';
@@ -56,6 +56,12 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
       try {
         return await pullYamnet(request, {
           signal,
+          quantize:
+            sound &&
+            ((draft) => {
+              progress.stop();
+              return quantizationOf(draft, sound, signal);
+            }),
           onProgress: (bytes, total) =>
             progress.update(
               total ? Math.floor((100 * bytes) / total) : 0,
@@ -70,8 +76,7 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
     },
     () => console.error(`interrupted: run it again to go on with ${partOf(request)}`),
   );
-  const quantization = sound && (await quantizeBundle(folder, sound));
-  announce(manifest, folder, quantization, flags.json);
+  announce(manifest, folder, flags.json);
   return ExitCode.ok;
 }
 

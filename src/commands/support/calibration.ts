@@ -5,7 +5,7 @@ import { PATCH_VALUES, SAMPLE_RATE_HZ, WINDOW_SAMPLES } from '../../constants.js
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { createFrontEnd } from '../../features/create-front-end.js';
 import { windowsOf } from '../../features/ring.js';
-import { type Bundle, type Manifest, readBundle, updateManifest } from '../../model/bundle.js';
+import { type Draft, type Manifest, readBundle, updateManifest } from '../../model/bundle.js';
 import { type CalibrationPatches, calibrate } from '../../model/calibrate.js';
 import { convolutionNames } from '../../model/quantization.js';
 import type { Quantization } from '../../model/quantization-manifest.js';
@@ -61,11 +61,22 @@ export async function calibrationFiles(paths: readonly string[]): Promise<string
  */
 export async function quantizeBundle(folder: string, files: readonly string[]): Promise<Quantization> {
   const bundle = await readBundle(folder);
-  const quantization = await interruptible(async (signal) =>
-    calibrate(bundle, await patchesOf(bundle, files, signal), signal),
-  );
+  const quantization = await interruptible((signal) => quantizationOf(bundle, files, signal));
   await updateManifest(folder, (manifest) => ({ ...manifest, quantization }));
   return quantization;
+}
+
+/**
+ * Calibrates what is a bundle or becomes one.
+ *
+ * @throws UserError where too little of the files is sound, or int8 does not suit the model; the signal's reason
+ */
+export async function quantizationOf(
+  draft: Draft,
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<Quantization> {
+  return await calibrate(draft, await patchesOf(draft, files, signal), signal);
 }
 
 /** In a few words: how much of a model can run in int8, and how well it agrees. */
@@ -80,7 +91,7 @@ export function int8Line(
 
 /** The patches of the beginning of each file, its share of `MAX_SECONDS`; what cannot be read is said and left out. */
 async function patchesOf(
-  { manifest }: Bundle,
+  { manifest }: Draft,
   files: readonly string[],
   signal: AbortSignal,
 ): Promise<CalibrationPatches> {

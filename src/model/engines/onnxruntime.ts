@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { InferenceSession } from 'onnxruntime-node';
 import { MEL_BANDS, PATCH_FRAMES, PATCH_VALUES } from '../../constants.js';
-import type { Bundle } from '../bundle.js';
+import type { Draft } from '../bundle.js';
 import { concatenated } from '../concatenated.js';
 import type { Network } from '../network.js';
 import { type Arithmetic, denseLayers, FLOAT32, LOG_MEL, OnnxGraphBuilder } from '../onnx/graph.js';
@@ -36,7 +36,7 @@ export interface OnnxSession {
  * @throws Error where the package is not installed or has no library for this machine
  */
 export async function createOnnxNetwork(
-  bundle: Bundle,
+  bundle: Draft,
   wanted: readonly string[],
   quantization?: Quantization,
 ): Promise<Network> {
@@ -79,7 +79,7 @@ export async function createOnnxNetwork(
 
 /** A graph of any number of windows with the backbone in it, its embedding the first output. */
 export function backboneGraph(
-  { manifest, tensors }: Bundle,
+  { manifest, tensors }: Draft,
   arithmetic: Arithmetic = FLOAT32,
 ): { graph: OnnxGraphBuilder; embedding: string } {
   const graph = new OnnxGraphBuilder({ batches: true });

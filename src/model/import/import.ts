@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
+import type { Draft } from '../bundle.js';
 import { AUDIOSET_HEAD } from '../head.js';
-import type { Manifest } from '../manifest.js';
 import type { Tensor } from '../safetensors.js';
 import { checkModelName } from '../shelf.js';
 import { readTflite } from './tflite.js';
@@ -21,11 +21,6 @@ const MAX_FILE_BYTES = 150_000_000;
 const EXPECTED =
   'Import BATHNet (bathnet.tflite), or a backbone and the AudioSet layer for it (bathnet.tflite yamnet.tflite).';
 
-export interface Imported {
-  readonly manifest: Omit<Manifest, 'weights'>;
-  readonly tensors: Map<string, Tensor>;
-}
-
 /** One file and the network in it. */
 interface Network extends MobileNet {
   readonly file: string;
@@ -42,11 +37,7 @@ interface Network extends MobileNet {
  * @throws UserError usage for a wrong name or number of files, no input for a file that cannot be read,
  *   bad data for one that holds something else
  */
-export async function importTflite(
-  files: readonly string[],
-  name: string,
-  models?: string,
-): Promise<Imported> {
+export async function importTflite(files: readonly string[], name: string, models?: string): Promise<Draft> {
   const [first, second] = files;
   if (first === undefined || files.length > 2)
     throw new UserError(
@@ -69,7 +60,7 @@ export async function importTflite(
 /** No network that is imported has an event head: the shipped model's hears falls, screams and breaking things for it. */
 const EVENT_MODEL = 'bathnet-mini';
 
-function bathnet(network: Network, name: string): Imported {
+function bathnet(network: Network, name: string): Draft {
   return {
     manifest: {
       ...describe([network], name),
@@ -94,7 +85,7 @@ async function yamnet(
   audioset: Network,
   name: string,
   models: string | undefined,
-): Promise<Imported> {
+): Promise<Draft> {
   const heads = await yamnetHeads(network.backbone, models);
   const { layers } = audioset;
   const expected = heads.audioset.layers;

@@ -1,8 +1,9 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ExitCode, UserError } from '../../errors.js';
-import { readBundle, writeBundle } from '../bundle.js';
+import { checkFree, type Draft, readBundle, writeBundle } from '../bundle.js';
 import type { Manifest } from '../manifest.js';
+import type { Quantization } from '../quantization-manifest.js';
 import { checkModelName } from '../shelf.js';
 import { type DownloadOptions, download } from './download.js';
 import { readKerasYamnet } from './keras.js';
@@ -26,16 +27,21 @@ export interface PullRequest {
   readonly shelf: string;
 }
 
+export interface PullOptions extends Omit<DownloadOptions, 'sha256' | 'maxBytes'> {
+  /** Calibrates it for 8-bit integers; where that fails, no bundle is written and the download is kept. */
+  readonly quantize?: ((draft: Draft) => Promise<Quantization>) | undefined;
+}
+
 /**
  * Downloads YAMNet's weights, folds batch normalisation and writes a bundle.
  *
  * @returns the manifest and the folder of the bundle
  * @throws UserError usage for a wrong name, address or hash, cannot create where there is a bundle already, and
- *   as `download` does; the signal's reason when it aborts
+ *   as `download` and `quantize` do; the signal's reason when it aborts
  */
 export async function pullYamnet(
   request: PullRequest,
-  options: Omit<DownloadOptions, 'sha256' | 'maxBytes'>,
+  { quantize, ...options }: PullOptions,
 ): Promise<{ manifest: Manifest; folder: string }> {
   const { name, sha256, shelf } = request;
   checkModelName(name);
@@ -47,12 +53,7 @@ export async function pullYamnet(
       'Give 64 hexadecimal digits, in small letters.',
     );
   const folder = join(shelf, name);
-  if (await stat(folder).catch(() => undefined))
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${folder}: there is a model already`,
-      `Choose another name (--name) or remove it: bathnet2mqtt models remove ${name}`,
-    );
+  await checkFree(folder);
 
   const part = partOf(request);
   const bytes = await download(url, part, { ...options, sha256, maxBytes: MAX_FILE_BYTES });
@@ -66,9 +67,8 @@ export async function pullYamnet(
   const heads = await yamnetHeads(backbone);
   if (units !== heads.audioset.labels.length)
     throw unsuitable(`its dense layer has ${units} classes, expected ${heads.audioset.labels.length}`);
-  await writeBundle(
-    folder,
-    {
+  const draft: Draft = {
+    manifest: {
       format: 1,
       name,
       version: `h5-${sha256.slice(0, 12)}`,
@@ -80,8 +80,10 @@ export async function pullYamnet(
       embeddingSize: backbone.at(-1)?.filters ?? 0,
       ...heads.manifest,
     },
-    new Map([...tensors, ...heads.tensors]),
-  );
+    tensors: new Map([...tensors, ...heads.tensors]),
+  };
+  const quantization = await quantize?.(draft);
+  await writeBundle(folder, { ...draft.manifest, ...(quantization && { quantization }) }, draft.tensors);
   // Read back what was written: it is verified before anyone relies on it.
   const { manifest } = await readBundle(folder);
   await rm(part, { force: true });

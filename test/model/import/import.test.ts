@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ExitCode } from '../../../src/errors.js';
 import { createLibrosaMel } from '../../../src/features/librosa-mel.js';
-import { type Manifest, readBundle, writeBundle } from '../../../src/model/bundle.js';
+import { type Draft, type Manifest, readBundle, writeBundle } from '../../../src/model/bundle.js';
 import { createNetwork } from '../../../src/model/engines/create-network.js';
-import { type Imported, importTflite } from '../../../src/model/import/import.js';
+import { importTflite } from '../../../src/model/import/import.js';
 import type { Network } from '../../../src/model/network.js';
 import { SHIPPED_MODELS } from '../../../src/model/shelf.js';
 import { maxDifference, readFloats, readWindow, relativeL2, SYNTHETIC } from '../../support/golden.js';
@@ -26,7 +26,7 @@ async function file(name: string, content: Uint8Array | SmallOptions): Promise<s
 }
 
 /** As the command does: written and read back. */
-async function stored({ manifest, tensors }: Imported) {
+async function stored({ manifest, tensors }: Draft) {
   const path = join(folder, `${manifest.name}-${manifest.version}`);
   await writeBundle(path, manifest, tensors);
   return readBundle(path);
