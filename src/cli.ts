@@ -45,17 +45,22 @@ process.stderr.on('error', () => {});
 try {
   await program.parseAsync();
 } catch (error) {
-  if (unwritten !== undefined) {
-    // That was it.
-  } else if (error instanceof UserError) {
+  if (unwritten === undefined) fail(error);
+}
+if (unwritten !== undefined) process.exitCode = unwritten;
+
+function fail(error: unknown): void {
+  if (error instanceof UserError) {
     printError(error);
     process.exitCode = error.code;
   } else if (error instanceof CommanderError) {
     // Commander has said what is wrong; help and version count as success.
     process.exitCode = error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+  } else if ((error as NodeJS.ErrnoException).syscall === 'uv_cwd') {
+    const gone = 'the folder that this is called in does not exist any more';
+    fail(new UserError(ExitCode.noInput, gone, 'Change into another one.'));
   } else {
     console.error(error);
     process.exitCode = ExitCode.software;
   }
 }
-if (unwritten !== undefined) process.exitCode = unwritten;

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { REGISTRY } from '../../src/commands/registry.js';
@@ -9,6 +11,7 @@ import { run } from '../support/daemon.js';
 import { GOLDEN } from '../support/golden.js';
 import { lacksPackage } from '../support/require.js';
 
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
 const below = (command: Command): Command[] => command.commands.flatMap((each) => [each, ...below(each)]);
@@ -54,11 +57,29 @@ describe('the command line', () => {
     [['run', '--sorce', 'stdin'], /unknown option '--sorce'[\s\S]*--source/],
     [['models', 'export', 'bathnet-mini', '-o', 'x', '-f', 'onx'], /'onx' is invalid/],
     [['dataset'], /Usage: bathnet2mqtt dataset/],
+    [
+      ['models', 'bogus'],
+      /^error: there is no command "models bogus"\n {2}hint: .* list, import, pull, .*\n$/,
+    ],
+    [
+      ['feedback', 'help', 'bogus'],
+      /^error: there is no command "feedback bogus"\n {2}hint: .* list, delete/,
+    ],
   ])('%j is wrong usage', async (args, message) => {
     const { code, stdout, stderr } = await run(args);
     expect(stderr).toMatch(message);
     expect(stdout).toBe('');
     expect(code).toBe(64);
+  });
+
+  it('says so where the folder that it is called in is gone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bathnet-gone-'));
+    const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" classify x.wav';
+    const gone = spawnSync('sh', ['-c', script, 'sh', folder, process.execPath, MAIN], { encoding: 'utf8' });
+    expect(gone.stderr).toMatch(
+      /^error: the folder that this is called in does not exist.*\n {2}hint: .*\n$/,
+    );
+    expect(gone.status).toBe(66);
   });
 
   it('loads only what it needs', async () => {

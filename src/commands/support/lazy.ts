@@ -1,4 +1,5 @@
 import { Argument, type Command } from 'commander';
+import { ExitCode, UserError } from '../../errors.js';
 
 /** A line of the registry: enough for `--help`, and where the rest is. */
 export interface Entry {
@@ -21,7 +22,10 @@ export function addCommands(parent: Command, entries: readonly Entry[]): void {
     if (load) pending.set(command, load);
     if (commands) addCommands(command, commands);
   }
-  parent.hook('preSubcommand', (_, command) => define(command));
+  parent.hook('preSubcommand', (_, command) => {
+    checkName(parent);
+    return define(command);
+  });
   addHelp(parent);
 }
 
@@ -37,6 +41,18 @@ async function define(command: Command): Promise<void> {
   const load = pending.get(command);
   pending.delete(command);
   (await load?.())?.define(command);
+}
+
+/** Commander takes a name that it does not know for an argument of the default command. */
+function checkName(parent: Command): void {
+  const [name = '-'] = parent.args;
+  const names = parent.commands.map((command) => command.name());
+  if (name.startsWith('-') || names.includes(name)) return;
+  throw new UserError(
+    ExitCode.usage,
+    `there is no command "${parent.name()} ${name}"`,
+    `Choose one of ${names.join(', ')}.`,
+  );
 }
 
 /** `help run` is `run --help`. Commander's own does not wait until the command is loaded. */
