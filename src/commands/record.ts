@@ -70,7 +70,8 @@ async function record(flags: RecordFlags): Promise<ExitCode> {
   const label = labelFrom(flags.label);
   const count = numberFlag('count', flags.count, { min: 1, max: 10_000, integer: true });
   const seconds = numberFlag('seconds', flags.seconds, { min: 1, max: 60 });
-  const interval = flags.interval ? numberFlag('interval', flags.interval, { min: 0, max: 3600 }) : undefined;
+  const interval =
+    flags.interval === undefined ? undefined : numberFlag('interval', flags.interval, { min: 0, max: 3600 });
   const minLevelDbfs = numberFlag('min-level', flags.minLevel, { min: -120, max: 0 });
   const config = configFrom(flags);
   // What would scroll through the meter is for those who ask for it.

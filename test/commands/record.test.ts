@@ -188,6 +188,7 @@ describe('record', () => {
     ['--count', '1.5'],
     ['--seconds', '0.5'],
     ['--interval', 'soon'],
+    ['--interval', ''],
     ['--min-level', '3'],
   ])('refuses %s %s', async (flag, value) => {
     const { code, stderr } = await recordFrom(silence(1), flag, value);
