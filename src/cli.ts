@@ -51,7 +51,7 @@ if (unwritten !== undefined) process.exitCode = unwritten;
 
 function fail(error: unknown): void {
   if (error instanceof UserError) {
-    printError(error);
+    printError(error, true);
     process.exitCode = error.code;
   } else if (error instanceof CommanderError) {
     // Commander has said what is wrong; help and version count as success.

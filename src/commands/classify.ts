@@ -24,7 +24,7 @@ import { finish } from './support/finish.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { type JobsFlag, jobsFlag, withJobs, withModel } from './support/options.js';
-import { printError, warnOfFallback } from './support/print.js';
+import { printable, printError, warn, warnOfFallback } from './support/print.js';
 import { isTerminal } from './support/screen.js';
 
 export function define(command: Command): void {
@@ -103,7 +103,7 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
         failed(each.error);
         continue;
       }
-      for (const warning of each.warnings) console.error(`warning: ${warning}`);
+      each.warnings.forEach(warn);
       const [{ tables, extent, sketches = [] }] = each.lays as [(typeof each.lays)[number]];
       const windows = () => scoredWindows(tables, columns, hopSamples);
       const evidence = new EvidenceCurves(rule.evidence?.kinds ?? []);
@@ -136,7 +136,7 @@ async function classify(paths: string[], flags: Flags): Promise<ExitCode> {
         frontEnd,
       });
       await writePlot(recording, path, place, places.format);
-      if (!flags.json) console.error(`plot: ${place}`);
+      if (!flags.json) console.error(`plot: ${printable(place)}`);
     }
   });
   return exitCode;

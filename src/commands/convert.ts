@@ -7,6 +7,7 @@ import { Thread } from '../files/threads.js';
 import { finish } from './support/finish.js';
 import { interruptible } from './support/interrupt.js';
 import { type JobsFlag, jobsFlag, withJobs } from './support/options.js';
+import { printable, warn } from './support/print.js';
 import { showProgress } from './support/progress.js';
 
 export function define(command: Command): void {
@@ -127,9 +128,10 @@ async function convertAll(
 
 function report({ converted, skipped, failed, warnings, interrupted }: Outcome, json: boolean): void {
   failed.sort((a, b) => (a.file < b.file ? -1 : 1));
-  for (const warning of warnings) console.error(`warning: ${warning}`);
-  for (const { error } of failed) console.error(`failed: ${error.message}`);
-  for (const hint of new Set(failed.map(({ error }) => error.hint))) console.error(`  hint: ${hint}`);
+  warnings.forEach(warn);
+  for (const { error } of failed) console.error(`failed: ${printable(error.message)}`);
+  for (const hint of new Set(failed.map(({ error }) => error.hint)))
+    console.error(`  hint: ${printable(hint)}`);
   const failures = failed.map(({ file, error }) => ({ file, reason: error.message }));
   const end = interrupted ? ', interrupted: run it again for the rest' : '';
   console.log(

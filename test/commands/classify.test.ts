@@ -29,6 +29,18 @@ describe('classify', () => {
     ]);
   });
 
+  it('sends no control characters of a name to the terminal, be there a sound or not', async () => {
+    const [good, bad] = ['\x1b[2Jgood\n.wav', '\x1b[2Jbad\n.wav'].map((name) => join(dir, name));
+    copyFileSync(golden('silence'), good!);
+    writeFileSync(bad!, 'no sound');
+    const { stdout, stderr } = await run(['classify', good!, bad!]);
+    expect(stdout).toContain(`${join(dir, '\\x1b[2Jgood\\x0a.wav')}: background`);
+    expect(stderr).toContain(`error: ${join(dir, '\\x1b[2Jbad\\x0a.wav')}: `);
+    expect(stdout + stderr).not.toContain('\x1b');
+    expect(JSON.parse((await run(['classify', '--json', good!])).stdout).file).toBe(good);
+    for (const path of [good!, bad!]) rmSync(path);
+  });
+
   it('takes a command line of any length', async () => {
     const long = `${'/.'.repeat(1500)}${golden('silence')}`;
     const { code, stdout } = await run(['classify', '--json', ...Array<string>(30).fill(long)]);

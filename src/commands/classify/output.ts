@@ -1,3 +1,4 @@
+import { printable } from '../support/print.js';
 import type { FileResult } from './result.js';
 
 /** One line of JSON. */
@@ -57,7 +58,7 @@ export function* asText(
   for (const { name, startSeconds, endSeconds, peakScore } of sounds)
     yield `   sound ${startSeconds.toFixed(2)}–${endSeconds.toFixed(2)} s  ${peakScore.toFixed(2)}  ${name}\n`;
   if (strip !== undefined) yield `${strip}\n`;
-  yield `${file}: ${shown(verdict)} (${confidence.toFixed(2)})\n`;
+  yield `${printable(file)}: ${shown(verdict)} (${confidence.toFixed(2)})\n`;
 }
 
 function rounded(values: Readonly<Record<string, number>>): Record<string, number> {

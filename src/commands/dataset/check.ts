@@ -8,6 +8,7 @@ import { createFingerprinter, type Fingerprint } from '../../training/fingerprin
 import { finish } from '../support/finish.js';
 import { patternFlag } from '../support/flag-values.js';
 import { interruptible } from '../support/interrupt.js';
+import { printable } from '../support/print.js';
 import { showProgress } from '../support/progress.js';
 import { tableLines } from '../support/table.js';
 
@@ -137,5 +138,5 @@ function verdict(findings: readonly Finding[]): string {
 /** The first few of many files. */
 function listed(paths: readonly string[]): string {
   const rest = paths.length > 4 ? `, … ${paths.length - 4} more` : '';
-  return paths.slice(0, 4).join(', ') + rest;
+  return paths.slice(0, 4).map(printable).join(', ') + rest;
 }

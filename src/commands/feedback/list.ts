@@ -3,6 +3,7 @@ import { ExitCode } from '../../errors.js';
 import { readFeedback } from '../../storage/feedback-records.js';
 import { finish } from '../support/finish.js';
 import { withConfig } from '../support/options.js';
+import { warn } from '../support/print.js';
 import { foldersOf } from './folder.js';
 
 export function define(command: Command): void {
@@ -11,8 +12,8 @@ export function define(command: Command): void {
 
 /** `feedback list`: the verdicts that people have given on alarms; no sound is in them. */
 async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
-  const warn = (path: string) => console.error(`warning: ${path} is damaged`);
-  const records = foldersOf(flags).flatMap((folder) => readFeedback(folder, warn));
+  const damaged = (path: string) => warn(`${path} is damaged`);
+  const records = foldersOf(flags).flatMap((folder) => readFeedback(folder, damaged));
   for (const { embeddings, ...record } of records) {
     const { episodeId, alarmAt, verdict, label, model } = record;
     console.log(

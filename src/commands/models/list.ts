@@ -59,7 +59,7 @@ async function list(flags: { config?: string; json?: boolean }): Promise<ExitCod
       );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      printError(error);
+      printError(error, true);
       exitCode ||= error.code;
     }
   }

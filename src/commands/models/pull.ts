@@ -8,6 +8,7 @@ import { finish } from '../support/finish.js';
 import { configFrom, shelvesOf } from '../support/flags.js';
 import { interruptible } from '../support/interrupt.js';
 import { withConfig } from '../support/options.js';
+import { warn } from '../support/print.js';
 import { showProgress } from '../support/progress.js';
 import { announce } from './announce.js';
 
@@ -83,9 +84,9 @@ async function pull(what: string, flags: PullFlags): Promise<ExitCode> {
 /** Two that let the same file grow would spoil it for each other. */
 async function lockShelf(shelf: string, name: string) {
   await makeFolder(shelf).catch(() => {}); // the download says why
-  const warn = (_: object, text: string) => console.error(`warning: ${text}`);
   const hint = 'Wait until it ends.';
-  return lockFolder(shelf, { purpose: `the download of ${name}`, hint, name: '.download' }, { warn });
+  const log = { warn: (_: object, text: string) => warn(text) };
+  return lockFolder(shelf, { purpose: `the download of ${name}`, hint, name: '.download' }, log);
 }
 
 function megabytes(bytes: number): string {

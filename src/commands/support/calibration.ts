@@ -12,6 +12,7 @@ import type { Quantization } from '../../model/quantization-manifest.js';
 import { audioAt } from './audio-files.js';
 import { interruptible } from './interrupt.js';
 import { repeatable } from './options.js';
+import { warn } from './print.js';
 import { showProgress } from './progress.js';
 
 /** More tell nothing new; so much sound is calibrated with in less than a minute, and fits into 50 MB. */
@@ -98,7 +99,6 @@ async function patchesOf(
   const frontEnd = createFrontEnd(manifest.frontEnd);
   const patches = { calibration: [] as Float32Array[], heldBack: [] as Float32Array[] };
   const windows = Math.floor((MAX_SECONDS * SAMPLE_RATE_HZ) / WINDOW_SAMPLES / files.length);
-  const warn = (message: string) => console.error(`warning: ${message}`);
   const progress = showProgress('listen', files.length);
   try {
     for (const [i, path] of files.entries()) {

@@ -1,4 +1,5 @@
 import { SingleBar } from 'cli-progress';
+import { printable } from './print.js';
 
 /** How far a long command is; on stderr, so that stdout stays free for results. */
 export interface Progress {
@@ -29,7 +30,7 @@ export function showProgress(title: string, total: number): Progress {
   });
   bar.start(total, 0, { note: '' });
   return {
-    update: (done, note = '') => bar.update(done, { note }),
+    update: (done, note = '') => bar.update(done, { note: printable(note) }),
     stop: () => bar.stop(),
   };
 }

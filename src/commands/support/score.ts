@@ -13,6 +13,7 @@ import type { Surroundings } from '../../training/life.js';
 import { type Recording, Track } from '../../training/track.js';
 import type { ModelInfo, ScoredWindow } from '../../types.js';
 import type { Material } from './material.js';
+import { warn } from './print.js';
 import { showProgress } from './progress.js';
 
 /** What all files of an evaluation are scored with. */
@@ -157,8 +158,4 @@ function trackOf(path: string, tables: readonly Table[], seconds: number, scorer
 
 function windowsOf(tables: readonly Table[], { bundle, head, hopSamples }: Scorer): Iterable<ScoredWindow> {
   return scoredWindows(tables, columnsOf(bundle, head), hopSamples);
-}
-
-function warn(message: string): void {
-  console.error(`warning: ${message}`);
 }
