@@ -3,10 +3,12 @@ import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { Pieces } from '../../training/life.js';
 import { audioBelow } from './audio-files.js';
+import { warn } from './print.js';
 import { showProgress } from './progress.js';
 
 /**
- * Reads recordings of ordinary sound that clips are to be laid into; what is kept of them has a bound.
+ * Reads recordings of ordinary sound that clips are to be laid into; what is kept of them has a bound. What cannot be
+ * read is said and left out.
  *
  * @param folders none: clips lie in room tone
  * @throws UserError where there is no sound in the folders; the signal's reason once it is aborted
@@ -23,11 +25,16 @@ export async function readPieces(
   try {
     for (const [done, path] of paths.entries()) {
       let count = 0;
-      for await (const samples of decodeFile(path, () => {})) {
-        signal.throwIfAborted();
-        pieces.push(samples);
-        count += samples.length;
-        progress.update(done, `${path}, ${Math.floor(count / SAMPLE_RATE_HZ / 60)} min`);
+      try {
+        for await (const samples of decodeFile(path, () => {})) {
+          signal.throwIfAborted();
+          pieces.push(samples);
+          count += samples.length;
+          progress.update(done, `${path}, ${Math.floor(count / SAMPLE_RATE_HZ / 60)} min`);
+        }
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        warn(`left out: ${error.message}`);
       }
       pieces.end();
     }
