@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, link, mkdir, open, rename, rm, stat, utimes } from 'node:fs/promises';
+import {
+  type FileHandle,
+  link,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  utimes,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
@@ -9,6 +20,10 @@ const SAMPLE_BYTES = 2;
 /** Lengths in a WAV file have 32 bits: 37 hours. */
 const MAX_DATA_BYTES = 2 ** 32 - HEADER_BYTES;
 const BUFFER_BYTES = 65_536;
+/** What is not complete yet. */
+const PART = /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.part$/;
+/** What is being written changes every few seconds. */
+const ABANDONED_MS = 24 * 3_600_000;
 
 export interface WavOptions {
   /** Ends the writing: it throws the signal's reason, and nothing is left behind. */
@@ -68,6 +83,17 @@ export async function writeWav(
     await file?.close().catch(() => {});
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
+  }
+}
+
+/** Removes from a folder what `writeWav` has left there where its process was killed. */
+export async function clearAbandoned(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (!PART.test(name)) continue;
+    const path = join(folder, name);
+    // When it was changed: just before it is complete, it gets the modification time of its source.
+    const { ctimeMs } = await lstat(path).catch(() => ({ ctimeMs: Number.NaN }));
+    if (Date.now() - ctimeMs > ABANDONED_MS) await rm(path, { force: true }).catch(() => {});
   }
 }
 

@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import { type Conversion, planConversions } from '../audio/convert-plan.js';
+import { clearAbandoned } from '../audio/wav-writer.js';
 import { ExitCode, UserError } from '../errors.js';
 import type { Converted, ConvertRequest } from '../files/convert-thread.js';
 import { Thread } from '../files/threads.js';
@@ -44,6 +46,8 @@ async function convert(input: string, output: string, flags: Flags): Promise<Exi
   const jobs = jobsFlag(flags);
   const { conversions, refused } = await planConversions(input, output);
   const failed = refused.map(({ source, error }) => ({ file: source, error }));
+  for (const folder of new Set(conversions.map(({ target }) => dirname(target))))
+    await clearAbandoned(folder);
   const outcome: Outcome = { converted: 0, skipped: 0, failed, warnings: [], interrupted: false };
   const progress = showProgress('convert', conversions.length);
   let done = 0;

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { faultOf, trimToSound } from '../audio/clip.js';
 import { Ear, EndOfSound } from '../audio/ear.js';
 import { createSource } from '../audio/source.js';
-import { writeWav } from '../audio/wav-writer.js';
+import { clearAbandoned, writeWav } from '../audio/wav-writer.js';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { levelOf } from '../features/level.js';
@@ -79,6 +79,7 @@ async function record(flags: RecordFlags): Promise<ExitCode> {
   const source = createSource(config.input, log, systemClock);
 
   const folder = join(flags.out, label);
+  await clearAbandoned(folder);
   let number = await lastNumber(folder, label);
   const clips: Clip[] = [];
   const refused: string[] = [];

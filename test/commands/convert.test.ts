@@ -228,6 +228,27 @@ describe('convert', () => {
     expect((await readFile(at('in', 'a.wav'))).equals(await readFile(CHIRP))).toBe(true);
   });
 
+  it('clears away what a run that was killed has left, a day later', async () => {
+    await writeWav(at('in', 'sub', 'long.wav'), [chirp(100, 6000, 300)]);
+    const program = new Program(['convert', 'in', 'out'], {}, dir);
+    const left = async () => (await tree('out').catch(() => [])).filter((name) => name.endsWith('.part'));
+    await vi.waitFor(async () => expect(await left()).toHaveLength(1), { timeout: 30_000, interval: 2 });
+    await program.kill('SIGKILL');
+    const [part = ''] = await left();
+    expect(part).toMatch(/^sub\/\./);
+    // Nobody else's.
+    await writeFile(at('out', 'sub', '.film.part'), 'of a download');
+    expect(await summaryOf(['in', 'out'])).toMatchObject({ converted: 1 });
+    expect(await left()).toEqual([part, 'sub/.film.part'].sort());
+    await writeFile(
+      at('later.cjs'),
+      'const { now } = Date; Date.now = () => now() + 25 * 3_600_000; // the same clock, a day on',
+    );
+    const { code } = await run(['convert', 'in', 'out'], { NODE_OPTIONS: '--require ./later.cjs' }, dir);
+    expect(code).toBe(0);
+    expect(await tree('out')).toEqual(['sub/.film.part', 'sub/long.wav']);
+  });
+
   it('ends cleanly on Ctrl-C with whole files only, and goes on from there', async () => {
     await writeWav(at('long.wav'), [chirp(100, 6000, 3, 44_100)], { rateHz: 44_100 });
     for (let i = 0; i < 24; i++) await copyFile(at('long.wav'), at('in', `${i}.wav`));
