@@ -1,4 +1,4 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, join, resolve, sep } from 'node:path';
 import { type Command, Option } from 'commander';
 import { ExitCode, UserError } from '../errors.js';
 import { extractEmbeddings } from '../files/embeddings.js';
@@ -7,7 +7,7 @@ import { findBundle } from '../model/shelf.js';
 import { feedbackFolders } from '../storage/device.js';
 import { stateFolder } from '../storage/state.js';
 import { scanDataset } from '../training/dataset.js';
-import { bundleName, checkTarget, writeTrained } from '../training/model-folder.js';
+import { bundleName, checkTarget, realPlace, writeTrained } from '../training/model-folder.js';
 import { train as trainHead } from '../training/train.js';
 import { percent } from '../training/train-report.js';
 import { finish } from './support/finish.js';
@@ -70,13 +70,13 @@ const ALARM_LABEL = 'abnormal';
 async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
   const config = configFrom(modelFlags(flags));
   const folder = resolve(out);
-  if (folder.startsWith(`${resolve(dir)}/`))
-    throw new UserError(
-      ExitCode.usage,
-      `${out} lies in ${dir}: the model would be taken for a class`,
-      'Choose a place outside the folder with the clips.',
-    );
-  await checkTarget(folder, flags.force ?? false);
+  const [place, source] = [await realPlace(folder), await realPlace(resolve(dir))];
+  const apart = (what: string) =>
+    new UserError(ExitCode.usage, what, 'Choose a place outside the folder with the clips.');
+  if (place.startsWith(source + sep))
+    throw apart(`${out} lies in ${dir}: the model would be taken for a class`);
+  if (source.startsWith(place + sep)) throw apart(`${dir} lies in ${out}: the model would take its place`);
+  await checkTarget(place, flags.force ?? false);
   const settings = settingsOf(flags);
   const jobs = jobsFlag(flags);
   const groupBy = flags.groupBy === undefined ? undefined : patternFlag(flags.groupBy);
@@ -137,7 +137,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
         },
       );
       signal.throwIfAborted();
-      await writeTrained(folder, trained);
+      await writeTrained(place, trained);
       return trained;
     }, onInterrupted);
     if (flags.json) console.log(JSON.stringify({ out: folder, ...report }));

@@ -19,7 +19,7 @@ import { allFinite, readSafetensors, type Tensor, writeSafetensors } from './saf
  * - `event.window.N.*`, `event.layers.N.*` – the same, of the two parts of the event head
  */
 export const MODEL_FILE = 'model.json';
-const WEIGHTS_FILE = 'weights.safetensors';
+export const WEIGHTS_FILE = 'weights.safetensors';
 
 /** A name beside a bundle or a file of one, for what is to take its place; no shelf shows it, and no other process has it. */
 export function beside(path: string): string {

@@ -1,21 +1,33 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { beside, MODEL_FILE, writeBundle } from '../model/bundle.js';
+import { beside, MODEL_FILE, WEIGHTS_FILE, writeBundle } from '../model/bundle.js';
 import type { Trained } from './train.js';
 import { reportMarkdown } from './train-report.js';
+
+const CLASS_NAMES_FILE = 'class_names.txt';
+const REPORT_FILE = 'report.json';
+const REPORT_TEXT_FILE = 'report.md';
+/** All that a trained model consists of. */
+const OWN_FILES = [MODEL_FILE, WEIGHTS_FILE, CLASS_NAMES_FILE, REPORT_FILE, REPORT_TEXT_FILE];
+
+/** Where a path leads, links followed, whether or not there is something at its end. */
+export async function realPlace(path: string): Promise<string> {
+  return await realpath(path).catch(async () => join(await realPlace(dirname(path)), basename(path)));
+}
 
 /**
  * Whether a model can be written there; looked at before the work begins, not after it.
  *
+ * @param folder as `realPlace` gives it
  * @param force whether it may take the place of another model
  * @throws UserError cannot create
  */
 export async function checkTarget(folder: string, force: boolean): Promise<void> {
-  const exists = await stat(folder).catch(() => undefined);
+  const exists = await lstat(folder).catch(() => undefined);
   if (!exists) return;
   const isBundle = await stat(join(folder, MODEL_FILE)).catch(() => undefined);
-  if (isBundle && force) return;
+  if (isBundle && force) return checkContents(folder, folder);
   throw new UserError(
     ExitCode.cannotCreate,
     `${folder}: there is ${isBundle ? 'a model' : 'something'} already`,
@@ -23,6 +35,17 @@ export async function checkTarget(folder: string, force: boolean): Promise<void>
       ? 'Replace it with --force or choose another place.'
       : 'Choose a folder that does not exist yet.',
   );
+}
+
+/** The folder is replaced as a whole: what nobody can train again would be lost. */
+async function checkContents(place: string, folder: string): Promise<void> {
+  const others = (await readdir(place)).filter((name) => !OWN_FILES.includes(name));
+  if (others.length > 0)
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${folder}: there is more than a model in it: ${others.join(', ')}`,
+      'Move that elsewhere, or choose another place: --force replaces the whole folder.',
+    );
 }
 
 /**
@@ -36,10 +59,13 @@ export async function writeTrained(folder: string, { manifest, tensors, report }
   try {
     await mkdir(dirname(folder), { recursive: true });
     await writeBundle(temporary, manifest, tensors);
-    await writeFile(join(temporary, 'class_names.txt'), report.labels.map((label) => `${label}\n`).join(''));
-    await writeFile(join(temporary, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
-    await writeFile(join(temporary, 'report.md'), reportMarkdown(report));
-    await rename(folder, old).catch(() => {}); // nothing there
+    await writeFile(join(temporary, CLASS_NAMES_FILE), report.labels.map((label) => `${label}\n`).join(''));
+    await writeFile(join(temporary, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+    await writeFile(join(temporary, REPORT_TEXT_FILE), reportMarkdown(report));
+    await rename(folder, old).then(
+      () => checkContents(old, folder), // of what came in meanwhile
+      () => {}, // nothing there
+    );
     await rename(temporary, folder);
   } catch (error) {
     await rename(old, folder).catch(() => {});

@@ -1,10 +1,12 @@
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -215,6 +217,31 @@ describe('train', () => {
     expect((await readBundle(join(dir, 'again'))).manifest.heads.custom).toMatchObject({
       layers: [{ units: 8 }, {}],
     });
+  });
+
+  it('replaces no folder that holds more than a model, and none that holds the clips', async () => {
+    const mixed = join(dir, 'mixed');
+    cpSync(model(), mixed, { recursive: true });
+    writeFileSync(join(mixed, 'notes.txt'), 'mine');
+    const before = readFileSync(join(mixed, 'model.json'));
+    const refused = await train('mixed', '--epochs', '1', '--force');
+    expect(refused.code).toBe(73);
+    expect(refused.stderr).toMatch(
+      /^error: .*mixed: there is more than a model in it: notes\.txt\n {2}hint: /,
+    );
+
+    await writeGameSounds(join(mixed, 'sounds'), 2, ['coin', 'jump']);
+    symlinkSync(mixed, join(dir, 'link'));
+    const within = join('link', 'sounds');
+    for (const out of [mixed, 'link']) {
+      const { code, stderr } = await run(['train', within, out, ...FEW, '--force'], env, dir);
+      expect(code).toBe(64);
+      expect(stderr).toMatch(/^error: .*sounds lies in .*\n {2}hint: Choose a place outside/);
+    }
+    const { code } = await run(['train', join(mixed, 'sounds'), 'link/sounds/model', ...FEW], env, dir);
+    expect(code).toBe(64);
+    expect(readFileSync(join(mixed, 'notes.txt'), 'utf8')).toBe('mine');
+    expect(readFileSync(join(mixed, 'model.json')).equals(before)).toBe(true);
   });
 
   it('leaves everything as it was when it is interrupted', async () => {
