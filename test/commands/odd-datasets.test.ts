@@ -4,6 +4,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -77,6 +78,37 @@ describe('evaluate', () => {
       dir,
     );
     expect(JSON.parse(stdout).clips.count).toBe(validationFiles.length);
+  });
+
+  it('--split validation never takes clips that this model may have been trained on', async () => {
+    expect((await train('model')).code).toBe(0);
+    const report = join(dir, 'model', 'report.json');
+    const { validationFiles } = JSON.parse(readFileSync(report, 'utf8'));
+    const evaluate = (...args: string[]) =>
+      run(['evaluate', clips, '--model', './model', '--split', 'validation', '--json', ...args], env, dir);
+
+    const told = await evaluate('--validation', '0.5', '--seed', '3');
+    expect(told.stderr).toMatch(/warning: --validation, --seed without effect: .*report\.json says/);
+    renameSync(join(clips, validationFiles[0]), join(clips, 'low', 'renamed.wav'));
+    const fewer = await evaluate();
+    expect(fewer.stderr).toContain(`warning: 1 of the ${validationFiles.length} clips`);
+    expect(fewer.stderr).toContain(`not in ${clips}: ${validationFiles[0]}\n`);
+    expect(JSON.parse(fewer.stdout).clips.count).toBe(validationFiles.length - 1);
+
+    for (const [written, message] of [
+      ['{"validationFiles":["low/other.flac"]}', /none of the 1 clips that .*report\.json names is in /],
+      ['{"validationFiles":[]}', /report\.json names no clips that were kept for validation/],
+      ['{"validationFiles":[', /report\.json does not say which clips were kept for validation: /],
+    ] as const) {
+      writeFileSync(report, written);
+      const { code, stdout, stderr } = await evaluate();
+      expect(stderr).toMatch(message);
+      expect([code, stdout]).toEqual([65, '']);
+    }
+    rmSync(report);
+    const fresh = await evaluate('--validation', '0.5');
+    expect(fresh.stderr).not.toContain('warning');
+    expect(JSON.parse(fresh.stdout).clips.count).toBeGreaterThan(validationFiles.length);
   });
 
   it('says before it listens that a report cannot be written', async () => {

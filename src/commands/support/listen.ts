@@ -37,9 +37,12 @@ export function withMaterial(command: Command): Command {
       '2',
     )
     .option('--split <part>', 'validation: only the clips that train keeps for it')
-    .option('--validation <share>', 'share of the clips for validation, as given to train', '0.2')
-    .option('--seed <number>', 'as given to train', '1')
-    .option('--group-by <regex>', 'what names the recording in a path, as given to train');
+    .option(
+      '--validation <share>',
+      'share of the clips for validation, of a model without a report of train (default: 0.2)',
+    )
+    .option('--seed <number>', 'the same seed gives the same split and the same --life (default: 1)')
+    .option('--group-by <regex>', 'what names the recording in a path, of a model without a report of train');
 }
 
 /** What chooses the model, and the clips and recordings that it is measured on. */
@@ -49,8 +52,8 @@ export interface MaterialFlags extends ConfigFlags, JobsFlag {
   readonly map?: readonly string[];
   readonly collar: string;
   readonly split?: string;
-  readonly validation: string;
-  readonly seed: string;
+  readonly validation?: string;
+  readonly seed?: string;
   readonly groupBy?: string;
 }
 
@@ -64,7 +67,9 @@ export interface Listened extends Omit<Heard, 'network'> {
   readonly collarSeconds: number;
 }
 
-const SEED_RANGE = { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true };
+/** As `train` has it. */
+const seedOf = ({ seed = '1' }: MaterialFlags) =>
+  numberFlag('seed', seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true });
 
 interface LifeOptions extends Pick<Life, 'describe'> {
   /** Recordings of ordinary sound; none means room tone. */
@@ -91,7 +96,7 @@ export async function listenTo(
   const owner =
     config.model.head === undefined || config.model.head === head ? config.model.name : config.model.head;
   const folder = await findBundle(owner, shelves);
-  const material = await selectedMaterial(dir, folder, flags);
+  const material = await selectedMaterial(dir, folder, flags, life !== undefined);
   if (willWrite) await checkWritable(folder);
   const scoring = chooseHead(bundle, head);
   const rule = alarmRule(bundle, scoring, config.alarm);
@@ -102,7 +107,7 @@ export async function listenTo(
       'warning: this model has no event head: alarms by silence after an impact, which the daemon raises, are not counted',
     );
   const jobs = jobsFlag(flags);
-  const seed = numberFlag('seed', flags.seed, SEED_RANGE);
+  const seed = seedOf(flags);
   const hopSamples = Math.round(config.window.hopSeconds * SAMPLE_RATE_HZ);
   const scores = join(stateFolder(config.stateDir, process.env), 'cache', 'scores');
   const heard = await interruptible(async (signal) => {
@@ -144,19 +149,26 @@ async function selectedMaterial(
   dir: string | undefined,
   folder: string,
   flags: MaterialFlags,
+  life: boolean,
 ): Promise<Material> {
-  const { split, groupBy } = flags;
+  const { split, validation, groupBy } = flags;
   const material = await findMaterial(dir, flags.ordinary ?? [], parseRenames(flags.map ?? []));
   if (split === undefined) return material;
   if (split !== 'validation' || dir === undefined)
     throw new UserError(
       ExitCode.usage,
       `--split ${split}: only the validation part of DIR can be chosen`,
-      'Write evaluate DIR --split validation, with the --validation and --seed that train had.',
+      'Write evaluate DIR --split validation.',
     );
-  return validationOnly(material, dir, folder, {
-    share: numberFlag('validation', flags.validation, { min: 0.01, max: 0.9 }),
-    seed: numberFlag('seed', flags.seed, SEED_RANGE),
+  const unused = [
+    ...(validation === undefined ? [] : ['--validation']),
+    ...(flags.seed === undefined || life ? [] : ['--seed']),
+    ...(groupBy === undefined ? [] : ['--group-by']),
+  ];
+  const options = {
+    share: numberFlag('validation', validation ?? '0.2', { min: 0.01, max: 0.9 }),
+    seed: seedOf(flags),
     ...(groupBy !== undefined && { groupBy: patternFlag(groupBy) }),
-  });
+  };
+  return await validationOnly(material, dir, folder, options, unused);
 }

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
-import { ExitCode, UserError } from '../../errors.js';
+import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { scanDataset } from '../../training/dataset.js';
 import { type LabelledEvent, parseLabels } from '../../training/events.js';
 import { splitByGroup } from '../../training/split.js';
@@ -67,8 +67,6 @@ export function checkLabels({ clips, recordings }: Material, headLabels: readonl
   const found = [...clips, ...recordings.flatMap(({ labels }) => labels)].map(({ label }) => label);
   const unknown = [...new Set(found)].filter((label) => !headLabels.includes(label)).sort();
   if (unknown.length === 0) return;
-  const few = (labels: readonly string[]) =>
-    labels.slice(0, 12).join(', ') + (labels.length > 12 ? `, … (${labels.length})` : '');
   throw new UserError(
     ExitCode.badData,
     `the model has no class ${few(unknown)}; its classes are ${few(headLabels)}`,
@@ -99,36 +97,73 @@ export function parseRenames(texts: readonly string[]): Map<string, string> {
 }
 
 /**
- * Only the clips that `train` has kept for validation: those that the model's own report names, or else those
- * that it would keep with the same share and seed. Recordings stay.
+ * Only the clips that `train` has kept for validation: those that the model's own report names, and of a model
+ * without one those that it would keep with the same share and seed. Recordings stay.
  *
  * @param folder of the model's bundle
+ * @param unused flags that say nothing where there is a report
+ * @throws UserError bad data, where the report names none of the clips: all others may have been trained on
  */
 export async function validationOnly(
   material: Material,
   dir: string,
   folder: string,
   options: { readonly share: number; readonly seed: number; readonly groupBy?: RegExp },
+  unused: readonly string[],
 ): Promise<Material> {
-  const reported = await reportedValidation(folder);
-  const named = new Set(reported?.map((name) => resolve(dir, name)));
-  const clipsKept = material.clips.filter(({ path }) => named.has(resolve(path)));
-  if (clipsKept.length > 0) return { ...material, clips: clipsKept };
-  const { clips } = await scanDataset(dir, options.groupBy ? { groupBy: options.groupBy } : {});
-  const kept = new Set(splitByGroup(clips, options.share, options.seed).validation.map(({ path }) => path));
-  return { ...material, clips: material.clips.filter(({ path }) => kept.has(path)) };
+  const report = join(folder, 'report.json');
+  const named = await reportedValidation(report);
+  if (named === undefined) {
+    const { clips } = await scanDataset(dir, options.groupBy ? { groupBy: options.groupBy } : {});
+    const kept = new Set(splitByGroup(clips, options.share, options.seed).validation.map(({ path }) => path));
+    return { ...material, clips: material.clips.filter(({ path }) => kept.has(path)) };
+  }
+  const wanted = new Set(named.map((name) => resolve(dir, name)));
+  const clips = material.clips.filter(({ path }) => wanted.has(resolve(path)));
+  if (clips.length === 0)
+    throw new UserError(
+      ExitCode.badData,
+      named.length === 0
+        ? `${report} names no clips that were kept for validation`
+        : `none of the ${named.length} clips that ${report} names is in ${dir}`,
+      'Give the folder that it was trained on, as it was then; or other clips, without --split.',
+    );
+  const there = new Set(clips.map(({ path }) => resolve(path)));
+  const missing = named.filter((name) => !there.has(resolve(dir, name)));
+  if (missing.length > 0)
+    console.error(
+      `warning: ${missing.length} of the ${named.length} clips that ${report} names are not in ${dir}: ${few(missing)}`,
+    );
+  if (unused.length > 0)
+    console.error(`warning: ${unused.join(', ')} without effect: ${report} says which clips were kept`);
+  return { ...material, clips };
 }
 
-/** `validationFiles` of the report that `train` leaves beside a model. */
-async function reportedValidation(folder: string): Promise<string[] | undefined> {
+/**
+ * `validationFiles` of the report that `train` leaves beside a model; undefined without a report.
+ *
+ * @throws UserError bad data, where it has none: the clips it was trained on would be taken for others
+ */
+async function reportedValidation(report: string): Promise<string[] | undefined> {
   try {
-    const { validationFiles } = JSON.parse(await readFile(join(folder, 'report.json'), 'utf8'));
-    return Array.isArray(validationFiles)
-      ? validationFiles.filter((name) => typeof name === 'string')
-      : undefined;
-  } catch {
-    return undefined; // a model that was not trained here
+    const { validationFiles } = JSON.parse(await readFile(report, 'utf8'));
+    if (Array.isArray(validationFiles) && validationFiles.every((name) => typeof name === 'string'))
+      return validationFiles;
+    throw new Error('it has no validationFiles');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // not trained here
+    throw new UserError(
+      ExitCode.badData,
+      `${report} does not say which clips were kept for validation: ${messageOf(error)}`,
+      'Train the model again, or evaluate other clips, without --split.',
+      { cause: error },
+    );
   }
+}
+
+/** The first of many names. */
+function few(names: readonly string[]): string {
+  return names.slice(0, 12).join(', ') + (names.length > 12 ? `, … (${names.length})` : '');
 }
 
 async function labelsBeside(path: string): Promise<LabelledEvent[] | undefined> {
