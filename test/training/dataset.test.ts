@@ -171,6 +171,34 @@ describe('splitting a dataset', () => {
     expect(validation).toHaveLength(1);
   });
 
+  it('validates a class of a few long recordings with the shortest, however long that is', () => {
+    for (const seed of [1, 2, 3, 4]) {
+      const equal = ['x', 'y', 'z'].flatMap((group) => named('a', group, 10));
+      const three = splitByGroup(equal, 0.2, seed);
+      expect([three.training.length, three.validation.length]).toEqual([20, 10]);
+      expect(three.warnings).toEqual([]);
+      const two = splitByGroup([...named('b', 'long', 30), ...named('b', 'short', 20)], 0.2, seed);
+      expect(new Set(two.validation.map(({ group }) => group))).toEqual(new Set(['short']));
+    }
+  });
+
+  it('takes from no class the last recording that it learns from, whatever class it is split for', () => {
+    const shared = [
+      ...['r1', 'r2'].flatMap((group) => named('a', group, 5)),
+      ...['r3', 'r4'].flatMap((group) => named('b', group, 5)),
+      ...['r1', 'r3'].flatMap((group) => named('c', group, 5)),
+    ];
+    const labelsOf = (clips: readonly Clip[]) => [...new Set(clips.map(({ label }) => label))].sort();
+    for (let seed = 1; seed <= 16; seed++) {
+      const { training, validation, warnings } = splitByGroup(shared, 0.4, seed);
+      expect(labelsOf(training)).toEqual(['a', 'b', 'c']);
+      const unvalidated = ['a', 'b', 'c'].filter((label) => !labelsOf(validation).includes(label));
+      expect(
+        warnings.map((warning) => /^class (\w) has 2 recordings, all needed/.exec(warning)?.[1]),
+      ).toEqual(unvalidated);
+    }
+  });
+
   it('keeps everything in training without a share', () => {
     expect(splitByGroup(many, 0, 1)).toEqual({ training: many, validation: [], leftOut: [], warnings: [] });
   });
