@@ -17,14 +17,14 @@ import { interruptible } from './support/interrupt.js';
 import { jobsFlag, withBackbone, withJobs } from './support/options.js';
 import { warnOfFallback } from './support/print.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
-import { modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
+import { checkName, modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
 
 export function define(command: Command): void {
   withJobs(withBackbone(command))
     .argument('<dir>', 'one folder per class with audio files in it')
     .argument('<out>', 'folder of the new bundle')
-    .option('-n, --name <name>', 'what the new head is called', 'custom')
+    .option('-n, --name <name>', 'what the new head is called (default: custom)')
     .option(
       '--alarm <labels>',
       'classes that alarm, separated by commas (default: abnormal, if there is one)',
@@ -85,6 +85,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
 
   const stateDir = stateFolder(config.stateDir, process.env);
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
+  checkName(flags, base.manifest);
   const { hopSeconds } = config.window;
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();

@@ -183,7 +183,7 @@ describe('train', () => {
     expect(manifest.metrics?.pool).toBe('mean');
   });
 
-  it('keeps a blend of the base, but not where the new head takes the place of one of its parts', async () => {
+  it('keeps all heads of the base, and takes the name of none', async () => {
     const base = mappingOnly(await readBundle(MINI));
     const { labels } = base.manifest.heads.bathnet!;
     const parts = [{ head: 'bathnet', weight: 2 }];
@@ -191,16 +191,22 @@ describe('train', () => {
     const blending = join(dir, 'blending');
     const heads = { ...base.manifest.heads, pool };
     await writeBundle(blending, { ...base.manifest, heads, defaultHead: 'pool' }, base.tensors);
-    const args = ['--model', blending, '--epochs', '1', '--hidden', 'none'];
+    const quick = ['--epochs', '1', '--hidden', 'none'];
 
-    expect((await train('beside', ...args)).code).toBe(0);
+    expect((await train('beside', ...quick, '--model', blending)).code).toBe(0);
     const beside = (await readBundle(join(dir, 'beside'))).manifest;
-    expect(beside).toMatchObject({ defaultHead: 'custom', heads: { pool } });
+    expect(beside).toMatchObject({ defaultHead: 'custom', heads });
 
-    expect((await train('instead', ...args, '--name', 'bathnet')).code).toBe(0);
-    const instead = (await readBundle(join(dir, 'instead'))).manifest;
-    expect(instead).toMatchObject({ defaultHead: 'bathnet', heads: { bathnet: { type: 'dense' } } });
-    expect(Object.keys(instead.heads)).toEqual(['audioset', 'bathnet']);
+    for (const name of Object.keys(heads)) {
+      const { code, stderr } = await train('instead', ...quick, '--model', blending, '--name', name);
+      expect(code).toBe(64);
+      expect(stderr).toMatch(
+        new RegExp(`^error: --name ${name}: .*\n {2}hint: .*${Object.keys(heads).join(', ')}\\.\n$`),
+      );
+    }
+    expect((await train('again-named', ...quick, '--model', './beside')).code).toBe(0);
+    const again = (await readBundle(join(dir, 'again-named'))).manifest;
+    expect(Object.keys(again.heads)).toEqual(Object.keys(beside.heads));
   });
 
   it('touches nothing that is there without --force, and nothing but a model with it', async () => {

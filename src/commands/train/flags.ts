@@ -1,11 +1,13 @@
 import { ExitCode, UserError } from '../../errors.js';
+import type { Bundle } from '../../model/bundle.js';
+import { headNamed } from '../../model/head.js';
 import type { TrainOptions } from '../../training/train.js';
 import { numberFlag } from '../support/flag-values.js';
 import type { ConfigFlags } from '../support/flags.js';
 import type { JobsFlag } from '../support/options.js';
 
 export interface TrainFlags extends Omit<ConfigFlags, 'head'>, JobsFlag {
-  readonly name: string;
+  readonly name?: string;
   readonly hidden: string;
   readonly epochs: string;
   readonly batch: string;
@@ -27,6 +29,9 @@ export interface TrainFlags extends Omit<ConfigFlags, 'head'>, JobsFlag {
   readonly json?: boolean;
 }
 
+/** What a head is called where `--name` says nothing. */
+const CUSTOM_HEAD = 'custom';
+
 /**
  * What the flags say of the training itself.
  *
@@ -35,15 +40,16 @@ export interface TrainFlags extends Omit<ConfigFlags, 'head'>, JobsFlag {
 export function settingsOf(
   flags: TrainFlags,
 ): Omit<TrainOptions, 'name' | 'alarmLabels' | 'extract' | 'hopSeconds' | 'signal'> {
+  const { name = CUSTOM_HEAD } = flags;
   const whole = { min: 1, max: 100_000, integer: true };
-  if (!/^[a-z0-9-]+$/.test(flags.name))
+  if (!/^[a-z0-9-]+$/.test(name))
     throw new UserError(
       ExitCode.usage,
-      `--name ${flags.name}: expected lower-case letters, digits and - only`,
+      `--name ${name}: expected lower-case letters, digits and - only`,
       'Name the head like this: --name game-sounds',
     );
   return {
-    head: flags.name,
+    head: name,
     hidden:
       flags.hidden === 'none'
         ? []
@@ -61,6 +67,21 @@ export function settingsOf(
     groupBy: flags.groupBy,
     seed: numberFlag('seed', flags.seed, { min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
   };
+}
+
+/**
+ * A head that is named after one of the base would take its place, and what needs that would miss it. Only what was
+ * trained without a name before is trained again.
+ *
+ * @throws UserError usage, with the names that are taken
+ */
+export function checkName({ name }: TrainFlags, { heads, name: base }: Bundle['manifest']): void {
+  if (name !== undefined && headNamed(heads, name))
+    throw new UserError(
+      ExitCode.usage,
+      `--name ${name}: ${base} has a head of that name`,
+      `Choose another name than ${Object.keys(heads).join(', ')}.`,
+    );
 }
 
 /** Those that choose the base; `--head` is none of them: a new one is made. */
