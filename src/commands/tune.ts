@@ -30,8 +30,8 @@ export function define(command: Command): void {
 }
 
 /**
- * `tune [DIR]`: the sensitivity and the alarm rule that finds most alarm sounds with no more false alarms per hour than wanted, written
- * into the head of the bundle. Where no rule does, nothing is written.
+ * `tune [DIR]`: the sensitivity and the alarm rule, out of all together, that find most alarm sounds with no more false
+ * alarms per hour than wanted, written into the head of the bundle. Where none do, nothing is written.
  *
  * @throws UserError bad data where there is nothing to tune on or the wanted rate cannot be reached, cannot create
  *   where the bundle cannot be written

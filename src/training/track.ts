@@ -65,8 +65,10 @@ export class Track {
    * The alarms that the decision stage raises in this recording under a rule. While nothing speaks for one, it goes on
    * to where something does, and begins as much before that as the decision looks back: hours are mostly quiet, and
    * hundreds of rules are tried on them.
+   *
+   * @param most it gives up at more alarms than so many
    */
-  replay(rule: AlarmRule): Alarm[] {
+  replay(rule: AlarmRule, most = Number.POSITIVE_INFINITY): Alarm[] {
     const sense = new Sense(rule, this.sense);
     const alarms: Alarm[] = [];
     let heardSeconds = 0;
@@ -93,7 +95,7 @@ export class Track {
     const thump = thumpSilenceSeconds(rule, this.sense) > 0 || thumpVoice(rule, this.sense) !== undefined;
     const floorSeconds = thump ? FLOOR_SECONDS : 0;
     const before = Math.ceil((memorySeconds + floorSeconds + 2 * WINDOW_SECONDS) / this.hopSeconds) + 1;
-    for (let k = next ? Math.max(0, next(0) - before) : 0; k < this.#count; k++) {
+    for (let k = next ? Math.max(0, next(0) - before) : 0; k < this.#count && alarms.length <= most; k++) {
       const at = k * width;
       // Made of samples, as the pipeline makes them: the last digit decides where a time is just enough.
       const startSample = Math.round(k * this.hopSeconds * SAMPLE_RATE_HZ);

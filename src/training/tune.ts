@@ -51,9 +51,9 @@ export interface Tuning {
 }
 
 /**
- * Where the model tells kinds of events, takes the highest sensitivity that keeps the rate, or the lowest. Then it
- * tries all rules of the classes beside it and orders those that keep the rate: by how many alarm sounds they find, then by fewer false
- * alarms, then by how soon they alarm, then by the higher thresholds, which leave most room.
+ * Tries the rule as it is and all rules of the classes, where the model tells kinds of events with every sensitivity,
+ * and orders those that keep the rate: by how many alarm sounds they find, then by fewer false alarms, then by how soon
+ * they alarm, then by the higher sensitivity, then by the higher thresholds, which leave most room.
  */
 export function tuneRule(input: TuneInput): Tuning {
   const { rule, recordings, clips, collarSeconds, falseAlarmsPerHour } = input;
@@ -67,39 +67,41 @@ export function tuneRule(input: TuneInput): Tuning {
   const rateOf = ({ ordinary }: Candidate) => ordinary.falseAlarmsPerHour ?? 0;
   const ordinaryHours = recordings.reduce((sum, each) => sum + ordinarySeconds(each), 0) / 3600;
   const bearable = falseAlarmsPerHour * ordinaryHours;
-  const sensitivities = rule.evidence?.kinds.length ? SENSITIVITIES : [];
-  const sensitivity = sensitivities.findLast((each, i) => {
-    const alone = { ...rule, labels: [], sensitivity: each };
-    return i === 0 || rateOf(candidateOf(alone)) <= falseAlarmsPerHour;
-  });
+  const before = candidateOf(rule);
   // Rules with more false alarms than are bearable count only where none has fewer. The surest are tried first, because
-  // the others are given up sooner then.
-  const rules = rulesAround({ ...rule, sensitivity });
-  const tried = rules.map((each, order) => ({ rule: each, order })).sort((a, b) => surer(b.rule, a.rule));
-  let fewest = Number.POSITIVE_INFINITY;
-  const candidates = tried
-    .flatMap(({ rule: each, order }) => {
-      const ordinary = outcomeWithin(recordings, each, collarSeconds, Math.max(bearable, fewest));
-      if (!ordinary) return [];
-      fewest = Math.min(fewest, ordinary.falseAlarms);
-      return [{ order, rule: each, ordinary, alarm: outcomeOf(targets, each, collarSeconds) }];
-    })
-    .sort((a, b) => a.order - b.order)
-    .map(({ order: _, ...candidate }): Candidate => candidate);
+  // the others are given up sooner then; those of one sensitivity together, because a track remembers what that finds.
+  const sensitivities = rule.evidence?.kinds.length ? SENSITIVITIES : [rule.sensitivity];
+  let fewest = before.ordinary.falseAlarms;
+  const others = sensitivities.flatMap((sensitivity) => {
+    const tried = rulesAround({ ...rule, sensitivity }).map((each, order) => ({ rule: each, order }));
+    return tried
+      .sort((a, b) => surer(b.rule, a.rule))
+      .flatMap(({ rule: each, order }) => {
+        const ordinary = outcomeWithin(recordings, each, collarSeconds, Math.max(bearable, fewest));
+        if (!ordinary) return [];
+        fewest = Math.min(fewest, ordinary.falseAlarms);
+        return [{ order, rule: each, ordinary, alarm: outcomeOf(targets, each, collarSeconds) }];
+      })
+      .sort((a, b) => a.order - b.order)
+      .map(({ order: _, ...candidate }): Candidate => candidate);
+  });
   const better = (a: Candidate, b: Candidate) =>
     b.alarm.found - a.alarm.found ||
     rateOf(a) - rateOf(b) ||
     (a.alarm.delaySeconds.median ?? 0) - (b.alarm.delaySeconds.median ?? 0) ||
+    readiness(b.rule) - readiness(a.rule) ||
     b.rule.threshold - a.rule.threshold ||
     b.rule.instantThreshold - a.rule.instantThreshold;
-  const sorted = candidates.toSorted(better);
+  const sorted = [before, ...others].sort(better);
   const kept = sorted.filter((each) => rateOf(each) <= falseAlarmsPerHour);
   return {
-    before: candidateOf(rule),
+    before,
     best: distinct(kept).slice(0, SHOWN),
     quietest: sorted.reduce((a, b) => (rateOf(b) < rateOf(a) ? b : a)),
   };
 }
+
+const readiness = ({ sensitivity }: AlarmRule) => (sensitivity ? SENSITIVITIES.indexOf(sensitivity) : -1);
 
 function surer(a: AlarmRule, b: AlarmRule): number {
   return a.threshold - b.threshold || a.instantThreshold - b.instantThreshold || a.hits - b.hits;
