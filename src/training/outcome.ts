@@ -11,6 +11,8 @@ export interface Outcome {
   readonly alarms: number;
   /** One that goes on counts again every minute: an alarm that never ends is not one mistake. */
   readonly falseAlarms: number;
+  /** Recordings with one or more of them. */
+  readonly disturbed: number;
   /** Undefined without ordinary sound. */
   readonly falseAlarmsPerHour: number | undefined;
   /** 95 % upper bound (exact, one-sided) of the rate that so many false alarms speak for. */
@@ -37,7 +39,7 @@ export function outcomeWithin(
   falseAlarmsAtMost: number,
 ): Outcome | undefined {
   const delays: number[] = [];
-  let [seconds, alarms, wrong, falseAlarms, events] = [0, 0, 0, 0, 0];
+  let [seconds, alarms, wrong, falseAlarms, disturbed, events] = [0, 0, 0, 0, 0, 0];
   for (const recording of recordings) {
     const bearable = recording.events.length > 0 ? undefined : falseAlarmsAtMost - falseAlarms;
     const raised = recording.track.replay(rule, bearable);
@@ -48,6 +50,7 @@ export function outcomeWithin(
     for (const { startSeconds, endSeconds } of match.falseAlarms)
       falseAlarms += Math.max(1, Math.ceil((endSeconds - startSeconds) / 60));
     if (falseAlarms > falseAlarmsAtMost) return undefined;
+    if (match.falseAlarms.length > 0) disturbed++;
     events += recording.events.length;
     delays.push(...match.delaysSeconds.filter((delay) => delay !== undefined));
   }
@@ -57,6 +60,7 @@ export function outcomeWithin(
     ordinaryHours,
     alarms,
     falseAlarms,
+    disturbed,
     falseAlarmsPerHour: ratio(falseAlarms, ordinaryHours),
     upperBoundPerHour: ratio(poissonUpperBound(falseAlarms), ordinaryHours),
     events,

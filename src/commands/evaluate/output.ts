@@ -40,7 +40,7 @@ export function evaluationLines({
               share(each.recordings.precision),
             ]
           : []),
-        ...(each.clips ? [`${each.clips.found}/${each.clips.events}`, String(each.clips.falseAlarms)] : []),
+        ...(each.clips ? [`${each.clips.found}/${each.clips.events}`, String(each.clips.disturbed)] : []),
       ]),
     ]),
   ];

@@ -78,7 +78,7 @@ function thresholdTable(thresholds: readonly ThresholdFigures[], heard: Heard): 
       ...(long && events
         ? [share(long.recall), share(long.precision), seconds(long.delaySeconds.median)]
         : []),
-      ...(clips ? [`${clips.found} of ${clips.events}`, String(clips.falseAlarms)] : []),
+      ...(clips ? [`${clips.found} of ${clips.events}`, String(clips.disturbed)] : []),
     ];
   });
   const chosen = thresholds.findIndex((each) => each.chosen);
