@@ -1,4 +1,12 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -142,6 +150,23 @@ describe('evaluate', () => {
       expect(recordings.falseAlarms).toBe(0);
       expect(recordings.upperBoundPerHour * recordings.ordinaryHours).toBeCloseTo(2.9957, 1);
     }
+  });
+
+  it('hears ordinary sound once, however often and by whatever links it is given', async () => {
+    const folder = put('ordinary/below', golden('white-noise'));
+    symlinkSync(join(folder, 'white-noise.wav'), join(dir, 'ordinary', 'again.wav'));
+    const twice = ['--ordinary', folder, '--ordinary', join(dir, 'ordinary'), '--ordinary', folder];
+    const { recordings } = JSON.parse((await run(['evaluate', '--json', ...twice])).stdout);
+    expect(recordings.count).toBe(1);
+  });
+
+  it('refuses a sound that is both labelled and ordinary', async () => {
+    const clips = put('clips/background', golden('silence'));
+    symlinkSync(clips, join(dir, 'link'));
+    const args = ['evaluate', join(dir, 'clips'), '--ordinary', join(dir, 'link')];
+    const { code, stderr } = await run(args);
+    expect(code).toBe(65);
+    expect(stderr).toMatch(/^error: .*silence\.wav: is labelled, and ordinary sound .*\n {2}hint: .*\n$/);
   });
 
   it('writes a report, whole, and says where', async () => {

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { basename, extname, join, relative, resolve, sep } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import { scanDataset } from '../../training/dataset.js';
@@ -18,11 +18,11 @@ export interface Material {
 
 /**
  * Finds clips in class folders, recordings with a label file beside them (same name, `.txt` or `.csv`), wherever
- * they lie below `dir`, and under `ordinary` recordings in which nothing is to be found.
+ * they lie below `dir`, and under `ordinary` recordings in which nothing is to be found, each once.
  *
  * @param renames labels of folders and label files that stand for others of the head
- * @throws UserError no input where a folder cannot be read; bad data where there is nothing in them, or a label
- *   file is broken
+ * @throws UserError no input where a folder cannot be read; bad data where there is nothing in them, a label
+ *   file is broken, or one sound is both labelled and ordinary
  */
 export async function findMaterial(
   dir: string | undefined,
@@ -47,8 +47,17 @@ export async function findMaterial(
       `${strays[0]}${strays.length > 1 ? ` and ${strays.length - 1} more` : ''}: lies in no class folder and has no label file`,
       `Put clips into folders named after their class, labels beside a recording as ${basename(strays[0] ?? '').replace(AUDIO, '.txt')}, and recordings of ordinary sound into a folder of their own: --ordinary FOLDER.`,
     );
+  const others = new Map<string, string>();
   for (const folder of ordinary)
-    for (const path of await audioBelow(folder)) recordings.push({ path, labels: [] });
+    for (const path of await audioBelow(folder)) others.set(await placeOf(path), path);
+  for (const { path } of [...clips, ...recordings])
+    if (others.has(await placeOf(path)))
+      throw new UserError(
+        ExitCode.badData,
+        `${path}: is labelled, and ordinary sound (--ordinary) as well`,
+        'Give folders of ordinary sound that have no sound of DIR in them.',
+      );
+  for (const path of others.values()) recordings.push({ path, labels: [] });
   if (clips.length + recordings.length === 0)
     throw new UserError(
       ExitCode.badData,
@@ -159,6 +168,11 @@ async function reportedValidation(report: string): Promise<string[] | undefined>
       { cause: error },
     );
   }
+}
+
+/** The same for one file, whatever links lead to it; the path itself where it cannot be followed. */
+function placeOf(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path));
 }
 
 /** The first of many names. */
