@@ -7,7 +7,7 @@ import { findBundle } from '../model/shelf.js';
 import { feedbackFolders } from '../storage/device.js';
 import { stateFolder } from '../storage/state.js';
 import { scanDataset } from '../training/dataset.js';
-import { bundleName, checkTarget, realPlace, writeTrained } from '../training/model-folder.js';
+import { bundleName, leavePlace, realPlace, takePlace, writeTrained } from '../training/model-folder.js';
 import { train as trainHead } from '../training/train.js';
 import { percent } from '../training/train-report.js';
 import { finish } from './support/finish.js';
@@ -70,13 +70,12 @@ const ALARM_LABEL = 'abnormal';
 async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
   const config = configFrom(modelFlags(flags));
   const folder = resolve(out);
-  const [place, source] = [await realPlace(folder), await realPlace(resolve(dir))];
+  const [target, source] = [await realPlace(folder), await realPlace(resolve(dir))];
   const apart = (what: string) =>
     new UserError(ExitCode.usage, what, 'Choose a place outside the folder with the clips.');
-  if (place.startsWith(source + sep))
+  if (target.startsWith(source + sep))
     throw apart(`${out} lies in ${dir}: the model would be taken for a class`);
-  if (source.startsWith(place + sep)) throw apart(`${dir} lies in ${out}: the model would take its place`);
-  await checkTarget(place, flags.force ?? false);
+  if (source.startsWith(target + sep)) throw apart(`${dir} lies in ${out}: the model would take its place`);
   const settings = settingsOf(flags);
   const jobs = jobsFlag(flags);
   const groupBy = flags.groupBy === undefined ? undefined : patternFlag(flags.groupBy);
@@ -87,6 +86,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
   checkName(flags, base.manifest);
   const { hopSeconds } = config.window;
+  const place = await takePlace(target, flags.force ?? false);
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
   const onInterrupted = () => {
@@ -153,5 +153,6 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
     return ExitCode.ok;
   } finally {
     progress.stop();
+    await leavePlace(place);
   }
 }

@@ -16,14 +16,8 @@ export async function realPlace(path: string): Promise<string> {
   return await realpath(path).catch(async () => join(await realPlace(dirname(path)), basename(path)));
 }
 
-/**
- * Whether a model can be written there; looked at before the work begins, not after it.
- *
- * @param folder as `realPlace` gives it
- * @param force whether it may take the place of another model
- * @throws UserError cannot create
- */
-export async function checkTarget(folder: string, force: boolean): Promise<void> {
+/** Whether a model can be written there, or may take the place of another. */
+async function checkTarget(folder: string, force: boolean): Promise<void> {
   const exists = await lstat(folder).catch(() => undefined);
   if (!exists) return;
   const isBundle = await stat(join(folder, MODEL_FILE)).catch(() => undefined);
@@ -48,38 +42,81 @@ async function checkContents(place: string, folder: string): Promise<void> {
     );
 }
 
+/** Where a model is to be written. */
+export interface Place {
+  readonly folder: string;
+  /** Holds what is not whole yet, and is gone in the end. */
+  readonly room: string;
+  readonly force: boolean;
+}
+
+/**
+ * Makes room for a model beside its place, or above that where its folder is missing, before the work begins: what
+ * cannot be written in the end is known then.
+ *
+ * @param folder as `realPlace` gives it
+ * @param force whether the model may take the place of another
+ * @throws UserError cannot create
+ */
+export async function takePlace(folder: string, force: boolean): Promise<Place> {
+  await checkTarget(folder, force);
+  const room = join(await folderAbove(folder), basename(beside(folder)));
+  await mkdir(room).catch((error) => {
+    throw cannotWrite(folder, error);
+  });
+  return { folder, room, force };
+}
+
+/** The nearest that is there. */
+async function folderAbove(path: string): Promise<string> {
+  const above = dirname(path);
+  const missing = await lstat(above).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+  );
+  return missing ? await folderAbove(above) : above;
+}
+
+/** Removes what is left of the work. */
+export async function leavePlace({ room }: Place): Promise<void> {
+  await rm(room, { recursive: true, force: true });
+}
+
 /**
  * The whole bundle, with its reports, beside its place, which it then takes.
  *
  * @throws UserError cannot create; then the place is as it was
  */
-export async function writeTrained(folder: string, { manifest, tensors, report }: Trained): Promise<void> {
-  const temporary = beside(folder);
-  const old = beside(folder);
+export async function writeTrained(
+  { folder, room, force }: Place,
+  { manifest, tensors, report }: Trained,
+): Promise<void> {
+  const [made, old] = [join(room, 'new'), join(room, 'old')];
   try {
+    await writeBundle(made, manifest, tensors);
+    await writeFile(join(made, CLASS_NAMES_FILE), report.labels.map((label) => `${label}\n`).join(''));
+    await writeFile(join(made, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
+    await writeFile(join(made, REPORT_TEXT_FILE), reportMarkdown(report));
     await mkdir(dirname(folder), { recursive: true });
-    await writeBundle(temporary, manifest, tensors);
-    await writeFile(join(temporary, CLASS_NAMES_FILE), report.labels.map((label) => `${label}\n`).join(''));
-    await writeFile(join(temporary, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
-    await writeFile(join(temporary, REPORT_TEXT_FILE), reportMarkdown(report));
-    await rename(folder, old).then(
-      () => checkContents(old, folder), // of what came in meanwhile
-      () => {}, // nothing there
-    );
-    await rename(temporary, folder);
+    if (force)
+      await rename(folder, old).then(
+        () => checkContents(old, folder), // of what came in meanwhile
+        () => {}, // nothing there
+      );
+    await rename(made, folder);
   } catch (error) {
     await rename(old, folder).catch(() => {});
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${folder}: ${messageOf(error)}`,
-      'Choose a folder you may write to.',
-      { cause: error },
-    );
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-    await rm(old, { recursive: true, force: true });
+    throw error instanceof UserError ? error : cannotWrite(folder, error);
   }
+}
+
+function cannotWrite(folder: string, error: unknown): UserError {
+  return new UserError(
+    ExitCode.cannotCreate,
+    `${folder}: cannot be written: ${messageOf(error)}`,
+    'Choose a folder you may write to.',
+    { cause: error },
+  );
 }
 
 /** A bundle is called as its folder, as far as bundles can. */

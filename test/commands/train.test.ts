@@ -250,6 +250,28 @@ describe('train', () => {
     expect(readFileSync(join(mixed, 'model.json')).equals(before)).toBe(true);
   });
 
+  it('says before it listens that a model cannot be written, and leaves nothing behind', async () => {
+    symlinkSync(join(dir, 'nowhere'), join(dir, 'dangling'));
+    writeFileSync(join(dir, 'file'), '');
+    const before = readdirSync(dir).sort();
+    for (const out of [
+      '/proc/nowhere/model',
+      'dangling',
+      'dangling/model',
+      'file/model',
+      `${'x'.repeat(240)}`,
+    ]) {
+      const { code, stdout, stderr } = await train(out, '--epochs', '1');
+      expect(code).toBe(73);
+      expect(stdout).toBe('');
+      expect(stderr).toMatch(/^error: .*\n {2}hint: Choose .*\n$/);
+    }
+    expect(readdirSync(dir).sort()).toEqual(before);
+    expect((await train('missing/below/model', '--epochs', '1', '--hidden', 'none')).code).toBe(0);
+    expect(readdirSync(join(dir, 'missing', 'below'))).toEqual(['model']);
+    expect(readdirSync(dir).sort()).toEqual([...before, 'missing'].sort());
+  });
+
   it('leaves everything as it was when it is interrupted', async () => {
     const before = readFileSync(model('weights.safetensors'));
     const training = new Program(
@@ -266,7 +288,7 @@ describe('train', () => {
     expect(code).not.toBe(0);
     expect(stderr).toContain('interrupted: game-sounds is as it was');
     expect(readFileSync(model('weights.safetensors')).equals(before)).toBe(true);
-    expect(readdirSync(dir).filter((name) => /\d+\.(new|old|tmp)/.test(name))).toEqual([]);
+    expect(readdirSync(dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
   it('names a file that is no sound, and goes on without it if it is told to', async () => {
