@@ -91,7 +91,9 @@ describe.skipIf(skip)('feedback', () => {
     expect(records[0]?.windows).toBeGreaterThan(1);
     expect((await run(['feedback'], env)).stdout).toContain('real_alarm');
     expect((await run(['feedback', 'delete'], env)).code).toBe(64);
-    expect((await run(['feedback', 'delete', 'none'], env)).code).toBe(66);
+    const none = await run(['feedback', 'delete', 'none'], env);
+    expect([none.code, none.stdout]).toEqual([66, '']);
+    expect(none.stderr).toMatch(/^error: there is no feedback on none\n {2}hint: .*feedback list/);
     expect((await run(['feedback', 'delete', records[0]?.episodeId as string], env)).stdout).toBe(
       '1 deleted\n',
     );

@@ -12,17 +12,26 @@ export function define(command: Command): void {
 }
 
 /** `feedback delete EPISODE… | --all` */
-async function remove(episodes: string[], flags: { config?: string; all: boolean }): Promise<ExitCode> {
+async function remove(named: string[], flags: { config?: string; all: boolean }): Promise<ExitCode> {
   const folders = foldersOf(flags);
+  const episodes = [...new Set(named)];
   if (flags.all === episodes.length > 0)
     throw new UserError(
       ExitCode.usage,
       'what is to be deleted?',
       'Name episodes of `feedback list`, or give --all.',
     );
-  const wanted = flags.all ? [undefined] : episodes;
-  let deleted = 0;
-  for (const folder of folders) for (const episode of wanted) deleted += deleteFeedback(folder, episode);
-  console.log(`${deleted} deleted`);
-  return deleted < episodes.length ? ExitCode.noInput : ExitCode.ok;
+  const deleted = (episode?: string) =>
+    folders.reduce((sum, folder) => sum + deleteFeedback(folder, episode), 0);
+  const counts = flags.all ? [deleted()] : episodes.map((episode) => deleted(episode));
+  const missing = episodes.filter((_, i) => counts[i] === 0);
+  const count = counts.reduce((a, b) => a + b, 0);
+  if (count > 0 || missing.length === 0) console.log(`${count} deleted`);
+  if (missing.length > 0)
+    throw new UserError(
+      ExitCode.noInput,
+      `there is no feedback on ${missing.join(', ')}`,
+      'Give episodes as `feedback list` shows them.',
+    );
+  return ExitCode.ok;
 }
