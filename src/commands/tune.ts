@@ -113,13 +113,12 @@ function unreachable({ best, quietest }: Tuning, wanted: number, minRecall: numb
 function asText({ before, best }: Tuning, wanted: number, onClips: boolean): string[] {
   const { ordinaryHours } = before.ordinary;
   const needed = poissonUpperBound(0) / wanted;
+  const takes = wanted > 0 ? `at least ${duration(needed)} without a false alarm` : 'for ever';
   const { alarm } = before;
   return [
     `${alarm.events} alarm sounds, ${duration(ordinaryHours)} of ordinary sound${onClips ? ' (the other clips: a rate by the hour needs --ordinary)' : ''}`,
     ...(ordinaryHours < needed
-      ? [
-          `To show ${rate(wanted)} per hour with 95 % confidence takes at least ${duration(needed)} without a false alarm.`,
-        ]
+      ? [`To show ${rate(wanted)} per hour with 95 % confidence takes ${takes}.`]
       : []),
     '',
     ...tableLines([

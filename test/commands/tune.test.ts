@@ -37,6 +37,8 @@ describe('tune', () => {
     const dry = await run([...args, '--dry-run']);
     expect(dry.stderr).not.toContain('error');
     expect(dry.code).toBe(0);
+    const never = await run([...args, '--dry-run', '--false-alarms-per-hour', '0']);
+    expect(never.stdout).toContain('To show 0 per hour with 95 % confidence takes for ever.');
     expect(dry.stdout).toMatch(/\nbest .*\n[\s\S]*Nothing was written/);
     expect(manifest()).toEqual(before);
 
