@@ -1,6 +1,6 @@
 import { relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { ExitCode } from '../errors.js';
+import { ExitCode, UserError } from '../errors.js';
 import { soundAddress } from '../plot/sound-address.js';
 import { checkPlaces, writeWhole } from '../storage/write-whole.js';
 import { evaluate } from '../training/evaluation.js';
@@ -27,7 +27,7 @@ export function define(command: Command): void {
  * @returns the exit code: that of the first file that could not be read
  */
 async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): Promise<ExitCode> {
-  if (flags.report) await checkPlaces([flags.report], true); // before hours of listening
+  if (flags.report) await checkReport(flags.report); // before hours of listening
   const { life = false, lifeIn: folders = [] } = flags;
   const describe = (path: string, label: string) => lifeOf(path, label, dir);
   const listened = await listenTo(dir, flags, {
@@ -47,6 +47,17 @@ async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): P
     if (!flags.json) console.log(`\nreport: ${page}`);
   }
   return failed[0]?.code ?? ExitCode.ok;
+}
+
+/** @throws UserError usage, cannot create: a sound or a model shall not be taken for the place of a page */
+async function checkReport(page: string): Promise<void> {
+  if (!/\.html$/i.test(page))
+    throw new UserError(
+      ExitCode.usage,
+      `--report ${page}: expected a name that ends in .html`,
+      'Name the page like this: --report report.html',
+    );
+  await checkPlaces([page], true);
 }
 
 interface EvaluateFlags extends MaterialFlags {

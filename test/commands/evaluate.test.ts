@@ -191,7 +191,33 @@ describe('evaluate', () => {
     expect(JSON.parse(stdout).clips.count).toBe(1);
   });
 
+  it('leaves a report as it was where no file could be read', async () => {
+    put('background');
+    writeFileSync(join(dir, 'background', 'bad.wav'), 'this is no sound');
+    const report = join(dir, 'report.html');
+    writeFileSync(report, 'as it was');
+    const { code, stdout, stderr } = await run(['evaluate', dir, '--report', report]);
+    expect([code, stdout]).toEqual([65, '']);
+    expect(stderr).toMatch(/\nerror: nothing could be heard: no file can be read\n {2}hint: .*\n$/);
+    expect(readFileSync(report, 'utf8')).toBe('as it was');
+  });
+
+  it('warns of an empty label file, which makes ordinary sound of a clip', async () => {
+    put('abnormal', golden('decaying-thud'));
+    put('background', golden('silence'));
+    writeFileSync(join(dir, 'abnormal', 'decaying-thud.txt'), '');
+    const { code, stderr } = await run(['evaluate', dir]);
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/warning: ordinary sound for their empty label files, .*decaying-thud\.wav\n/);
+  });
+
   it.each<[string, string[], number, RegExp]>([
+    [
+      'a report that is no page',
+      [GOLDEN, '--report', 'sound.wav'],
+      64,
+      /--report sound\.wav: expected a name/,
+    ],
     ['no folder at all', [], 65, /there is no audio file in it/],
     ['a folder that is not there', ['/nonesuch'], 66, /\/nonesuch: cannot be read/],
     ['half a renaming', ['.', '--map', 'singing'], 64, /--map singing: expected two labels/],

@@ -81,7 +81,7 @@ interface LifeOptions extends Pick<Life, 'describe'> {
  *
  * @param willWrite whether the bundle is to be changed: one that cannot be is refused before hours of listening
  * @param life where every clip is to be laid into life as well: how it is described, and what sound it lies in
- * @throws UserError where flags, model or material do not fit each other
+ * @throws UserError where flags, model or material do not fit each other, or no file can be read
  */
 export async function listenTo(
   dir: string | undefined,
@@ -131,6 +131,9 @@ export async function listenTo(
   });
   for (const error of heard.failed) printError(error);
   const { network, ...rest } = heard;
+  const [first] = heard.failed;
+  if (first && heard.clips.length + heard.recordings.length === 0)
+    throw new UserError(first.code, 'nothing could be heard: no file can be read', 'Mend the files above.');
   return { ...rest, model: modelInfo(bundle, scoring, rule, network), rule, folder, head, collarSeconds };
 }
 

@@ -33,9 +33,11 @@ export async function findMaterial(
   const clips: { path: string; label: string }[] = [];
   const recordings: { path: string; labels: readonly LabelledEvent[] }[] = [];
   const strays: string[] = [];
+  const unlabelled: string[] = [];
   for (const path of dir === undefined ? [] : await audioBelow(dir)) {
     const labels = await labelsBeside(path);
     const [folder, ...below] = relative(dir ?? '', path).split(sep);
+    if (labels?.length === 0 && below.length > 0) unlabelled.push(path);
     if (labels)
       recordings.push({ path, labels: labels.map((each) => ({ ...each, label: renamed(each.label) })) });
     else if (folder !== undefined && below.length > 0) clips.push({ path, label: renamed(folder) });
@@ -46,6 +48,10 @@ export async function findMaterial(
       ExitCode.badData,
       `${strays[0]}${strays.length > 1 ? ` and ${strays.length - 1} more` : ''}: lies in no class folder and has no label file`,
       `Put clips into folders named after their class, labels beside a recording as ${basename(strays[0] ?? '').replace(AUDIO, '.txt')}, and recordings of ordinary sound into a folder of their own: --ordinary FOLDER.`,
+    );
+  if (unlabelled.length > 0)
+    console.error(
+      `warning: ordinary sound for their empty label files, and no clips of their folders: ${few(unlabelled)}`,
     );
   const others = new Map<string, string>();
   for (const folder of ordinary)
