@@ -33,7 +33,6 @@ async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): P
   const listened = await listenTo(dir, flags, {
     life: life || folders.length > 0 ? { folders, describe } : undefined,
   });
-  if (listened === undefined) return ExitCode.ok;
   const { model, rule, head, collarSeconds, recordings, failed } = listened;
   const clips = listened.clips.map((clip) =>
     flags.kinds ? { ...clip, kind: kindOf(clip.path, dir) } : clip,

@@ -7,7 +7,7 @@ import { findBundle } from '../model/shelf.js';
 import { feedbackFolders } from '../storage/device.js';
 import { stateFolder } from '../storage/state.js';
 import { scanDataset } from '../training/dataset.js';
-import { bundleName, leavePlace, realPlace, takePlace, writeTrained } from '../training/model-folder.js';
+import { bundleName, inPlace, type Place, realPlace, writeTrained } from '../training/model-folder.js';
 import { train as trainHead } from '../training/train.js';
 import { percent } from '../training/train-report.js';
 import { finish } from './support/finish.js';
@@ -86,7 +86,6 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
   checkName(flags, base.manifest);
   const { hopSeconds } = config.window;
-  const place = await takePlace(target, flags.force ?? false);
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();
   const onInterrupted = () => {
@@ -94,7 +93,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
     console.error(`interrupted: ${out} is as it was`);
   };
   try {
-    const { report } = await interruptible(async (signal) => {
+    const work = async (place: Place, signal: AbortSignal) => {
       const trained = await trainHead(
         dataset,
         base,
@@ -140,7 +139,11 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
       signal.throwIfAborted();
       await writeTrained(place, trained);
       return trained;
-    }, onInterrupted);
+    };
+    const { report } = await interruptible(
+      (signal) => inPlace(target, flags.force ?? false, (place) => work(place, signal)),
+      onInterrupted,
+    );
     if (flags.json) console.log(JSON.stringify({ out: folder, ...report }));
     else {
       const { accuracy, balancedAccuracy, bestEpoch, alarmLabels } = report;
@@ -153,6 +156,5 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
     return ExitCode.ok;
   } finally {
     progress.stop();
-    await leavePlace(place);
   }
 }

@@ -41,7 +41,6 @@ async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode
   const minRecall = numberFlag('min-recall', flags.minRecall, { min: 0, max: 1 });
   const minMinutes = numberFlag('min-ordinary', flags.minOrdinary, { min: 0, max: 1e6 });
   const listened = await listenTo(dir, flags, { willWrite: !flags.dryRun });
-  if (listened === undefined) return ExitCode.ok;
   const { rule, folder, head, collarSeconds, failed } = listened;
   const clips = listened.clips.map((clip) => recordingOf(clip, rule.labels));
   const recordings = listened.recordings.length > 0 ? listened.recordings : clips;

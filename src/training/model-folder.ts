@@ -51,20 +51,28 @@ export interface Place {
 }
 
 /**
- * Makes room for a model beside its place, or above that where its folder is missing, before the work begins: what
- * cannot be written in the end is known then.
+ * Does work that ends with a model, for which there is room beside its place, or above that where its folder is missing,
+ * before it begins: what cannot be written in the end is known then. Nothing is left of it.
  *
  * @param folder as `realPlace` gives it
  * @param force whether the model may take the place of another
  * @throws UserError cannot create
  */
-export async function takePlace(folder: string, force: boolean): Promise<Place> {
+export async function inPlace<T>(
+  folder: string,
+  force: boolean,
+  work: (place: Place) => Promise<T>,
+): Promise<T> {
   await checkTarget(folder, force);
   const room = join(await folderAbove(folder), basename(beside(folder)));
   await mkdir(room).catch((error) => {
     throw cannotWrite(folder, error);
   });
-  return { folder, room, force };
+  try {
+    return await work({ folder, room, force });
+  } finally {
+    await rm(room, { recursive: true, force: true });
+  }
 }
 
 /** The nearest that is there. */
@@ -75,11 +83,6 @@ async function folderAbove(path: string): Promise<string> {
     ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
   );
   return missing ? await folderAbove(above) : above;
-}
-
-/** Removes what is left of the work. */
-export async function leavePlace({ room }: Place): Promise<void> {
-  await rm(room, { recursive: true, force: true });
 }
 
 /**
