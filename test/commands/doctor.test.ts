@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connectAsync } from 'mqtt';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkTopics } from '../../src/commands/doctor/topics.js';
 import { visitBroker } from '../../src/commands/support/broker.js';
@@ -186,16 +187,18 @@ describe('doctor', () => {
       broker.publish('bathnet/test/availability', 'offline', '-r');
       const config = configFrom({ mqttUrl: broker.url });
       const visit = await visitBroker(config, 'test-doctor');
+      const daemon = await connectAsync(broker.url); // a program that has to start first may come too late
       try {
         const checking = checkTopics(config, visit, 'test');
         await new Promise((resolve) => setTimeout(resolve, 300)); // it has listened, and waits for what comes
-        broker.publish('bathnet/test/alarm', 'ON', '-r');
-        broker.publish('bathnet/test/availability', 'online', '-r');
+        await daemon.publishAsync('bathnet/test/alarm', 'ON', { retain: true });
+        await daemon.publishAsync('bathnet/test/availability', 'online', { retain: true });
         await checking;
         const seen = await broker.subscribe('bathnet/test/#');
         expect(await seen.waitFor('bathnet/test/alarm')).toBe('ON');
         expect(await seen.waitFor('bathnet/test/availability')).toBe('online');
       } finally {
+        await daemon.endAsync(true);
         await visit.client.endAsync(true);
         await broker.close();
       }
