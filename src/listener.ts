@@ -113,7 +113,7 @@ export class Listener {
     this.#lostWindows += Math.ceil(seconds / this.options.hopSeconds);
     this.log.warn(
       { seconds, droppedWindows: this.droppedWindows },
-      'sound was lost on its way here: this machine stood still, or is too slow',
+      'sound was lost on its way here: this machine stood still or is too slow, or what it comes from lost it',
     );
   }
 

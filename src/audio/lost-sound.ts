@@ -4,14 +4,16 @@ import { SAMPLE_RATE_HZ } from '../constants.js';
 const LOST_SECONDS = 0.5;
 /** …and what is missing for so long will not come any more. */
 const LATE_SECONDS = 2;
-/** The clock of a sound card may be off by so much, and loses nothing. */
-const DRIFT = 0.005;
+/** What is slower by less has another clock, and loses nothing. */
+const DRIFT = 0.05;
+/** What waited somewhere comes faster than it is heard, until it is less by so much or more. */
+const CAUGHT_UP_SECONDS = 0.2;
 /** What has a wrong rate is known by then, and loses nothing either. */
 const RATE_KNOWN_SECONDS = 65;
 
 /**
  * Sound of a live source that was lost before it came here: where a program stands still for longer than a recorder
- * and a pipe have room. It is held against the clock: what arrives falls behind, and stays there.
+ * and a pipe have room, or a network does. It is held against the clock: what arrives falls behind, and stays there.
  */
 export class LostSound {
   #startSeconds: number | undefined;
@@ -20,7 +22,7 @@ export class LostSound {
   /** By how much sound is behind the clock at least, as long as none is lost. */
   #usual = Number.POSITIVE_INFINITY;
   /** Since when it is farther behind, and by how much at least. */
-  #missing: { readonly sinceSeconds: number; seconds: number } | undefined;
+  #missing: { readonly sinceSeconds: number; readonly seconds: number } | undefined;
 
   /**
    * @param count samples at 16 kHz that arrive now
@@ -38,13 +40,12 @@ export class LostSound {
       this.#missing = undefined;
       return 0;
     }
-    this.#missing ??= { sinceSeconds: now, seconds: more };
-    this.#missing.seconds = Math.min(this.#missing.seconds, more);
+    if (!this.#missing || more < this.#missing.seconds - CAUGHT_UP_SECONDS)
+      this.#missing = { sinceSeconds: now, seconds: more };
     if (now - this.#missing.sinceSeconds < LATE_SECONDS) return 0;
-    const { seconds } = this.#missing;
-    this.#usual += seconds;
+    this.#usual += more;
     this.#missing = undefined;
-    return now - this.#startSeconds > RATE_KNOWN_SECONDS ? seconds : 0;
+    return now - this.#startSeconds > RATE_KNOWN_SECONDS ? more : 0;
   }
 
   /** The source is opened anew. */

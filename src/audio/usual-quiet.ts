@@ -3,6 +3,8 @@ import type { KnownQuiet } from '../types.js';
 /** Quieter than ever by so much, and with so little ups and downs, is an amplifier and no room… */
 const MUTED_DB = 12;
 const FLAT_DB = 1.5;
+/** Nobody mutes a microphone for so long while its room is learned: that is the room, when its ventilation is off. */
+const MINUTES_OF_ROOM = 60;
 /** …once a day and a night have told what is quiet here. */
 export const MINUTES_TO_KNOW = 24 * 60;
 
@@ -11,6 +13,8 @@ export class UsualQuiet {
   /** Levels of this minute's seconds, as far as there was sound. */
   #levels: number[] = [];
   #seconds = 0;
+  /** While the room was learned. */
+  #mutedMinutes = 0;
   #known: KnownQuiet;
   mutedSeconds = 0;
 
@@ -50,9 +54,10 @@ export class UsualQuiet {
       return;
     }
     this.mutedSeconds = 0;
-    // While it is learned, a microphone may be muted, too: what is heard has small ups and downs, and nothing far below
-    // that is the room, nor is a minute in which it was switched.
-    const isRoom = isFlat ? !this.#isLow(medianDbfs) : most - least <= MUTED_DB;
+    // While it is learned, a microphone may be muted, too: a room has small ups and downs, and what is even and far below
+    // that is no room, unless it lasts; nor is a minute in which it was switched.
+    const isMuted = isFlat && this.#isLow(medianDbfs) && ++this.#mutedMinutes < MINUTES_OF_ROOM;
+    const isRoom = !isMuted && most - least <= MUTED_DB;
     this.#known = {
       minutes: minutes + 1,
       quietestDbfs: isRoom ? Math.min(quietestDbfs ?? 0, medianDbfs) : quietestDbfs,

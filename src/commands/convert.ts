@@ -81,7 +81,7 @@ async function convert(input: string, output: string, flags: Flags): Promise<Exi
 function taken(source: string, target: string): UserError {
   return new UserError(
     ExitCode.cannotCreate,
-    `${source}: its result would replace ${target}, which no earlier run has made of it`,
+    `${source}: its result would replace ${target}, of which it cannot be told that an earlier run has made it`,
     'Choose another place for the results, or replace what is there with --force.',
   );
 }

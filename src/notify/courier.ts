@@ -25,8 +25,8 @@ const MOST_REFUSALS = 5;
 const STOP_MS = 2000;
 
 /**
- * Takes events to a server, one at a time, out of an outbox: what presses first, and of that the newest, then the
- * oldest. One that is hanging, refusing or away gets them later, also after a restart. An event that the server refuses
+ * Takes events to a server, one at a time, out of an outbox: what presses first, the latest alarm before all others, then
+ * the oldest. One that is hanging, refusing or away gets them later, also after a restart. An event that the server refuses
  * lets the others pass, and is given up where the server takes those: of one that takes nothing the address may be
  * wrong, and a person mends that.
  */
@@ -114,17 +114,26 @@ export class Courier implements Channel {
   /** The newest that presses, or else the oldest, of what has not been refused in this round. */
   #next(): WaitingEvent | undefined {
     const isPassed = (each: WaitingEvent) => this.#passed.has(each);
-    const event =
-      this.outbox.newest((each) => !isPassed(each) && this.#presses(each)) ?? this.outbox.next(isPassed);
+    const newest = this.outbox.newest((each) => !isPassed(each) && this.#presses(each));
+    const event = newest ? this.#firstOf(newest) : this.outbox.next(isPassed);
     if (event || this.#passed.size === 0) return event;
     this.#passed.clear();
     return this.#next();
   }
 
+  /** Of the same alarm what presses first: nobody shall be told of it backwards. */
+  #firstOf(event: WaitingEvent): WaitingEvent {
+    const { episodeId } = factsOf(event);
+    const isOther = (each: WaitingEvent) =>
+      this.#passed.has(each) || !this.#presses(each) || factsOf(each).episodeId !== episodeId;
+    return (episodeId === undefined ? undefined : this.outbox.next(isOther)) ?? event;
+  }
+
   /** What an earlier run has left does not: of what still holds this one tells anew. */
-  #presses({ addedAtMs, payload }: WaitingEvent): boolean {
+  #presses(event: WaitingEvent): boolean {
+    const { addedAtMs } = event;
     if (addedAtMs === undefined || this.clock.now() - addedAtMs > PRESSING_MS) return false;
-    return PRESSING.has((JSON.parse(payload) as { event_type: string }).event_type);
+    return PRESSING.has(factsOf(event).event_type);
   }
 
   #pause(): void {
@@ -134,9 +143,8 @@ export class Courier implements Channel {
   }
 
   async #deliver(event: WaitingEvent): Promise<boolean> {
-    const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
     try {
-      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
+      const payload = deliveredEvent(event, this.clock);
       await this.send(payload, this.#abort.signal);
       this.outbox.remove(event);
       this.#taken++;
@@ -176,4 +184,8 @@ export class Courier implements Channel {
     if (dropped > this.#lost) this.trouble.loses();
     this.#lost = dropped;
   }
+}
+
+function factsOf({ payload }: WaitingEvent): { readonly event_type: string; readonly episodeId?: string } {
+  return JSON.parse(payload);
 }

@@ -1,8 +1,8 @@
 import type { Outbox, WaitingEvent } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
 
-/** Who comes later than this finds a history to look at. */
-export const UNHEARD_MS = 86_400_000;
+/** Who comes later than this finds people who know, or a history to look at. */
+export const UNHEARD_MS = 3_600_000;
 
 interface AudienceHooks {
   /** It turns out that nobody is there, or somebody comes. */
@@ -13,7 +13,7 @@ interface AudienceHooks {
 
 /**
  * Who hears events. A broker of MQTT 5 takes an event also where nobody is subscribed, and says so. Such an event is
- * kept for a day – the end of an alarm, too, for whoever is told of its start – and told as soon as somebody is there.
+ * kept for an hour – the end of an alarm, too, for whoever is told of its start – and told as soon as somebody is there.
  * That shows when it is sent: the oldest alone, and the others after it where it is heard. What is a test is let go.
  */
 export class Audience {
@@ -34,7 +34,7 @@ export class Audience {
     private readonly hooks: AudienceHooks,
   ) {}
 
-  /** Nobody was there when the last event was taken. */
+  /** Nobody was there when the last event was taken, within the last hour. */
   get isGone(): boolean {
     return this.#isGone;
   }
@@ -55,10 +55,8 @@ export class Audience {
     this.outbox.remove(event);
     this.stop();
     this.#unheard.clear();
-    if (!this.#isGone) return;
-    this.#isGone = false;
-    this.log.info({ topic: event.topic }, 'somebody is subscribed to events again');
-    this.hooks.onChange();
+    if (this.#isGone) this.log.info({ topic: event.topic }, 'somebody is subscribed to events again');
+    this.#setGone(false);
   }
 
   /** The broker has taken it, and nobody is subscribed. */
@@ -75,17 +73,18 @@ export class Audience {
       this.#unheard.set(event, sinceMs);
     }
     this.stop();
+    const waits = this.waiting > 0;
     // Each time it has waited twice as long: a broker may have rules that take events without a subscription, and tell
     // people each time.
     const pauseMs = Math.max(this.retryMs, nowMs - this.#newestMs);
-    if (this.waiting > 0) this.#cancel = this.clock.after(pauseMs, this.hooks.onRetry);
-    if (this.#isGone) return;
-    this.#isGone = true;
-    this.log.warn(
-      { topic: event.topic },
-      'nobody is subscribed to this topic at the broker: events are kept for a day, and told as soon as somebody is',
-    );
-    this.hooks.onChange();
+    if (waits) this.#cancel = this.clock.after(pauseMs, this.hooks.onRetry);
+    else this.#cancel = this.clock.after(isTest(event) ? UNHEARD_MS : 0, () => this.#setGone(false));
+    if (!this.#isGone)
+      this.log.warn(
+        { topic: event.topic },
+        'nobody is subscribed to this topic at the broker: what is no test is kept for an hour, and tried again',
+      );
+    this.#setGone(true);
   }
 
   /** The broker refuses it now, which says nothing of who is there: the next one is sent in its place. */
@@ -103,11 +102,16 @@ export class Audience {
     this.#cancel();
   }
 
+  #setGone(isGone: boolean): void {
+    if (isGone === this.#isGone) return;
+    this.#isGone = isGone;
+    this.hooks.onChange();
+  }
+
   /** What made room for others is kept no more. */
   #prune(): void {
     for (const event of this.#unheard.keys()) {
-      if (this.outbox.has(event)) return;
-      this.#unheard.delete(event);
+      if (!this.outbox.has(event)) this.#unheard.delete(event);
     }
   }
 }

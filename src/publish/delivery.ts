@@ -176,8 +176,7 @@ export class Delivery {
       event = this.#nextEvent()
     ) {
       const waiting = event;
-      const waitedMs = event.addedAtMs === undefined ? undefined : this.clock.now() - event.addedAtMs;
-      const payload = deliveredEvent(event.payload, event.replayed, this.clock.wallMs(), waitedMs);
+      const payload = deliveredEvent(event, this.clock);
       const refused = (reason: string) => this.#refuseEvent(waiting, reason);
       const delivered = (unheard: boolean) => {
         this.refusals.delete(nameOf(waiting));

@@ -1,11 +1,14 @@
 import { VERSION } from '../constants.js';
-import { dateByNow, elapsedMs } from '../storage/age.js';
-import type { DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
+import { clockSetBy, elapsedMs } from '../storage/age.js';
+import type { WaitingEvent } from '../storage/outbox.js';
+import type { Clock, DecisionEvent, ModelInfo, Problem, Scores } from '../types.js';
 
 /** Home Assistant keeps attributes in its database: 521 AudioSet scores in every message would fill it. */
 const MAX_SCORES = 10;
 /** An event has a few, and one or two for each window that led to it. */
 const MOST_BRACKETS = 1000;
+
+type Kept = Pick<WaitingEvent, 'payload' | 'replayed' | 'keptAtMs' | 'addedAtMs'>;
 
 export interface EventContext {
   /** UUID v7 of this event; stays the same when it is sent again, so that receivers can tell. */
@@ -63,21 +66,17 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
 }
 
 /**
- * `<base>/event`: a kept event at the moment of an attempt to deliver it. Where the clock has been set meanwhile, the
- * time of the event is put right if it can be.
- *
- * @param replayed it could not be delivered when it happened
- * @param waitedMs since it was kept; left out: by an earlier run
+ * `<base>/event`: a kept event at the moment of an attempt to deliver it. Where the clock was set while it waited, its
+ * time is put right; in that of an earlier run it cannot be.
  */
 export function deliveredEvent(
-  payload: string,
-  replayed: boolean,
-  nowMs: number,
-  waitedMs = Number.NaN,
+  { payload, replayed, keptAtMs, addedAtMs = Number.NaN }: Kept,
+  clock: Pick<Clock, 'now' | 'wallMs'>,
 ): string {
   const event = JSON.parse(payload) as { at: string };
-  const atMs = dateByNow(Date.parse(event.at), nowMs, waitedMs);
-  const latencyMs = Number.isNaN(waitedMs) ? elapsedMs(atMs, nowMs) : nowMs - atMs; // NaN is null in JSON
+  const nowMs = clock.wallMs();
+  const atMs = Date.parse(event.at) + clockSetBy(keptAtMs, nowMs, clock.now() - addedAtMs);
+  const latencyMs = elapsedMs(atMs, nowMs); // NaN is null in JSON
   return JSON.stringify({ ...event, at: isoTime(atMs), latencyMs, replayed });
 }
 

@@ -17,14 +17,14 @@ export function elapsedMs(fromMs: number, toMs: number): number {
 }
 
 /**
- * When something happened by the wall clock as it is now: that of a board without a battery goes on from its last
- * shutdown, days ago, until it first hears of the time. How long ago it was the monotonic clock knows. A machine that
- * sleeps looks the same; one that is to hear a fall does not.
+ * By how much the wall clock was set since then, ms: that of a board without a battery goes on from its last shutdown,
+ * days ago, until it first hears of the time. A machine that sleeps looks the same; one that is to hear a fall does not.
  *
- * @param atMs what the wall clock said then
- * @param agoMs by the monotonic clock; NaN where that is not known
+ * @param thenMs what it said
+ * @param agoMs how long ago that was, monotonic; NaN where that is not known
+ * @returns 0 where it was not set by much, or nobody knows
  */
-export function dateByNow(atMs: number, nowMs: number, agoMs: number): number {
-  const byNow = Math.round(nowMs - agoMs);
-  return Math.abs(byNow - atMs) > TOLERANCE_MS ? byNow : atMs;
+export function clockSetBy(thenMs: number, nowMs: number, agoMs: number): number {
+  const byMs = Math.round(nowMs - agoMs - thenMs);
+  return Math.abs(byMs) > TOLERANCE_MS ? byMs : 0;
 }

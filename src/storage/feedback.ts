@@ -46,6 +46,11 @@ interface Alarm {
   readonly embeddings: Float32Array[];
 }
 
+interface Given {
+  readonly episodeId: string;
+  readonly verdict: Verdict;
+}
+
 /** Whoever heeds verdicts from now on. */
 export interface VerdictSink {
   readonly episodeIds: readonly string[];
@@ -65,7 +70,9 @@ export class FeedbackStore {
   /** What has been given last. */
   #given = '';
   /** The last verdict that did not say of which alarm it is. */
-  #guessed: { readonly episodeId: string; readonly verdict: Verdict; readonly atMs: number } | undefined;
+  #guessed: (Given & { readonly atMs: number; readonly before: Verdict | undefined }) | undefined;
+  /** The last verdict on each of the last alarms. */
+  readonly #verdicts = new Map<string, Verdict>();
   /** What is to be written, by alarm. */
   readonly #waiting = new Map<string, { alarm: Alarm; verdict: Verdict; givenAt: string }>();
   readonly #save: Paced;
@@ -121,7 +128,10 @@ export class FeedbackStore {
     this.#alarm = { episodeId, label, kind, atMs, embeddings };
     this.#alarms.set(episodeId, this.#alarm);
     for (const oldest of this.#alarms.keys())
-      if (this.#alarms.size > MOST_ALARMS) this.#alarms.delete(oldest);
+      if (this.#alarms.size > MOST_ALARMS) {
+        this.#alarms.delete(oldest);
+        this.#verdicts.delete(oldest);
+      }
   }
 
   /**
@@ -139,11 +149,14 @@ export class FeedbackStore {
             code: 'not_judged_any_more',
             problem: `only the last ${MOST_ALARMS} alarms since the start can be judged`,
           };
+    const before = this.#verdicts.get(alarm.episodeId);
+    if (episodeId !== undefined && this.#guessed?.episodeId === episodeId) this.#guessed = undefined;
     const given = `${alarm.episodeId} ${verdict} ${alarm.embeddings.length}`;
     if (given === this.#given) return undefined; // a button pressed twice
     this.#given = given;
-    this.#guessed =
-      episodeId === undefined ? { episodeId: alarm.episodeId, verdict, atMs: this.clock.now() } : undefined;
+    this.#verdicts.set(alarm.episodeId, verdict);
+    if (episodeId === undefined)
+      this.#guessed = { episodeId: alarm.episodeId, verdict, before, atMs: this.clock.now() };
     this.#waiting.set(alarm.episodeId, { alarm, verdict, givenAt: new Date().toISOString() });
     this.#save.ask();
     return undefined;
@@ -156,16 +169,12 @@ export class FeedbackStore {
   takeBack(withinMs: number): void {
     const guessed = this.#guessed;
     if (!guessed || this.clock.now() - guessed.atMs > withinMs) return;
-    const { episodeId, verdict } = guessed;
+    const { episodeId, verdict, before } = guessed;
     this.#guessed = undefined;
     this.#given = '';
     this.#waiting.delete(episodeId);
-    this.#writing = this.#writing
-      .then(() => rm(join(this.folder, `${episodeId}.json`), { force: true }))
-      .then(() => this.sink?.delete(episodeId))
-      .catch((error) =>
-        this.log.warn({ episodeId, problem: messageOf(error) }, 'feedback cannot be deleted'),
-      );
+    if (before) this.give(before, episodeId);
+    else this.#remove(episodeId);
     const hint = 'If it was meant for this alarm, give it again.';
     this.log.warn(
       { verdict, episodeId, hint },
@@ -205,6 +214,16 @@ export class FeedbackStore {
         this.log.warn({ folder, verdict, episodeId, problem: messageOf(error) }, 'feedback cannot be kept');
       }
     }
+  }
+
+  #remove(episodeId: string): void {
+    this.#verdicts.delete(episodeId);
+    this.#writing = this.#writing
+      .then(() => rm(join(this.folder, `${episodeId}.json`), { force: true }))
+      .then(() => this.sink?.delete(episodeId))
+      .catch((error) =>
+        this.log.warn({ episodeId, problem: messageOf(error) }, 'feedback cannot be deleted'),
+      );
   }
 
   /** That a scream was none says nothing of the next one. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import type { Clock, DecisionEvent, Logger } from '../types.js';
-import { dateByNow, elapsedMs } from './age.js';
+import { clockSetBy, elapsedMs } from './age.js';
 import { KeptFile, type Store } from './kept-file.js';
 
 /** Alarms are rare, and each is repeated a few times: a flood of them must not wear out a card. */
@@ -87,8 +87,8 @@ export class UnansweredAlarm {
 
   #dated(alarm: Unanswered): Unanswered {
     const agoMs = this.clock.now() - this.#sinceMs;
-    const startedAtMs = dateByNow(alarm.startedAtMs, this.clock.wallMs(), agoMs);
-    return startedAtMs === alarm.startedAtMs ? alarm : { ...alarm, startedAtMs };
+    const byMs = clockSetBy(alarm.startedAtMs, this.clock.wallMs(), agoMs);
+    return byMs === 0 ? alarm : { ...alarm, startedAtMs: alarm.startedAtMs + byMs };
   }
 }
 

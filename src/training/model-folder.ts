@@ -64,6 +64,7 @@ export async function inPlace<T>(
   work: (place: Place) => Promise<T>,
 ): Promise<T> {
   await checkTarget(folder, force);
+  await checkDevice(folder);
   const room = join(await folderAbove(folder), basename(beside(folder)));
   await mkdir(room).catch((error) => {
     throw cannotWrite(folder, error);
@@ -73,6 +74,17 @@ export async function inPlace<T>(
   } finally {
     await rm(room, { recursive: true, force: true });
   }
+}
+
+/** What is mounted cannot be replaced as a whole. */
+async function checkDevice(folder: string): Promise<void> {
+  const [inside, outside] = await Promise.all([stat(folder), stat(dirname(folder))]).catch(() => []);
+  if (inside?.dev !== outside?.dev)
+    throw new UserError(
+      ExitCode.cannotCreate,
+      `${folder}: is a file system of its own, which cannot be replaced`,
+      'Choose a folder in it.',
+    );
 }
 
 /** The nearest that is there. */
@@ -104,7 +116,9 @@ export async function writeTrained(
     if (force)
       await rename(folder, old).then(
         () => checkContents(old, folder), // of what came in meanwhile
-        () => {}, // nothing there
+        (error: NodeJS.ErrnoException) => {
+          if (error.code !== 'ENOENT') throw error;
+        },
       );
     await rename(made, folder);
   } catch (error) {

@@ -9,6 +9,11 @@ function* steady(fromMs: number, seconds: number, every = 0.1, speed = 1): Gener
     for (let part = 0; part < every - 1e-9; part += 0.1) yield [0.1 * SECOND * speed, fromMs + 1000 * at];
 }
 
+/** Ten seconds of sound within three, again and again. */
+function segments(count: number): [number, number][] {
+  return Array.from({ length: count }, (_, k) => [...steady(10_000 * k, 3, 0.1, 10 / 3)]).flat();
+}
+
 function lostIn(deliveries: Iterable<[number, number]>): number[] {
   const sound = new LostSound();
   return [...deliveries].map(([count, atMs]) => sound.push(count, atMs)).filter((seconds) => seconds > 0);
@@ -25,8 +30,13 @@ describe('sound that is lost on its way', () => {
   it.each<[string, [number, number][]]>([
     ['all that waited comes', [...steady(0, 120), [4 * SECOND, 124_000], ...steady(124_000, 60)]],
     ['it comes in large pieces', [...steady(0, 300, 3)]],
-    ['the clock of the sound card is slow', [...steady(0, 3600, 0.1, 0.996)]],
-    ['… or fast', [...steady(0, 3600, 0.1, 1.004)]],
+    [
+      'all that waited comes little by little',
+      [...steady(0, 120), ...steady(130_000, 33, 0.1, 1.3), ...steady(163_000, 60)],
+    ],
+    ['it comes in segments, each over seconds', segments(120)],
+    ['the clock of the source is slow', [...steady(0, 3600, 0.1, 0.97)]],
+    ['… or fast', [...steady(0, 3600, 0.1, 1.03)]],
     ['the rate is another one, which shows first', [...steady(0, 60, 0.1, 0.9)]],
   ])('is none where %s', (_, deliveries) => {
     expect(lostIn(deliveries)).toEqual([]);

@@ -140,6 +140,18 @@ describe('a muted microphone', () => {
     expect(watch.fault).toBeUndefined();
   });
 
+  it('is not one in a room that is quiet and even at night, when its ventilation is off', () => {
+    const quiet = new UsualQuiet();
+    let muted = 0;
+    for (let second = 0; second < 5 * 24 * HOUR; second++) {
+      const isNight = (second / HOUR) % 24 < 7;
+      const bump = second % 100 < 3 ? 4 : 0;
+      quiet.push((isNight ? -68 : -50 + bump) + 0.2 * random());
+      muted = Math.max(muted, quiet.mutedSeconds);
+    }
+    expect(muted).toBe(0);
+  });
+
   it('is found out also where it was muted while its room was learned, and muted or not between two seconds', () => {
     const room = Array.from({ length: 20 }, (_, k) => noise(-62 + (k % 4)));
     const muted = Array.from({ length: 20 }, () => noise(-86));

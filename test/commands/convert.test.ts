@@ -151,7 +151,7 @@ describe('convert', () => {
     expect(failed).toEqual(
       ['own', 'stereo', 'text'].map((name) => ({
         file: `in/${name}.wav`,
-        reason: `in/${name}.wav: its result would replace out/${name}.wav, which no earlier run has made of it`,
+        reason: `in/${name}.wav: its result would replace out/${name}.wav, of which it cannot be told that an earlier run has made it`,
       })),
     );
     expect(await contents()).toEqual(before);

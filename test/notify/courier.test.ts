@@ -89,8 +89,8 @@ async function stop({ courier, outbox }: Run): Promise<void> {
   runs.splice(0, runs.length, ...runs.filter((run) => run.courier !== courier));
 }
 
-const event = (n: number | string, event_type = 'water_running_long') =>
-  JSON.stringify({ event_type, n, at: new Date(clock.wallMs()).toISOString() });
+const event = (n: number | string, event_type = 'water_running_long', episodeId?: string) =>
+  JSON.stringify({ event_type, n, episodeId, at: new Date(clock.wallMs()).toISOString() });
 const got = ({ posted }: PostServer) => posted.map(({ body }) => JSON.parse(body).n);
 const arrived = (server: PostServer, count: number) =>
   until(
@@ -250,6 +250,24 @@ describe('a webhook', () => {
     await clock.advance(PAUSE.reconnectMinMs);
     await until(() => outbox.size === 0, 'events wait');
     expect(got(server).slice(before)).toEqual(['new', 'smoke', 'unanswered', 'old', 1, 2, 'over', 3]);
+  });
+
+  it('that is back gets an alarm from its beginning, and the latest one before others', async () => {
+    const server = await startServer(['drop']);
+    const { courier, outbox } = start(server.url);
+    courier.tell(event(1, 'alarm_started', 'a'));
+    await failed(1);
+    courier.tell(event(2, 'alarm_escalated', 'a'));
+    courier.tell(event(3, 'alarm_started', 'b'));
+    courier.tell(event(4, 'alarm_escalated', 'b'));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await failed(2);
+    const before = server.posted.length;
+    server.answers = [200];
+    courier.tell(event(5, 'alarm_escalated', 'b'));
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => outbox.size === 0, 'events wait');
+    expect(got(server).slice(before)).toEqual([3, 4, 5, 1, 2]);
   });
 
   it('that is getting what an earlier run has left gets a new alarm next', async () => {

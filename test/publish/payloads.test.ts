@@ -124,12 +124,20 @@ describe('payloads of an alarm that evidence raised', () => {
   });
 });
 
+/** What was kept `waitedMs` ago, when the wall clock said `keptAtMs`. */
+function delivered(payload: string, replayed: boolean, nowMs: number, waitedMs?: number, keptAtMs?: number) {
+  const now = 1e6;
+  const addedAtMs = waitedMs === undefined ? undefined : now - waitedMs;
+  const kept = { payload, replayed, addedAtMs, keptAtMs: keptAtMs ?? nowMs - (waitedMs ?? 0) };
+  return deliveredEvent(kept, { now: () => now, wallMs: () => nowMs });
+}
+
 describe('delivered event', () => {
   it('adds only latency and whether it comes late, and keeps id and time', () => {
     const kept = eventPayload(alarmStarted, context);
     const event = JSON.parse(kept);
-    const now = JSON.parse(deliveredEvent(kept, false, T0 + 143, 140));
-    const late = JSON.parse(deliveredEvent(kept, true, T0 + 60_143, undefined));
+    const now = JSON.parse(delivered(kept, false, T0 + 143, 140));
+    const late = JSON.parse(delivered(kept, true, T0 + 60_143));
     expect(now).toStrictEqual({ ...event, latencyMs: 143, replayed: false });
     expect(late).toStrictEqual({ ...event, latencyMs: 60_143, replayed: true });
   });
@@ -139,21 +147,29 @@ describe('delivered event', () => {
     ['a time to come', T0 + 9 * 365 * 86_400_000],
   ])('has no time of %s where the clock has been set since, as far as that is known', (_, atMs) => {
     const kept = eventPayload({ ...alarmStarted, atMs }, context);
-    const sameRun = JSON.parse(deliveredEvent(kept, true, T0, 60_000));
+    const sameRun = JSON.parse(delivered(kept, true, T0, 60_000, atMs));
     expect(sameRun).toMatchObject({ at: new Date(T0 - 60_000).toISOString(), latencyMs: 60_000 });
-    const earlierRun = JSON.parse(deliveredEvent(kept, true, T0, undefined));
+    const earlierRun = JSON.parse(delivered(kept, true, T0));
     expect(earlierRun).toMatchObject({ at: new Date(atMs).toISOString(), latencyMs: null });
   });
 
   it('has the time of a clock that was days behind put right, and that of one a little wrong left alone', () => {
     const kept = eventPayload({ ...alarmStarted, atMs: T0 - 3 * 86_400_000 }, context);
-    const sameRun = JSON.parse(deliveredEvent(kept, true, T0, 25_000));
+    const sameRun = JSON.parse(delivered(kept, true, T0, 25_000, T0 - 3 * 86_400_000));
     expect(sameRun).toMatchObject({ at: new Date(T0 - 25_000).toISOString(), latencyMs: 25_000 });
     expect(ntfyLetter(JSON.stringify({ device: { name: 'Bath' }, ...sameRun }), undefined).body).toContain(
       new Date(T0 - 25_000).toLocaleString('sv-SE'),
     );
-    const little = JSON.parse(deliveredEvent(eventPayload(alarmStarted, context), true, T0 + 60_000, 5000));
+    const little = JSON.parse(delivered(eventPayload(alarmStarted, context), true, T0 + 60_000, 5000, T0));
     expect(little).toMatchObject({ at: new Date(T0).toISOString(), latencyMs: 60_000 });
+  });
+
+  it('leaves the time alone of what is said again as it was', () => {
+    const kept = eventPayload({ ...alarmStarted, atMs: T0 - 480_000 }, context);
+    expect(JSON.parse(delivered(kept, false, T0, 0))).toMatchObject({
+      at: new Date(T0 - 480_000).toISOString(),
+      latencyMs: 480_000,
+    });
   });
 
   it('says null of a duration that is not known', () => {

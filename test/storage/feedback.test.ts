@@ -91,6 +91,18 @@ describe('feedback', () => {
     store.give('false_alarm', 'slam');
     await store.stop();
     store.takeBack(60_000);
+    store.give('real_alarm', 'fall');
+    await store.stop();
+    await judge('false_alarm');
+    store.takeBack(60_000); // to what was said of it before
+    await store.stop();
+    expect(read().map(({ episodeId, verdict }) => `${episodeId} ${verdict}`)).toContain('fall real_alarm');
+    await judge('false_alarm');
+    store.give('real_alarm', 'fall'); // by name
+    await store.stop();
+    await clock.advance(10_000);
+    store.takeBack(60_000);
+    await store.stop();
     await judge('real_alarm');
     await clock.advance(61_000);
     store.takeBack(60_000);
