@@ -17,6 +17,12 @@ export class Announcing {
     return this.announcement?.first[this.#next];
   }
 
+  /** The topic of the long message, where one is said and could be said in smaller ones. */
+  get long(): string | undefined {
+    const { messages = [], longTopic } = this.announcement ?? {};
+    return messages.find(({ topic }) => topic === longTopic)?.topic;
+  }
+
   /** Sets the states that announce the device. */
   start(): void {
     for (const { topic, payload } of this.announcement?.messages ?? []) this.states.set(topic, payload, 1);

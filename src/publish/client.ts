@@ -233,8 +233,9 @@ export class MqttPublisher {
   #onConnect(): void {
     this.#onConnected();
     const birth = this.#options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
-    this.#echo.begin(this.#connection.protocol === '3.1.1');
-    this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability);
+    const silent = this.#connection.protocol === '3.1.1';
+    this.#echo.begin(silent);
+    this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability, silent);
     this.#announce();
     this.#homeAssistant.begin();
   }
@@ -256,6 +257,7 @@ export class MqttPublisher {
   #onMessage(message: IncomingMessage): void {
     if (this.#stopped !== undefined) return;
     this.#echo.message(message);
+    this.#delivery.heard(message);
     this.#listeners.get(message.topic)?.(message);
     this.#homeAssistant.message(message);
   }

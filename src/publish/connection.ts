@@ -1,4 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt';
+import codes from 'mqtt-packet/constants.js';
 import type { Clock, Logger } from '../types.js';
 import { BackOff } from './back-off.js';
 import { describeFailure, describeReason, hangUpOf, NOBODY, type Refusal, refusalOf } from './failure.js';
@@ -12,6 +13,10 @@ import {
 import { Outage } from './outage.js';
 import { ProtocolChoice } from './protocol.js';
 import { TlsFiles } from './tls-files.js';
+
+// Mosquitto answers a message above its `message_size_limit` with "Packet too large", which MQTT 5 does not foresee in
+// that place, and MQTT.js understands nothing more on a connection once it has met a code that is not in its table.
+Object.assign(codes.MQTT5_PUBACK_PUBREC_CODES, codes.MQTT5_DISCONNECT_CODES);
 
 export interface IncomingMessage {
   readonly topic: string;

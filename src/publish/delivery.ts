@@ -2,7 +2,7 @@ import type { Outbox, WaitingEvent } from '../storage/outbox.js';
 import type { Clock, Logger } from '../types.js';
 import { Announcing } from './announcing.js';
 import { Audience } from './audience.js';
-import type { BrokerConnection } from './connection.js';
+import type { BrokerConnection, IncomingMessage } from './connection.js';
 import { InFlight } from './in-flight.js';
 import type { Announcement, Message, MqttTiming } from './options.js';
 import { deliveredEvent } from './payloads.js';
@@ -44,6 +44,10 @@ export class Delivery {
   readonly #announcing: Announcing;
   #subscriptions = new Set<string>();
   #echo = '';
+  /** Topics of our own that are among them. */
+  #echoes: readonly string[] = [];
+  /** The topic of the long message, where nothing but its coming back says that the broker passes it on. */
+  #longEcho: string | undefined;
   #event: WaitingEvent | undefined;
   /** Were set aside because they were late, and go again with the next first answer: late once more, they are why. */
   readonly #late = new WeakSet<WaitingEvent>();
@@ -93,12 +97,28 @@ export class Delivery {
    *
    * @param subscriptions by which we are told something
    * @param echo a topic of our own, heard only to notice what else is said there
+   * @param silent the broker does not say what it drops
    */
-  begin(subscriptions: Iterable<string>, echo: string): void {
+  begin(subscriptions: Iterable<string>, echo: string, silent: boolean): void {
     this.#eventsFirst = true;
     this.#announcing.restart();
-    this.#subscriptions = new Set([...subscriptions, echo]);
     this.#echo = echo;
+    this.#longEcho = silent ? this.#announcing.long : undefined;
+    this.#echoes = this.#longEcho === undefined ? [echo] : [echo, this.#longEcho];
+    this.#subscriptions = new Set([...subscriptions, ...this.#echoes]);
+  }
+
+  /**
+   * Something is heard. `online` follows the long message: where that alone comes back, a limit of length has dropped
+   * the long one – or an access list does not let us read it, and then short ones do as well.
+   */
+  heard({ topic, payload, retained }: IncomingMessage): void {
+    const long = this.#longEcho;
+    if (long === undefined || retained) return;
+    const isOnline = topic === this.#echo && payload.toString() === 'online';
+    if (topic !== long && !isOnline) return;
+    this.#longEcho = undefined;
+    if (isOnline && !this.refusals.has(echoName(long))) this.#fallBack(long, 'does not hand back');
   }
 
   subscribe(topic: string): void {
@@ -127,10 +147,11 @@ export class Delivery {
     if (key === event?.topic) {
       if (!culprit.hungUp) this.#late.add(event);
       this.#refuseEvent(event, reason);
-    } else if (!culprit.hungUp) this.#refuseState(key, reason);
-    else if (!this.#fallBack(key))
+    } else if (!this.#fallBack(key)) {
       // A broker that hangs up on one of many alike does so on each: not a broken connection for every one.
-      for (const name of this.#announcing.alike(key)) this.#refuseState(name, reason, true);
+      const names = culprit.hungUp ? this.#announcing.alike(key) : [key];
+      for (const name of names) this.#refuseState(name, reason, culprit.hungUp);
+    }
     this.link.forgive();
   }
 
@@ -211,7 +232,7 @@ export class Delivery {
   }
 
   #subscribe(topic: string): void {
-    const key = topic === this.#echo ? echoName(topic) : subscriptionName(topic);
+    const key = this.#echoes.includes(topic) ? echoName(topic) : subscriptionName(topic);
     if (this.#isHeld(key)) return;
     this.#subscriptions.delete(topic);
     this.#inFlight.begin(key);
@@ -263,11 +284,11 @@ export class Delivery {
   }
 
   /** @returns whether this announces the device and is said in smaller messages instead */
-  #fallBack(topic: string): boolean {
+  #fallBack(topic: string, verdict = 'does not take'): boolean {
     if (!this.#announcing.shrink(topic)) return false;
     this.log.warn(
       { topic },
-      'the broker does not take the long message that announces the device: it gets short ones',
+      `the broker ${verdict} the long message that announces the device: it gets short ones`,
     );
     this.pump();
     return true;
