@@ -70,6 +70,16 @@ describe.skipIf(skip)('commands over MQTT', () => {
     await deaf.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
   });
 
+  it('that were rolled out are all taken by a room that comes later, in whatever order the broker tells them', async () => {
+    await command('bathnet/all/hits/set', '5', true);
+    await command('bathnet/all/window/set', '6', true);
+    const { daemon, seen } = await startDaemon([...SLOW_SCENE, '--set', 'mqtt.rollouts=true']);
+    await seen.waitFor(settings.hits, (payload) => payload === '5');
+    expect(seen.on(settings.window).at(-1)).toBe('6');
+    await until(() => kept().hits === 5, 'it is not kept');
+    expect(daemon.stderr).not.toContain('command refused');
+  });
+
   it('that leave hardly an alarm are a problem in health and in the log, also after a restart', async () => {
     const { daemon, seen } = await startDaemon(SLOW_SCENE);
     const problems = (found: Subscription) => JSON.parse(found.on(topics.health).at(-1) ?? '{}').problems;

@@ -27,6 +27,8 @@ const EVERY_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
+/** What is rolled out comes in any order: so long after the first that was refused it is said which stay so. */
+const ROLL_OUT_MS = 5000;
 const TOO_MANY_TESTS: Denial = {
   code: 'too_many_tests',
   problem: 'too many tests: one a minute from now on',
@@ -96,6 +98,11 @@ export class Commands {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #paces: Paced[] = [];
+  /** What was rolled out and contradicts what is set: what it goes with may still come. */
+  readonly #refused = new Map<SettingName, { topic: string; text: string; saying: Paced }>();
+  /** Those of which that is to be said if it stays so. */
+  readonly #unsaid = new Set<SettingName>();
+  #cancelSaying = () => {};
   /** What each topic's text does; returns why not. */
   readonly #deeds = new Map<string, (text: string) => Denial | undefined>();
 
@@ -128,9 +135,9 @@ export class Commands {
       if (name === 'enabled' || !this.#target.rollouts) continue;
       this.#listen(
         rollouts[name],
-        (text) => this.#change(name, text, text),
+        (text) => this.#rollOut(name, { topic: rollouts[name], text, saying }),
         () => saying.ask(),
-        true,
+        () => this.#refused.delete(name),
       );
     }
     for (const number of this.#target.numbers ?? []) this.#listenToNumber(number);
@@ -157,19 +164,20 @@ export class Commands {
 
   /** Says what waits to be said. */
   stop(): void {
+    this.#cancelSaying();
     for (const paced of this.#paces) paced.flush();
   }
 
   /**
    * @param act does what the text says, or returns why not
    * @param afterwards whether it was done or refused
-   * @param ofAnyAge what the broker has retained counts, too
+   * @param onRemoved where what the broker has retained counts, too: somebody removes it there
    */
   #listen(
     topic: string,
     act: (text: string) => Denial | undefined,
     afterwards = () => {},
-    ofAnyAge = false,
+    onRemoved?: () => void,
   ): void {
     const obey = (read: ReturnType<typeof textOf>) => {
       const denial = 'problem' in read ? read : act(read.text);
@@ -178,8 +186,8 @@ export class Commands {
     };
     this.#deeds.set(topic, (text) => obey({ text }));
     this.#publisher.onMessage(topic, (message) => {
-      if (message.payload.length === 0) return; // somebody removes a retained command
-      this.#refuse(topic, obey(textOf(ofAnyAge ? { ...message, retained: false } : message)));
+      if (message.payload.length === 0) return onRemoved?.(); // somebody removes a retained command
+      this.#refuse(topic, obey(textOf(onRemoved ? { ...message, retained: false } : message)));
     });
   }
 
@@ -227,7 +235,36 @@ export class Commands {
     const denial = this.#target.set(name, value, rolledOut);
     const after = this.#target.settings[name];
     if (after !== before) this.#log.info({ setting: name, before, value: after }, 'setting changed');
+    if (!denial) {
+      this.#refused.delete(name);
+      this.#retryRefused();
+    }
     return denial;
+  }
+
+  /** @returns why not, unless what it contradicts may change yet: `hits` may come before the `window` that it needs */
+  #rollOut(name: SettingName, said: { topic: string; text: string; saying: Paced }): Denial | undefined {
+    this.#refused.delete(name);
+    const denial = this.#change(name, said.text, said.text);
+    if (denial?.code !== 'contradiction') return denial;
+    this.#refused.set(name, said);
+    if (this.#unsaid.size === 0)
+      this.#cancelSaying = this.#clock.after(ROLL_OUT_MS, () => this.#sayRefused());
+    this.#unsaid.add(name);
+    return undefined;
+  }
+
+  /** What is taken now may make room for another one; it is no longer among them then, which bounds this. */
+  #retryRefused(): void {
+    for (const [name, { text, saying }] of this.#refused) if (!this.#change(name, text, text)) saying.ask();
+  }
+
+  #sayRefused(): void {
+    for (const name of this.#unsaid) {
+      const { topic, text } = this.#refused.get(name) ?? {};
+      if (topic && text) this.#refuse(topic, this.#change(name, text, text));
+    }
+    this.#unsaid.clear();
   }
 
   #test(allowance: Allowance): Denial | undefined {

@@ -222,6 +222,41 @@ describe('a setting that is rolled out to all devices', () => {
     expect(warnings()[0]).toContain(all.threshold);
   });
 
+  it('waits for what it goes with, and is said to be refused only where that does not come', async () => {
+    values = { ...values, hits: 2, window: 3 };
+    start({ rollouts: true });
+    deliver(all.hits, '5', true);
+    deliver(all.window, '4', true);
+    expect(values).toMatchObject({ hits: 2, window: 4 });
+    deliver(all.window, '6', true);
+    expect(values).toMatchObject({ hits: 5, window: 6 });
+    expect(said).toContain(`${states.hits} 5`);
+    await clock.advance(60_000);
+    expect(warnings()).toEqual([]);
+
+    deliver(all.hits, '9', true);
+    await clock.advance(60_000);
+    expect(warnings()).toEqual([expect.stringMatching(/all\/hits\/set.*hits must be at most window/)]);
+    deliver(set.window, '10'); // also much later, and said here
+    expect(values).toMatchObject({ hits: 9, window: 10 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it.each([
+    ['it is taken back', () => deliver(all.hits, '', true)],
+    ['something else is set here', () => deliver(set.hits, '1')],
+    ['something else is rolled out', () => deliver(all.hits, '1')],
+  ])('waits no more once %s', async (_, happens) => {
+    start({ rollouts: true });
+    deliver(all.hits, '5', true);
+    happens();
+    const { hits } = values;
+    deliver(all.window, '6', true);
+    expect(values).toMatchObject({ hits, window: 6 });
+    await clock.advance(60_000);
+    expect(warnings()).toEqual([]);
+  });
+
   it('never switches detection off', () => {
     start({ rollouts: true });
     const heard = [...handlers.keys()].filter((topic) => topic.startsWith('bathnet/all/'));
