@@ -228,7 +228,8 @@ export async function startApp({
   const { hopSeconds } = config.window;
   const parts = { publisher, topics, listener, reporter, feedback, store: state, sounds: pipeline.sounds };
   const rules = { rule, quietHours: config.quietHours, rollouts: config.mqtt.rollouts, hopSeconds };
-  const control = new Control({ ...parts, ...rules, onTest }, clock, log);
+  const longStay = config.sense.longStayMinutes > 0;
+  const control = new Control({ ...parts, ...rules, longStay, onTest }, clock, log);
 
   // Where it can be seen; loaded by those alone who look
   const shown = {

@@ -39,6 +39,8 @@ export interface ControlParts {
   readonly quietHours: { readonly from: string; readonly to: string } | undefined;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
+  /** Somebody who is in the room for long without a sound is an event. */
+  readonly longStay: boolean;
   /** From window to window. */
   readonly hopSeconds: number;
   /** Somebody presses the test button. */
@@ -110,11 +112,12 @@ export class Control {
 
   /** Says all settings and begins to listen. */
   start(): void {
-    const { publisher, listener, feedback } = this.parts;
+    const { publisher, topics, listener, feedback, longStay } = this.parts;
     publisher.onHomeAssistant(() => {
       listener.remind();
       feedback.takeBack(KEPT_WORD_MS);
     });
+    if (longStay) this.#occupancy.expect(topics.commands.occupied);
     this.#commands.start();
   }
 

@@ -4,6 +4,8 @@ import type { Clock, Logger } from '../types.js';
 const STALE_HOURS = 24;
 /** That nobody is there, as the broker has kept it, may be of any age: a sensor that lives says so again meanwhile. */
 const KEPT_STALE_HOURS = 2;
+/** A sensor says something sooner; one that nobody has connected, or on another topic, never does. */
+const FIRST_WORD_HOURS = 1;
 
 /**
  * Whether somebody is in the room, as others say. It is not known until they do, and again a day after they last
@@ -23,6 +25,20 @@ export class Occupancy {
     private readonly clock: Clock,
     private readonly log: Logger,
   ) {}
+
+  /**
+   * Something depends on it: where nobody says anything, that is said.
+   *
+   * @param topic where it is listened for
+   */
+  expect(topic: string): void {
+    this.#cancelStale = this.clock.after(FIRST_WORD_HOURS * 3_600_000, () => {
+      this.log.warn(
+        { topic },
+        `nobody has said for ${FIRST_WORD_HOURS} h whether somebody is in the room: no stay is a long one (sense.longStayMinutes) until a presence sensor says so on this topic`,
+      );
+    });
+  }
 
   /**
    * Somebody says so.

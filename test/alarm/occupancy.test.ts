@@ -22,6 +22,19 @@ describe('whether somebody is in the room', () => {
     expect(changes).toEqual([true, false, undefined, true]);
   });
 
+  it('is missed once where nobody has said a word within an hour, and not where somebody has', async () => {
+    occupancy.expect('bathnet/test/occupied/set');
+    await clock.advance(100 * HOUR_MS);
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn nobody has said for 1 h .*longStayMinutes.*bathnet\/test\/occupied\/set/),
+    ]);
+    occupancy.expect('bathnet/test/occupied/set');
+    occupancy.say(undefined, false);
+    await clock.advance(100 * HOUR_MS);
+    expect(log.lines).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
   it('is not known any more a day after the last word, which is logged once', async () => {
     occupancy.say(false, false);
     await clock.advance(23 * HOUR_MS);

@@ -224,6 +224,15 @@ describe('doctor', () => {
         expect(stdout).toMatch(/^ok {4}discovery: device test is announced/m);
         expect(code).toBe(0);
         expect(stdout).toMatch(/^ok {4}topics: 2 topics published and read back$/m);
+        const longStay = ['--source', `file:${SCENE}`, '--set', 'sense.longStayMinutes=30'];
+        const missed = await doctor(broker.url, ...longStay);
+        expect(missed.stdout).toMatch(
+          /^note {2}topics: .*no stay is long until bathnet\/test\/occupied\/set says so\n {6}→ .*presence\.yaml/m,
+        );
+        broker.publish('bathnet/test/occupied/set', 'ON');
+        await seen.waitFor('bathnet/test/occupied', (payload) => payload === 'ON');
+        const told = await doctor(broker.url, ...longStay);
+        expect(told.stdout).toMatch(/^ok {4}topics: 2 topics published and read back$/m);
         broker.publish('bathnet/test/enabled/set', 'OFF');
         await seen.waitFor('bathnet/test/enabled', (payload) => payload === 'OFF');
         // Of another state folder, as whoever calls doctor beside a service has.

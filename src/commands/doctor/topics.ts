@@ -13,6 +13,8 @@ const ANSWER_MS = 5000;
 /** Home Assistant's event entities ignore an empty object, and no automation finds an event in it. */
 const NO_EVENT = '{}';
 const SWITCH_ON = 'Switch it on (ON to <base>/enabled/set, the switch Detection).';
+const SAY_WHO =
+  'Let a presence sensor say ON and OFF there, for example by config/homeassistant/presence.yaml; its topic has to be this one.';
 
 /**
  * Publishes on each topic of the daemon and reads it back: what is retained there once more, so that nothing
@@ -63,10 +65,14 @@ export async function checkTopics(
   const count = tried.length;
   // By its own word: what doctor reads of settings may be the state folder of another user.
   const isOff = online() && latest.get(topics.settings.enabled) === 'OFF';
-  const found = (text: string) =>
-    isOff
-      ? { text: `${text}; the daemon that runs says that detection is off: no alarm comes`, hint: SWITCH_ON }
-      : { text };
+  const waits = online() && config.sense.longStayMinutes > 0 && latest.get(topics.occupied) === 'None';
+  const found = (text: string) => {
+    const says = `${text}; the daemon that runs says that`;
+    if (isOff) return { text: `${says} detection is off: no alarm comes`, hint: SWITCH_ON };
+    if (!waits) return { text };
+    const unknown = `it does not know whether somebody is in the room: no stay is long until ${topics.commands.occupied} says so`;
+    return { text: `${says} ${unknown}`, hint: SAY_WHO };
+  };
   if (lost.length + absent.length === 0) return found(`${count} topics published and read back`);
   // MQTT 5 has said of each that it is taken. Who reads back nothing of that cannot see the daemon's states either.
   if (protocol === '5' && (absent.length === 0 || lost.length === count))
