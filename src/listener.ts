@@ -15,6 +15,7 @@ import type {
   PcmChunk,
   PipelineResult,
   SoundChange,
+  Unanswered,
   Window,
 } from './types.js';
 
@@ -87,8 +88,8 @@ export class Listener {
     return this.#ring.droppedWindows + this.#lostWindows;
   }
 
-  /** Whether nobody has acknowledged the latest alarm, which may be that of an earlier run. */
-  get unanswered(): boolean {
+  /** The latest alarm, which may be that of an earlier run, while nobody has acknowledged it. */
+  get unanswered(): Unanswered | undefined {
     return this.#escalation.unanswered;
   }
 

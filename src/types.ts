@@ -260,6 +260,15 @@ export interface Acknowledgement {
   readonly episodeId?: string | undefined;
 }
 
+/** An alarm that nobody has acknowledged. */
+export interface Unanswered {
+  readonly episodeId: string;
+  readonly label: string;
+  readonly kind?: string | undefined;
+  /** When it began, by the wall clock as it is now; undefined where nobody knows. */
+  readonly atMs: number | undefined;
+}
+
 /** What a person says of an alarm. */
 export type Verdict = 'false_alarm' | 'real_alarm';
 

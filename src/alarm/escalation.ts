@@ -5,6 +5,7 @@ import type {
   AlarmStarted,
   Clock,
   DecisionEvent,
+  Unanswered,
 } from '../types.js';
 
 export interface EscalationOptions {
@@ -32,6 +33,7 @@ type Known = Pick<AlarmStarted, 'episodeId' | 'label' | 'kind'>;
 
 /** An alarm of an earlier run that nobody has acknowledged. */
 export interface EarlierAlarm extends Known {
+  /** 0 where nobody knows. */
   readonly ageMs: number;
   readonly repetitions: number;
   /** It is not to be repeated any more. */
@@ -42,6 +44,8 @@ export interface EarlierAlarm extends Known {
 interface Latest {
   readonly alarm: Known;
   readonly sinceMs: number;
+  /** It is known when it began. */
+  readonly dated: boolean;
   /** When it was acknowledged. */
   seenAtMs: number | undefined;
   /** Of the repetitions, those that came by time, and those that came because somebody came. */
@@ -71,7 +75,7 @@ export class Escalation {
    */
   note(event: DecisionEvent): void {
     if (event.type !== 'alarm_started') return;
-    this.#begin(event, 0, 0);
+    this.#begin(event, this.clock.now());
     this.#wait();
   }
 
@@ -80,7 +84,7 @@ export class Escalation {
    * acknowledged; one that is too old is only not repeated any more.
    */
   resume({ ageMs, repetitions, quiet = false, ...alarm }: EarlierAlarm): void {
-    this.#begin(alarm, ageMs, repetitions, quiet);
+    this.#begin(alarm, this.clock.now() - ageMs, { dated: ageMs > 0, repetitions, quiet });
     if (quiet || ageMs > LONGEST_REMINDER_MS) return;
     const { escalateSeconds, escalateTimes } = this.options;
     const leftMs = (repetitions + 1) * escalateSeconds * 1000 - ageMs;
@@ -133,9 +137,13 @@ export class Escalation {
     return this.#latest?.alarm.episodeId !== episodeId || this.#latest.seenAtMs !== undefined;
   }
 
-  /** Whether nobody has acknowledged the latest alarm, of this run or of the one before. */
-  get unanswered(): boolean {
-    return this.#latest !== undefined && this.#latest.seenAtMs === undefined;
+  /** The latest alarm, of this run or of the one before, while nobody has acknowledged it. */
+  get unanswered(): Unanswered | undefined {
+    const latest = this.#latest;
+    if (!latest || latest.seenAtMs !== undefined) return undefined;
+    const { episodeId, label, kind } = latest.alarm;
+    const atMs = this.clock.wallMs() - (this.clock.now() - latest.sinceMs);
+    return { episodeId, label, kind, atMs: latest.dated ? Math.round(atMs) : undefined };
   }
 
   /** Repeats no more; the alarm can still be acknowledged. */
@@ -144,9 +152,8 @@ export class Escalation {
     if (this.#latest) this.#latest.quiet = true;
   }
 
-  #begin(alarm: Known, ageMs: number, repetitions: number, quiet = false): void {
-    const sinceMs = this.clock.now() - ageMs;
-    this.#latest = { alarm, sinceMs, seenAtMs: undefined, repetitions, reminders: 0, quiet };
+  #begin(alarm: Known, sinceMs: number, { dated = true, repetitions = 0, quiet = false } = {}): void {
+    this.#latest = { alarm, sinceMs, dated, seenAtMs: undefined, repetitions, reminders: 0, quiet };
   }
 
   #stopWaiting(): void {

@@ -99,10 +99,16 @@ export class History {
     this.#shorten();
   }
 
+  /** The latest alarm stays: it may be the one that nobody has acknowledged. */
   #shorten(): void {
-    const faults = [...this.#entries.values()].filter(({ events }) => events[0]?.event_type === 'fault');
+    const is = (type: string) => (entry: HistoryEntry) => entry.events[0]?.event_type === type;
+    const faults = [...this.#entries.values()].filter(is('fault'));
     for (const { id } of faults.slice(0, -MOST_FAULTS)) this.#remove(id);
-    for (const id of [...this.#entries.keys()].slice(0, -MOST_ENTRIES)) this.#remove(id);
+    const tooMany = this.#entries.size - MOST_ENTRIES;
+    if (tooMany <= 0) return;
+    const alarm = this.entries.find(is('alarm_started'));
+    const others = [...this.#entries.keys()].filter((id) => id !== alarm?.id);
+    for (const id of others.slice(0, tooMany)) this.#remove(id);
   }
 
   #remove(id: string): void {

@@ -33,6 +33,18 @@ const deliverySchema = z
   })
   .describe('What becomes of events.');
 
+const unansweredSchema = z
+  .strictObject({
+    episodeId: z.string(),
+    label: z.string(),
+    kind: z.string().optional(),
+    atMs: z
+      .number()
+      .optional()
+      .describe('When it began, milliseconds since the epoch; left out where nobody knows.'),
+  })
+  .describe('The latest alarm, which may be of an earlier run, while nobody has acknowledged it.');
+
 export const statusSchema = z
   .strictObject({
     device: z.strictObject({ id: z.string(), name: z.string(), area: z.string().optional() }),
@@ -52,6 +64,7 @@ export const statusSchema = z
     minLevelDbfs: z.number().describe('Sound that is not louder raises no alarm.'),
     notifies: z.boolean().describe('Whether alarms are also told beside MQTT, by `notify`.'),
     delivery: deliverySchema,
+    unanswered: unansweredSchema.nullable(),
     states: z
       .record(z.string(), z.string())
       .describe("What MQTT's topics say, by their name below <prefix>/<device>."),
@@ -112,12 +125,14 @@ export const liveSchema = z
     z.strictObject({ type: z.literal('state'), value: stateSchema }),
     z.strictObject({ type: z.literal('entry'), value: historySchema.element }),
     z.strictObject({ type: z.literal('delivery'), value: deliverySchema }),
+    z.strictObject({ type: z.literal('unanswered'), value: unansweredSchema.nullable() }),
   ])
   .describe('What the WebSocket says.');
 
 export type Problem = z.infer<typeof problemSchema>;
 export type Status = z.infer<typeof statusSchema>;
 export type Delivery = z.infer<typeof deliverySchema>;
+export type Unanswered = z.infer<typeof unansweredSchema>;
 /** Without its picture. */
 export type Entry = z.infer<typeof historySchema>[number];
 export type EntryWithPicture = z.infer<typeof entryWithPictureSchema>;

@@ -2,7 +2,17 @@ import { v7 as uuidv7 } from 'uuid';
 import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
 import type { History } from '../storage/history.js';
 import type { Statistics } from '../system/statistics.js';
-import type { Clock, Denial, Logger, ModelInfo, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
+import type {
+  Clock,
+  Denial,
+  Logger,
+  ModelInfo,
+  PcmChunk,
+  PipelineResult,
+  Said,
+  Unanswered,
+  Verdict,
+} from '../types.js';
 import { Live } from './live.js';
 import { type Measures, Metrics } from './metrics.js';
 import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
@@ -40,8 +50,8 @@ export interface WebSources {
   readonly illness: () => readonly string[];
   /** Windows that were lost. */
   readonly dropped: () => number;
-  /** Whether nobody has acknowledged the latest alarm. */
-  readonly unanswered: () => boolean;
+  /** The latest alarm, while nobody has acknowledged it. */
+  readonly unanswered: () => Unanswered | undefined;
   readonly history: History;
   /** @returns why not */
   obey(topic: string, text: string): Denial | undefined;
@@ -65,6 +75,8 @@ export class Web {
   #noted: readonly string[] = [];
   readonly #startedAtMs: number;
   #deliverySaid = '';
+  /** Episode of the alarm of which it was said last that nobody has acknowledged it. */
+  #unansweredSaid: string | undefined;
   #ending = false;
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
@@ -141,14 +153,24 @@ export class Web {
     this.#live.tell({ type: 'delivery', value: delivery });
   }
 
+  /** The daemon knows it; the history, whose times are those of a clock that may be set, can only guess. */
+  #tellUnanswered(): void {
+    const alarm = this.#sources.unanswered();
+    if (alarm?.episodeId === this.#unansweredSaid) return;
+    this.#unansweredSaid = alarm?.episodeId;
+    this.#live.tell({ type: 'unanswered', value: alarm ?? null });
+  }
+
   #delivery(): Delivery {
     const { connected, stats } = this.#sources.publisher;
     return { connected, queuedEvents: stats.queuedEvents, droppedEvents: stats.droppedEvents };
   }
 
   #said({ topic, payload, event }: Said): void {
-    if (event) this.#happened(JSON.parse(payload) as Record<string, unknown>);
-    else this.#stated(topic.slice(this.#sources.base.length + 1), payload);
+    if (event) {
+      this.#happened(JSON.parse(payload) as Record<string, unknown>);
+      this.#tellUnanswered();
+    } else this.#stated(topic.slice(this.#sources.base.length + 1), payload);
     this.#tellDelivery();
   }
 
@@ -192,7 +214,7 @@ export class Web {
   }
 
   #status(): Status {
-    const { device, hopSeconds, minLevelDbfs, notifies, model, publisher, base } = this.#sources;
+    const { device, hopSeconds, minLevelDbfs, notifies, model, publisher, base, unanswered } = this.#sources;
     const { name, version, engine, precision, labels, alarmLabels, alarmKinds } = model;
     const states = [...publisher.states]
       .filter(([topic]) => topic.startsWith(`${base}/`))
@@ -206,6 +228,7 @@ export class Web {
         ...{ labels: [...labels], alarmLabels: [...alarmLabels], alarmKinds: [...alarmKinds] },
       },
       delivery: this.#delivery(),
+      unanswered: unanswered() ?? null,
       states: Object.fromEntries(states),
     };
   }
@@ -227,7 +250,7 @@ export class Web {
       problems: condition.problems,
       hears: condition.deafness.length === 0,
       alarm: said('alarm') === 'ON',
-      unanswered: unanswered(),
+      unanswered: unanswered() !== undefined,
       enabled: said('enabled') === 'ON',
       reconnects: publisher.stats.reconnects,
       ...this.#delivery(),

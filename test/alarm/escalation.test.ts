@@ -81,18 +81,21 @@ describe('an alarm that nobody acknowledges', () => {
   });
 
   it.each([
-    ['however old it is', 86_400_000, false],
-    ['also where it was taken for a new one before', 0, true],
-  ])('waits for it in the next run %s, and is not repeated then', async (_, ageMs, quiet) => {
+    ['however old it is', 86_400_000, false, -90_000_000],
+    ['also where it was taken for a new one before, of which nobody knows the time', 0, true, undefined],
+  ])('waits for it in the next run %s, and is not repeated then', async (_, ageMs, quiet, agoMs) => {
     const escalation = escalationOf();
     escalation.resume({ episodeId: 'a', label: 'abnormal', repetitions: 0, ageMs, quiet });
     escalation.remind();
     await clock.advance(3_600_000);
     expect(said).toEqual([]);
-    expect(escalation.unanswered).toBe(true);
+    expect(escalation.unanswered).toEqual({
+      ...{ episodeId: 'a', label: 'abnormal', kind: undefined },
+      atMs: agoMs && clock.wallMs() + agoMs,
+    });
     expect(escalation.acknowledged('a')).toBe(false);
     expect(escalation.acknowledge()).toMatchObject({ episodeId: 'a', afterSeconds: ageMs / 1000 + 3600 });
-    expect(escalation.unanswered).toBe(false);
+    expect(escalation.unanswered).toBeUndefined();
   });
 
   it('is never repeated with escalateSeconds 0, but can be acknowledged', async () => {

@@ -64,6 +64,16 @@ describe('the history', () => {
     expect(readdirSync(join(folder, 'history'))).toHaveLength(MOST_ENTRIES);
   });
 
+  it('keeps the latest alarm, however much is heard after it', async () => {
+    const all = history();
+    for (const id of ['earlier', 'latest'])
+      all.add(event(id, { episodeId: id, event_type: 'alarm_started' }));
+    for (let i = 0; i < MOST_ENTRIES; i++) all.add(event(`s${i}`, { event_type: 'sound_heard' }));
+    expect(all.entries).toHaveLength(MOST_ENTRIES);
+    expect([all.get('earlier'), all.get('latest')?.id]).toEqual([undefined, 'latest']);
+    await all.settled();
+  });
+
   it('leaves out what is damaged, and goes on where nothing can be written', async () => {
     const all = history();
     all.add(event('good'));

@@ -102,7 +102,7 @@ const metricsOf = async (url: string) => {
 const uptimeOf = (metrics: string) => Number(/^bathnet_uptime_seconds (\S+)/m.exec(metrics)?.[1]);
 
 describe.skipIf(skip)('the page of a daemon', () => {
-  it('tells Prometheus that nobody has acknowledged the alarm, also after a restart', async () => {
+  it('tells Prometheus and the page that nobody has acknowledged the alarm, also after a restart', async () => {
     const unacknowledged = async (url: string) =>
       /^bathnet_unacknowledged (\d)$/m.exec(await (await fetch(`${url}metrics`)).text())?.[1];
     const never = ['--set', 'sense.escalateSeconds=0'];
@@ -114,8 +114,17 @@ describe.skipIf(skip)('the page of a daemon', () => {
     await first.daemon.kill('SIGKILL');
     const { url } = await startDaemon(...never);
     expect(await unacknowledged(url)).toBe('1');
+    const [{ episodeId, at }] = events(first.seen)
+      .filter((each) => each.event_type === 'alarm_started')
+      .slice(-1);
+    const live = stream(url);
+    await until(() => live.of('hello').length > 0, 'no stream');
+    const { unanswered } = live.of<Hello>('hello')[0]!;
+    expect(unanswered).toMatchObject({ episodeId, label: 'abnormal' });
+    expect(Math.abs(unanswered!.atMs! - Date.parse(at))).toBeLessThan(2000);
     expect((await post(`${url}api/commands/acknowledge`, { value: 'PRESS' })).status).toBe(204);
     expect(await unacknowledged(url)).toBe('0');
+    await until(() => live.of('unanswered').includes(null), 'the page was not told');
   });
 
   it('shows what is heard, an alarm with its picture, and obeys as MQTT does', async () => {

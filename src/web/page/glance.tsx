@@ -1,20 +1,31 @@
 import { computed, useSignal } from '@preact/signals';
-import { type Condition, condition, health, nowMs, sounding, startedMs } from './health.js';
-import { clockAheadMs, entries, latest, link, states, status } from './live.js';
+import { type Condition, condition, health, nowMs, sounding } from './health.js';
+import { clockAheadMs, entries, latest, link, states, status, unanswered } from './live.js';
 import { type Answer, command, whyNot } from './requests.js';
-import { problemText, type Story, soundOf, storyOf } from './story.js';
+import { alarmOf, problemText, soundOf, storyOf } from './story.js';
 import { ago, decibels, nameOf, percent, t, timeOfDay } from './texts.js';
 
-const lastAlarm = computed<Story | undefined>(() => {
-  const entry = entries.value.find(({ events }) => events[0]?.event_type === 'alarm_started');
-  return entry && storyOf(entry);
+/** What a glance tells of an alarm. */
+interface Alarm {
+  readonly id: string;
+  readonly what: string;
+  /** Left out where nobody knows. */
+  readonly atMs?: number | undefined;
+  readonly seen: boolean;
+}
+
+/** The alarm that nobody has confirmed, as the daemon knows it, whatever the history has. */
+const unseen = computed<Alarm | undefined>(() => {
+  const alarm = unanswered.value;
+  return alarm ? { id: alarm.episodeId, what: alarmOf(alarm), atMs: alarm.atMs, seen: false } : undefined;
 });
 
-/** The last alarm, while nobody has confirmed it; only those of this run can be. */
-const unseen = computed<Story | undefined>(() => {
-  const alarm = lastAlarm.value;
-  if (!alarm || alarm.acknowledgedSeconds !== undefined) return undefined;
-  return alarm.atMs >= startedMs.value ? alarm : undefined;
+const lastAlarm = computed<Alarm | undefined>(() => {
+  if (unseen.value) return unseen.value;
+  const entry = entries.value.find(({ events }) => events[0]?.event_type === 'alarm_started');
+  if (!entry) return undefined;
+  const { id, what, atMs, acknowledgedSeconds } = storyOf(entry);
+  return { id, what, atMs, seen: acknowledgedSeconds !== undefined };
 });
 
 /** What a glance must answer: is it listening, is all well, what was that? */
@@ -72,12 +83,11 @@ function AlarmSince({ alarm }: { alarm: boolean }) {
   const last = lastAlarm.value;
   if (!last) return null;
   const texts = t().state;
-  const since = alarm ? texts.since(timeOfDay(last.atMs)) : agoOf(last);
+  const { atMs, seen } = last;
+  const since = atMs !== undefined && (alarm ? texts.since(timeOfDay(atMs)) : agoOf(atMs));
   return (
     <>
-      {since}
-      {last.acknowledgedSeconds !== undefined && ` · ${texts.seen}`}
-      {' · '}
+      {[since, seen && texts.seen].filter(Boolean).map((text) => `${text} · `)}
       {condition.value === 'well' ? <Now /> : conditionTitle(condition.value)}
     </>
   );
@@ -122,10 +132,12 @@ function Now() {
 
 function lastText(): string {
   const last = lastAlarm.value;
-  return last ? t().state.last(`${last.what}, ${agoOf(last)}`) : t().state.none;
+  if (!last) return t().state.none;
+  const { what, atMs } = last;
+  return t().state.last(atMs === undefined ? what : `${what}, ${agoOf(atMs)}`);
 }
 
-function agoOf({ atMs }: Story): string {
+function agoOf(atMs: number): string {
   return ago(Math.max(0, (nowMs.value + clockAheadMs.value - atMs) / 1000));
 }
 

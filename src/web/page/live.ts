@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import type { Delivery, Entry, LiveMessage, LiveWindow, Problem, Status } from '../schemas.js';
+import type { Delivery, Entry, LiveMessage, LiveWindow, Problem, Status, Unanswered } from '../schemas.js';
 import { type Answer, ask, path } from './requests.js';
 import { Sound } from './sound.js';
 
@@ -22,6 +22,8 @@ export const states = signal<Readonly<Record<string, string>>>({});
 /** Whether no sound arrives. */
 export const offline = computed(() => states.value['input/availability'] === 'offline');
 export const delivery = signal<Delivery>({ connected: false, queuedEvents: 0, droppedEvents: 0 });
+/** The alarm that nobody has acknowledged. */
+export const unanswered = signal<Unanswered | null>(null);
 export const entries = signal<readonly Entry[]>([]);
 export const latest = signal<LiveWindow | undefined>(undefined);
 /** How far the device's clock is before this browser's. */
@@ -99,6 +101,9 @@ async function take(message: LiveMessage, socket: WebSocket): Promise<void> {
       return;
     case 'delivery':
       delivery.value = message.value;
+      return;
+    case 'unanswered':
+      unanswered.value = message.value;
   }
 }
 
@@ -115,6 +120,7 @@ async function greet(now: Status, socket: WebSocket): Promise<void> {
   status.value = now;
   states.value = now.states;
   delivery.value = now.delivery;
+  unanswered.value = now.unanswered;
   entries.value = history;
   clockAheadMs.value = clockAhead;
   sound.begin(now.model.labels, now.hopSeconds);

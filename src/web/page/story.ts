@@ -1,4 +1,4 @@
-import type { Entry } from '../schemas.js';
+import type { Entry, Unanswered } from '../schemas.js';
 import { nameOf, t } from './texts.js';
 
 type Event = Entry['events'][number];
@@ -49,9 +49,12 @@ function whatOf(event: Event, type: string): string {
     return texts.history.fault(event.problems.map((each) => problemText(String(each))).join('; '));
   if (type === 'sound_heard') return texts.history.heard(soundOf(event));
   if (type !== 'alarm_started') return nameOf(texts.history.types, type);
-  if (typeof event.kind === 'string') return nameOf(texts.kinds, event.kind);
-  return nameOf(texts.classes, String(event.label));
+  return alarmOf(event);
 }
+
+/** An alarm's kind, or its class where none stands out, in the reader's words. */
+export const alarmOf = ({ kind, label }: Event | Unanswered) =>
+  typeof kind === 'string' ? nameOf(t().kinds, kind) : nameOf(t().classes, String(label));
 
 /** What was heard beside the alarm, in the reader's words or as it is called in the configuration. */
 export const soundOf = ({ name }: Event) => nameOf(t().sounds, String(name));

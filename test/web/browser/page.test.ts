@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
@@ -36,7 +38,9 @@ let seen: Subscription;
 /** Of a daemon that anybody may look at, and of one that asks for a password. */
 let [open, closed] = ['', ''];
 
-async function startDaemon(id: string, args: readonly string[], file = SCENE): Promise<string> {
+const startDaemon = async (...args: Parameters<typeof startProgram>) => (await startProgram(...args)).url;
+
+async function startProgram(id: string, args: readonly string[], file = SCENE) {
   const web = ['--set', 'web.enabled=true', '--set', 'web.port=0', '--set', `device.id=${id}`];
   const sound = ['--source', `file:${file}`, '--loop', '--speed', '4'];
   const daemon = daemons.start(broker.url, [...sound, ...web, ...args]);
@@ -48,8 +52,14 @@ async function startDaemon(id: string, args: readonly string[], file = SCENE): P
     () => url() !== undefined && daemon.stderr.includes('sound arrives'),
     () => `no page: ${daemon.stderr}`,
   );
-  return url() as string;
+  return { daemon, url: url() as string };
 }
+
+/** Sound in which nothing happens. */
+const quietSound = () => {
+  const samples = Float32Array.from({ length: 20 * 16_000 }, () => 0.004 * (Math.random() - 0.5));
+  return writeWav(join(daemons.stateDir, 'quiet.wav'), [samples]);
+};
 
 beforeAll(async () => {
   if (skip) return;
@@ -210,11 +220,24 @@ describe.skipIf(skip)('the page', () => {
     );
   });
 
+  it('tells after a restart of the alarm that nobody has acknowledged, though the history has none', async () => {
+    const { daemon } = await startProgram('again', []);
+    const folder = join(daemons.stateDir, 'devices', 'again');
+    const kept = join(folder, 'unanswered.json');
+    await until(() => existsSync(kept) && readFileSync(kept, 'utf8').includes('episodeId'), 'it is not kept');
+    await daemon.kill('SIGKILL');
+    await rm(join(folder, 'history'), { recursive: true, force: true });
+    const page = await look(await startDaemon('again', [], await quietSound()));
+    await page.getByText(/^Nobody has confirmed the alarm: (something breaking|somebody in|a )/).waitFor();
+    await page.getByText(/^\d+ seconds ago/).waitFor();
+    await page.getByRole('button', { name: 'I have seen it' }).click();
+    await page.getByText('Listening. All is well.').waitFor();
+  });
+
   it('fetches the pictures of old alarms as they come into sight, once, and misses none that cannot be had', async () => {
     const ids = await writePast(daemons.stateDir, 'past');
     // It hears nothing new: the rows stay where they are.
-    const quiet = Float32Array.from({ length: 20 * 16_000 }, () => 0.004 * (Math.random() - 0.5));
-    const past = await startDaemon('past', [], await writeWav(join(daemons.stateDir, 'quiet.wav'), [quiet]));
+    const past = await startDaemon('past', [], await quietSound());
     const asked: string[] = [];
     const lost = ids[1] as string;
     const page = await look(past, {}, async (page) => {
