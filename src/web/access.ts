@@ -6,11 +6,14 @@ import { getCookie } from 'hono/cookie';
 import type { Problem } from './schemas.js';
 import type { Sessions } from './sessions.js';
 
-export const COOKIE = 'bathnet2mqtt';
+/** Cookies know no port: several microphones of one host would log one another out by one of the same name. */
+export const cookieOf = (deviceId: string) => `bathnet2mqtt-${deviceId}`;
 
 export interface AccessOptions {
   /** Left out: whoever can connect may look. */
   readonly sessions: Sessions | undefined;
+  /** Its name. */
+  readonly cookie: string;
   /** Address of a proxy that has asked already. */
   readonly trustedProxy: string | undefined;
 }
@@ -20,7 +23,7 @@ export interface AccessOptions {
  * Basic). Where there is no password, a page of another name is refused: a site in the same browser may have let its
  * own name point here (DNS rebinding).
  */
-export function access({ sessions, trustedProxy }: AccessOptions): MiddlewareHandler {
+export function access({ sessions, cookie, trustedProxy }: AccessOptions): MiddlewareHandler {
   return async (context, next) => {
     if (fromProxy(context, trustedProxy)) return next();
     if (!sessions) {
@@ -30,7 +33,7 @@ export function access({ sessions, trustedProxy }: AccessOptions): MiddlewareHan
       const problem = 'open it by its address, or set web.password';
       return refuse(context, 403, { code: 'unknown_name', problem });
     }
-    if (sessions.knows(getCookie(context, COOKIE)) || bringsPassword(context, sessions)) return next();
+    if (sessions.knows(getCookie(context, cookie)) || bringsPassword(context, sessions)) return next();
     return refuse(context, 401, { code: 'log_in_first', problem: 'log in first' });
   };
 }

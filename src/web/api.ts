@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono';
 import { compress } from 'hono/compress';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import type { Denial } from '../types.js';
-import { addressOf, COOKIE, refuse } from './access.js';
+import { addressOf, refuse } from './access.js';
 import type { Live } from './live.js';
 import {
   commandBody,
@@ -20,6 +20,7 @@ const COOKIE_SECONDS = 365 * 86_400;
 
 /** What the page sees of the daemon, and may tell it. */
 export interface WebParts {
+  readonly deviceId: string;
   status(): Status;
   /** Newest first. */
   history(): Entry[];
@@ -32,8 +33,12 @@ export interface WebParts {
   judge(id: string, verdict: Verdict): Denial | undefined;
 }
 
-/** Logging in and out. */
-export function session(sessions: Sessions): Hono {
+/**
+ * Logging in and out.
+ *
+ * @param cookie its name
+ */
+export function session(sessions: Sessions, cookie: string): Hono {
   const app = new Hono();
   app.post('/', async (context) => {
     const body = sessionBody.safeParse(await context.req.json().catch(() => undefined));
@@ -48,7 +53,7 @@ export function session(sessions: Sessions): Hono {
       const problem = `too many wrong passwords: try again in ${waitSeconds} s`;
       return refuse(context, 429, { code: 'too_many_tries', problem, waitSeconds });
     }
-    setCookie(context, COOKIE, token, {
+    setCookie(context, cookie, token, {
       path: '/',
       httpOnly: true,
       sameSite: 'Strict',
@@ -57,8 +62,8 @@ export function session(sessions: Sessions): Hono {
     return context.body(null, 204);
   });
   app.delete('/', (context) => {
-    sessions.logOut(getCookie(context, COOKIE));
-    deleteCookie(context, COOKIE, { path: '/' });
+    sessions.logOut(getCookie(context, cookie));
+    deleteCookie(context, cookie, { path: '/' });
     return context.body(null, 204);
   });
   return app;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { VERSION } from '../constants.js';
-import { COOKIE } from './access.js';
+import { cookieOf } from './access.js';
 import {
   commandBody,
   entryWithPictureSchema,
@@ -151,7 +151,7 @@ export function openApi(): string {
     components: {
       schemas: Object.fromEntries(bare),
       securitySchemes: {
-        cookie: { type: 'apiKey', in: 'cookie', name: COOKIE },
+        cookie: { type: 'apiKey', in: 'cookie', name: cookieOf('<device>') },
         basic: { type: 'http', scheme: 'basic', description: 'Any user, and the password.' },
       },
     },

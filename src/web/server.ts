@@ -6,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { access, isOwnSite, refuse, sameOrigin } from './access.js';
+import { access, cookieOf, isOwnSite, refuse, sameOrigin } from './access.js';
 import { api, session, type WebParts } from './api.js';
 import type { Live } from './live.js';
 import type { Metrics } from './metrics.js';
@@ -103,6 +103,7 @@ function routes(
   clock: Clock,
 ): Hono {
   const sessions = password === undefined ? undefined : new Sessions(password, clock);
+  const cookie = cookieOf(parts.deviceId);
   const app = new Hono();
   app.use(
     secureHeaders({
@@ -128,8 +129,8 @@ function routes(
   });
   app.on('POST', '*', sameOrigin);
   app.on('DELETE', '*', sameOrigin);
-  if (sessions) app.route('/api/session', session(sessions));
-  const mayLook = access({ sessions, trustedProxy });
+  if (sessions) app.route('/api/session', session(sessions, cookie));
+  const mayLook = access({ sessions, cookie, trustedProxy });
   app.use('/api/*', mayLook);
   app.get('/metrics', mayLook, async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),

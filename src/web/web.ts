@@ -90,6 +90,7 @@ export class Web {
     const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
     this.#metrics = new Metrics(() => this.#measures(), info);
     const parts = {
+      deviceId: sources.device.id,
       status: () => this.#status(),
       history: () => sources.history.entries.map(withoutPicture),
       illness: sources.illness,

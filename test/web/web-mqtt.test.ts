@@ -229,7 +229,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const stranger = stream(url);
     expect((await post(`${url}api/session`, { password: 'a bad one' })).status).toBe(401);
     const entered = await post(`${url}api/session`, { password: 'a good one' });
-    expect(entered.headers.get('set-cookie')).toMatch(/HttpOnly; SameSite=Strict/);
+    expect(entered.headers.get('set-cookie')).toMatch(/^bathnet2mqtt-test=.*HttpOnly; SameSite=Strict/);
     const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? '';
     const history = (await (
       await fetch(`${url}api/events`, { headers: { cookie } })

@@ -1,6 +1,7 @@
 import { computed, useSignal } from '@preact/signals';
 import { type Condition, condition, health, nowMs, sounding } from './health.js';
-import { clockAheadMs, entries, latest, link, states, status, unanswered } from './live.js';
+import { link } from './link.js';
+import { clockAheadMs, entries, latest, states, status, unanswered } from './live.js';
 import { type Answer, command, whyNot } from './requests.js';
 import { alarmOf, problemText, soundOf, storyOf } from './story.js';
 import { ago, decibels, nameOf, percent, t, timeOfDay } from './texts.js';

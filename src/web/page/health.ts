@@ -1,5 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { clockAheadMs, delivery, entries, link, offline, states, status } from './live.js';
+import { link } from './link.js';
+import { clockAheadMs, delivery, entries, offline, states, status } from './live.js';
 import { PARTS } from './problems.js';
 
 /** What the topic `health` says. */

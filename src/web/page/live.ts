@@ -1,5 +1,6 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { Delivery, Entry, LiveMessage, LiveWindow, Problem, Status, Unanswered } from '../schemas.js';
+import { link } from './link.js';
 import { type Answer, ask, path } from './requests.js';
 import { Sound } from './sound.js';
 
@@ -11,11 +12,7 @@ const SILENT_MS = 90_000;
 const REFUSED = [1008, 1013];
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
 
-/** `opening`: nothing is known yet; `login`: a password is asked for; `refused`: for a reason that is said. */
-type Link = 'opening' | 'open' | 'lost' | 'login' | 'refused';
-
 /** All that is known of the device, each by itself, so that only what shows it is drawn anew. */
-export const link = signal<Link>('opening');
 export const refusal = signal<Answer>({ status: 0 });
 export const status = signal<Status | undefined>(undefined);
 export const states = signal<Readonly<Record<string, string>>>({});
@@ -35,6 +32,13 @@ export const sound = new Sound();
 let remembered: ReadonlySet<number> = new Set();
 let tries = 0;
 let opening = false;
+/** Leaves the live stream, of which nothing is heard from then on. */
+let hangUp = () => {};
+
+// Whoever is asked for the password has been logged out, also where the stream has not noticed.
+effect(() => {
+  if (link.value === 'login') hangUp();
+});
 
 /** Asks whether we may look, and looks; tries again for ever. */
 export async function open(): Promise<void> {
@@ -42,10 +46,9 @@ export async function open(): Promise<void> {
   opening = true;
   const answer = await ask('GET', 'api/status');
   opening = false;
-  if (answer.status === 401) link.value = 'login';
+  if (answer.status === 200) listen();
   else if (answer.status === 403) refuse(answer);
-  else if (answer.status === 200) listen();
-  else lost();
+  else if (answer.status !== 401) lost();
 }
 
 function listen(): void {
@@ -63,6 +66,11 @@ function listen(): void {
     if (REFUSED.includes(code))
       refuse({ status: 0, denial: { code: reason as Problem['code'], problem: reason } });
     else lost();
+  };
+  hangUp = () => {
+    clearTimeout(watch);
+    socket.onmessage = socket.onclose = null;
+    socket.close();
   };
 }
 
@@ -114,8 +122,8 @@ async function greet(now: Status, socket: WebSocket): Promise<void> {
     ask<Entry[]>('GET', 'api/events'),
     ask<LiveWindow[]>('GET', 'api/windows'),
   ]);
-  if (!history || !windows) return socket.close();
   if (socket.readyState !== WebSocket.OPEN) return; // and then it is lost, whatever has come
+  if (!history || !windows) return socket.close();
   tries = 0;
   status.value = now;
   states.value = now.states;

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { link, open } from './live.js';
+import { link } from './link.js';
+import { open } from './live.js';
 import { type Answer, ask, whyNot } from './requests.js';
 import { t } from './texts.js';
 

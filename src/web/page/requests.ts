@@ -1,4 +1,5 @@
 import type { Problem } from '../schemas.js';
+import { link } from './link.js';
 import { t } from './texts.js';
 
 /** Whoever says nothing for so long says nothing any more. */
@@ -15,13 +16,14 @@ export interface Answer<T = unknown> {
 /** Where something is: below the page, whatever path a proxy has given that. */
 export const path = (name: string) => new URL(name, document.baseURI).href;
 
-/** Asks the daemon; never throws. */
+/** Asks the daemon, and for the password where it wants one; never throws. */
 export async function ask<T>(method: string, name: string, body?: unknown): Promise<Answer<T>> {
   const json = { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     const response = await fetch(path(name), { method, signal, ...(body !== undefined && json) });
     const { status, ok } = response;
+    if (status === 401) link.value = 'login';
     const value = status === 204 ? undefined : await response.json();
     return ok ? { status, value } : { status, denial: value };
   } catch {

@@ -374,6 +374,27 @@ describe.skipIf(skip)('the page', () => {
     await german.getByText(/^Zu viele falsche Passwörter. In \d+ s wieder.$/).waitFor();
   });
 
+  it('leaves somebody logged in who logs in to another microphone, and asks again whoever is logged out', async () => {
+    const guarded = ['--set', `web.password=${PASSWORD}`];
+    const page = await look(await startDaemon('hall', guarded));
+    const other = await page.context().newPage();
+    const enter = async (to: Page) => {
+      await to.getByLabel('Password').fill(PASSWORD);
+      await to.getByRole('button', { name: 'Log in' }).click();
+      await live(to);
+    };
+    await enter(page);
+    await other.goto(await startDaemon('attic', guarded));
+    await enter(other);
+    await page.reload();
+    await live(page);
+    await page.context().clearCookies();
+    await page.getByRole('button', { name: 'Send a test alarm' }).click();
+    await enter(page);
+    await page.getByRole('button', { name: 'Send a test alarm' }).click();
+    await page.getByText('Sent: it says “test”').waitFor();
+  });
+
   it('works under the path of an ingress, and asks nobody who comes over it', async () => {
     const ingress = await Ingress.before(closed);
     try {
