@@ -21,6 +21,9 @@ import { type WebOptions, WebServer } from './server.js';
 /** So long after the start it is no news that there is no sound. */
 const BEGIN_MS = 10_000;
 
+/** So often the page hears something, also while no sound arrives: whoever hears nothing for 15 s has a line that is dead. */
+const BEAT_MS = 5000;
+
 /** The parts of the daemon that the page looks at. */
 export interface WebSources {
   readonly device: Status['device'];
@@ -78,6 +81,7 @@ export class Web {
   /** Episode of the alarm of which it was said last that nobody has acknowledged it. */
   #unansweredSaid: string | undefined;
   #ending = false;
+  #cancelBeat = () => {};
 
   constructor(options: WebOptions, sources: WebSources, clock: Clock, log: Logger) {
     const { name: model, version: model_version, engine, precision } = sources.model;
@@ -113,6 +117,7 @@ export class Web {
   start(): void {
     void this.#sources.history.load(); // sound does not wait for a slow disk
     this.#server.start();
+    this.#beat();
   }
 
   chunk(chunk: PcmChunk): void {
@@ -132,6 +137,7 @@ export class Web {
 
   async stop(): Promise<void> {
     this.#ending = true;
+    this.#cancelBeat();
     await this.#server.stop();
     this.#metrics.stop();
   }
@@ -145,11 +151,18 @@ export class Web {
     }
   }
 
-  /** Looked at whenever it may have changed; only a change is news. */
-  #tellDelivery(): void {
+  #beat(): void {
+    this.#cancelBeat = this.#clock.after(BEAT_MS, () => {
+      this.#beside(() => this.#tellDelivery(true));
+      this.#beat();
+    });
+  }
+
+  /** Looked at whenever it may have changed; only a change is news, unless it is a sign of life. */
+  #tellDelivery(anyway = false): void {
     const delivery = this.#delivery();
     const text = JSON.stringify(delivery);
-    if (text === this.#deliverySaid) return;
+    if (text === this.#deliverySaid && !anyway) return;
     this.#deliverySaid = text;
     this.#live.tell({ type: 'delivery', value: delivery });
   }

@@ -197,6 +197,13 @@ describe.skipIf(skip)('the page of a daemon', () => {
     for (const said of live.seen) liveSchema.parse(said);
   });
 
+  it('gives signs of life also while no sound arrives', async () => {
+    const { url } = await startDaemon('--source', 'command:sleep 600');
+    const live = stream(url);
+    await until(() => live.of('delivery').length > 2, 'nothing is said');
+    expect(live.of('window')).toEqual([]);
+  });
+
   it('sends less than 20 kB in any second, also in the first and with as many alarms as are kept', async () => {
     await writePast(home.daemons.stateDir, 'test');
     const { url } = await startDaemon('--speed', '20');

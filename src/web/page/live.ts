@@ -6,8 +6,8 @@ import { Sound } from './sound.js';
 
 /** As long as the server keeps them. */
 export const MOST_ENTRIES = 200;
-/** Health alone is said every minute: whoever says nothing for longer is gone. */
-const SILENT_MS = 90_000;
+/** Something is said every 5 s at least: whoever says nothing for longer is gone. */
+const SILENT_MS = 15_000;
 /** With them the WebSocket is closed where it is refused, against a policy or for now; the reason is a problem's code. */
 const REFUSED = [1008, 1013];
 const RETRY_MS = [1000, 2000, 4000, 8000, 15_000];
@@ -53,12 +53,12 @@ export async function open(): Promise<void> {
 
 function listen(): void {
   const socket = new WebSocket(path('api/live').replace(/^http/, 'ws'));
-  let watch = setTimeout(() => socket.close(), SILENT_MS);
+  let watch = setTimeout(giveUp, SILENT_MS);
   // One after the other: after `hello` what was is asked for, and what is new waits for that.
   let taken = Promise.resolve();
   socket.onmessage = ({ data }) => {
     clearTimeout(watch);
-    watch = setTimeout(() => socket.close(), SILENT_MS);
+    watch = setTimeout(giveUp, SILENT_MS);
     taken = taken.then(() => take(JSON.parse(String(data)) as LiveMessage, socket)).catch(reportError);
   };
   socket.onclose = ({ code, reason }) => {
@@ -72,6 +72,12 @@ function listen(): void {
     socket.onmessage = socket.onclose = null;
     socket.close();
   };
+}
+
+/** Does not wait until the stream is closed: over a line that is dead that takes minutes. */
+function giveUp(): void {
+  hangUp();
+  lost();
 }
 
 /** What was heard last is not what is heard now. */
@@ -123,7 +129,7 @@ async function greet(now: Status, socket: WebSocket): Promise<void> {
     ask<LiveWindow[]>('GET', 'api/windows'),
   ]);
   if (socket.readyState !== WebSocket.OPEN) return; // and then it is lost, whatever has come
-  if (!history || !windows) return socket.close();
+  if (!history || !windows) return giveUp();
   tries = 0;
   status.value = now;
   states.value = now.states;

@@ -1,4 +1,5 @@
 import { health, problemsOf, uptimeSeconds } from './health.js';
+import { link } from './link.js';
 import { clockAheadMs, delivery, offline, status } from './live.js';
 import { problemText } from './story.js';
 import { decimal, duration, megabytes, t } from './texts.js';
@@ -82,20 +83,23 @@ interface PartProps {
   readonly problems?: readonly string[];
 }
 
+const SIGNS = { fine: 'M-4 0l3 3 5-6', problem: 'M0-5v6M0 4.500v.5', unknown: 'M-4 0h8' };
+
+/** Of a device that cannot be reached nobody knows how it is. */
 function Part({ name, says, well = true, problems = [] }: PartProps) {
-  const fine = well && problems.length === 0;
+  const how = link.value !== 'open' ? 'unknown' : well && problems.length === 0 ? 'fine' : 'problem';
   const texts = problems.length > 0 ? problems.map(problemText) : says;
   return (
-    <div class={fine ? 'part' : 'part problem'}>
+    <div class={`part ${how}`}>
       <dt>
         <svg class="lamp" viewBox="-8 -8 16 16" aria-hidden="true">
-          <path d={fine ? 'M-4 0l3 3 5-6' : 'M0-5v6M0 4.500v.5'} />
+          <path d={SIGNS[how]} />
         </svg>
         {name}
-        <span class="unseen-by-eyes">, {fine ? t().health.fine : t().health.problem}</span>
+        <span class="unseen-by-eyes">, {t().health[how]}</span>
       </dt>
       <dd>
-        {texts.map((text) => (
+        {(how === 'unknown' ? [t().health.unknown] : texts).map((text) => (
           <span key={text}>{text}</span>
         ))}
       </dd>

@@ -312,6 +312,29 @@ describe.skipIf(skip)('the page', () => {
     await (await look(told)).getByText('Listening, without the MQTT broker').waitFor();
   });
 
+  it('knows within 15 s that the network is dead, and then nothing of the parts', async () => {
+    let dead = false;
+    const page = await look(open, {}, async (page) => {
+      await page.clock.install();
+      await page.routeWebSocket(/api\/live/, (socket) => {
+        socket.connectToServer().onMessage((text) => dead || socket.send(text));
+        socket.onClose(() => {}); // nor does anybody hear of it
+      });
+    });
+    await live(page);
+    const lost = page.getByText('No connection to the device');
+    const fine = page.locator('.part').getByText('fine');
+    expect(await fine.count()).toBeGreaterThan(0);
+    dead = true;
+    await page.clock.fastForward(12_000);
+    expect(await lost.count()).toBe(0);
+    await page.clock.fastForward(4000);
+    await lost.waitFor();
+    expect(await fine.count()).toBe(0);
+    dead = false;
+    await fine.first().waitFor();
+  });
+
   it('tells two browsers the same, and when the broker is gone', async () => {
     const [one, other] = await Promise.all([look(open), look(open, { locale: 'de-DE' })]);
     await one.getByRole('switch', { name: 'Detection' }).click();

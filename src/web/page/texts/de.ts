@@ -141,6 +141,7 @@ export const de: Texts = {
     versions: 'Versionen',
     fine: 'in Ordnung',
     problem: 'Störung',
+    unknown: 'derzeit unbekannt',
   },
   problems: {
     microphone_zero: 'das Mikrofon gibt nur Nullen',

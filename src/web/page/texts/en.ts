@@ -147,6 +147,7 @@ export const en = {
     versions: 'Versions',
     fine: 'fine',
     problem: 'problem',
+    unknown: 'not known just now',
   },
   problems: {
     microphone_zero: 'the microphone gives nothing but zeros',
