@@ -72,6 +72,7 @@ export const condition = computed<Condition>(() => {
   if (deaf || offline.value) return 'deaf';
   if (sounding.value) return 'sounding';
   if (states.value.enabled === 'OFF') return 'off';
-  if (!delivery.value.connected) return status.value?.notifies ? 'brokerless' : 'alone';
+  const told = status.value?.notifies && !health.value?.problems.includes('notify_failed');
+  if (!delivery.value.connected) return told ? 'brokerless' : 'alone';
   return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
 });

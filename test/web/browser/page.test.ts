@@ -310,6 +310,10 @@ describe.skipIf(skip)('the page', () => {
     await (await look(alone)).getByText('but nobody would be told').waitFor();
     const told = await startDaemon('told', [...nobodyThere, '--set', 'notify.command=[cat]']);
     await (await look(told)).getByText('Listening, without the MQTT broker').waitFor();
+    const failing = await startDaemon('failing', [...nobodyThere, '--set', 'notify.command=[/bin/false]']);
+    const page = await look(failing);
+    await page.getByRole('button', { name: 'Send a test alarm' }).click();
+    await page.getByText('but nobody would be told').waitFor();
   });
 
   it('knows within 15 s that the network is dead, and then nothing of the parts', async () => {
