@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { states } from './live.js';
+import { delivery, states } from './live.js';
 import { Options } from './options.js';
 import { type Answer, command, whyNot } from './requests.js';
 import { t } from './texts.js';
@@ -64,7 +64,8 @@ export function Controls() {
   );
 }
 
-/** A switch that moves says enough; a test alarm arrives elsewhere. */
+/** A switch that moves says enough; a test alarm arrives elsewhere, once there is a broker. */
 function saidOf({ name, answer }: Said): string {
-  return whyNot(answer) || (name === 'test' ? t().control.tested : '');
+  const { tested, testWaits } = t().control;
+  return whyNot(answer) || (name !== 'test' ? '' : delivery.value.connected ? tested : testWaits);
 }

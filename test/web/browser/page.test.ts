@@ -307,7 +307,10 @@ describe.skipIf(skip)('the page', () => {
   it('says without a broker who is told, and by what', async () => {
     const nobodyThere = ['--mqtt-url', 'mqtt://127.0.0.1:9'];
     const alone = await startDaemon('alone', nobodyThere);
-    await (await look(alone)).getByText('but nobody would be told').waitFor();
+    const unheard = await look(alone);
+    await unheard.getByText('but nobody would be told').waitFor();
+    await unheard.getByRole('button', { name: 'Send a test alarm' }).click();
+    await unheard.getByText('It says “test”, and waits').waitFor();
     const told = await startDaemon('told', [...nobodyThere, '--set', 'notify.command=[cat]']);
     await (await look(told)).getByText('Listening, without the MQTT broker').waitFor();
     const failing = await startDaemon('failing', [...nobodyThere, '--set', 'notify.command=[/bin/false]']);

@@ -82,6 +82,7 @@ export const de: Texts = {
     high: 'hoch',
     test: 'Probealarm senden',
     tested: 'Gesendet: er heißt „test“ und sollte jetzt ankommen.',
+    testWaits: 'Er heißt „test“ und wartet, bis eine Verbindung zum MQTT-Broker besteht.',
     failed: 'Das ging nicht: das Gerät ist nicht zu erreichen.',
   },
   history: {

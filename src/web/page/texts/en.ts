@@ -88,6 +88,7 @@ export const en = {
     high: 'high',
     test: 'Send a test alarm',
     tested: 'Sent: it says “test”, and should reach you now.',
+    testWaits: 'It says “test”, and waits until there is a connection to the MQTT broker.',
     failed: 'That did not work: the device cannot be reached.',
   },
   history: {
