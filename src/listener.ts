@@ -11,6 +11,7 @@ import type {
   Acknowledgement,
   Clock,
   DecisionEvent,
+  Denial,
   Logger,
   PcmChunk,
   PipelineResult,
@@ -28,6 +29,15 @@ export const ENGINE_TIMEOUT_MS = 10_000;
 const STOP_MS = 1000;
 /** …and so often, while one after the other is: what has been heard by then may be an alarm. */
 const STOP_ROUNDS = 3;
+
+const NOTHING_TO_ACKNOWLEDGE: Denial = {
+  code: 'nothing_to_acknowledge',
+  problem: 'no alarm waits to be acknowledged',
+};
+const NOT_THE_LATEST: Denial = {
+  code: 'not_the_latest_alarm',
+  problem: 'that is not the latest alarm, which still waits to be acknowledged',
+};
 
 export interface ListenerOptions extends Partial<EscalationOptions> {
   readonly hopSeconds: number;
@@ -150,11 +160,13 @@ export class Listener {
     this.pipeline.sense.setQuietHours({ from, to });
   }
 
-  /** A person has seen an alarm; nothing where it is not the latest, or has been seen. */
-  acknowledge(given: Acknowledgement = {}): void {
+  /** A person has seen an alarm. @returns why that counts for nothing: it is not the latest, or has been seen */
+  acknowledge(given: Acknowledgement = {}): Denial | undefined {
     const event = this.#escalation.acknowledge(given);
-    if (event) this.pipeline.sense.acknowledge(event.episodeId);
+    if (!event) return this.unanswered ? NOT_THE_LATEST : NOTHING_TO_ACKNOWLEDGE;
+    this.pipeline.sense.acknowledge(event.episodeId);
     this.#say(event);
+    return undefined;
   }
 
   /** Goes on repeating an alarm of an earlier run, before there is any of this one. */

@@ -67,6 +67,8 @@ export const DENIALS = [
   // What is not the time for it
   'too_many_tests',
   'events_wait',
+  'nothing_to_acknowledge',
+  'not_the_latest_alarm',
   'no_alarm_yet',
   'not_judged_any_more',
 ] as const;

@@ -188,8 +188,9 @@ describe('the listener', () => {
     const types = () => events.map(({ type }) => type);
     expect(types()).toEqual(['alarm_started', 'alarm_ended', 'alarm_escalated', 'alarm_escalated']);
     expect(events[3]).toMatchObject({ repetition: 2, unacknowledgedSeconds: 120 });
-    listener.acknowledge();
-    listener.acknowledge();
+    expect(listener.acknowledge({ episodeId: 'another' })?.code).toBe('not_the_latest_alarm');
+    expect(listener.acknowledge()).toBeUndefined();
+    expect(listener.acknowledge()?.code).toBe('nothing_to_acknowledge');
     expect(events[4]).toMatchObject({ type: 'alarm_acknowledged', afterSeconds: 125 });
     expect(new Set(events.map((event) => 'episodeId' in event && event.episodeId)).size).toBe(1);
     expect(events[1]).toMatchObject({ acknowledged: false });

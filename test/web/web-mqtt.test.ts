@@ -112,7 +112,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const kept = join(home.daemons.deviceDir, 'unanswered.json');
     await until(() => existsSync(kept) && readFileSync(kept, 'utf8').includes('episodeId'), 'it is not kept');
     await first.daemon.kill('SIGKILL');
-    const { url } = await startDaemon(...never);
+    const { url, daemon } = await startDaemon('--speed', '1', ...never);
     expect(await unacknowledged(url)).toBe('1');
     const [{ episodeId, at }] = events(first.seen)
       .filter((each) => each.event_type === 'alarm_started')
@@ -122,8 +122,19 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const { unanswered } = live.of<Hello>('hello')[0]!;
     expect(unanswered).toMatchObject({ episodeId, label: 'abnormal' });
     expect(Math.abs(unanswered!.atMs! - Date.parse(at))).toBeLessThan(2000);
-    expect((await post(`${url}api/commands/acknowledge`, { value: 'PRESS' })).status).toBe(204);
+    const acknowledge = async (value: string) => {
+      const answer = await post(`${url}api/commands/acknowledge`, { value });
+      return answer.status === 204 ? undefined : problemSchema.parse(await answer.json()).code;
+    };
+    const earlier = JSON.stringify({ episodeId: 'an-earlier-one' });
+    expect(await acknowledge(earlier)).toBe('not_the_latest_alarm');
+    expect(await unacknowledged(url)).toBe('1');
+    expect(await acknowledge('PRESS')).toBeUndefined();
     expect(await unacknowledged(url)).toBe('0');
+    for (const value of ['PRESS', earlier]) expect(await acknowledge(value)).toBe('nothing_to_acknowledge');
+    await home.publish(topics.commands.acknowledge, earlier);
+    const refused = /"episodeId":"an-earlier-one","reason":"no alarm waits[^\n]*acknowledgement refused/g;
+    await until(() => daemon.stderr.match(refused)?.length === 2, daemon.stderr);
     await until(() => live.of('unanswered').includes(null), 'the page was not told');
   });
 

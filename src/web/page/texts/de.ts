@@ -195,6 +195,8 @@ export const de: Texts = {
     contradiction: 'Dieser Wert widerspricht einer anderen Einstellung.',
     too_many_tests: 'Zu viele Probealarme: vor dem nächsten eine Minute warten.',
     events_wait: 'Jetzt nicht: es warten Ereignisse, die der Broker noch nicht genommen hat.',
+    nothing_to_acknowledge: 'Kein Alarm wartet auf eine Bestätigung.',
+    not_the_latest_alarm: 'Seither gab es einen weiteren Alarm, den niemand bestätigt hat.',
     no_alarm_yet: 'Seit dem Start gab es keinen Alarm.',
     not_judged_any_more: 'Das Gerät weiß nicht mehr, wie dieser Alarm klang.',
   },

@@ -201,6 +201,8 @@ export const en = {
     contradiction: 'This value contradicts another setting.',
     too_many_tests: 'Too many test alarms: wait a minute before the next.',
     events_wait: 'Not now: events wait that the broker has not taken yet.',
+    nothing_to_acknowledge: 'No alarm waits to be confirmed.',
+    not_the_latest_alarm: 'There has been another alarm since, which nobody has confirmed.',
     no_alarm_yet: 'There has been no alarm since the start.',
     not_judged_any_more: 'The device no longer knows what this alarm sounded like.',
   } satisfies Denials,
