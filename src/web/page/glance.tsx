@@ -1,5 +1,5 @@
 import { computed, useSignal } from '@preact/signals';
-import { type Condition, condition, health, nowMs, sounding } from './health.js';
+import { type Condition, condition, health, heard, nowMs, sounding } from './health.js';
 import { link } from './link.js';
 import { clockAheadMs, entries, latest, states, status, unanswered } from './live.js';
 import { type Answer, command, whyNot } from './requests.js';
@@ -50,6 +50,7 @@ export function Glance() {
           {title}
         </p>
         <p class="why">{alarm || open ? <AlarmSince alarm={alarm} /> : <Why />}</p>
+        {known && condition.value !== 'heard' && <p class="why">{heardText()}</p>}
       </div>
       {open && <Acknowledge id={open.id} />}
     </section>
@@ -76,6 +77,7 @@ function Acknowledge({ id }: { id: string }) {
 }
 
 function conditionTitle(now: Condition): string {
+  if (now === 'heard') return `${t().state.listening} ${heardText()}`;
   if (now !== 'sounding') return t().state[now];
   return t().state.sounding(sounding.value ? soundOf(sounding.value) : '');
 }
@@ -112,13 +114,19 @@ function Why() {
     case 'fault':
       return <>{health.value?.problems.map(problemText).join('; ')}</>;
     case 'sounding':
+    case 'heard':
+      return <NowAndLast last={lastText()} />;
     case 'well':
-      return (
-        <>
-          <Now /> <span class="last">{lastText()}</span>
-        </>
-      );
+      return <NowAndLast last={lastText() ?? texts.none} />;
   }
+}
+
+function NowAndLast({ last }: { last: string | undefined }) {
+  return (
+    <>
+      <Now /> {last && <span class="last">{last}</span>}
+    </>
+  );
 }
 
 function Now() {
@@ -131,9 +139,17 @@ function Now() {
   );
 }
 
-function lastText(): string {
+/** Smoke and carbon monoxide alarms of the last day that are over. */
+function heardText(): string {
+  const texts = heard.value.map((event) =>
+    t().state.heard(soundOf(event), agoOf(Date.parse(String(event.at)))),
+  );
+  return texts.join(' · ');
+}
+
+function lastText(): string | undefined {
   const last = lastAlarm.value;
-  if (!last) return t().state.none;
+  if (!last) return undefined;
   const { what, atMs } = last;
   return t().state.last(atMs === undefined ? what : `${what}, ${agoOf(atMs)}`);
 }
@@ -145,7 +161,9 @@ function agoOf(atMs: number): string {
 /** Rings that move with the sound while it listens; its shape says the mood, too. */
 function Ear({ mood }: { mood: string }) {
   const loud = Math.max(0, Math.min(1, 1 + (latest.value?.rmsDbfs ?? -90) / 70));
-  const hears = ['well', 'fault', 'alone', 'brokerless', 'alarm', 'unseen', 'sounding'].includes(mood);
+  const hears = ['well', 'fault', 'alone', 'brokerless', 'alarm', 'unseen', 'sounding', 'heard'].includes(
+    mood,
+  );
   return (
     <svg class="ear" viewBox="-50 -50 100 100" aria-hidden="true">
       {hears && <circle class="ring" r={26 + 22 * loud} />}
@@ -163,6 +181,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   alone: 'M0-14v17M0 12v1',
   brokerless: 'M0-14v17M0 12v1',
   sounding: 'M0-14v17M0 12v1',
+  heard: 'M0-14v17M0 12v1',
   deaf: 'M-10-10l20 20M10-10l-20 20',
   lost: 'M-10-10l20 20M10-10l-20 20',
   off: 'M-6-11v22M6-11v22',

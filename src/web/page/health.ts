@@ -52,6 +52,25 @@ export const sounding = computed(() =>
     .find((event) => event?.event_type === 'sound_heard' && states.value[`sound/${event.sound}`] === 'ON'),
 );
 
+/** What people hang on the wall to be woken by: nobody acknowledges it, and what it warns of may last… */
+const WARNINGS: readonly unknown[] = ['smoke_alarm', 'co_alarm'];
+/** …so it is told for so long that it was heard. */
+const TOLD_MS = 86_400_000;
+
+/** The last time that each of them was heard and is not any more, the latest first. */
+export const heard = computed(() => {
+  const sinceMs = nowMs.value + clockAheadMs.value - TOLD_MS;
+  const warnings = entries.value.flatMap(({ events: [event] }) =>
+    event?.event_type === 'sound_heard' && WARNINGS.includes(event.sound) ? [event] : [],
+  );
+  return warnings.filter(
+    ({ sound, at }, k) =>
+      warnings.findIndex((each) => each.sound === sound) === k &&
+      states.value[`sound/${sound}`] !== 'ON' &&
+      Date.parse(String(at)) > sinceMs,
+  );
+});
+
 /** The one thing that a glance must tell, the gravest first. */
 export type Condition =
   | 'opening'
@@ -62,6 +81,7 @@ export type Condition =
   | 'alone'
   | 'brokerless'
   | 'fault'
+  | 'heard'
   | 'well';
 
 export const condition = computed<Condition>(() => {
@@ -74,5 +94,6 @@ export const condition = computed<Condition>(() => {
   if (states.value.enabled === 'OFF') return 'off';
   const told = status.value?.notifies && !health.value?.problems.includes('notify_failed');
   if (!delivery.value.connected) return told ? 'brokerless' : 'alone';
-  return (health.value?.problems.length ?? 0) > 0 ? 'fault' : 'well';
+  if ((health.value?.problems.length ?? 0) > 0) return 'fault';
+  return heard.value.length > 0 ? 'heard' : 'well';
 });

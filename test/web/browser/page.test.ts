@@ -304,6 +304,20 @@ describe.skipIf(skip)('the page', () => {
     await expectAccessible(english);
   });
 
+  it('names the smoke alarm that is over, instead of that all is well', async () => {
+    const sound = Float32Array.from([...smokeAlarm(30), ...new Float32Array(300 * 16_000).fill(0.0001)]);
+    const smoke = await startDaemon(
+      'smoked',
+      [],
+      await writeWav(join(daemons.stateDir, 'over.wav'), [sound]),
+    );
+    const [english, german] = await Promise.all([look(smoke), look(smoke, { locale: 'de-DE' })]);
+    await english.getByText(/^Listening\. Heard \d+ seconds ago: a smoke alarm$/).waitFor();
+    await german.getByText(/^Hört zu\. Zu hören vor \d+ Sekunden: ein Rauchmelder$/).waitFor();
+    expect(await english.getByText(/All is well|No alarm so far/).count()).toBe(0);
+    await expectAccessible(english);
+  });
+
   it('says without a broker who is told, and by what', async () => {
     const nobodyThere = ['--mqtt-url', 'mqtt://127.0.0.1:9'];
     const alone = await startDaemon('alone', nobodyThere);

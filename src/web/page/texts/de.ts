@@ -29,6 +29,8 @@ export const de: Texts = {
     unseen: (what) => `Niemand hat den Alarm bestätigt: ${what}`,
     seen: 'Jemand hat ihn bestätigt.',
     sounding: (what) => `Zu hören: ${what}`,
+    listening: 'Hört zu.',
+    heard: (what, ago) => `Zu hören ${ago}: ${what}`,
     deaf: 'Hört nichts',
     off: 'Die Erkennung ist ausgeschaltet',
     offWhy: 'Nichts, was zu hören ist, löst einen Alarm aus.',

@@ -35,6 +35,8 @@ export const en = {
     unseen: (what: string) => `Nobody has confirmed the alarm: ${what}`,
     seen: 'Somebody has confirmed it.',
     sounding: (what: string) => `Heard: ${what}`,
+    listening: 'Listening.',
+    heard: (what: string, ago: string) => `Heard ${ago}: ${what}`,
     deaf: 'Not listening',
     off: 'Detection is switched off',
     offWhy: 'Nothing that is heard raises an alarm.',
