@@ -14,7 +14,7 @@ import { Settings } from './storage/settings.js';
 import { SoundSettings } from './storage/sound-settings.js';
 import type { State } from './storage/state.js';
 import { Paced } from './system/paced.js';
-import type { Acknowledgement, Clock, Denial, KnownQuiet, Logger, SettingName } from './types.js';
+import type { Clock, Denial, KnownQuiet, Logger, SettingName } from './types.js';
 
 /** While so many events wait, another test would come late, and could push out an alarm. */
 const MOST_WAITING = 10;
@@ -60,8 +60,6 @@ export class Control {
   /** …and of that and of sounds beside it, in sentences for the log. */
   #doubts: readonly string[] = [];
   #minutesBelow = 0;
-  /** Why the acknowledgement that is being obeyed counts for nothing. */
-  #unheeded: Denial | undefined;
   #lost = false;
 
   constructor(
@@ -88,7 +86,7 @@ export class Control {
       set: this.#set.bind(this),
       rollouts,
       numbers: parts.sounds.rules.flatMap((each) => this.#numbersOf(each)),
-      acknowledge: this.#acknowledge.bind(this),
+      acknowledge: listener.acknowledge.bind(listener),
       test: () => this.#test(),
       feedback: feedback.give.bind(feedback),
       occupied: occupancy.say.bind(occupancy),
@@ -131,8 +129,7 @@ export class Control {
 
   /** Obeys what did not come over MQTT. @returns why not */
   obey(topic: string, text: string): Denial | undefined {
-    this.#unheeded = undefined;
-    return this.#commands.obey(topic, text) ?? this.#unheeded;
+    return this.#commands.obey(topic, text);
   }
 
   stop(): void {
@@ -147,13 +144,6 @@ export class Control {
     const denial = this.#settings.set(name, value, rolledOut);
     if (!denial) this.#apply();
     return denial;
-  }
-
-  /** Whoever asks over HTTP is told; over MQTT there is only the log. */
-  #acknowledge(given: Acknowledgement): void {
-    this.#unheeded = this.parts.listener.acknowledge(given);
-    if (!this.#unheeded) return;
-    this.#log.warn({ ...given, reason: this.#unheeded.problem }, 'acknowledgement refused');
   }
 
   #test(): Denial | undefined {

@@ -163,6 +163,7 @@ export class Listener {
   /** A person has seen an alarm. @returns why that counts for nothing: it is not the latest, or has been seen */
   acknowledge(given: Acknowledgement = {}): Denial | undefined {
     const event = this.#escalation.acknowledge(given);
+    if (!event && this.#escalation.wasSeen(given.episodeId)) return undefined; // said twice, or by two
     if (!event) return this.unanswered ? NOT_THE_LATEST : NOTHING_TO_ACKNOWLEDGE;
     this.pipeline.sense.acknowledge(event.episodeId);
     this.#say(event);

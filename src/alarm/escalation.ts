@@ -132,6 +132,11 @@ export class Escalation {
     };
   }
 
+  /** Whether this is the latest alarm, and acknowledged already. */
+  wasSeen(episodeId: string | undefined): boolean {
+    return this.#latest?.alarm.episodeId === episodeId && this.#latest?.seenAtMs !== undefined;
+  }
+
   /** Whether a person has seen this alarm, or one after it. */
   acknowledged(episodeId: string): boolean {
     return this.#latest?.alarm.episodeId !== episodeId || this.#latest.seenAtMs !== undefined;

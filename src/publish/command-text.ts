@@ -68,7 +68,10 @@ export function notPressed(text: string): Denial | undefined {
   return text === 'PRESS' ? undefined : malformed('expected PRESS');
 }
 
-export function acknowledge(text: string, take: (given: Acknowledgement) => void): Denial | undefined {
+export function acknowledge(
+  text: string,
+  take: (given: Acknowledgement) => Denial | undefined,
+): Denial | undefined {
   let given: Acknowledgement = {};
   try {
     if (text !== 'PRESS') given = acknowledgement.parse(JSON.parse(text));
@@ -77,8 +80,7 @@ export function acknowledge(text: string, take: (given: Acknowledgement) => void
       `expected PRESS, or {"by":"…","episodeId":"…"}, both or one of them, of at most ${LONGEST} characters`,
     );
   }
-  take(given);
-  return undefined;
+  return take(given);
 }
 
 export function judge(

@@ -72,7 +72,8 @@ export interface CommandTarget {
   set(name: SettingName, value: boolean | number | string, rolledOut?: string): Denial | undefined;
   /** Of sounds beside the alarm. */
   readonly numbers?: readonly AdjustableNumber[] | undefined;
-  acknowledge(given: Acknowledgement): void;
+  /** @returns why it counts for nothing */
+  acknowledge(given: Acknowledgement): Denial | undefined;
   /** Settings are taken that are rolled out to all devices, too. */
   readonly rollouts: boolean;
   /** @returns why not, where it is not done */
