@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
 import { lacksPrograms } from './support/require.js';
@@ -7,6 +8,8 @@ import { lacksPrograms } from './support/require.js';
 const BRIDGE = new URL('../config/fleet/bridge.conf', import.meta.url);
 /** More than Mosquitto keeps for a client that is away: an hour of a house with 30 rooms. */
 const MANY = 2000;
+/** Over two seconds, in which who is pushed off is gone twice. */
+const COMMANDS = 20;
 
 describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('a house with a centre', () => {
   let centre: Mosquitto;
@@ -19,20 +22,25 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('a house with a cen
 
   beforeAll(async () => {
     centre = await Mosquitto.start({ persistent: true });
-    const bridge = readFileSync(BRIDGE, 'utf8')
-      .replaceAll('centre.example:8883', `127.0.0.1:${centre.port}\nrestart_timeout 1`)
-      .replace(/^bridge_.*\n/gm, '');
-    house = await Mosquitto.start({ config: bridge });
+    house = await startHouse('north');
     seen = await centre.collect('bathnet/#', '$SYS/broker/connection/#');
   });
   afterAll(async () => {
     await house?.close();
     await centre?.close();
   });
-  const houseIs = (state: string) =>
+  /** As its file says, but for TLS. */
+  const startHouse = (name: string) => {
+    const config = readFileSync(BRIDGE, 'utf8')
+      .replaceAll('HOUSE', name)
+      .replaceAll('centre.example:8883', `127.0.0.1:${centre.port}\nrestart_timeout 1`)
+      .replace(/^bridge_.*\n/gm, '');
+    return Mosquitto.start({ config });
+  };
+  const houseIs = (state: string, name = 'north') =>
     until(
-      () => seen.messages.some(({ topic, payload }) => topic.endsWith('.centre/state') && payload === state),
-      `the house is not said to be ${state}`,
+      () => seen.on(`$SYS/broker/connection/${name}.centre/state`).includes(state),
+      `${name} is not said to be ${state}`,
     );
 
   it('sends an alarm on that came while the centre was away, whatever else was said, and how things are', async () => {
@@ -44,6 +52,23 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('a house with a cen
     await centre.run();
     await seen.waitFor('bathnet/north-101/alarm', (payload) => payload === 'ON');
     await seen.waitFor('bathnet/north-101/event', (payload) => payload.includes('alarm_started'));
+  });
+
+  it('has a place at the centre beside another one on a computer of the same name', async () => {
+    const south = await startHouse('south');
+    try {
+      await houseIs('1');
+      await houseIs('1', 'south');
+      const commands = await Promise.all([house, south].map((each) => each.subscribe('bathnet/+/+/set')));
+      for (let i = 0; i < COMMANDS; i++) {
+        centre.publish('bathnet/south-101/threshold/set', `${i}`, '-q', '1');
+        await sleep(100);
+      }
+      for (const each of commands) expect(each.on('bathnet/south-101/threshold/set')).toHaveLength(COMMANDS);
+      expect(seen.on('$SYS/broker/connection/north.centre/state').slice(-1)).toEqual(['1']);
+    } finally {
+      await south.close();
+    }
   });
 
   it('hears what the centre commands, and the centre when the house is gone', async () => {
