@@ -234,6 +234,7 @@ export async function startApp({
   // Where it can be seen; loaded by those alone who look
   const shown = {
     ...{ device: named, model, minLevelDbfs: rule.minLevelDbfs },
+    listenedFor: { kinds: pipeline.kinds, sounds: pipeline.sounds.rules },
     ...{ hopSeconds, melRange: pipeline.melRange, notifies: notifier.tells },
     ...{ base: topics.base, publisher, statistics, history, dropped: () => listener.droppedWindows },
     ...{ condition, illness: () => company.illness(), unanswered: () => listener.unanswered },

@@ -1,5 +1,6 @@
 import { Rhythms } from './alarm/cadence.js';
 import { type AlarmRule, DEFAULT_ALARM_RULE } from './alarm/decision.js';
+import { IMPACT_KIND } from './alarm/impact.js';
 import type { EvidenceRules } from './alarm/rule.js';
 import { SENSE_OFF, Sense, type SenseOptions } from './alarm/sense.js';
 import { type SoundChoice, soundRules } from './alarm/sound-rules.js';
@@ -58,6 +59,12 @@ export class Pipeline {
   /** The rule in force. */
   get rule(): AlarmRule {
     return this.sense.rule;
+  }
+
+  /** What an alarm can be of: a fall is an impact whatever else alarms. Of a model without an event head nothing. */
+  get kinds(): readonly string[] {
+    const { evidence } = this.rule;
+    return evidence ? [...new Set([...evidence.kinds, IMPACT_KIND])] : [];
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { PROBLEMS } from '../problems.js';
+import type { DecisionEvent } from '../types.js';
 import type { Delivery } from './schemas.js';
 
 /** What is measured, at the moment in which somebody asks. */
@@ -26,7 +27,24 @@ type Info = Readonly<
   Record<'device' | 'version' | 'model' | 'model_version' | 'engine' | 'precision', string>
 >;
 
+/** What is listened for. */
+export interface ListenedFor {
+  /** Kinds that an alarm can be of. */
+  readonly kinds: readonly string[];
+  /** Beside the alarm; whether that one begins is an event. */
+  readonly sounds: ReadonlyArray<{ readonly id: string; readonly event: boolean }>;
+}
+
 const QUANTILES = [0.5, 0.99];
+/** None may stand out. */
+const ofAlarm = ({ kinds }: ListenedFor) => ['', ...kinds];
+const ofSound = ({ sounds }: ListenedFor) => sounds.filter(({ event }) => event).map(({ id }) => id);
+const ofNone = () => [''];
+/** The kinds that an event of this type can have. */
+const KINDS_OF: Readonly<Record<DecisionEvent['type'], (what: ListenedFor) => readonly string[]>> = {
+  ...{ alarm_started: ofAlarm, alarm_ended: ofAlarm, alarm_acknowledged: ofAlarm, alarm_escalated: ofAlarm },
+  ...{ sound_heard: ofSound, water_running_long: ofNone, long_stay: ofNone, test: ofNone },
+};
 
 /** Everything of health, for Prometheus. */
 export class Metrics {
@@ -38,6 +56,7 @@ export class Metrics {
   constructor(
     private readonly measures: () => Measures,
     info: Info,
+    listenedFor: ListenedFor,
   ) {
     this.#now = measures();
     const measured = () => this.#now;
@@ -48,9 +67,16 @@ export class Metrics {
       labelNames: Object.keys(info),
     }).set(info, 1);
     this.#events = new Counter({
-      ...{ name: 'bathnet_events_total', help: 'Events since the start', registers },
+      ...{
+        name: 'bathnet_events_total',
+        help: 'Events since the start, by kind of alarm or sound',
+        registers,
+      },
       labelNames: ['type', 'kind'],
     });
+    // To Prometheus a series that begins with 1 has not increased: the first of each would not be seen.
+    for (const [type, kindsOf] of Object.entries(KINDS_OF))
+      for (const kind of kindsOf(listenedFor)) this.#events.inc({ type, kind }, 0);
     const gauge = (name: string, help: string, value: (now: Measures) => number | boolean | undefined) =>
       new Gauge({
         ...{ name: `bathnet_${name}`, help, registers },
@@ -112,7 +138,7 @@ export class Metrics {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
 
   /** Counts an event. */
-  event(type: string, kind = ''): void {
+  event(type: string, kind: string): void {
     this.#events.inc({ type, kind });
   }
 

@@ -14,7 +14,7 @@ import type {
   Verdict,
 } from '../types.js';
 import { Live } from './live.js';
-import { type Measures, Metrics } from './metrics.js';
+import { type ListenedFor, type Measures, Metrics } from './metrics.js';
 import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
 import { type WebOptions, WebServer } from './server.js';
 
@@ -28,6 +28,7 @@ const BEAT_MS = 5000;
 export interface WebSources {
   readonly device: Status['device'];
   readonly model: ModelInfo;
+  readonly listenedFor: ListenedFor;
   readonly hopSeconds: number;
   /** Of the log-mel's values: silence, and the loudest that is usual. */
   readonly melRange: readonly [low: number, high: number];
@@ -92,7 +93,7 @@ export class Web {
     const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
     this.#live = new Live(hopFrames, sources.melRange);
     const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
-    this.#metrics = new Metrics(() => this.#measures(), info);
+    this.#metrics = new Metrics(() => this.#measures(), info, sources.listenedFor);
     const parts = {
       deviceId: sources.device.id,
       status: () => this.#status(),
@@ -195,7 +196,7 @@ export class Web {
 
   #happened(event: Record<string, unknown>): void {
     const { history } = this.#sources;
-    this.#metrics.event(String(event.event_type), typeof event.kind === 'string' ? event.kind : undefined);
+    this.#metrics.event(String(event.event_type), String(event.kind ?? event.sound ?? ''));
     history.add(event, event.event_type === 'alarm_started' ? this.#live.picture : undefined);
     this.#tellEntry(String(event.episodeId ?? event.id));
   }

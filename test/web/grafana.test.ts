@@ -20,6 +20,13 @@ const MEASURES: Measures = {
   ...{ inferenceMs: () => 1, latencyMs: () => 1, reconnects: 0, queuedEvents: 0, droppedEvents: 0 },
   ...{ hears: true, alarm: false, unanswered: false, enabled: true, connected: true },
 };
+const LISTENED_FOR = {
+  kinds: ['impact', 'scream'],
+  sounds: [
+    { id: 'smoke_alarm', event: true },
+    { id: 'dog', event: false },
+  ],
+};
 const INFO = { device: 'd', version: '1', model: 'm', model_version: '1', engine: 'e', precision: 'int8' };
 
 /** Those that have an alert of their own. */
@@ -43,14 +50,43 @@ interface Dashboard {
 
 describe('what Prometheus and Grafana are given', () => {
   it('asks for nothing that the daemon does not tell', async () => {
-    const told = await new Metrics(() => MEASURES, INFO).text();
-    const { panels } = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
-    const asked = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
-    for (const text of [readFileSync(ALERTS, 'utf8'), ...asked]) {
+    const told = await new Metrics(() => MEASURES, INFO, LISTENED_FOR).text();
+    for (const text of [readFileSync(ALERTS, 'utf8'), ...asked()]) {
       const names = text.match(/\b(?:bathnet|nodejs|process)_\w+(?=[{[) ]|$)/gm) ?? [];
       expect(names, text).not.toEqual([]);
       for (const name of names) if (name !== 'bathnet_problem') expect(told).toContain(`# TYPE ${name} `);
     }
+  });
+
+  it.skipIf(lacksPrograms('promtool'))('shows the first event of each kind after a start', async () => {
+    const metrics = new Metrics(() => MEASURES, INFO, LISTENED_FOR);
+    const before = eventsIn(await metrics.text());
+    metrics.event('alarm_started', 'scream');
+    metrics.event('alarm_ended', '');
+    metrics.event('sound_heard', 'smoke_alarm');
+    const input_series = [...eventsIn(await metrics.text())].map(([series, value]) => ({
+      series,
+      values: `${before.get(series) ?? '_'} ${value}x60`,
+    }));
+    const [expr] = asked().filter((each) => each.includes('bathnet_events_total'));
+    const seen = [
+      'type="alarm_ended"',
+      'kind="scream",type="alarm_started"',
+      'kind="smoke_alarm",type="sound_heard"',
+    ];
+    const promql_expr_test = [
+      {
+        expr: `group by (type, kind) (${expr})`,
+        eval_time: '20m',
+        exp_samples: seen.map((labels) => ({ labels: `{${labels}}`, value: 1 })),
+      },
+    ];
+    const tests = [{ interval: '30s', input_series, promql_expr_test }];
+    testRules(JSON.stringify({ rule_files: [ALERTS], tests }));
+  });
+
+  it('shows an alarm that was over before Prometheus asked', () => {
+    expect(asked().filter((expr) => expr.startsWith('bathnet_unacknowledged{'))).toHaveLength(2);
   });
 
   it.skipIf(lacksPrograms('promtool'))('alerts of each fault, and of a room that is well never', () => {
@@ -83,13 +119,29 @@ describe('what Prometheus and Grafana are given', () => {
   );
 });
 
+/** What the dashboard asks of all rooms. */
+function asked(): string[] {
+  const { panels } = JSON.parse(readFileSync(DASHBOARD, 'utf8')) as Dashboard;
+  return panels.flatMap(({ targets }) => targets.map(({ expr }) => expr.replaceAll('$room', '.*')));
+}
+
+/** How many events there were, by series. */
+function eventsIn(text: string): Map<string, string> {
+  return new Map(
+    [...text.matchAll(/^(bathnet_events_total\{.*\}) (\d+)$/gm)].map(([, series = '', value = '']) => [
+      series,
+      value,
+    ]),
+  );
+}
+
 /** What the daemon tells where this is wrong. */
 function metricsWith(problem: string): Promise<string> {
   const condition = new Condition('health', new ManualClock());
   condition.said({ topic: 'health', payload: JSON.stringify({ problems: [problem] }), event: false });
   const hears = condition.deafness.length === 0;
   const enabled = problem !== 'detection_off';
-  return new Metrics(() => ({ ...MEASURES, problems: [problem], hears, enabled }), INFO).text();
+  return new Metrics(() => ({ ...MEASURES, problems: [problem], hears, enabled }), INFO, LISTENED_FOR).text();
 }
 
 function testRules(cases: string): void {

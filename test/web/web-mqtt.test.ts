@@ -281,6 +281,9 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(metrics).toMatch(/^bathnet_info\{.*precision="(float32|int8)".*\} 1$/m);
     expect(metrics).toMatch(/^bathnet_windows_total [1-9]/m);
     expect(metrics).toMatch(/^bathnet_problem\{problem="no_sound"\} 0$/m);
+    // Before there was one.
+    expect(metrics).toMatch(/^bathnet_events_total\{type="alarm_escalated",kind="impact"\} 0$/m);
+    expect(metrics).toMatch(/^bathnet_events_total\{type="sound_heard",kind="co_alarm"\} 0$/m);
 
     for (let i = 0; i < 6; i++) await post(`${url}api/session`, { password: `guess ${i}` });
     const tooMany = await post(`${url}api/session`, { password: 'a good one' });
