@@ -95,6 +95,34 @@ describe('what Prometheus and Grafana are given', () => {
   });
 
   it.skipIf(lacksPrograms('promtool'))(
+    'alerts until somebody acknowledges the alarm, or for a week where its room is gone',
+    () => {
+      const values = { gone: '0 1x2 stale', seen: '0 1x2 0 stale', back: '0 1x2 _x300 0x10' };
+      const input_series = Object.entries(values).map(([instance, each]) => ({
+        series: `bathnet_unacknowledged{instance="${instance}"}`,
+        values: each,
+      }));
+      const firing = (eval_time: string, instances: string[]) => ({
+        expr: 'count by (alertname, instance) (ALERTS{alertstate="firing",alertname!="BathnetNoRooms"})',
+        eval_time,
+        exp_samples: ['BathnetAlarm', 'BathnetNobodyCame'].flatMap((alertname) =>
+          instances.map((instance) => ({
+            labels: `{alertname="${alertname}",instance="${instance}"}`,
+            value: 1,
+          })),
+        ),
+      });
+      const promql_expr_test = [
+        firing('2d', ['gone', 'back']),
+        firing('6d23h', ['gone']),
+        firing('7d1h', []),
+      ];
+      const tests = [{ interval: '10m', input_series, promql_expr_test }];
+      testRules(JSON.stringify({ rule_files: [ALERTS], evaluation_interval: '10m', tests }));
+    },
+  );
+
+  it.skipIf(lacksPrograms('promtool'))(
     'alerts once of each problem of health, by a name that is true',
     async () => {
       const problems = Object.values(PROBLEMS).flat();
