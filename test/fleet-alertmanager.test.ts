@@ -52,9 +52,13 @@ describe.skipIf(lacksPrograms('prometheus-alertmanager'))(
         }
         expect(await post('BathnetAlarm', 'page')).toBe(true);
         expect(await post('BathnetNobodyCame', 'escalate')).toBe(true);
+        expect(await post('BathnetSmokeAlarm', 'page')).toBe(true);
+        expect(await post('BathnetCarbonMonoxideAlarm', 'page')).toBe(true);
         await until(
           () =>
-            told('/night-nurse').includes('BathnetAlarm') && told('/everybody').includes('BathnetNobodyCame'),
+            ['BathnetAlarm', 'BathnetSmokeAlarm', 'BathnetCarbonMonoxideAlarm'].every((each) =>
+              told('/night-nurse').includes(each),
+            ) && told('/everybody').includes('BathnetNobodyCame'),
           'nobody is told of the alarm',
           AT_ONCE_MS,
         );

@@ -19,6 +19,8 @@ export interface Measures extends Readonly<Delivery> {
   readonly hears: boolean;
   readonly alarm: boolean;
   readonly unanswered: boolean;
+  /** Whether a sound beside the alarm is heard, by its id. */
+  readonly sound: (id: string) => boolean;
   readonly enabled: boolean;
   readonly reconnects: number;
 }
@@ -124,6 +126,13 @@ export class Metrics {
       });
     quantiles('inference', 'The network, of the last half hour of windows', (now) => now.inferenceMs);
     quantiles('latency', "From a window's last sample to its result", (now) => now.latencyMs);
+    new Gauge({
+      ...{ name: 'bathnet_sound', help: '1 while this sound beside the alarm is heard', registers },
+      labelNames: ['sound'],
+      collect() {
+        for (const { id } of listenedFor.sounds) this.set({ sound: id }, Number(measured().sound(id)));
+      },
+    });
     new Gauge({
       ...{ name: 'bathnet_problem', help: '1 while this is wrong: see problems in health', registers },
       labelNames: ['problem'],

@@ -266,6 +266,7 @@ export class Web {
       hears: condition.deafness.length === 0,
       alarm: said('alarm') === 'ON',
       unanswered: unanswered() !== undefined,
+      sound: (id) => said(`sound/${id}`) === 'ON',
       enabled: said('enabled') === 'ON',
       reconnects: publisher.stats.reconnects,
       ...this.#delivery(),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { Condition } from '../../src/condition.js';
+import { wantedSounds } from '../../src/config/sections/sounds.js';
 import { PROBLEMS } from '../../src/problems.js';
 import { type Measures, Metrics } from '../../src/web/metrics.js';
 import { ManualClock } from '../support/clock.js';
@@ -18,6 +19,7 @@ const MEASURES: Measures = {
   ...{ uptimeSeconds: 1, windows: 2, droppedWindows: 0, vetoed: 0, levelDbfs: -50, problems: [] },
   diskFreeBytes: 1e9,
   ...{ inferenceMs: () => 1, latencyMs: () => 1, reconnects: 0, queuedEvents: 0, droppedEvents: 0 },
+  sound: () => false,
   ...{ hears: true, alarm: false, unanswered: false, enabled: true, connected: true },
 };
 const LISTENED_FOR = {
@@ -93,6 +95,40 @@ describe('what Prometheus and Grafana are given', () => {
     expect(execFileSync('promtool', ['check', 'rules', ALERTS], { encoding: 'utf8' })).toMatch('SUCCESS');
     testRules(readFileSync(fileOf('../support/alerts.test.yaml'), 'utf8').replace('RULES', ALERTS));
   });
+
+  it.skipIf(lacksPrograms('promtool'))(
+    'alerts of smoke and carbon monoxide, and of no other sound',
+    async () => {
+      const sounds = wantedSounds({ dog: true });
+      const room = async (instance: string, heard?: string, then?: string) => {
+        const measures = { ...MEASURES, sound: (id: string) => id === heard };
+        const text = await new Metrics(() => measures, INFO, { kinds: [], sounds }).text();
+        return [...text.matchAll(/^bathnet_sound\{(.*)\} (\d)$/gm)].map(([, labels, value]) => ({
+          series: `bathnet_sound{${labels},instance="${instance}"}`,
+          values: `0 ${value}x2 ${then ?? `${value}x20`}`,
+        }));
+      };
+      const rooms = [
+        await room('burns', 'smoke_alarm', 'stale'),
+        await room('gas', 'co_alarm'),
+        await room('over', 'smoke_alarm', '0x20'),
+        await room('pet', 'dog'),
+        await room('well'),
+      ];
+      const promql_expr_test = [
+        {
+          expr: 'count by (alertname, severity, instance) (ALERTS{alertstate="firing",alertname!="BathnetNoRooms"})',
+          eval_time: '9m',
+          exp_samples: [
+            { labels: '{alertname="BathnetSmokeAlarm",instance="burns",severity="page"}', value: 1 },
+            { labels: '{alertname="BathnetCarbonMonoxideAlarm",instance="gas",severity="page"}', value: 1 },
+          ],
+        },
+      ];
+      const tests = [{ interval: '30s', input_series: rooms.flat(), promql_expr_test }];
+      testRules(JSON.stringify({ rule_files: [ALERTS], evaluation_interval: '30s', tests }));
+    },
+  );
 
   it.skipIf(lacksPrograms('promtool'))(
     'alerts until somebody acknowledges the alarm, or for a week where its room is gone',

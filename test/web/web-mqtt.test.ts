@@ -284,6 +284,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     // Before there was one.
     expect(metrics).toMatch(/^bathnet_events_total\{type="alarm_escalated",kind="impact"\} 0$/m);
     expect(metrics).toMatch(/^bathnet_events_total\{type="sound_heard",kind="co_alarm"\} 0$/m);
+    expect(metrics).toMatch(/^bathnet_sound\{sound="smoke_alarm"\} 0$/m);
 
     for (let i = 0; i < 6; i++) await post(`${url}api/session`, { password: `guess ${i}` });
     const tooMany = await post(`${url}api/session`, { password: 'a good one' });
