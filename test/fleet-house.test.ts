@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,14 +23,17 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-function provision(lines: readonly string[], folder = out): string {
+/** @returns what it warns of */
+function provision(lines: readonly string[], folder = out, brokerName = '127.0.0.1'): string {
   const table = join(folder, 'rooms.csv');
   writeFileSync(table, `# a comment\n\n${lines.join('\r\n')}\n`);
-  return execFileSync('sh', [join(FLEET, 'provision.sh'), table, join(folder, 'out'), '127.0.0.1'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const args = [join(FLEET, 'provision.sh'), table, join(folder, 'out'), brokerName];
+  const { status, stderr } = spawnSync('sh', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return stderr;
 }
+
+const openssl = (...args: string[]) => execFileSync('openssl', args, { encoding: 'utf8' });
 
 describe.skipIf(lacksPrograms('openssl'))('a table of rooms', () => {
   it.each([
@@ -44,6 +47,46 @@ describe.skipIf(lacksPrograms('openssl'))('a table of rooms', () => {
     const folder = mkdtempSync(join(out, 'wrong-'));
     expect(() => provision([line], folder)).toThrow(message);
     expect(() => textOf(join(folder, 'out', 'ca.pem'))).toThrow();
+  });
+});
+
+describe.skipIf(lacksPrograms('openssl'))('a table that changes', () => {
+  it("leaves a room's own file, and names what it lacks", () => {
+    const folder = mkdtempSync(join(out, 'own-'));
+    const config = (id: string) => join(folder, 'out', 'rooms', id, 'config.yaml');
+    expect(provision(['a,A,a.lan:8099', 'b,B,b.lan:8099'], folder)).toBe('');
+    const own = `${textOf(config('a'))}sense:\n  longStayMinutes: 30\n`;
+    writeFileSync(config('a'), own);
+    expect(provision(['a,A,a.lan:8099', 'b,B,b.lan:8099'], folder)).toBe('');
+    const warning = provision(['a,Another name,a.lan:8100', 'b,B,b.lan:8099', 'c,C,c.lan:8099'], folder);
+    expect(warning.split('\n')).toEqual([
+      expect.stringMatching(/rooms\/a\/config\.yaml stays/),
+      '  name: "Another name"',
+      '  port: 8100',
+      '',
+    ]);
+    expect(textOf(config('a'))).toBe(own);
+    expect(textOf(config('c'))).toContain('name: "C"');
+  });
+
+  it('gets the broker a certificate for its new name, and for the one that rooms still know', () => {
+    const folder = mkdtempSync(join(out, 'moved-'));
+    const rooms = ['a,A,a.lan:8099'];
+    const broker = join(folder, 'out', 'broker');
+    const isFor = (...check: string[]) =>
+      !openssl('x509', '-in', join(broker, 'broker.pem'), '-noout', ...check).includes('NOT');
+    provision(rooms, folder, '127.0.0.1');
+    expect(provision(rooms, folder, 'broker.lan')).toMatch(
+      /a new certificate, for broker\.lan as well as IP:127/,
+    );
+    expect([isFor('-checkhost', 'broker.lan'), isFor('-checkip', '127.0.0.1')]).toEqual([true, true]);
+    const renewed = textOf(join(broker, 'broker.pem'));
+    expect(openssl('pkey', '-in', join(broker, 'broker.key'), '-pubout')).toBe(
+      openssl('x509', '-in', join(broker, 'broker.pem'), '-noout', '-pubkey'),
+    );
+    provision(rooms, folder, '127.0.0.1');
+    expect(textOf(join(broker, 'broker.pem'))).toBe(renewed);
+    expect(provision(rooms, folder, 'lan')).toContain('for lan as well as DNS:broker.lan, IP:127.0.0.1');
   });
 });
 

@@ -1,5 +1,7 @@
 #!/bin/sh
-# Makes of a table of rooms what broker, rooms and Prometheus need. Run it again when the table changes: what is there stays.
+# Makes of a table of rooms what broker, rooms and Prometheus need. Run it again when the table changes: what is there
+# stays, also a config.yaml that the table wants otherwise by now, of which it warns. Another BROKER gets the broker a new
+# certificate, for its old name as well: rooms are told of the new one when somebody tells them.
 #
 #   sh provision.sh rooms.csv OUT BROKER      BROKER: the name or address under which the rooms reach it
 #
@@ -29,9 +31,10 @@ rooms=$(grep -v -e '^#' -e '^[[:space:]]*$' "$table" | tr -d '\r')
 
 # certificate KEY CERT SUBJECT EXTENSIONS
 certificate() {
-  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1" -subj "/CN=$3" -out "$2.csr" 2>/dev/null
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "$1.new" -subj "/CN=$3" -out "$2.csr" 2>/dev/null
   printf '%s\n' "$4" > "$2.ext"
   openssl x509 -req -in "$2.csr" -CA "$out/ca.pem" -CAkey "$out/ca.key" -CAcreateserial -days $YEARS -extfile "$2.ext" -out "$2.new" 2>/dev/null
+  mv "$1.new" "$1"
   mv "$2.new" "$2" # whole, or not at all
   rm "$2.csr" "$2.ext"
 }
@@ -41,10 +44,18 @@ if [ ! -e "$out/ca.pem" ]; then
   mv "$out/ca.new" "$out/ca.pem"
 fi
 [ -e "$out/web-password" ] || openssl rand -hex 16 > "$out/web-password"
-if [ ! -e "$out/broker/broker.pem" ]; then
-  case $broker in *[!0-9.:]*) kind=DNS ;; *) kind=IP ;; esac
-  certificate "$out/broker/broker.key" "$out/broker/broker.pem" "$broker" "subjectAltName=$kind:$broker"
+case $broker in *[!0-9.:]*) kind=DNS ;; *) kind=IP ;; esac
+names=
+if [ -e "$out/broker/broker.pem" ]; then
+  names=$(openssl x509 -in "$out/broker/broker.pem" -noout -ext subjectAltName | sed -n '2{s/^ *//; s/IP Address:/IP:/g; p;}')
 fi
+case "$names," in
+  *"$kind:$broker,"*) ;;
+  *)
+    certificate "$out/broker/broker.key" "$out/broker/broker.pem" "$broker" "subjectAltName=$kind:$broker${names:+, $names}"
+    [ -z "$names" ] || echo "$out/broker: a new certificate, for $broker as well as $names; put it on the broker" >&2
+    ;;
+esac
 cp "$out/ca.pem" "$out/broker/ca.pem"
 
 echo "$rooms" | while IFS=, read -r id name address; do
@@ -54,7 +65,8 @@ echo "$rooms" | while IFS=, read -r id name address; do
   cp "$out/ca.pem" "$room/"
   [ -n "$address" ] || continue
   cp "$out/web-password" "$room/"
-  cat > "$room/config.yaml" <<YAML
+  # Not onto the one that is there: somebody may have added to it.
+  cat > "$room/config.new" <<YAML
 device:
   id: $id
   name: "$name"
@@ -70,6 +82,12 @@ web:
   port: ${address##*:}
   passwordFile: /etc/bathnet2mqtt/web-password
 YAML
+  if [ ! -e "$room/config.yaml" ]; then
+    mv "$room/config.new" "$room/config.yaml"
+  elif lacks=$(grep -vxF -f "$room/config.yaml" "$room/config.new"); then
+    printf '%s stays, and is not what the table says; remove it to have it made anew, or write there:\n%s\n' "$room/config.yaml" "$lacks" >&2
+  fi
+  rm -f "$room/config.new"
 done
 
 echo "$rooms" | awk -F, '
