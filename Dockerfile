@@ -45,10 +45,11 @@ COPY LICENSE NOTICE.md ./
 ENV NODE_ENV=production BATHNET_STATE_DIR=/var/lib/bathnet2mqtt MALLOC_MMAP_THRESHOLD_=131072
 USER node
 VOLUME /var/lib/bathnet2mqtt
-# HTTP, inside the container alone unless web.host says otherwise, for the sake of the HEALTHCHECK: docker ps shows whether
-# any of its microphones is deaf; of several the first one answers for all. It restarts nothing: the process watches its
-# own parts, and ends where Docker should start it again. Who changes web.port in a file sets BATHNET_WEB__PORT instead.
-ENV BATHNET_WEB__ENABLED=true
+# HTTP, unless a mounted file says otherwise, for the sake of the HEALTHCHECK: docker ps shows whether any of its
+# microphones is deaf; of several the first one answers for all. It restarts nothing: the process watches its own parts,
+# and ends where Docker should start it again. Who changes web.port in a file sets BATHNET_WEB__PORT instead, and who
+# switches web.enabled off starts it with --no-healthcheck.
+ENV BATHNET_DEFAULTS=/opt/bathnet2mqtt/config/image.yaml
 HEALTHCHECK --interval=1m --timeout=10s --start-period=2m CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.BATHNET_WEB__PORT ?? 8099}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["run"]

@@ -19,6 +19,7 @@ const AFTER: Readonly<Record<string, Row[]>> = {
   ],
   ENVIRONMENT: [
     ['BATHNET_CONFIG', 'The configuration file, where --config names none.'],
+    ['BATHNET_DEFAULTS', 'Another one, over which that one goes: what an image brings along.'],
     [
       'BATHNET_MQTT__URL',
       'mqtt.url of the configuration; every other key likewise, with __ between its parts.',

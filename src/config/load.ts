@@ -7,7 +7,7 @@ import { type InputValues, valuesOfInputs } from './inputs.js';
 import { contradictions, describe, type Problem, show } from './problems.js';
 import { type Config, configSchema } from './schema.js';
 import { withSecrets } from './secrets.js';
-import { isTree, setPath, type Tree } from './tree.js';
+import { isTree, over, setPath, type Tree } from './tree.js';
 
 export interface ConfigSources {
   /** `--config` */
@@ -28,10 +28,12 @@ const MAX_DEPTH = 30;
 /** Zod else compiles code for each section first, which takes longer than to look at it once. */
 const ONCE = { jitless: true };
 const SYSTEM_FILE = '/etc/bathnet2mqtt/config.yaml';
+/** In the environment: which files to read, of which none is a key. The defaults are an image's, for example. */
+const FILES = ['BATHNET_CONFIG', 'BATHNET_DEFAULTS'];
 
 /**
- * Reads the configuration: file, then `.env` and environment, then flags; later ones win. A flag also goes over what a
- * microphone has of its own, but for who it is: whoever names a source must not hear another one.
+ * Reads the configuration: defaults, file, then `.env` and environment, then flags; later ones win. A flag also goes
+ * over what a microphone has of its own, but for who it is: whoever names a source must not hear another one.
  *
  * @returns of several microphones the first one's
  * @throws UserError (configuration) that lists every problem: path, what was expected, what was found; (no input) of a
@@ -89,11 +91,12 @@ function invalid(problems: readonly Problem[], origins: ReadonlyMap<string, stri
 
 /** All that is said, before anything of it is checked, and where it was said if not in the file. */
 function gather({ file, env, flags, cwd, alone = false }: ConfigSources) {
-  const values: Tree = alone && file === undefined ? {} : readConfigFile(file ?? env.BATHNET_CONFIG);
+  const { BATHNET_CONFIG, BATHNET_DEFAULTS } = env;
+  const defaults = alone || !BATHNET_DEFAULTS ? {} : readConfigFile(BATHNET_DEFAULTS);
+  const values = over(defaults, alone && file === undefined ? {} : readConfigFile(file ?? BATHNET_CONFIG));
   const origins = new Map<string, string>();
   for (const [name, text] of Object.entries(alone ? {} : { ...readDotenv(cwd), ...env })) {
-    if (!name.startsWith(ENV_PREFIX) || name === 'BATHNET_CONFIG' || text === undefined || text === '')
-      continue;
+    if (!name.startsWith(ENV_PREFIX) || FILES.includes(name) || text === undefined || text === '') continue;
     const path = pathOfEnv(name);
     origins.set(path, name);
     setPath(values, path, fromText(path, text));

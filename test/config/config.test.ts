@@ -1,12 +1,16 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { configJsonSchema, defaultYaml } from '../../src/config/docs.js';
 import { envName } from '../../src/config/env.js';
 import { loadConfig } from '../../src/config/load.js';
 import type { Config } from '../../src/config/schema.js';
 import { ExitCode, type UserError } from '../../src/errors.js';
+import { dockerStages, readEnvironment } from '../../tools/arm64/read-steps.js';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 let cwd: string;
 beforeEach(() => {
@@ -37,6 +41,17 @@ function errorOf(given: Given): UserError {
   throw new Error('no error');
 }
 
+/** As the Dockerfile sets it, with the files of this repository. */
+function imageEnvironment(): NodeJS.ProcessEnv {
+  const instructions =
+    dockerStages(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')).at(-1)?.instructions ?? [];
+  const settings = instructions.filter(({ name }) => name === 'ENV').map(({ text }) => readEnvironment(text));
+  const env: Record<string, string> = Object.assign({}, ...settings);
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [name, value.replace('/opt/bathnet2mqtt/', ROOT)]),
+  );
+}
+
 describe('the configuration', () => {
   it('has a default for everything it needs', () => {
     expect(load()).toMatchObject({ mqtt: { url: 'mqtt://127.0.0.1:1883' }, window: { hopSeconds: 0.48 } });
@@ -55,6 +70,20 @@ describe('the configuration', () => {
     });
     expect(mqtt).toMatchObject({ url: 'mqtt://flag:1', prefix: 'env', username: 'dotenv' });
     expect(device.name).toBe('file');
+  });
+
+  it('takes what an image brings along where nothing else is said', () => {
+    const env = imageEnvironment();
+    const ofImage = (given: Given) => load({ ...given, env: { ...env, ...given.env } }).web;
+    // What the HEALTHCHECK asks.
+    expect(ofImage({})).toMatchObject({ enabled: true, port: 8099, host: '127.0.0.1' });
+    for (const file of ['web:', 'web: {url: "http://a"}', 'device: {name: a}'])
+      expect(ofImage({ file }).enabled).toBe(true);
+    expect(ofImage({ file: 'web: {enabled: false}' }).enabled).toBe(false);
+    expect(ofImage({ env: { BATHNET_WEB__ENABLED: 'false' } }).enabled).toBe(false);
+    expect(() => ofImage({ file: 'web: {enabled: null}' })).toThrow('web.enabled');
+    expect(loadConfig({ env, flags: {}, cwd, alone: true }).web.enabled).toBe(false);
+    expect(errorOf({ env: { BATHNET_DEFAULTS: '/none.yaml' } }).message).toMatch('/none.yaml cannot be read');
   });
 
   it('reads numbers, switches and lists from the environment', () => {
