@@ -70,7 +70,7 @@ function outbox() {
       if (outbox.size + outbox.dropped !== 1) throw new Error('the event is neither kept nor dropped');
       const event = outbox.next();
       if (event) {
-        JSON.parse(deliveredEvent(event.payload, event.replayed, Date.now(), undefined));
+        JSON.parse(deliveredEvent(event, systemClock));
         outbox.remove(event);
       }
       await outbox.stop();
