@@ -93,8 +93,7 @@ export class AlarmDecision {
     kind?: string,
   ): AlarmStarted | AlarmEnded | undefined {
     if (this.#episode.open) return undefined;
-    const start = { reason, hits: [hit] };
-    const cry = { label: hit.label, confidence: hit.score, kind, known: true, start };
+    const cry = { label: hit.label, confidence: hit.score, kind, start: { reason, hits: [hit] } };
     return this.#episode.push(window, [cry], this.#rule);
   }
 

@@ -97,11 +97,6 @@ export async function clearAbandoned(folder: string): Promise<void> {
   }
 }
 
-/** Whether the file is one that `writeWav` has written to its end; false where there is none. */
-export async function isCompleteWav(path: string): Promise<boolean> {
-  return (await whatIsWritten(path)) === 'all';
-}
-
 /** Of a file that `writeWav` has written, how much is there; undefined where it is none. */
 export async function whatIsWritten(path: string): Promise<'all' | 'part' | undefined> {
   let file: FileHandle | undefined;

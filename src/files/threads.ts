@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, type TransferListItem, Worker } from 'node:worker_threads';
 import { ENGINE_HINT, ExitCode, UserError } from '../errors.js';
 import { forbidTelemetry } from '../model/engines/telemetry.js';
+import { systemClock } from '../system/clock.js';
 import { keepHeapSmall } from '../system/heap.js';
+import { within } from '../system/within.js';
 
 /** The two threads there are, both in this folder. */
 type Program = 'hear-thread' | 'convert-thread';
@@ -109,24 +111,17 @@ export class Thread {
   async end(): Promise<void> {
     this.#broken ??= new Error('a thread was ended');
     this.stop();
-    await within(GIVE_UP_MS, this.#answered);
-    const ended = this.#worker.terminate().then(() => true);
-    if (await within(END_MS, ended)) return;
+    await within(systemClock, GIVE_UP_MS, this.#answered);
+    let ended = false;
+    const ending = this.#worker.terminate().then(() => {
+      ended = true;
+    });
+    await within(systemClock, END_MS, ending);
+    if (ended) return;
     this.#settle?.(undefined);
     this.#worker.unref();
     process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
   }
-}
-
-/** What something comes to; undefined where it takes longer. */
-async function within<T>(ms: number, something: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  const result = await Promise.race([something, late]);
-  clearTimeout(timer);
-  return result;
 }
 
 function hangs(ms: number): UserError {

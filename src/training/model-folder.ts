@@ -65,7 +65,7 @@ export async function inPlace<T>(
 ): Promise<T> {
   await checkTarget(folder, force);
   await checkDevice(folder);
-  const room = join(await folderAbove(folder), basename(beside(folder)));
+  const room = beside(join(await folderAbove(folder), basename(folder)));
   await mkdir(room).catch((error) => {
     throw cannotWrite(folder, error);
   });

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.js';
-import { isCompleteWav, writeWav } from '../../src/audio/wav-writer.js';
+import { writeWav } from '../../src/audio/wav-writer.js';
 import { ExitCode } from '../../src/errors.js';
-import { chirp, collect, tone, wavBytes } from '../support/sound.js';
+import { chirp, collect, isCompleteWav, tone, wavBytes } from '../support/sound.js';
 
 let folder: string;
 const at = (name: string) => join(folder, name);

@@ -17,11 +17,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.js';
-import { isCompleteWav } from '../../src/audio/wav-writer.js';
 import { Program, run, SCENE } from '../support/daemon.js';
 import { GOLDEN } from '../support/golden.js';
 import { lacksPrograms } from '../support/require.js';
-import { chirp, collect, ffmpeg, snrDb, tone, writeWav } from '../support/sound.js';
+import { chirp, collect, ffmpeg, isCompleteWav, snrDb, tone, writeWav } from '../support/sound.js';
 
 const CHIRP = join(GOLDEN, 'chirp-60-7900hz.wav');
 

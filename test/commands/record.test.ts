@@ -6,12 +6,19 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.js';
-import { isCompleteWav } from '../../src/audio/wav-writer.js';
 import { WINDOW_SAMPLES } from '../../src/constants.js';
 import { Program, run } from '../support/daemon.js';
 import { PULSE_PROGRAMS, type Pulse, startPulse } from '../support/pulse.js';
 import { lacksNaudiodon, lacksPrograms } from '../support/require.js';
-import { bestCorrelation, chirp, collect, concatenate, tone, writeWav } from '../support/sound.js';
+import {
+  bestCorrelation,
+  chirp,
+  collect,
+  concatenate,
+  isCompleteWav,
+  tone,
+  writeWav,
+} from '../support/sound.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const silence = (seconds: number) => new Float32Array(seconds * 16_000);

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import { whatIsWritten } from '../../src/audio/wav-writer.js';
 import type { Logger } from '../../src/types.js';
 
 export const silentLog: Logger = { debug() {}, info() {}, warn() {}, error() {} };
@@ -166,4 +167,9 @@ function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value >>> 0);
   return bytes;
+}
+
+/** Whether the file is one that the program has written to its end; false where there is none. */
+export async function isCompleteWav(path: string): Promise<boolean> {
+  return (await whatIsWritten(path)) === 'all';
 }
