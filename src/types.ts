@@ -285,6 +285,8 @@ export interface Clock {
   /** Monotonic milliseconds; `wallMs`: wall-clock ones since the epoch. */
   now(): number;
   wallMs(): number;
+  /** How long the machine is up, ms: goes on while it sleeps, which `now` does not; to some 10 ms. */
+  uptimeMs(): number;
   /** Calls `callback` once after `ms`; returns what cancels it. Does not keep the process alive. */
   after(ms: number, callback: () => void): () => void;
 }

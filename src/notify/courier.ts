@@ -132,7 +132,7 @@ export class Courier implements Channel {
   /** What an earlier run has left does not: of what still holds this one tells anew. */
   #presses(event: WaitingEvent): boolean {
     const { addedAtMs } = event;
-    if (addedAtMs === undefined || this.clock.now() - addedAtMs > PRESSING_MS) return false;
+    if (addedAtMs === undefined || this.clock.uptimeMs() - addedAtMs > PRESSING_MS) return false;
     return PRESSING.has(factsOf(event).event_type);
   }
 

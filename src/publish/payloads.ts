@@ -71,11 +71,11 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
  */
 export function deliveredEvent(
   { payload, replayed, keptAtMs, addedAtMs = Number.NaN }: Kept,
-  clock: Pick<Clock, 'now' | 'wallMs'>,
+  clock: Pick<Clock, 'uptimeMs' | 'wallMs'>,
 ): string {
   const event = JSON.parse(payload) as { at: string };
   const nowMs = clock.wallMs();
-  const atMs = Date.parse(event.at) + clockSetBy(keptAtMs, nowMs, clock.now() - addedAtMs);
+  const atMs = Date.parse(event.at) + clockSetBy(keptAtMs, nowMs, clock.uptimeMs() - addedAtMs);
   const latencyMs = elapsedMs(atMs, nowMs); // NaN is null in JSON
   return JSON.stringify({ ...event, at: isoTime(atMs), latencyMs, replayed });
 }

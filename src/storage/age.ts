@@ -18,10 +18,11 @@ export function elapsedMs(fromMs: number, toMs: number): number {
 
 /**
  * By how much the wall clock was set since then, ms: that of a board without a battery goes on from its last shutdown,
- * days ago, until it first hears of the time. A machine that sleeps looks the same; one that is to hear a fall does not.
+ * days ago, until it first hears of the time.
  *
  * @param thenMs what it said
- * @param agoMs how long ago that was, monotonic; NaN where that is not known
+ * @param agoMs how long ago that was, by `uptimeMs`: with a monotonic clock each sleep of the machine would look like a
+ *   clock that was set; NaN where that is not known
  * @returns 0 where it was not set by much, or nobody knows
  */
 export function clockSetBy(thenMs: number, nowMs: number, agoMs: number): number {

@@ -26,7 +26,7 @@ export interface OutboxOptions {
 export interface WaitingEvent extends OutboxRecord {
   /** It could not be sent when it happened. */
   replayed: boolean;
-  /** When it came, monotonic; undefined: in an earlier run. */
+  /** When it came, `uptimeMs`; undefined: in an earlier run. */
   readonly addedAtMs: number | undefined;
   /** Names it as long as it waits. */
   readonly name: string;
@@ -160,9 +160,8 @@ export class Outbox {
     const ageMs = Math.max(0, elapsedMs(record.keptAtMs, this.#clock.wallMs()) || 0);
     const longestMs = this.#options.days * DAY_MS;
     const leftMs = Math.max(longestMs - ageMs, Math.min(longestMs, GRACE_MS));
-    const nowMs = this.#clock.now();
-    const expiresAtMs = nowMs + leftMs;
-    const addedAtMs = state.unsaved === undefined ? undefined : nowMs;
+    const expiresAtMs = this.#clock.now() + leftMs;
+    const addedAtMs = state.unsaved === undefined ? undefined : this.#clock.uptimeMs();
     const bytes = Buffer.byteLength(text);
     this.#bytes += bytes;
     this.#entries.push({ ...record, ...state, name, bytes, expiresAtMs, addedAtMs });

@@ -23,7 +23,7 @@ type Unanswered = z.infer<typeof schema>;
 /** Keeps the latest alarm until somebody acknowledges it: the next run goes on repeating it. */
 export class UnansweredAlarm {
   #alarm: Unanswered | undefined;
-  /** When it began, monotonic; NaN where it is of an earlier run and nobody knows. */
+  /** When it began, `uptimeMs`; NaN where it is of an earlier run and nobody knows. */
   #sinceMs = Number.NaN;
   readonly #file: KeptFile<Unanswered | null>;
 
@@ -45,7 +45,7 @@ export class UnansweredAlarm {
     if (!alarm) return undefined;
     const ageMs = elapsedMs(alarm.startedAtMs, this.clock.wallMs());
     this.#alarm = alarm;
-    this.#sinceMs = this.clock.now() - ageMs;
+    this.#sinceMs = this.clock.uptimeMs() - ageMs;
     const quiet = Number.isNaN(ageMs) && alarm.asNew === true;
     return { ...alarm, ageMs: Math.max(0, ageMs || 0), quiet };
   }
@@ -64,7 +64,7 @@ export class UnansweredAlarm {
 
   /** Takes every event. */
   event(event: DecisionEvent): void {
-    if (event.type === 'alarm_started') this.#sinceMs = this.clock.now();
+    if (event.type === 'alarm_started') this.#sinceMs = this.clock.uptimeMs();
     this.#keep(after(this.#alarm, event, Number.isNaN(this.#sinceMs)));
   }
 
@@ -86,7 +86,7 @@ export class UnansweredAlarm {
   }
 
   #dated(alarm: Unanswered): Unanswered {
-    const agoMs = this.clock.now() - this.#sinceMs;
+    const agoMs = this.clock.uptimeMs() - this.#sinceMs;
     const byMs = clockSetBy(alarm.startedAtMs, this.clock.wallMs(), agoMs);
     return byMs === 0 ? alarm : { ...alarm, startedAtMs: alarm.startedAtMs + byMs };
   }

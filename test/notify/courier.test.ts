@@ -270,6 +270,21 @@ describe('a webhook', () => {
     expect(got(server).slice(before)).toEqual([3, 4, 5, 1, 2]);
   });
 
+  it('that is back after the machine has slept is told when it was', async () => {
+    const server = await startServer(['drop']);
+    const { courier, outbox } = start(server.url);
+    const at = new Date(clock.wallMs()).toISOString();
+    courier.tell(JSON.stringify({ event_type: 'alarm_started', at }));
+    await failed(1);
+    clock.sleep(8 * 3_600_000);
+    server.answers = [200];
+    await clock.advance(PAUSE.reconnectMinMs);
+    await until(() => outbox.size === 0, 'the event waits');
+    const { latencyMs, ...told } = JSON.parse(server.posted.at(-1)?.body ?? '');
+    expect(told).toMatchObject({ at, replayed: true });
+    expect(latencyMs).toBeGreaterThanOrEqual(8 * 3_600_000);
+  });
+
   it('that is getting what an earlier run has left gets a new alarm next', async () => {
     const server = await startServer(['drop']);
     const first = start(server.url);

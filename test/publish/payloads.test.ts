@@ -129,7 +129,7 @@ function delivered(payload: string, replayed: boolean, nowMs: number, waitedMs?:
   const now = 1e6;
   const addedAtMs = waitedMs === undefined ? undefined : now - waitedMs;
   const kept = { payload, replayed, addedAtMs, keptAtMs: keptAtMs ?? nowMs - (waitedMs ?? 0) };
-  return deliveredEvent(kept, { now: () => now, wallMs: () => nowMs });
+  return deliveredEvent(kept, { uptimeMs: () => now, wallMs: () => nowMs });
 }
 
 describe('delivered event', () => {

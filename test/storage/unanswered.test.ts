@@ -72,6 +72,17 @@ it.each<[string, (alarm: UnansweredAlarm) => void]>([
   },
 );
 
+it('one is as old as it is where the machine has slept since', async () => {
+  const clock = new ManualClock(atMs);
+  const alarm = new UnansweredAlarm(store, clock, log);
+  alarm.event(alarmStarted);
+  await clock.advance(25_000);
+  clock.sleep(8 * 3_600_000);
+  alarm.lookAtClock();
+  const next = new UnansweredAlarm(store, new ManualClock(clock.wallMs()), log).load();
+  expect(next).toMatchObject({ episodeId, ageMs: 8 * 3_600_000 + 25_000 });
+});
+
 it('one of an earlier run is as old as that run took it to be, too', async () => {
   const clock = new ManualClock(atMs + 60_000);
   new UnansweredAlarm(store, new ManualClock(atMs), log).event(alarmStarted);

@@ -4,6 +4,7 @@ import type { Clock } from '../../src/types.js';
 /** A clock that stands still until it is told to go on. */
 export class ManualClock implements Clock {
   #nowMs = 0;
+  #sleptMs = 0;
   readonly #timers = new Set<{ atMs: number; callback: () => void }>();
 
   /** @param startWallMs wall-clock time at `now() === 0` */
@@ -14,7 +15,16 @@ export class ManualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.startWallMs + this.#nowMs;
+    return this.startWallMs + this.uptimeMs();
+  }
+
+  uptimeMs(): number {
+    return this.#nowMs + this.#sleptMs;
+  }
+
+  /** Lets the machine sleep for so long. */
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
   }
 
   after(ms: number, callback: () => void): () => void {

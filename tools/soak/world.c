@@ -6,11 +6,14 @@
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
@@ -77,6 +80,19 @@ int gettimeofday(struct timeval *restrict t, void *restrict zone) {
   *t = (struct timeval){.tv_sec = ns / SECOND, .tv_usec = ns % SECOND / 1000};
   return 0;
 }
+/* Without the file in which the system says how long it is up, libuv asks the clock. */
+int open(const char *path, int flags, ...) {
+  if (strcmp(path, "/proc/uptime") == 0) {
+    errno = ENOENT;
+    return -1;
+  }
+  va_list more;
+  va_start(more, flags);
+  mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+  va_end(more);
+  return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+int open64(const char *, int, ...) __attribute__((alias("open")));
 time_t time(time_t *t) {
   time_t now = now_ns(CLOCK_REALTIME) / SECOND;
   if (t) *t = now;
