@@ -118,15 +118,13 @@ export async function startApp({
     ...disk.health(),
     droppedWindows: listener.droppedWindows,
   });
-  const { command, webhookUrl, ntfyUrl } = config.notify;
-  const toldBeside = [command, webhookUrl, ntfyUrl].some((each) => each !== undefined);
-  const reporting = { ...config.publish, features, test, toldBeside };
-  const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
-  sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
-  const disk = new DiskSpace(state.folder, (each) => reporter.problems('storage', each), clock, log);
   const onTrouble = (any: boolean) => reporter.problems('telling', any ? ['notify_failed'] : []);
   const around = { device: named, web: config.web, topics, publisher, folder: state.folder, test, onTrouble };
   const notifier = new Notifier(config.notify, around, clock, log);
+  const reporting = { ...config.publish, features, test, toldBeside: notifier.tells };
+  const reporter = new Reporter(publisher, reporting, model, topics, health, clock);
+  sayNpuFailed = () => reporter.problems('accelerator', ['npu_failed']);
+  const disk = new DiskSpace(state.folder, (each) => reporter.problems('storage', each), clock, log);
   const tell = (event: DecisionEvent) => reporter.event(event);
   const openAlarms = test
     ? { event: tell, endAbandoned() {} }

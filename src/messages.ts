@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import type { Config } from './config/schema.js';
 import { VERSION } from './constants.js';
-import { announcementFor, type Store } from './publish/announcement.js';
+import { announcementFor } from './publish/announcement.js';
 import { type Features, featuresOf, type RuledSound } from './publish/features.js';
 import type { MqttOptions } from './publish/options.js';
 import { pageUrl } from './publish/page-url.js';
 import { type Topics, topicsOf } from './publish/topics.js';
+import type { Store } from './storage/kept-file.js';
 import type { Logger, ModelInfo } from './types.js';
 
 /** Where messages go, and how the device is announced. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PUBLISHABLE_TOPIC } from '../constants.js';
+import { keptText, type Store } from '../storage/kept-file.js';
 import type { Logger } from '../types.js';
 import {
   componentTopic,
@@ -34,13 +35,6 @@ const recordSchema = z.strictObject({
 /** What the broker and Home Assistant have been told to keep; remembered, so that a later run can take it back. */
 type AnnouncementRecord = z.infer<typeof recordSchema>;
 
-/** Files that survive a restart. */
-export interface Store {
-  /** @throws Error where it is there and cannot be read */
-  read(name: string): string | undefined;
-  write(name: string, text: string): void;
-}
-
 /**
  * What this run announces, after what takes back, or hands over, what an earlier run has announced and this one
  * does not; remembers what is announced once that is done.
@@ -56,7 +50,7 @@ export function announcementFor(
   announced: boolean,
   log: Logger,
 ): Announcement {
-  const kept = textIn(store);
+  const kept = keptText(store, FILE);
   const before = kept === undefined ? undefined : parseRecord(kept);
   if (kept !== undefined && before === undefined)
     log.warn({ file: FILE }, 'what an earlier run has announced is not known: entities may be left over');
@@ -72,7 +66,7 @@ function announcement(
 ): Announcement {
   const now: AnnouncementRecord = { ...recordOf(options, announced), ...(small && { small }) };
   const text = `${JSON.stringify(now)}\n`;
-  const kept = textIn(store);
+  const kept = keptText(store, FILE);
   const before = kept === undefined ? undefined : parseRecord(kept);
   const first = before && kept !== text ? cleanUpMessages(before, now, options) : [];
   const onDone = () => store.write(FILE, text);
@@ -99,15 +93,6 @@ function recordOf(options: DiscoveryOptions, announced: boolean): AnnouncementRe
     ? Object.fromEntries(Object.entries(componentsOf(options)).map(([key, { p }]) => [key, p]))
     : {};
   return { mode, discoveryPrefix, deviceId, components, states: statesOf(options) };
-}
-
-/** One that cannot be read is none that could be parsed. */
-function textIn(store: Store): string | undefined {
-  try {
-    return store.read(FILE);
-  } catch {
-    return '';
-  }
 }
 
 function parseRecord(text: string): AnnouncementRecord | undefined {

@@ -4,6 +4,7 @@ import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
 import { makeFolder, makeFolderSync, removeLeftovers } from './files.js';
 import type { Lock } from './held-name.js';
+import { keptText } from './kept-file.js';
 import { isLocked, lockFolder, oneAtATime } from './lock.js';
 import { isDeviceId, State } from './state.js';
 
@@ -96,7 +97,7 @@ export async function openDevice(
   let { lock } = opened;
   removeLeftovers(folder);
   const state = new State(folder, log);
-  if (inputOf(state) !== input) state.write(INPUT, input);
+  if (keptText(state, INPUT) !== input) state.write(INPUT, input);
   let looking = Promise.resolve();
   const release = async () => {
     await looking;
@@ -161,15 +162,6 @@ function nameOf({ source, device, command, file }: InputOptions): string {
   return [source, { portaudio: device, command, file, stdin: '' }[source]].join(':');
 }
 
-/** What a device has listened to; one of which that cannot be read has listened to nothing that anybody has. */
-function inputOf(state: State): string | undefined {
-  try {
-    return state.read(INPUT);
-  } catch {
-    return '';
-  }
-}
-
 /** The device that is announced there, or else this one, gets what an earlier version has left. */
 function moveOldLayout(stateFolder: string, deviceId: string): void {
   const old = OLD_LAYOUT.filter((name) => existsSync(join(stateFolder, name)));
@@ -190,7 +182,7 @@ async function takeOver(
   const ids = existsSync(all) ? readdirSync(all) : [];
   for (const id of ids.filter((each) => !others.includes(each))) {
     const old = join(all, id);
-    const kept = inputOf(new State(old, log));
+    const kept = keptText(new State(old, log), INPUT);
     // Earlier versions did not say what they listened to: it was the one device there was.
     if ((kept ?? input) !== input || (await isLocked(old))) continue;
     renameSync(old, folder);

@@ -10,6 +10,15 @@ export interface Store {
   write(name: string, text: string): void;
 }
 
+/** What is kept there: undefined where there is nothing, empty where there is something that cannot be read. */
+export function keptText(store: Pick<Store, 'read'>, name: string): string | undefined {
+  try {
+    return store.read(name);
+  } catch {
+    return '';
+  }
+}
+
 /** How often a file is written: so often in a row, and then once in an interval. A card must not be worn out. */
 export interface Pace {
   readonly burst: number;
@@ -70,15 +79,7 @@ export class KeptFile<T> {
 
   /** It was reset: nothing of an earlier run must come back. */
   overwrite(): void {
-    if (this.#exists()) this.#write();
-  }
-
-  #exists(): boolean {
-    try {
-      return this.store.read(this.name) !== undefined;
-    } catch {
-      return true;
-    }
+    if (keptText(this.store, this.name) !== undefined) this.#write();
   }
 
   #write(): void {
