@@ -13,6 +13,8 @@ import { Mosquitto } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
 import { lacksTerminal, runOnTerminal } from '../support/terminal.js';
 
+const ALL_BUT_EVENTS = 'readwrite #\ntopic deny bathnet/test/event';
+
 let stateDir: string;
 beforeEach(() => {
   stateDir = mkdtempSync(join(tmpdir(), 'bathnet-doctor-'));
@@ -272,19 +274,36 @@ describe('doctor', () => {
   );
 
   it.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub')).each([
-    ['5', 69, /^FAIL {2}topics: the broker does not take .* bathnet\/test\/event \(.*does not allow it\)/m],
-    ['3.1.1', 0, /^note {2}topics: .* does not hand back .*bathnet\/test\/event\n {6}→ It drops them/m],
-  ])('finds out that an access list lets no message pass (MQTT %s)', async (protocol, exit, said) => {
-    const login = { username: 'bath', password: 'secret' };
-    const broker = await Mosquitto.start({ login, acl: `user ${login.username}\ntopic read #` });
-    try {
-      const settings = [`mqtt.protocol=${protocol}`, `mqtt.username=bath`, `mqtt.password=secret`];
-      const flags = settings.flatMap((setting) => ['--set', setting]);
-      const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`, ...flags);
-      expect(stdout).toMatch(said);
-      expect(code).toBe(exit);
-    } finally {
-      await broker.close();
-    }
-  });
+    ['5', 69, 'message', 'read #', /^FAIL {2}topics: .*not take .* bathnet\/test\/event \(.*not allow it\)/m],
+    [
+      '3.1.1',
+      0,
+      'message',
+      'read #',
+      /^note {2}topics: .*not hand back .*bathnet\/test\/event\n {6}→ It drops/m,
+    ],
+    ['5', 69, 'event', ALL_BUT_EVENTS, /^FAIL {2}topics: .*published on bathnet\/test\/event \(/m],
+    [
+      '3.1.1',
+      0,
+      'event',
+      ALL_BUT_EVENTS,
+      /^note {2}topics: .*hand back bathnet\/test\/event\n {6}→ It drops/m,
+    ],
+  ])(
+    'finds out that an access list, MQTT %s (%d), lets no %s pass',
+    async (protocol, exit, _, topic, said) => {
+      const login = { username: 'bath', password: 'secret' };
+      const broker = await Mosquitto.start({ login, acl: `user ${login.username}\ntopic ${topic}` });
+      try {
+        const settings = [`mqtt.protocol=${protocol}`, `mqtt.username=bath`, `mqtt.password=secret`];
+        const flags = settings.flatMap((setting) => ['--set', setting]);
+        const { code, stdout } = await doctor(broker.url, '--source', `file:${SCENE}`, ...flags);
+        expect(stdout).toMatch(said);
+        expect(code).toBe(exit);
+      } finally {
+        await broker.close();
+      }
+    },
+  );
 });
