@@ -27,7 +27,7 @@ import { LOOK_MS } from '../src/storage/device.js';
 import { DISK_SPACE_MS, NEARLY_FULL_BYTES, NEARLY_FULL_SHARE } from '../src/storage/disk-space.js';
 import { RETRY_MS as DISK_RETRY_MS } from '../src/storage/outbox-disk.js';
 import { OFTEN_WITHIN_MS } from '../src/storage/restarts.js';
-import { ADDRESS_MS } from '../src/system/addresses.js';
+import { ADDRESS_MS, NAME_MS } from '../src/system/addresses.js';
 import {
   BEAT_MS,
   LONGEST_MS as HANGING_MS,
@@ -94,6 +94,7 @@ const times: [string, string[]][] = [
     [...seconds(DEFAULT_TIMING.announceMaxMs), `${LONGEST_REMINDER_MS / 60_000} min`],
   ],
   ['addresses of broker or server', seconds(ADDRESS_MS)],
+  ['resolver of names', seconds(NAME_MS)],
   ['dies together with the daemon', [`${STALE_SECONDS} s`]],
   ['swallows what is sent', seconds(DEFAULT_TIMING.ackTimeoutMs)],
   ['messages_refused', [...seconds(DEFAULT_TIMING.refusedRetryMs), `${LONGEST_RETRY_MS / 60_000} min`]],

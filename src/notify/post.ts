@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns';
 import {
   type ClientRequest,
   type IncomingMessage,
@@ -7,10 +6,10 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import { request as requestTls } from 'node:https';
-import type { LookupFunction } from 'node:net';
 import { VERSION } from '../constants.js';
 import { messageOf } from '../errors.js';
 import { credentialsOf } from '../publish/credentials.js';
+import { lookUp } from '../system/addresses.js';
 import type { Clock } from '../types.js';
 
 /** What goes to a server at once. */
@@ -42,8 +41,6 @@ export class Refused extends Error {
 
 /** Posts to one server: each letter on a connection of its own, within a time limit, with TLS verified. */
 export class Post {
-  readonly #lookup = oneLookup();
-
   constructor(
     private readonly options: ServerOptions,
     private readonly clock: Clock,
@@ -87,7 +84,7 @@ export class Post {
       const options: RequestOptions & { ca?: string[] } = {
         method: 'POST',
         agent: false, // nothing stays open
-        lookup: this.#lookup,
+        lookup: lookUp,
         signal,
         headers: {
           'user-agent': `bathnet2mqtt/${VERSION}`,
@@ -121,24 +118,4 @@ function refusal(status: number): Refused {
 function reasonOf(error: Error): string {
   const [first] = error instanceof AggregateError ? error.errors : [error];
   return messageOf(first) || (error as NodeJS.ErrnoException).code || 'no connection';
-}
-
-/**
- * Looks names up one at a time. A resolver that does not answer holds one of Node's few threads, which files need, too,
- * and that cannot be taken back: whoever asks again meanwhile waits for the same answer.
- *
- * @param resolve `dns.lookup`, which knows /etc/hosts and mDNS
- */
-export function oneLookup(resolve: LookupFunction = lookup): LookupFunction {
-  let ask: Parameters<LookupFunction>[2] | undefined;
-  return (hostname, options, callback) => {
-    const busy = ask !== undefined;
-    ask = callback; // whoever asked before has given up
-    if (busy) return;
-    resolve(hostname, options, (...answer) => {
-      const asking = ask;
-      ask = undefined;
-      asking?.(...answer);
-    });
-  };
 }

@@ -1,5 +1,7 @@
-import mqtt, { type MqttClient } from 'mqtt';
+import { connect } from 'node:net';
+import mqtt, { type IClientOptions, MqttClient } from 'mqtt';
 import codes from 'mqtt-packet/constants.js';
+import { lookUp } from '../system/addresses.js';
 import type { Clock, Logger } from '../types.js';
 import { BackOff } from './back-off.js';
 import { describeFailure, describeReason, hangUpOf, NOBODY, type Refusal, refusalOf } from './failure.js';
@@ -201,8 +203,7 @@ export class BrokerConnection {
     this.#failure = undefined;
     this.#abandoned = false;
     this.#disconnectCode = undefined;
-    // MQTT.js writes into its options.
-    const client = mqtt.connect({
+    const client = open({
       ...address.options,
       ...this.#tlsFiles.contents,
       protocolVersion: this.#protocol.version,
@@ -283,4 +284,12 @@ export class BrokerConnection {
       return `another client with the id ${clientIdOf(this.#options)} keeps taking its place, it seems: give every daemon its own device.id`;
     return said ? `the broker closed the connection${said}` : describeFailure(this.#failure);
   }
+}
+
+/** Begins to connect. MQTT.js writes into its options, and leaves no choice of how a name is looked up without TLS. */
+function open(options: IClientOptions): MqttClient {
+  const { protocol, host, port = 1883, wsOptions } = options;
+  if (protocol === 'mqtt') return new MqttClient(() => connect({ host, port, lookup: lookUp }), options);
+  const chosen = { ...options, lookup: lookUp, wsOptions: { ...wsOptions } };
+  return mqtt.connect(chosen);
 }

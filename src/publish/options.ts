@@ -1,5 +1,6 @@
 import type { IClientOptions } from 'mqtt';
 import { ExitCode, UserError } from '../errors.js';
+import { lookUp } from '../system/addresses.js';
 import { credentialsOf } from './credentials.js';
 import type { Protocol } from './protocol.js';
 import { readTlsFiles, type TlsFileNames } from './tls-files.js';
@@ -127,6 +128,8 @@ export function brokerAddress(options: MqttOptions, timing: MqttTiming): BrokerA
       will: { topic: options.topics.availability, payload: Buffer.from('offline'), qos: 1, retain: true },
       ...(tls && { rejectUnauthorized, ...readTlsFiles(options) }),
       ...(tls && servername !== undefined && { servername }),
+      // Where there are WebSockets MQTT.js hands certificates on, and nothing else.
+      wsOptions: { lookup: lookUp, ...(servername !== undefined && { servername }) },
     },
   };
 }

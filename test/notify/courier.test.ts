@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Courier, PAUSE, PRESSING_MS } from '../../src/notify/courier.js';
-import { type Letter, oneLookup, Post, Refused } from '../../src/notify/post.js';
+import { type Letter, Post, Refused } from '../../src/notify/post.js';
 import { isEventPayload } from '../../src/publish/payloads.js';
 import { Outbox, type OutboxOptions } from '../../src/storage/outbox.js';
 import { recordingLog } from '../publish/samples.js';
@@ -469,24 +469,5 @@ describe('a letter', () => {
     await expect(sent).rejects.toThrow(Refused);
     await expect(sent).rejects.toMatchObject({ final: true });
     expect(server.posted).toEqual([]);
-  });
-});
-
-describe('looking a name up', () => {
-  it('is done once at a time, however often it is asked for while the resolver hangs', () => {
-    type Resolve = Parameters<typeof oneLookup>[0];
-    const asked: ((...answer: unknown[]) => void)[] = [];
-    const resolve = ((_name: string, _options: object, callback: (typeof asked)[number]) => {
-      asked.push(callback);
-    }) as unknown as Resolve;
-    const answers: unknown[] = [];
-    const lookup = oneLookup(resolve);
-    for (let attempt = 0; attempt < 100; attempt++)
-      lookup('host', {}, (_error, address) => answers.push([attempt, address]));
-    expect(asked).toHaveLength(1);
-    asked[0]?.(null, '127.0.0.1', 4);
-    expect(answers).toEqual([[99, '127.0.0.1']]);
-    lookup('host', {}, (_error, address) => answers.push(address));
-    expect(asked).toHaveLength(2);
   });
 });

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { Aedes } from 'aedes';
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
@@ -406,6 +408,39 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub', 'openssl'))('at a re
       expect(publisher.connected).toBe(false);
     },
   );
+
+  it('speaks TLS under WebSockets as it does alone: the name that is wanted, and files as they are by now', async () => {
+    const port = await freePort();
+    const broker = await startBroker({
+      config: `listener ${port} 127.0.0.1\nallow_anonymous true\n${websockets}\n`,
+    });
+    makeCertificates(dirname(broker.file('ca.pem')));
+    const [cert, key] = ['server.pem', 'server.key'].map((name) => readFileSync(broker.file(name)));
+    // As a web server before the broker does.
+    const server = createTlsServer({ cert, key }, (client) => {
+      const behind = connect(port, '127.0.0.1');
+      client.on('error', () => behind.destroy()).pipe(behind);
+      behind.on('error', () => client.destroy()).pipe(client);
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const url = `wss://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const caFile = broker.file('now.pem');
+    await copyFile(broker.file('ca.pem'), caFile);
+
+    const other = publisherTo(url, { caFile, servername: 'other.example' });
+    other.publisher.start();
+    await until(() => other.log.lines.length > 0, 'nothing was logged');
+    expect(other.log.lines[0]).toMatch(/certificate is for another host name/);
+
+    await copyFile(broker.file('client.pem'), caFile);
+    const { publisher, log } = publisherTo(url, { caFile, servername: 'localhost' });
+    publisher.start();
+    await until(() => log.lines.length > 0, 'nothing was logged');
+    expect(log.lines[0]).toMatch(/authority is not trusted/);
+    await copyFile(broker.file('ca.pem'), caFile);
+    await connected(publisher);
+  });
 
   it('is refused with a client certificate of another authority, and says so', async () => {
     const broker = await startBroker({ tls: 'mutual' });

@@ -8,7 +8,7 @@ import {
 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import { ADDRESS_MS, giveAddressesTime } from '../../src/system/addresses.js';
+import { ADDRESS_MS, giveAddressesTime, lookupOnce } from '../../src/system/addresses.js';
 import { Program } from '../support/daemon.js';
 
 const SERVER = `
@@ -70,4 +70,23 @@ it('every address has time in the whole program', async () => {
   const hook = `--import=data:text/javascript,${encodeURIComponent(says)}`;
   const { stdout } = await new Program(['--version'], { NODE_OPTIONS: hook }).ended;
   expect(stdout.trim().split('\n').at(-1)).toBe(String(ADDRESS_MS));
+});
+
+it('a name is looked up once at a time, however often it is asked for while the resolver hangs, and others beside it', async () => {
+  type Resolve = Parameters<typeof lookupOnce>[0];
+  const asked: { host: string; answer: Parameters<Resolve>[2] }[] = [];
+  const lookup = lookupOnce((host, _options, answer) => void asked.push({ host, answer }), 100);
+  const ask = (host: string, family = 0) =>
+    new Promise((resolve) =>
+      lookup(host, { all: true, family }, (error, addresses) => resolve(error?.code ?? addresses)),
+    );
+  const early = [ask('host'), ask('host')];
+  expect(await Promise.all(early)).toEqual(['EAI_AGAIN', 'EAI_AGAIN']);
+  const late = [ask('host'), ask('host'), ask('other'), ask('host', 6)];
+  expect(asked.map(({ host }) => host)).toEqual(['host', 'other', 'host']);
+  const addresses = [{ address: '127.0.0.1', family: 4 }];
+  for (const { answer } of asked) answer(null, addresses);
+  expect(await Promise.all(late)).toEqual([addresses, addresses, addresses, addresses]);
+  void ask('host');
+  expect(asked).toHaveLength(4);
 });
