@@ -45,7 +45,7 @@ export class MqttPublisher {
     const { event: topic } = options.topics;
     this.#outbox = new Outbox({ folder, topic, events, bytes, days, isPayload: isEventPayload }, log, clock);
     const onBirth = () => {
-      this.#delivery.retryUnheard();
+      this.#delivery.retryEvents();
       this.#announce();
       this.#onHomeAssistant();
     };
@@ -165,7 +165,7 @@ export class MqttPublisher {
   sendEvent(topic: string, payload: string): void {
     this.#outbox.add(topic, payload, !this.connected);
     this.#connection.hurry();
-    this.#delivery.retryUnheard(); // before this one: in order
+    this.#delivery.retryEvents(); // before this one: in order
     this.#tell({ topic, payload, event: true });
   }
 

@@ -6,7 +6,7 @@ import type { BrokerConnection, IncomingMessage } from './connection.js';
 import { InFlight } from './in-flight.js';
 import type { Announcement, Message, MqttTiming } from './options.js';
 import { deliveredEvent } from './payloads.js';
-import { echoName, Refusals, subscriptionName } from './refusals.js';
+import { echoName, type Manner, Refusals, subscriptionName } from './refusals.js';
 import type { RetainedStates } from './states.js';
 
 /** Fixed header, lengths, message id and properties of a PUBLISH: at most so many bytes beside topic and payload. */
@@ -70,7 +70,7 @@ export class Delivery {
     this.refusals = new Refusals(timing.refusedRetryMs, clock, log, hooks.onRefusal);
     this.audience = new Audience(outbox, timing.refusedRetryMs, clock, log, {
       onChange: hooks.onRefusal,
-      onRetry: () => this.retryUnheard(),
+      onRetry: () => this.retryEvents(),
     });
     this.#announcing = new Announcing(announcement, states);
   }
@@ -106,6 +106,7 @@ export class Delivery {
     this.#longEcho = silent ? this.#announcing.long : undefined;
     this.#echoes = this.#longEcho === undefined ? [echo] : [echo, this.#longEcho];
     this.#subscriptions = new Set([...subscriptions, ...this.#echoes]);
+    this.refusals.release();
   }
 
   /**
@@ -126,9 +127,10 @@ export class Delivery {
     this.pump();
   }
 
-  /** Somebody may have come who hears events. */
-  retryUnheard(): void {
+  /** Somebody may have come who hears events, and the broker may take what it has refused. */
+  retryEvents(): void {
     this.audience.retry();
+    this.refusals.release();
     this.pump();
   }
 
@@ -146,11 +148,11 @@ export class Delivery {
     const reason = culprit.hungUp ? HUNG_UP : 'the broker does not acknowledge it';
     if (key === event?.topic) {
       if (!culprit.hungUp) this.#late.add(event);
-      this.#refuseEvent(event, reason);
+      this.#refuseEvent(event, reason, 'unanswered');
     } else if (!this.#fallBack(key)) {
       // A broker that hangs up on one of many alike does so on each: not a broken connection for every one.
       const names = culprit.hungUp ? this.#announcing.alike(key) : [key];
-      for (const name of names) this.#refuseState(name, reason, culprit.hungUp);
+      for (const name of names) this.#refuseState(name, reason, culprit.hungUp ? 'costly' : 'unanswered');
     }
     this.link.forgive();
   }
@@ -198,7 +200,7 @@ export class Delivery {
     ) {
       const waiting = event;
       const payload = deliveredEvent(event, this.clock);
-      const refused = (reason: string) => this.#refuseEvent(waiting, reason);
+      const refused = (reason: string) => this.#refuseEvent(waiting, reason, 'answered');
       const delivered = (unheard: boolean) => {
         this.refusals.delete(nameOf(waiting));
         if (unheard) this.audience.unheard(waiting);
@@ -209,11 +211,11 @@ export class Delivery {
     }
   }
 
-  #refuseEvent(event: WaitingEvent, reason: string): void {
+  #refuseEvent(event: WaitingEvent, reason: string, manner: Manner): void {
     if (this.#event === event) this.#event = undefined;
     this.audience.refused(event);
     const retry = () => (this.outbox.has(event) ? this.pump() : this.refusals.delete(nameOf(event)));
-    this.refusals.add(nameOf(event), reason, retry);
+    this.refusals.add(nameOf(event), reason, retry, manner);
   }
 
   #pumpFirst(): void {
@@ -226,7 +228,7 @@ export class Delivery {
           message,
           { qos: 1, retain: true },
           () => this.#announcing.advance(true),
-          (reason) => this.#refuseState(topic, reason),
+          (reason) => this.#refuseState(topic, reason, 'answered'),
         );
     }
   }
@@ -237,7 +239,7 @@ export class Delivery {
     this.#subscriptions.delete(topic);
     this.#inFlight.begin(key);
     this.link.subscribe(topic, (refusal) => {
-      if (refusal) this.refusals.add(key, refusal.reason, () => this.subscribe(topic));
+      if (refusal) this.refusals.add(key, refusal.reason, () => this.subscribe(topic), 'answered');
       else this.refusals.delete(key);
       this.#settle(key);
     });
@@ -247,7 +249,7 @@ export class Delivery {
     message: Message,
     options: { qos: 0 | 1; retain: boolean },
     onDelivered: (unheard: boolean) => void = () => {},
-    onRefused = (reason: string) => this.#refuseState(message.topic, reason),
+    onRefused = (reason: string) => this.#refuseState(message.topic, reason, 'answered'),
   ): void {
     const { topic, payload } = message;
     const bytes = Buffer.byteLength(topic) + Buffer.byteLength(payload) + OVERHEAD_BYTES;
@@ -275,12 +277,12 @@ export class Delivery {
     this.hooks.onSettled();
   }
 
-  #refuseState(name: string, reason: string, isCostly?: boolean): void {
+  #refuseState(name: string, reason: string, manner: Manner): void {
     const retry = () => {
       this.states.again(name);
       this.pump();
     };
-    this.refusals.add(name, reason, retry, isCostly);
+    this.refusals.add(name, reason, retry, manner);
   }
 
   /** @returns whether this announces the device and is said in smaller messages instead */

@@ -8,10 +8,16 @@ export const COSTLY = 20;
 const SUBSCRIPTION = 'subscription to ';
 const ECHO = 'echo of ';
 
+/** How it was refused; costly: to try it again may cost connections. */
+export type Manner = 'answered' | 'unanswered' | 'costly';
+
 interface Refusal {
   reason: string;
-  /** It is not sent now. */
-  held: boolean;
+  manner: Manner;
+  /** Its pause is not over. */
+  pausing: boolean;
+  /** It may be sent all the same. */
+  released: boolean;
   pauseMs: number;
   /** Tries it again. */
   retry: () => void;
@@ -40,7 +46,8 @@ export class Refusals {
 
   /** It is set aside now. */
   has(name: string): boolean {
-    return this.#refused.get(name)?.held ?? false;
+    const { pausing = false, released = false } = this.#refused.get(name) ?? {};
+    return pausing && !released;
   }
 
   /**
@@ -48,25 +55,23 @@ export class Refusals {
    *
    * @param name topic or event
    * @param retry called when it may be tried again
-   * @param isCostly to try it again may cost connections
    */
-  add(name: string, reason: string, retry: () => void, isCostly = false): void {
+  add(name: string, reason: string, retry: () => void, manner: Manner): void {
     const before = this.#refused.get(name);
     before?.cancelRetry();
-    const factor = isCostly ? COSTLY : 1;
-    const pauseMs = Math.min(
-      LONGEST_RETRY_MS * factor,
-      before ? 2 * before.pauseMs : this.firstRetryMs * factor,
-    );
+    const factor = manner === 'costly' ? COSTLY : 1;
+    const nextMs = before?.pausing ? before.pauseMs : before && 2 * before.pauseMs;
+    const pauseMs = Math.min(LONGEST_RETRY_MS * factor, nextMs ?? this.firstRetryMs * factor);
     const refusal: Refusal = {
-      ...{ reason, held: true, pauseMs, cancelRetry: () => {} },
+      ...{ reason, manner, pausing: true, released: false, pauseMs, cancelRetry: () => {} },
       retry() {
-        refusal.held = false;
+        refusal.pausing = false;
         retry();
       },
     };
     refusal.cancelRetry = this.clock.after(pauseMs, refusal.retry);
     this.#refused.set(name, refusal);
+    if (before) this.#release(false);
     if (before?.reason !== reason) this.log.warn({ refused: name, reason }, `${newsOf(name)}: ${reason}`);
     if (!before) this.onChange();
   }
@@ -83,15 +88,28 @@ export class Refusals {
 
   /** All that is set aside is tried again now: the broker, which answered nothing, answers. */
   retry(): void {
-    for (const { held, cancelRetry, retry } of [...this.#refused.values()]) {
-      if (!held) continue;
+    for (const [name, { cancelRetry, retry }] of [...this.#refused]) {
+      if (!this.has(name)) continue;
       cancelRetry();
       retry();
     }
   }
 
+  /**
+   * The broker may answer something else by now: what it has answered to may be sent, which costs nothing but one more
+   * answer. The first that is refused again speaks for the rest.
+   */
+  release(): void {
+    this.#release(true);
+  }
+
   stop(): void {
     for (const { cancelRetry } of this.#refused.values()) cancelRetry();
+  }
+
+  #release(released: boolean): void {
+    for (const refusal of this.#refused.values())
+      refusal.released = released && refusal.manner === 'answered';
   }
 }
 

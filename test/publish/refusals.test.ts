@@ -357,6 +357,39 @@ describe.skipIf(lacksPrograms('mosquitto', 'mosquitto_sub'))('an access list', (
     await until(() => publisher.stats.refused.length === 0, 'it still counts as refused');
   });
 
+  it('that denied events gets them in order once it allows them: with the next one, and on the next connection', async () => {
+    const broker = await startMosquitto({ login, acl: acl(topics.event) });
+    const seen = await broker.subscribe('#');
+    const { publisher } = start(broker.url, login);
+    const refused = (count: number) =>
+      until(
+        () => publisher.stats.refused.length === count,
+        () => `refused: ${publisher.stats.refused}`,
+      );
+    const arrived = () => seen.on(topics.event).map((payload) => JSON.parse(payload).i);
+    publisher.sendEvent(topics.event, event(0));
+    await refused(1);
+    publisher.sendEvent(topics.event, event(1));
+    await refused(2);
+    broker.setAcl(acl('other'));
+    await sleep(500);
+    publisher.sendEvent(topics.event, event(2));
+    await until(
+      () => arrived().length === 3,
+      () => `arrived: ${arrived()}`,
+    );
+    expect(arrived()).toStrictEqual([0, 1, 2]);
+
+    broker.setAcl(acl(topics.event));
+    await sleep(500);
+    publisher.sendEvent(topics.event, event(3));
+    await refused(1);
+    await broker.stop();
+    broker.setAcl(acl('other'));
+    await broker.run();
+    await refused(0);
+  });
+
   it.each([
     ['drops what the daemon says: that shows, because it does not come back (MQTT 3.1.1)', 'bathnet/#', true],
     ['allows all: nothing is missed', 'other/#', false],
