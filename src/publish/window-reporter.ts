@@ -45,9 +45,11 @@ export class WindowReporter {
     this.#addLevel(window);
   }
 
-  /** What comes next has nothing to do with what came before. */
+  /** What comes next has nothing to do with what came before, of which there is nothing more to say. */
   forget(): void {
     this.#recent = [];
+    this.#cancelClass?.();
+    this.#cancelClass = undefined;
   }
 
   /** Publishes the last class, if one waits. */

@@ -188,6 +188,21 @@ describe('class', () => {
     ]);
   });
 
+  it('says nothing of sound before a gap once there is one after it', async () => {
+    const reporter = reporterWith({});
+    reporter.start();
+    reporter.inputOnline();
+    reporter.window(scoredWindow(0, 0));
+    reporter.inputOffline();
+    reporter.inputOnline();
+    reporter.window(scoredWindow(600, 1)); // waits until a second is over
+    const said = publisher.on(topics.class).length;
+    reporter.inputOffline();
+    reporter.inputOnline();
+    await clock.advance(1000);
+    expect(publisher.on(topics.class)).toHaveLength(said);
+  });
+
   it('does not average over a gap in the sound', async () => {
     const reporter = reporterWith({ smoothingWindows: 3 });
     reporter.inputOnline();
