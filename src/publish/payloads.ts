@@ -67,15 +67,20 @@ export function eventPayload(event: DecisionEvent, { id, test, model }: EventCon
 
 /**
  * `<base>/event`: a kept event at the moment of an attempt to deliver it. Where the clock was set while it waited, its
- * time is put right; in that of an earlier run it cannot be.
+ * times are put right; in one of an earlier run they cannot be.
  */
 export function deliveredEvent(
   { payload, replayed, keptAtMs, addedAtMs = Number.NaN }: Kept,
   clock: Pick<Clock, 'uptimeMs' | 'wallMs'>,
 ): string {
-  const event = JSON.parse(payload) as { at: string };
   const nowMs = clock.wallMs();
-  const atMs = Date.parse(event.at) + clockSetBy(keptAtMs, nowMs, clock.uptimeMs() - addedAtMs);
+  const setByMs = clockSetBy(keptAtMs, nowMs, clock.uptimeMs() - addedAtMs);
+  const putRight = (name: string, value: unknown) =>
+    setByMs !== 0 && name === 'at' && typeof value === 'string'
+      ? isoTime(Date.parse(value) + setByMs)
+      : value;
+  const event = JSON.parse(payload, putRight) as { at: string };
+  const atMs = Date.parse(event.at);
   const latencyMs = elapsedMs(atMs, nowMs); // NaN is null in JSON
   return JSON.stringify({ ...event, at: isoTime(atMs), latencyMs, replayed });
 }

@@ -157,6 +157,9 @@ describe('delivered event', () => {
     const kept = eventPayload({ ...alarmStarted, atMs: T0 - 3 * 86_400_000 }, context);
     const sameRun = JSON.parse(delivered(kept, true, T0, 25_000, T0 - 3 * 86_400_000));
     expect(sameRun).toMatchObject({ at: new Date(T0 - 25_000).toISOString(), latencyMs: 25_000 });
+    const [first] = JSON.parse(kept).windows;
+    const right = new Date(Date.parse(first.at) + 3 * 86_400_000 - 25_000).toISOString();
+    expect(sameRun.windows[0]).toStrictEqual({ ...first, at: right });
     expect(ntfyLetter(JSON.stringify({ device: { name: 'Bath' }, ...sameRun }), undefined).body).toContain(
       new Date(T0 - 25_000).toLocaleString('sv-SE'),
     );
