@@ -20,6 +20,7 @@ const program = new Command('bathnet2mqtt')
     throw new CommanderError(ExitCode.ok, 'commander.version', VERSION);
   })
   .showSuggestionAfterError()
+  .showHelpAfterError('  hint: Add --help to see how it is used.')
   .addHelpText(
     'after',
     '\nExit codes: 0 done, 64 usage, 65 bad data, 66 no input, 69 unavailable, 70 bug, 73 cannot create, 78 configuration',

@@ -1,5 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, parse, relative, resolve } from 'node:path';
+import { basename, dirname, extname, join, parse, relative, resolve } from 'node:path';
+import { AUDIO_EXTENSIONS } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
 import { filesBelow } from '../system/files-below.js';
 
@@ -34,6 +35,13 @@ export async function planConversions(
   const outputKind = await stat(output).catch(() => undefined);
   if (!kind.isDirectory()) {
     const isFile = /\.wav$/i.test(output) && !outputKind?.isDirectory();
+    // A folder of such a name is hardly meant.
+    if (!isFile && !outputKind && AUDIO_EXTENSIONS.includes(extname(output).toLowerCase()))
+      throw new UserError(
+        ExitCode.usage,
+        `${output}: the result is a WAV file, not a ${extname(output)} file`,
+        'Give it a name that ends in .wav, or name a folder.',
+      );
     const target = isFile ? output : join(output, `${parse(input).name}.wav`);
     if ((await real(target)) === (await real(input))) throw intoItself(input);
     return { conversions: [{ source: input, target }], refused: [] };

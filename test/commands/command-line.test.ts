@@ -53,8 +53,8 @@ describe('the command line', () => {
   it.each<[string[], RegExp]>([
     [['clasify'], /unknown command 'clasify'[\s\S]*classify/],
     [['help', 'clasify'], /unknown command 'clasify'[\s\S]*classify/],
-    [['classify'], /missing required argument 'file'/],
-    [['run', '--sorce', 'stdin'], /unknown option '--sorce'[\s\S]*--source/],
+    [['classify'], /missing required argument 'file'\n {2}hint: Add --help/],
+    [['run', '--sorce', 'stdin'], /unknown option '--sorce'[\s\S]*--source[\s\S]*\n {2}hint: Add --help/],
     [['models', 'export', 'bathnet-mini', '-o', 'x', '-f', 'onx'], /'onx' is invalid/],
     [['dataset'], /Usage: bathnet2mqtt dataset/],
     [

@@ -218,7 +218,7 @@ describe('evaluate', () => {
       64,
       /--report sound\.wav: expected a name/,
     ],
-    ['no folder at all', [], 65, /there is no audio file in it/],
+    ['no folder at all', [], 64, /neither a folder nor --ordinary is named/],
     ['a folder that is not there', ['/nonesuch'], 66, /\/nonesuch: cannot be read/],
     ['half a renaming', ['.', '--map', 'singing'], 64, /--map singing: expected two labels/],
     ['another part than validation', ['.', '--ordinary', GOLDEN, '--split', 'test'], 64, /--split test/],

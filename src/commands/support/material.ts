@@ -21,7 +21,7 @@ export interface Material {
  * they lie below `dir`, and under `ordinary` recordings in which nothing is to be found, each once.
  *
  * @param renames labels of folders and label files that stand for others of the head
- * @throws UserError no input where a folder cannot be read; bad data where there is nothing in them, a label
+ * @throws UserError usage where no folder is named; no input where one cannot be read; bad data where there is nothing in them, a label
  *   file is broken, or one sound is both labelled and ordinary
  */
 export async function findMaterial(
@@ -29,6 +29,12 @@ export async function findMaterial(
   ordinary: readonly string[],
   renames: ReadonlyMap<string, string>,
 ): Promise<Material> {
+  if (dir === undefined && ordinary.length === 0)
+    throw new UserError(
+      ExitCode.usage,
+      'there is nothing to listen to: neither a folder nor --ordinary is named',
+      'Give a folder with one folder per class, one with labelled recordings, or --ordinary FOLDER.',
+    );
   const renamed = (label: string) => renames.get(label) ?? label;
   const clips: { path: string; label: string }[] = [];
   const recordings: { path: string; labels: readonly LabelledEvent[] }[] = [];
@@ -67,7 +73,7 @@ export async function findMaterial(
   if (clips.length + recordings.length === 0)
     throw new UserError(
       ExitCode.badData,
-      `${[dir, ...ordinary].filter((each) => each !== undefined).join(', ') || 'no folder'}: there is no audio file in it`,
+      `${[dir, ...ordinary].filter((each) => each !== undefined).join(', ')}: there is no audio file in it`,
       'Give a folder with one folder per class, with labelled recordings, or --ordinary FOLDER.',
     );
   return { clips, recordings };
