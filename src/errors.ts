@@ -43,6 +43,25 @@ export class UserError extends Error {
   }
 }
 
+/**
+ * A result that cannot be written. Of a full disk that is said, and nothing else helps.
+ *
+ * @param hint what helps otherwise
+ */
+export function cannotWrite(
+  path: string,
+  error: unknown,
+  hint = 'Choose a place that you may write to.',
+): UserError {
+  const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return new UserError(
+    ExitCode.cannotCreate,
+    `${path} cannot be written: ${full ? 'the disk is full' : messageOf(error)}`,
+    full ? 'Make room, then run it again.' : hint,
+    { cause: error },
+  );
+}
+
 /** What helps where the engine fails while it runs. */
 export const ENGINE_HINT =
   'Start it again, as a supervisor does by itself; where it happens again, choose another engine (model.engine).';

@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { cannotWrite } from '../errors.js';
 
 const HEADER_BYTES = 44;
 const SAMPLE_BYTES = 2;
@@ -172,14 +172,4 @@ async function placeNew(temporary: string, path: string): Promise<boolean> {
   } finally {
     await rm(temporary, { force: true });
   }
-}
-
-function cannotWrite(path: string, error: unknown): UserError {
-  const full = ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '');
-  return new UserError(
-    ExitCode.cannotCreate,
-    `${path} cannot be written: ${full ? 'the disk is full' : messageOf(error)}`,
-    full ? 'Free some space, then run it again.' : 'Choose a place you may write to.',
-    { cause: error },
-  );
 }

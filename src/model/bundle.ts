@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { cannotWrite, ExitCode, messageOf, UserError } from '../errors.js';
 import type { DenseLayers } from './dense-manifest.js';
 import { eventInputs } from './event-head.js';
 import { checkReferences, type Manifest, parseManifest } from './manifest.js';
@@ -103,10 +103,11 @@ export async function writeBundle(
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     const taken = ['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
+    if (!taken) throw cannotWrite(folder, error);
     throw new UserError(
       ExitCode.cannotCreate,
-      `${folder}: ${taken ? 'there is a model already' : messageOf(error)}`,
-      taken ? 'Choose another name or remove that folder.' : 'Choose a folder you may write to.',
+      `${folder}: there is a model already`,
+      'Choose another name or remove that folder.',
       { cause: error },
     );
   }
@@ -139,11 +140,10 @@ export async function updateManifest(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {}); // in a folder that cannot be written there is none
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${path}: cannot be written: ${messageOf(error)}`,
+    throw cannotWrite(
+      path,
+      error,
       'Work on a copy: copy the folder of the model to a place of your own and give its path as --model.',
-      { cause: error },
     );
   }
   return changed;

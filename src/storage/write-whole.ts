@@ -1,6 +1,6 @@
 import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { cannotWrite } from '../errors.js';
 import { beside } from './files.js';
 
 /**
@@ -18,7 +18,7 @@ export async function checkPlaces(paths: readonly string[], force: boolean): Pro
       if (there && !there.isFile()) throw new Error('it is no regular file');
       if (there && !force) throw new Error('it exists already');
     } catch (error) {
-      throw cannotWrite(path, force, error);
+      throw cannotWrite(path, error, hintOf(force));
     }
   }
 }
@@ -52,17 +52,9 @@ export async function writeWhole(
     }
   } catch (error) {
     await Promise.all(places.map(({ temporary }) => rm(temporary, { force: true })));
-    throw cannotWrite(at, force, error);
+    throw cannotWrite(at, error, hintOf(force));
   }
 }
 
-function cannotWrite(path: string, force: boolean, error: unknown): UserError {
-  return new UserError(
-    ExitCode.cannotCreate,
-    `${path} cannot be written: ${messageOf(error)}`,
-    force
-      ? 'Choose a place that you may write to.'
-      : 'Choose a place that you may write to, or replace what is there: --force',
-    { cause: error },
-  );
-}
+const hintOf = (force: boolean) =>
+  `Choose a place that you may write to${force ? '.' : ', or replace what is there: --force'}`;

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../errors.js';
+import { cannotWrite, ExitCode, UserError } from '../errors.js';
 import { beside, MODEL_FILE, WEIGHTS_FILE, writeBundle } from '../model/bundle.js';
 import type { Trained } from './train.js';
 import { reportMarkdown } from './train-report.js';
@@ -108,7 +108,9 @@ export async function writeTrained(
 ): Promise<void> {
   const [made, old] = [join(room, 'new'), join(room, 'old')];
   try {
-    await writeBundle(made, manifest, tensors);
+    await writeBundle(made, manifest, tensors).catch((error: Error) => {
+      throw error.cause ?? error; // without the name of `made`, which nobody has chosen
+    });
     await writeFile(join(made, CLASS_NAMES_FILE), report.labels.map((label) => `${label}\n`).join(''));
     await writeFile(join(made, REPORT_FILE), `${JSON.stringify(report, null, 1)}\n`);
     await writeFile(join(made, REPORT_TEXT_FILE), reportMarkdown(report));
@@ -125,15 +127,6 @@ export async function writeTrained(
     await rename(old, folder).catch(() => {});
     throw error instanceof UserError ? error : cannotWrite(folder, error);
   }
-}
-
-function cannotWrite(folder: string, error: unknown): UserError {
-  return new UserError(
-    ExitCode.cannotCreate,
-    `${folder}: cannot be written: ${messageOf(error)}`,
-    'Choose a folder you may write to.',
-    { cause: error },
-  );
 }
 
 /** A bundle is called as its folder, as far as bundles can. */

@@ -214,6 +214,7 @@ describe('convert', () => {
     ['what is not there', ['none', 'out'], 66, /none cannot be read/],
     ['a folder without files', ['in/sub', 'out'], 66, /in\/sub holds no files/],
     ['a folder into a file', ['in', 'in/a.wav'], 73, /a\.wav is a file/],
+    ['a file into one of another kind', ['in/a.wav', 'out.mp3'], 64, /out\.mp3: the result is a WAV file/],
     ['a number of jobs that is none', ['in', 'out', '--jobs', '0'], 64, /--jobs 0: expected a whole number/],
   ])('refuses %s', async (_, args, exitCode, message) => {
     await copyFile(CHIRP, at('in', 'a.wav'));
@@ -285,7 +286,7 @@ describe.skipIf(!mountable)('convert to a full disk', () => {
       const { code, stdout, stderr } = await convert('in', 'small/out');
       expect(code).toBe(73);
       expect(stderr).toMatch(
-        /error: small\/out\/\d+\.wav cannot be written: the disk is full\n {2}hint: Free some space.*\n$/,
+        /error: small\/out\/\d+\.wav cannot be written: the disk is full\n {2}hint: Make room.*\n$/,
       );
       expect(stderr.match(/error:/g)).toHaveLength(1);
       const whole = await tree('small/out');

@@ -10,6 +10,7 @@ import { withEventHead } from '../support/event-head.js';
 import { serveFile } from '../support/file-server.js';
 import { kerasFile } from '../support/keras-file.js';
 import { sharedFolder } from '../support/require.js';
+import { lacksMount, mountSmallDisk } from '../support/small-disk.js';
 
 const shared = sharedFolder();
 const MINI = join(SHIPPED_MODELS, 'bathnet-mini');
@@ -216,6 +217,24 @@ describe('models export', () => {
     expect(readdirSync(stateDir)).toEqual(['model.tflite.labels.txt']);
     expect((await exported('--force')).code).toBe(0);
     expect(readFileSync(`${file()}.labels.txt`, 'utf8')).not.toBe('mine');
+  });
+
+  it.skipIf(lacksMount())('says that a disk is full, and leaves nothing on it', async () => {
+    const disk = mountSmallDisk(stateDir);
+    try {
+      const path = join(disk.path, 'model.onnx');
+      const { code, stderr } = await run(
+        ['models', 'export', 'bathnet-mini', '--format', 'onnx', '-o', path],
+        env,
+      );
+      expect(code).toBe(73);
+      expect(stderr).toBe(
+        `error: ${path} cannot be written: the disk is full\n  hint: Make room, then run it again.\n`,
+      );
+      expect(readdirSync(disk.path)).toEqual([]);
+    } finally {
+      disk.unmount();
+    }
   });
 
   it.each([

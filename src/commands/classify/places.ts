@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { cannotWrite, ExitCode, UserError } from '../../errors.js';
 import { checkPlaces } from '../../storage/write-whole.js';
 
 export const PLOT_FORMATS = ['svg', 'png', 'html'] as const;
@@ -52,12 +52,7 @@ export async function plotPlaces(
   try {
     if (isFolder) for (const folder of folders) await mkdir(folder, { recursive: true });
   } catch (error) {
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${plot}: pictures cannot be written there: ${messageOf(error)}`,
-      'Choose a folder that you may write to.',
-      { cause: error },
-    );
+    throw cannotWrite(plot, error);
   }
   await checkPlaces([...places.of.values()], true); // before hours of listening
   return places;

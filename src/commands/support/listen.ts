@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { AlarmRule } from '../../alarm/decision.js';
 import { longestSilenceSeconds } from '../../alarm/impact.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
-import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { cannotWrite, ExitCode, UserError } from '../../errors.js';
 import { chooseHead } from '../../model/head.js';
 import { findBundle, readModel } from '../../model/shelf.js';
 import { alarmRule, modelInfo } from '../../pipeline.js';
@@ -139,11 +139,10 @@ export async function listenTo(
 
 async function checkWritable(folder: string): Promise<void> {
   await access(folder, constants.W_OK).catch((error) => {
-    throw new UserError(
-      ExitCode.cannotCreate,
-      `${folder}: cannot be written: ${messageOf(error)}`,
+    throw cannotWrite(
+      folder,
+      error,
       'Copy that folder to a place of your own and give its path as --model, or see the result only: --dry-run.',
-      { cause: error },
     );
   });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ExitCode, messageOf, UserError } from '../../errors.js';
+import { cannotWrite, ExitCode, messageOf, UserError } from '../../errors.js';
 
 export interface DownloadOptions {
   /** Of the whole file; one that has another is thrown away. */
@@ -27,6 +27,9 @@ const DEFAULT_TIMING: DownloadTiming = { idleTimeoutMs: 30_000, totalTimeoutMs: 
 /** In a row without a byte: a slow line that breaks again and again gets there nevertheless. */
 const ATTEMPTS = 4;
 
+/** What helps where the download cannot be kept. */
+const ELSEWHERE = 'Choose another state folder (stateDir).';
+
 /** What may be better in a moment: timeouts, too many requests, servers in trouble. */
 const PASSING = [408, 425, 429, 500, 502, 503, 504];
 
@@ -44,7 +47,7 @@ class Passing extends Error {}
 export async function download(url: URL, part: string, options: DownloadOptions): Promise<Uint8Array> {
   const { timing = DEFAULT_TIMING } = options;
   await mkdir(dirname(part), { recursive: true }).catch((error) => {
-    throw cannotWrite(part, error);
+    throw cannotWrite(part, error, ELSEWHERE);
   });
   const whole = await readWhole(part, options);
   if (whole) return whole;
@@ -127,7 +130,7 @@ async function fetchRest(
     };
     await refuseAbove(total ?? bytes);
     const file = await open(part, goesOn ? 'a' : 'w').catch((error) => {
-      throw cannotWrite(part, error);
+      throw cannotWrite(part, error, ELSEWHERE);
     });
     try {
       for await (const chunk of body as AsyncIterable<Uint8Array>) {
@@ -135,7 +138,7 @@ async function fetchRest(
         bytes += chunk.byteLength;
         await refuseAbove(bytes);
         await file.appendFile(chunk).catch((error) => {
-          throw cannotWrite(part, error);
+          throw cannotWrite(part, error, ELSEWHERE);
         });
         onProgress(bytes, total);
       }
@@ -194,13 +197,4 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', done);
     if (signal.aborted) done();
   });
-}
-
-function cannotWrite(path: string, error: unknown): UserError {
-  return new UserError(
-    ExitCode.cannotCreate,
-    `${path} cannot be written: ${messageOf(error)}`,
-    'Make room, or choose another state folder (stateDir).',
-    { cause: error },
-  );
 }
