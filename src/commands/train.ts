@@ -84,7 +84,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
 
   const stateDir = stateFolder(config.stateDir, process.env);
   const base = await readBundle(await findBundle(config.model.name, shelvesOf(config)));
-  checkName(flags, base.manifest);
+  checkName(flags, dataset.labels, base.manifest);
   const { hopSeconds } = config.window;
   const print = flags.json ? console.error : console.log;
   const progress = createProgress();

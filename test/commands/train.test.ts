@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -25,6 +26,7 @@ import { Daemons, Program, run } from '../support/daemon.js';
 import { gameSound, writeGameSounds } from '../support/game-sounds.js';
 import { Mosquitto, until } from '../support/mosquitto.js';
 import { lacksPrograms } from '../support/require.js';
+import { lacksMount, mountSmallDisk } from '../support/small-disk.js';
 import { concatenate, silentLog, writeWav } from '../support/sound.js';
 
 const MINI = join(SHIPPED_MODELS, 'bathnet-mini');
@@ -207,6 +209,14 @@ describe('train', () => {
     expect((await train('again-named', ...quick, '--model', './beside')).code).toBe(0);
     const again = (await readBundle(join(dir, 'again-named'))).manifest;
     expect(Object.keys(again.heads)).toEqual(Object.keys(beside.heads));
+
+    const others = join(dir, 'other-classes');
+    cpSync(join(dir, 'clips'), others, { recursive: true });
+    renameSync(join(others, 'coin'), join(others, 'bell'));
+    const unnamed = await run(['train', others, 'others', '--model', './beside', ...quick], {}, dir);
+    expect(unnamed.code).toBe(64);
+    expect(unnamed.stderr).toMatch(/^error: beside has a head of other classes already, custom: .*coin/);
+    expect(unnamed.stderr).toMatch(/\n {2}hint: .*--name.*, custom\.\n$/);
   });
 
   it('touches nothing that is there without --force, and nothing but a model with it', async () => {
@@ -270,6 +280,21 @@ describe('train', () => {
     expect((await train('missing/below/model', '--epochs', '1', '--hidden', 'none')).code).toBe(0);
     expect(readdirSync(join(dir, 'missing', 'below'))).toEqual(['model']);
     expect(readdirSync(dir).sort()).toEqual([...before, 'missing'].sort());
+  });
+
+  it.skipIf(lacksMount())('says that a disk is full, of the folder that was named', async () => {
+    const disk = mountSmallDisk(dir);
+    try {
+      const { code, stderr } = await train('disk/model', '--epochs', '1', '--hidden', 'none');
+      expect(code).toBe(73);
+      expect(stderr).toMatch(
+        /^error: .*\/disk\/model cannot be written: the disk is full\n {2}hint: Make room/m,
+      );
+      expect(readdirSync(disk.path)).toEqual([]);
+    } finally {
+      disk.unmount();
+      rmSync(disk.path, { recursive: true });
+    }
   });
 
   it('leaves everything as it was when it is interrupted', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ExitCode, UserError } from '../../errors.js';
 import type { Bundle } from '../../model/bundle.js';
 import { headNamed } from '../../model/head.js';
@@ -71,17 +72,25 @@ export function settingsOf(
 
 /**
  * A head that is named after one of the base would take its place, and what needs that would miss it. Only what was
- * trained without a name before is trained again.
+ * trained without a name before is trained again, for the same classes.
  *
+ * @param labels the classes of the new head
  * @throws UserError usage, with the names that are taken
  */
-export function checkName({ name }: TrainFlags, { heads, name: base }: Bundle['manifest']): void {
-  if (name !== undefined && headNamed(heads, name))
-    throw new UserError(
-      ExitCode.usage,
-      `--name ${name}: ${base} has a head of that name`,
-      `Choose another name than ${Object.keys(heads).join(', ')}.`,
-    );
+export function checkName(
+  { name }: TrainFlags,
+  labels: readonly string[],
+  { heads, name: base }: Bundle['manifest'],
+): void {
+  const taken = headNamed(heads, name ?? CUSTOM_HEAD);
+  if (!taken || (name === undefined && isDeepStrictEqual(new Set(taken.labels), new Set(labels)))) return;
+  throw new UserError(
+    ExitCode.usage,
+    name === undefined
+      ? `${base} has a head of other classes already, ${CUSTOM_HEAD}: ${taken.labels.join(', ')}`
+      : `--name ${name}: ${base} has a head of that name`,
+    `Choose another name (--name) than ${Object.keys(heads).join(', ')}.`,
+  );
 }
 
 /** Those that choose the base; `--head` is none of them: a new one is made. */
