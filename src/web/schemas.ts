@@ -71,12 +71,14 @@ export const statusSchema = z
   })
   .describe('How it is now.');
 
-export const entryWithPictureSchema = entrySchema.describe(
-  'An alarm with all that followed, a fault, or another event.',
-);
+export const entryWithPictureSchema = entrySchema
+  .extend({
+    judgeable: z.boolean().describe('Whether it is an alarm of this run: the daemon knows its sound.'),
+  })
+  .describe('An alarm with all that followed, a fault, or another event.');
 
 export const historySchema = z
-  .array(entrySchema.omit({ spectrogram: true }))
+  .array(entryWithPictureSchema.omit({ spectrogram: true }))
   .describe('The last 200 alarms and faults, newest first, without pictures.');
 
 const windowSchema = z

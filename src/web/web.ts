@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
 import type { History } from '../storage/history.js';
+import type { HistoryEntry } from '../storage/history-entry.js';
 import type { Statistics } from '../system/statistics.js';
 import type {
   Clock,
@@ -75,6 +76,8 @@ export class Web {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #asksPassword: boolean;
+  /** Episodes of the alarms of this run. By their times nobody can tell: the clock may have been set since. */
+  readonly #alarms = new Set<string>();
   /** What of all that is wrong is in the history. */
   #noted: readonly string[] = [];
   readonly #startedAtMs: number;
@@ -97,9 +100,9 @@ export class Web {
     const parts = {
       deviceId: sources.device.id,
       status: () => this.#status(),
-      history: () => sources.history.entries.map(withoutPicture),
+      history: () => sources.history.entries.map((entry) => withoutPicture(this.#shown(entry))),
       illness: sources.illness,
-      entry: (id: string) => sources.history.get(id),
+      entry: (id: string) => this.#entry(id),
       command: (what: string, text: string) => sources.obey(`${sources.base}/${what}/set`, text),
       judge: (id: string, verdict: Verdict) => this.#judge(id, verdict),
     };
@@ -197,6 +200,7 @@ export class Web {
   #happened(event: Record<string, unknown>): void {
     const { history } = this.#sources;
     this.#metrics.event(String(event.event_type), String(event.kind ?? event.sound ?? ''));
+    if (event.event_type === 'alarm_started') this.#alarms.add(String(event.episodeId));
     history.add(event, event.event_type === 'alarm_started' ? this.#live.picture : undefined);
     this.#tellEntry(String(event.episodeId ?? event.id));
   }
@@ -224,8 +228,17 @@ export class Web {
   }
 
   #tellEntry(id: string): void {
-    const entry = this.#sources.history.get(id);
+    const entry = this.#entry(id);
     if (entry) this.#live.tell({ type: 'entry', value: withoutPicture(entry) });
+  }
+
+  #entry(id: string): EntryWithPicture | undefined {
+    const entry = this.#sources.history.get(id);
+    return entry && this.#shown(entry);
+  }
+
+  #shown(entry: HistoryEntry): EntryWithPicture {
+    return { ...entry, judgeable: this.#alarms.has(entry.id) };
   }
 
   #status(): Status {

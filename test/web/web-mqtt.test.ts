@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { MOST_ENTRIES } from '../../src/storage/history.js';
-import type { HistoryEntry } from '../../src/storage/history-entry.js';
 import {
+  type Entry,
+  type EntryWithPicture,
   entryWithPictureSchema,
   historySchema,
   type LiveMessage,
@@ -158,10 +159,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
 
     await seen.waitFor(topics.event, (payload) => payload.includes('alarm_started'));
     const { episodeId } = events(seen).find((each) => each.event_type === 'alarm_started');
-    await until(
-      () => live.of<HistoryEntry>('entry').some(({ id }) => id === episodeId),
-      'the page was not told',
-    );
+    await until(() => live.of<Entry>('entry').some(({ id }) => id === episodeId), 'the page was not told');
     expect((await post(`${url}api/commands/acknowledge`, { value: 'PRESS' })).status).toBe(204);
     await until(
       () => events(seen).some((each) => each.event_type === 'alarm_acknowledged'),
@@ -169,8 +167,12 @@ describe.skipIf(skip)('the page of a daemon', () => {
     );
     expect((await post(`${url}api/events/${episodeId}/verdict`, { verdict: 'real_alarm' })).status).toBe(204);
 
-    const kept = (await (await fetch(`${url}api/events/${episodeId}`)).json()) as HistoryEntry;
-    expect(kept).toMatchObject({ verdict: 'real_alarm', events: [{ event_type: 'alarm_started' }, {}] });
+    const kept = (await (await fetch(`${url}api/events/${episodeId}`)).json()) as EntryWithPicture;
+    expect(kept).toMatchObject({
+      verdict: 'real_alarm',
+      judgeable: true,
+      events: [{ event_type: 'alarm_started' }, {}],
+    });
     const picture = Buffer.from(kept.spectrogram ?? '', 'base64');
     expect(picture.length).toBe(96 * 64);
     expect(Math.max(...picture) - Math.min(...picture)).toBeGreaterThan(50);
@@ -239,6 +241,7 @@ describe.skipIf(skip)('the page of a daemon', () => {
     await first.seen.waitFor(topics.event);
     await until(async () => uptimeOf(await metricsOf(first.url)) > 11, 'it has not begun');
     await first.daemon.kill();
+    const earlier = events(first.seen).map(({ episodeId }) => episodeId);
     const { url } = await startDaemon(...args);
 
     expect((await fetch(`${url}api/status`)).status).toBe(401);
@@ -250,9 +253,8 @@ describe.skipIf(skip)('the page of a daemon', () => {
     const entered = await post(`${url}api/session`, { password: 'a good one' });
     expect(entered.headers.get('set-cookie')).toMatch(/^bathnet2mqtt-test=.*HttpOnly; SameSite=Strict/);
     const cookie = entered.headers.get('set-cookie')?.split(';')[0] ?? '';
-    const history = (await (
-      await fetch(`${url}api/events`, { headers: { cookie } })
-    ).json()) as HistoryEntry[];
+    const history = (await (await fetch(`${url}api/events`, { headers: { cookie } })).json()) as Entry[];
+    expect(history.filter(({ id, judgeable }) => judgeable && earlier.includes(id))).toEqual([]);
     const kept = history.flatMap((entry) => entry.events.map((event) => event.id));
     expect(kept).toEqual(expect.arrayContaining(events(first.seen).map(({ id }) => id)));
     // That it was stopped is no fault.

@@ -1,5 +1,5 @@
 import { computed, useSignal } from '@preact/signals';
-import { type Condition, condition, health, heard, nowMs, sounding } from './health.js';
+import { type Condition, condition, health, heard, hideHeard, nowMs, sounding } from './health.js';
 import { link } from './link.js';
 import { clockAheadMs, entries, latest, states, status, unanswered } from './live.js';
 import { type Answer, command, whyNot } from './requests.js';
@@ -51,6 +51,11 @@ export function Glance() {
         </p>
         <p class="why">{alarm || open ? <AlarmSince alarm={alarm} /> : <Why />}</p>
         {known && condition.value !== 'heard' && <p class="why">{heardText()}</p>}
+        {known && heard.value.length > 0 && (
+          <button type="button" class="small" onClick={hideHeard}>
+            {texts.hide}
+          </button>
+        )}
       </div>
       {open && <Acknowledge id={open.id} />}
     </section>

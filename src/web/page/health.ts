@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { link } from './link.js';
 import { clockAheadMs, delivery, entries, offline, states, status } from './live.js';
 import { PARTS } from './problems.js';
+import { storage } from './storage.js';
 
 /** What the topic `health` says. */
 interface Health {
@@ -30,7 +31,7 @@ setInterval(() => {
 }, 10_000);
 
 /** Wall clock of the device at which it was started; 0 where that is not known. */
-export const startedMs = computed(() => {
+const startedMs = computed(() => {
   const { at, uptimeSeconds } = health.value ?? {};
   return at === undefined || uptimeSeconds === undefined ? 0 : Date.parse(at) - 1000 * uptimeSeconds;
 });
@@ -57,6 +58,11 @@ const WARNINGS: readonly unknown[] = ['smoke_alarm', 'co_alarm'];
 /** …so it is told for so long that it was heard. */
 const TOLD_MS = 86_400_000;
 
+/** …or until somebody hides it in this browser. Ids of events, of which so many are remembered. */
+const HIDDEN_AS = 'hidden';
+const MOST_HIDDEN = 50;
+const hidden = signal<readonly string[]>(storage()?.getItem(HIDDEN_AS)?.split(' ') ?? []);
+
 /** The last time that each of them was heard and is not any more, the latest first. */
 export const heard = computed(() => {
   const sinceMs = nowMs.value + clockAheadMs.value - TOLD_MS;
@@ -64,12 +70,18 @@ export const heard = computed(() => {
     event?.event_type === 'sound_heard' && WARNINGS.includes(event.sound) ? [event] : [],
   );
   return warnings.filter(
-    ({ sound, at }, k) =>
+    ({ sound, id, at }, k) =>
+      !hidden.value.includes(String(id)) &&
       warnings.findIndex((each) => each.sound === sound) === k &&
       states.value[`sound/${sound}`] !== 'ON' &&
       Date.parse(String(at)) > sinceMs,
   );
 });
+
+export function hideHeard(): void {
+  hidden.value = [...hidden.value, ...heard.value.map(({ id }) => String(id))].slice(-MOST_HIDDEN);
+  storage()?.setItem(HIDDEN_AS, hidden.value.join(' '));
+}
 
 /** The one thing that a glance must tell, the gravest first. */
 export type Condition =

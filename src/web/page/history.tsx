@@ -2,7 +2,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Entry, Verdict } from '../schemas.js';
 import { isDark } from './colours.js';
-import { startedMs } from './health.js';
 import { entries } from './live.js';
 import { Options } from './options.js';
 import { pictureOf } from './pictures.js';
@@ -160,11 +159,10 @@ function Picture({ id, of }: { id: string; of: string }) {
   );
 }
 
-/** Only alarms of this run can be judged: of others the daemon no longer knows the sound. */
 function Verdicts({ story }: { story: Story }) {
   const answer = useSignal<Answer | undefined>(undefined);
   const texts = t().history;
-  if (story.atMs < startedMs.value) return <VerdictOnly verdict={story.verdict} />;
+  if (!story.judgeable) return <VerdictOnly verdict={story.verdict} />;
   const judge = async (verdict: Verdict) => {
     answer.value = await ask('POST', `api/events/${story.id}/verdict`, { verdict });
   };

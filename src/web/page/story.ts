@@ -21,15 +21,16 @@ export interface Story {
   readonly acknowledgedBy: string | undefined;
   readonly repetitions: number;
   readonly verdict: string | undefined;
+  readonly judgeable: boolean;
 }
 
-export function storyOf({ id, events, verdict }: Entry): Story {
+export function storyOf({ id, events, verdict, judgeable }: Entry): Story {
   const first = events[0] as Event;
   const ended = find(events, 'alarm_ended');
   const seen = find(events, 'alarm_acknowledged');
   const type = String(first.event_type);
   return {
-    ...{ id, type, verdict, what: whatOf(first, type) },
+    ...{ id, type, verdict, judgeable, what: whatOf(first, type) },
     atMs: Date.parse(String(first.at)),
     test: first.test === true,
     confidence: numberOf(first.confidence),

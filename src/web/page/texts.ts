@@ -1,4 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
+import { storage } from './storage.js';
 import { en, type Texts } from './texts/en.js';
 
 /** Every file of texts/ is a language, by its name: `de.ts`. */
@@ -11,15 +12,6 @@ export const LANGUAGES: Readonly<Record<string, Texts>> = Object.fromEntries(
 );
 
 const KEPT_AS = 'language';
-
-/** Undefined where the browser keeps nothing for this page. */
-function storage(): Storage | undefined {
-  try {
-    return localStorage;
-  } catch {
-    return undefined;
-  }
-}
 
 function preferred(): string {
   const wanted = [storage()?.getItem(KEPT_AS) ?? '', ...navigator.languages];

@@ -316,6 +316,11 @@ describe.skipIf(skip)('the page', () => {
     await german.getByText(/^Hört zu\. Zu hören vor \d+ Sekunden: ein Rauchmelder$/).waitFor();
     expect(await english.getByText(/All is well|No alarm so far/).count()).toBe(0);
     await expectAccessible(english);
+    await english.getByRole('button', { name: 'Hide it here' }).click();
+    await english.getByText('Listening. All is well.').waitFor();
+    await english.reload();
+    await english.getByText('Listening. All is well.').waitFor();
+    expect(await german.getByText(/^Hört zu\. Zu hören vor/).count()).toBe(1); // another browser
   });
 
   it('says without a broker who is told, and by what', async () => {

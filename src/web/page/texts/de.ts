@@ -31,6 +31,7 @@ export const de: Texts = {
     sounding: (what) => `Zu hören: ${what}`,
     listening: 'Hört zu.',
     heard: (what, ago) => `Zu hören ${ago}: ${what}`,
+    hide: 'Hier ausblenden',
     deaf: 'Hört nichts',
     off: 'Die Erkennung ist ausgeschaltet',
     offWhy: 'Nichts, was zu hören ist, löst einen Alarm aus.',

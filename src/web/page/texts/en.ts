@@ -37,6 +37,7 @@ export const en = {
     sounding: (what: string) => `Heard: ${what}`,
     listening: 'Listening.',
     heard: (what: string, ago: string) => `Heard ${ago}: ${what}`,
+    hide: 'Hide it here',
     deaf: 'Not listening',
     off: 'Detection is switched off',
     offWhy: 'Nothing that is heard raises an alarm.',
