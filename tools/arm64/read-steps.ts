@@ -17,7 +17,7 @@ export function readSteps(readme: string): Steps {
     demo: shellBlock(readme, 'See it work', 'npm install && npm run demo'),
     pack: shellBlock(readme, 'Install it', 'npm pack'),
     install: shellBlock(readme, 'Install it', 'sudo mkdir /opt/bathnet2mqtt'),
-    naudiodon: shellBlock(readme, 'Where sound comes from', 'sudo apt-get install libportaudio2'),
+    naudiodon: shellBlock(readme, 'The microphone', 'sudo apt-get install libportaudio2'),
   };
 }
 
