@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
+import { unreadable } from './feedback-records.js';
 import { makeFolder, makeFolderSync, removeLeftovers } from './files.js';
 import type { Lock } from './held-name.js';
 import { keptText } from './kept-file.js';
@@ -150,11 +151,24 @@ function lockDevice(folder: string, id: string, log: Logger): Promise<Lock> {
   return lockFolder(folder, { purpose: `the device ${id}`, hint: HINT }, log);
 }
 
-/** Where verdicts on alarms lie, of all devices and of the one that an earlier version knew. */
+/**
+ * Where verdicts on alarms lie, of all devices and of the one that an earlier version knew.
+ *
+ * @throws UserError no input, where the devices cannot be read
+ */
 export function feedbackFolders(stateFolder: string): string[] {
   const all = join(stateFolder, 'devices');
-  const ids = existsSync(all) ? readdirSync(all).sort() : [];
+  const ids = namesIn(all).sort();
   return [stateFolder, ...ids.map((id) => join(all, id))].map((folder) => join(folder, 'feedback'));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw unreadable(folder, error);
+  }
 }
 
 /** Two devices of one host listen to different sound. */

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { ExitCode, messageOf, UserError } from '../errors.js';
 
 const recordSchema = z.object({
   episodeId: z.string(),
@@ -20,25 +21,41 @@ const recordSchema = z.object({
 
 export type FeedbackRecord = z.infer<typeof recordSchema>;
 
-/** All verdicts that are kept, oldest first; damaged files are named and left out. */
-export function readFeedback(folder: string, onDamaged: (path: string) => void): FeedbackRecord[] {
+/**
+ * All verdicts that are kept, oldest first.
+ *
+ * @param onUnusable is told of files that are left out, and why
+ * @throws UserError no input, where the folder cannot be read
+ */
+export function readFeedback(folder: string, onUnusable: (what: string) => void): FeedbackRecord[] {
   return recordFiles(folder).flatMap((name) => {
     const path = join(folder, name);
     try {
       return [recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')))];
-    } catch {
-      onDamaged(path);
+    } catch (error) {
+      const unread = (error as NodeJS.ErrnoException).syscall !== undefined;
+      onUnusable(`${path} ${unread ? `cannot be read: ${messageOf(error)}` : 'is damaged'}`);
       return [];
     }
   });
 }
 
-/** Deletes one verdict, or all; @returns how many there were: some may go by another hand meanwhile */
+/**
+ * Deletes one verdict, or all.
+ *
+ * @returns how many there were: some may go by another hand meanwhile
+ * @throws UserError no input, where the folder cannot be read; cannot create, where one cannot be deleted
+ */
 export function deleteFeedback(folder: string, episodeId?: string): number {
   const doomed = recordFiles(folder).filter(
     (name) => episodeId === undefined || name === `${episodeId}.json`,
   );
-  for (const name of doomed) rmSync(join(folder, name), { force: true });
+  for (const name of doomed)
+    try {
+      rmSync(join(folder, name), { force: true });
+    } catch (error) {
+      throw notYours(ExitCode.cannotCreate, `${join(folder, name)} cannot be deleted`, error);
+    }
   return doomed.length;
 }
 
@@ -61,9 +78,23 @@ export function toBase64(values: Float32Array): string {
 function recordFiles(folder: string): string[] {
   try {
     return namesOfRecords(readdirSync(folder));
-  } catch {
-    return []; // nothing has been kept yet
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // nothing has been kept yet
+    throw unreadable(folder, error);
   }
+}
+
+/** A folder in which verdicts lie, or may. */
+export const unreadable = (folder: string, error: unknown) =>
+  notYours(ExitCode.noInput, `${folder} cannot be read`, error);
+
+function notYours(code: ExitCode, what: string, error: unknown): UserError {
+  return new UserError(
+    code,
+    `${what}: ${messageOf(error)}`,
+    'Call this as the user whom it belongs to: what the service keeps, as root.',
+    { cause: error },
+  );
 }
 
 /** Of the files of a folder the records, oldest first: UUID v7 sort by time. */

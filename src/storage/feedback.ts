@@ -97,8 +97,12 @@ export class FeedbackStore {
   /** Heeds the verdicts that are kept, of the same backbone. */
   load(): this {
     if (!this.sink) return this;
-    const warn = (path: string) => this.log.warn({ path }, 'a verdict is damaged and does not count');
-    for (const record of readFeedback(this.folder, warn)) this.#heed(record);
+    const warn = (problem: string) => this.log.warn({ problem }, 'what was said of alarms does not count');
+    try {
+      for (const record of readFeedback(this.folder, warn)) this.#heed(record);
+    } catch (error) {
+      warn(messageOf(error));
+    }
     return this;
   }
 

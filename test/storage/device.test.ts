@@ -265,6 +265,9 @@ it('trains with the verdicts of all devices', () => {
     join(folder, 'feedback'),
     join(folder, 'devices', 'bath', 'feedback'),
   ]);
+  rmSync(join(folder, 'devices'), { recursive: true });
+  makeUnreadable(join(folder, 'devices'));
+  expect(() => feedbackFolders(folder)).toThrow(expect.objectContaining({ code: 66 }));
 });
 
 describe('what a host has of its own', () => {

@@ -8,6 +8,7 @@ import { deleteFeedback, embeddingsOf, readFeedback } from '../../src/storage/fe
 import type { DecisionEvent, PipelineResult, Verdict } from '../../src/types.js';
 import { ManualClock } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
+import { makeUnreadable } from '../support/unreadable.js';
 
 const damaged: string[] = [];
 let dir: string;
@@ -165,7 +166,7 @@ describe('feedback', () => {
     new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, next, silentLog, clock).load();
     expect(next.episodeIds).toEqual(['e2']);
     expect(read().map(({ episodeId }) => episodeId)).toEqual(['e2']);
-    expect(damaged).toEqual([path]);
+    expect(damaged).toEqual([`${path} is damaged`]);
   });
 
   it('that is given a thousand times a second is written a few times, each alarm with its last verdict', async () => {
@@ -192,11 +193,27 @@ describe('feedback', () => {
     }
     writeFileSync(join(folder, 'e2.json'), readFileSync(join(folder, 'e2.json')).subarray(0, 50));
     expect(read().map(({ episodeId }) => episodeId)).toEqual(['e1', 'e3']);
-    expect(damaged).toEqual([join(folder, 'e2.json')]);
+    expect(damaged).toEqual([`${join(folder, 'e2.json')} is damaged`]);
     expect(deleteFeedback(folder, 'e1')).toBe(1);
     expect(deleteFeedback(folder, '../e3')).toBe(0);
     expect(deleteFeedback(folder)).toBe(2);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that cannot be read is not called none, and does not keep the daemon from starting', async () => {
+    hear(1, true, start('e1'));
+    await judge('false_alarm');
+    rmSync(join(folder, 'e1.json'));
+    makeUnreadable(join(folder, 'e1.json'));
+    expect(read()).toEqual([]);
+    expect(damaged).toEqual([expect.stringMatching(/e1\.json cannot be read: ELOOP/)]);
+    rmSync(folder, { recursive: true });
+    makeUnreadable(folder);
+    for (const ask of [read, () => deleteFeedback(folder)])
+      expect(ask).toThrow(expect.objectContaining({ code: 66, hint: expect.stringContaining('as root') }));
+    const log = { ...silentLog, warn: (fields: object) => void warnings.push(fields) };
+    new FeedbackStore(folder, { name: 'm', backbone: 'abc' }, veto, log, clock).load();
+    expect(warnings).toEqual([{ problem: expect.stringContaining('cannot be read: ELOOP') }]);
   });
 });
 

@@ -12,8 +12,7 @@ export function define(command: Command): void {
 
 /** `feedback list`: the verdicts that people have given on alarms; no sound is in them. */
 async function list(flags: { config?: string; json?: boolean }): Promise<ExitCode> {
-  const damaged = (path: string) => warn(`${path} is damaged`);
-  const records = foldersOf(flags).flatMap((folder) => readFeedback(folder, damaged));
+  const records = foldersOf(flags).flatMap((folder) => readFeedback(folder, warn));
   for (const { embeddings, ...record } of records) {
     const { episodeId, alarmAt, verdict, label, model } = record;
     console.log(

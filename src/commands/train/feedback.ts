@@ -3,6 +3,7 @@ import type { Bundle } from '../../model/bundle.js';
 import { backboneFingerprint } from '../../model/fingerprint.js';
 import { embeddingsOf, readFeedback } from '../../storage/feedback-records.js';
 import type { Dataset } from '../../training/dataset.js';
+import { warn } from '../support/print.js';
 
 /** What a false alarm is where `--feedback` does not say, and a room in which nothing is heard. */
 export const ORDINARY_LABEL = 'background';
@@ -25,7 +26,6 @@ export function judgedAlarms(
       `--feedback: there is no class ${ordinary} in ${dir}`,
       `Say what false alarms really are: --feedback CLASS, one of ${labels.join(', ')}.`,
     );
-  const warn = (path: string) => console.error(`warning: ${path} is damaged and left out`);
   const records = folders.flatMap((folder) => readFeedback(folder, warn));
   const backbone = backboneFingerprint(base);
   const judged = records.flatMap((record) => {
