@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, linkSync, openSync, renameSync, statSync, unlinkSync } from 'node:fs';
-import { stat, unlink } from 'node:fs/promises';
+import { access, constants, stat, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
@@ -28,6 +28,7 @@ export interface Lock {
  * @throws Error where neither is possible
  */
 export async function hold(folder: string, name: string): Promise<Lock | string> {
+  await access(folder, constants.X_OK); // else each name in it would look like another user's
   const holder = await holderOf(folder, name);
   return holder ?? (await holdInFolder(folder, name).catch(() => holdOnHost(folder, name)));
 }

@@ -167,6 +167,16 @@ describe('a folder', () => {
     await lock.release();
   });
 
+  it.runIf(process.getuid?.() === 0)(
+    'that this user may not enter is not taken for held (needs root)',
+    async () => {
+      chmodSync(folder, 0o700);
+      const other = start(`await load(); process.setuid(65534); await lock();`);
+      await other.hears('locked\n');
+      expect(other.said()).toMatch(/^the folder cannot be locked: .*\nlocked\n$/);
+    },
+  );
+
   it('that cannot be locked is worth a warning', async () => {
     const log = recordingLog();
     await lockFolder(join(folder, 'missing'), WHAT, log);
