@@ -76,9 +76,7 @@ export class AlarmDecision {
     this.#stricter = Math.max(0, logOddsOf(threshold) - logOddsOf(usual));
     const heardClass = this.#hits.push(window, rule, threshold);
     const heardKinds = this.#evidence.push(window, rule, this.#stricter);
-    const event = this.#episode.push(window, criesOf(window, rule, heardClass, heardKinds), rule);
-    if (event?.type === 'alarm_ended') this.gap();
-    return event;
+    return this.#episode.push(window, criesOf(window, rule, heardClass, heardKinds), rule);
   }
 
   /**
@@ -121,9 +119,7 @@ export class AlarmDecision {
    * @param atMs wall clock
    */
   end(endedBy: AlarmEnd, atSeconds: number, atMs: number): AlarmEnded | undefined {
-    const event = this.#episode.end(endedBy, atSeconds, atMs);
-    if (event) this.gap();
-    return event;
+    return this.#episode.end(endedBy, atSeconds, atMs);
   }
 }
 

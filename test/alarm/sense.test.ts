@@ -488,6 +488,21 @@ describe('an impact and then silence', () => {
       expect(found).toEqual(found.map(() => 1));
     });
 
+    it('is one as soon as an alarm is over, also in the very window with which that ends', () => {
+      const options = { thumpSilenceSeconds: undefined };
+      const alarm: Heard = { ...abnormal(2, 0.9), kinds: room.kinds };
+      const found = Array.from({ length: 20 }, (_, hops) => {
+        const before = [rooms(6), alarm, rooms(hops * HOP_SECONDS)];
+        const script = [...before, { ...blow, kinds: sure.kinds }, rooms(60)];
+        const events = hear(senseOf(options, { evidence: withThump(10) }), script);
+        const fellAt = windowsOf(before).at(-1)!.endSeconds + HOP_SECONDS;
+        const wasOn = fellAt < (events[1]?.seconds ?? 0) - HOP_SECONDS / 2;
+        return [wasOn, events.filter(({ type }) => type === 'alarm_started').length];
+      });
+      expect(found).toEqual(found.map(([wasOn]) => [wasOn, wasOn ? 1 : 2]));
+      expect(new Set(found.map(([wasOn]) => wasOn)).size).toBe(2);
+    });
+
     it('is one for which evidence adds up', () => {
       const little = (count: number): Heard => ({
         seconds: HOP_SECONDS * count,
