@@ -128,15 +128,10 @@ export class Listener {
     );
   }
 
-  /** No sound arrives: stream time stands still, so an open alarm ends by the clock; nothing else is heard any more. */
+  /** No sound arrives; what has arrived is still heard. */
   inputOffline(): void {
     this.#offline = true;
-    if (!this.#analysing) this.#forgetSounds();
-    const { releaseSeconds } = this.pipeline.rule;
-    const endSeconds = this.#streamSeconds + releaseSeconds;
-    this.#cancelInputLost = this.clock.after(releaseSeconds * 1000, () =>
-      this.#end('input_lost', endSeconds),
-    );
+    if (!this.#analysing) this.#noneLeft();
   }
 
   /** Switches detection. Off, an open alarm ends and no alarm is repeated; sound is still classified. */
@@ -190,9 +185,9 @@ export class Listener {
 
   /** Ends an open alarm and every sound, and repeats no alarm any more. */
   async stop(): Promise<void> {
-    this.#cancelInputLost();
     await this.#lastWindows();
     this.#stopped = true;
+    this.#cancelInputLost();
     this.#end('stop', this.#streamSeconds);
     this.#forgetSounds();
     this.#escalation.stop();
@@ -216,7 +211,7 @@ export class Listener {
   #drain(): Promise<void> {
     this.#analysing ??= this.#takeAll().finally(() => {
       this.#analysing = undefined;
-      if (this.#offline) this.#forgetSounds();
+      if (this.#offline && !this.#stopped) this.#noneLeft();
     });
     return this.#analysing;
   }
@@ -280,6 +275,17 @@ export class Listener {
     const ended = event.type === 'alarm_ended';
     const acknowledged = ended && this.#escalation.acknowledged(event.episodeId);
     this.handlers.onEvent(ended ? { ...event, acknowledged } : event);
+  }
+
+  /** Of what arrived all is heard: stream time stands still, so an open alarm ends by the clock, and every sound now. */
+  #noneLeft(): void {
+    this.#forgetSounds();
+    const { releaseSeconds } = this.pipeline.rule;
+    const endSeconds = this.#streamSeconds + releaseSeconds;
+    this.#cancelInputLost();
+    this.#cancelInputLost = this.clock.after(releaseSeconds * 1000, () =>
+      this.#end('input_lost', endSeconds),
+    );
   }
 
   #forgetSounds(): void {

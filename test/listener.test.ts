@@ -103,6 +103,24 @@ describe('the listener', () => {
     expect((events[1] as { durationSeconds: number }).durationSeconds).toBeGreaterThan(5);
   });
 
+  it('ends an alarm that is heard only when sound is lost already, of a machine that is slow', async () => {
+    pipeline.sense.setRule({ releaseSeconds: 1 });
+    const process: Pipeline['process'] = async (window) => {
+      await new Promise<void>((resolve) => clock.after(1500, resolve));
+      return pipeline.process(window);
+    };
+    const slow = Object.assign(Object.create(pipeline), { process }) as Pipeline;
+    const listener = listen(true, {}, slow);
+    const scene = await collect(decodeFile(SCENE));
+    listener.inputOnline(0);
+    listener.chunk(chunk(scene.slice(12 * 16_000, 15 * 16_000)));
+    listener.inputOffline();
+    await clock.advance(60_000);
+    expect(windows).toHaveLength(5);
+    expect(events).toMatchObject([{ type: 'alarm_started' }, { type: 'alarm_ended', endedBy: 'input_lost' }]);
+    expect(clock.pending).toBe(0);
+  });
+
   it('keeps the alarm when sound is back in time, and lets no window span the gap', async () => {
     const listener = listen(false);
     await fall(listener);
