@@ -175,6 +175,7 @@ export async function startApp({
         reporter.sound(change);
         onlooker?.sound?.(change);
       },
+      onImpacts: (waiting) => impacts?.keep(waiting),
       onEngineFailed: () => reporter.problems('engine', ['engine_failed']),
       onFailure: (error) => reject(error),
     },
@@ -183,7 +184,7 @@ export async function startApp({
   );
   const microphone = `${source.description}, channel ${config.input.channel}`;
   const quiet = new QuietStore(state, microphone, clock);
-  const impacts = test ? undefined : new KeptImpacts(state, microphone, clock);
+  const impacts = test ? undefined : new KeptImpacts(state, microphone, clock, () => publisher.written());
   const zone = new ZoneWatch();
   const onMinute = (known: KnownQuiet) => {
     quiet.keep(known);
@@ -254,7 +255,7 @@ export async function startApp({
     quiet.stop();
     unwatch();
     await listener.stop();
-    impacts?.leave(pipeline.sense.impacts);
+    impacts?.keep(pipeline.sense.impacts);
     await clips?.stop();
     control.stop(); // what waits to be obeyed is, and is said
     lastHeard?.stop();
@@ -265,6 +266,7 @@ export async function startApp({
     await Promise.all([publisher.stop(), notifier.stop()]);
     await feedback.stop();
     await publisher.written(); // and with it whether an alarm is on
+    impacts?.stop();
     await Promise.all([state.settled(), history.settled()]);
     await pipeline.close();
   };

@@ -17,6 +17,7 @@ import type {
   PipelineResult,
   SoundChange,
   Unanswered,
+  WaitingImpacts,
   Window,
 } from './types.js';
 
@@ -52,6 +53,8 @@ export interface ListenerHandlers {
   onSense?(state: SenseState): void;
   /** A sound beside the alarm begins or has ended. */
   onSound?(change: SoundChange): void;
+  /** What may still become an alarm, after each window and the event that comes of it. */
+  onImpacts?(impacts: WaitingImpacts | undefined): void;
   /** The engine hangs, breaks or gives no numbers: nothing is heard any more. */
   onEngineFailed?(): void;
   /** The analysis of live sound failed, which is a bug; of other sound, `chunk` rejects. */
@@ -235,6 +238,7 @@ export class Listener {
     this.handlers.onWindow(result);
     this.#say(result.event);
     for (const change of result.sounds) this.#sound(change, result.scored.endAtMs);
+    this.handlers.onImpacts?.(this.pipeline.sense.impacts);
     const { state } = this.pipeline.sense;
     if (state.waterRunning === this.#state?.waterRunning && state.speech === this.#state.speech) return;
     this.#state = state;

@@ -30,6 +30,8 @@ const LATEST_SILENCE_SECONDS = 20;
 /** A window that stands out of the room. */
 interface Blow {
   readonly atSeconds: number;
+  /** Wall clock. */
+  readonly atMs: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
 }
@@ -54,7 +56,6 @@ export class Thump {
   /** …and that waits for a voice: silence or not, and what goes on after it may be the voice. */
   #fainter: Impact | undefined;
   #endSeconds = 0;
-  #endAtMs = 0;
   /** Of an earlier run, until there is a window. */
   #earlier: WaitingImpacts | undefined;
   /** End of the last window with a voice in it. */
@@ -90,7 +91,7 @@ export class Thump {
       if (window.endSeconds - this.#voiceSeconds > LASTING_SECONDS) this.#impact = undefined;
     } else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
-      this.#blow = { atSeconds: window.endSeconds, silenceDbfs };
+      this.#blow = { atSeconds: window.endSeconds, atMs: window.endAtMs, silenceDbfs };
     }
     // The event head may be sure of a blow only when it has heard what follows it.
     const blow =
@@ -112,12 +113,6 @@ export class Thump {
   /** What a next run may go on with; undefined where nothing waits. */
   get impacts(): WaitingImpacts | undefined {
     if (!this.#impact && !this.#fainter) return this.#earlier;
-    const waiting = (impact: Impact | undefined): WaitingImpact | undefined =>
-      impact && {
-        hit: impact.hit,
-        atMs: this.#endAtMs - 1000 * (this.#endSeconds - impact.atSeconds),
-        silenceDbfs: impact.silenceDbfs,
-      };
     return { silence: waiting(this.#impact), voice: waiting(this.#fainter) };
   }
 
@@ -149,13 +144,12 @@ export class Thump {
   }
 
   /** An impact is none the less one because sound was lost after it, but the silence begins anew: who knows what was lost. */
-  #bridge({ startSeconds, endSeconds, endAtMs }: ScoredWindow): void {
+  #bridge({ startSeconds, endSeconds }: ScoredWindow): void {
     if (this.#impact && startSeconds > this.#endSeconds)
       this.#impact = isLate(this.#impact, startSeconds)
         ? undefined
         : { ...this.#impact, silentSince: startSeconds };
     this.#endSeconds = endSeconds;
-    this.#endAtMs = endAtMs;
   }
 
   /** A voice may have been there already when the impact was heard: whoever falls cries out. */
@@ -192,6 +186,10 @@ export class Thump {
       !hitOf(window, rule, rule.threshold)
     );
   }
+}
+
+function waiting(impact: Impact | undefined): WaitingImpact | undefined {
+  return impact && { hit: impact.hit, atMs: impact.atMs, silenceDbfs: impact.silenceDbfs };
 }
 
 /** Whether it is too late after an impact for the silence to begin. */

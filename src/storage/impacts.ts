@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Clock, WaitingImpacts } from '../types.js';
 import { KeptFile, type Store } from './kept-file.js';
 
-/** It is written at the end alone. */
-const PACE = { burst: 1, everyMs: 0 };
+/** It is written a few times, as more speaks for an impact, and waits for 8 s or more: children at play must not wear out a card. */
+const PACE = { burst: 20, everyMs: 10_000 };
 
 /** What a Date can hold. */
 const time = z.number().min(0).max(8.64e15);
@@ -16,33 +16,43 @@ const schema = z
   .object({ microphone: z.string(), silence: impact.optional(), voice: impact.optional() })
   .nullable();
 
-/** Impacts that may still become an alarm, over a reload and a restart: somebody lies there, whoever changes a setting. */
+/** Impacts that may still become an alarm, whenever this process is killed or the power goes: somebody lies there. */
 export class KeptImpacts {
   #impacts: WaitingImpacts | undefined;
   readonly #file: KeptFile<z.infer<typeof schema>>;
 
-  /** @param microphone which one has heard them: another one hears another room */
+  /**
+   * @param microphone which one has heard them: another one hears another room
+   * @param told resolves when the events so far are kept, among them the alarm that one of these has become
+   */
   constructor(
     store: Store,
     private readonly microphone: string,
     clock: Clock,
+    private readonly told: () => Promise<void>,
   ) {
     const value = () => (this.#impacts ? { microphone, ...this.#impacts } : null);
     this.#file = new KeptFile(store, 'impacts.json', schema, value, PACE, clock);
   }
 
-  /** What the run before this one has left, once: they become no second alarm. */
+  /** What the run before this one has left. */
   take(): WaitingImpacts | undefined {
     const kept = this.#file.readIfSound();
-    if (kept) this.#file.overwrite();
-    return kept?.microphone === this.microphone ? kept : undefined;
+    if (!kept) return undefined;
+    const { microphone, ...impacts } = kept;
+    this.#impacts = impacts;
+    return microphone === this.microphone ? impacts : undefined;
   }
 
-  /** Leaves them to the next run. */
-  leave(impacts: WaitingImpacts | undefined): void {
-    if (!impacts) return;
+  /** These wait now, or none: what has become an alarm must not become a second one. */
+  keep(impacts: WaitingImpacts | undefined): void {
+    if (JSON.stringify(impacts) === JSON.stringify(this.#impacts)) return;
     this.#impacts = impacts;
-    this.#file.changed();
+    void this.told().then(() => this.#file.changed());
+  }
+
+  /** Writes what waits to be written. */
+  stop(): void {
     this.#file.flush();
   }
 }

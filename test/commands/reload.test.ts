@@ -72,19 +72,21 @@ describe('SIGHUP without a terminal, as of systemctl reload or under nohup', () 
   });
 });
 
-it('keeps an impact that waits for its silence', async () => {
-  const model = join(dir, 'state', 'models', 'classes');
-  const { manifest, tensors } = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
-  await writeBundle(model, manifest, tensors);
-  const room = (seconds: number) =>
-    Float32Array.from({ length: seconds * 16_000 }, () => 1e-3 * (2 * Math.random() - 1));
-  const { samples } = await decoded(SCENE);
-  const fall = concatenate([room(4), samples.subarray(14 * 16_000, 15.4 * 16_000), room(2)]);
-  const raw = (sound: Float32Array) => Buffer.from(Int16Array.from(sound, (x) => 32_767 * x).buffer);
-  writeFileSync(join(dir, 'fall'), raw(fall));
-  writeFileSync(join(dir, 'room'), raw(room(60)));
-  // What falls, falls once: the program that the next run starts gives a quiet room.
-  const play = `const fs = require('fs'); const at = (name) => '${dir}/' + name;
+it.each(['SIGHUP', 'SIGKILL'] as const)(
+  'keeps an impact that waits for its silence, over %s',
+  async (signal) => {
+    const model = join(dir, 'state', 'models', 'classes');
+    const { manifest, tensors } = mappingOnly(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
+    await writeBundle(model, manifest, tensors);
+    const room = (seconds: number) =>
+      Float32Array.from({ length: seconds * 16_000 }, () => 1e-3 * (2 * Math.random() - 1));
+    const { samples } = await decoded(SCENE);
+    const fall = concatenate([room(4), samples.subarray(14 * 16_000, 15.4 * 16_000), room(2)]);
+    const raw = (sound: Float32Array) => Buffer.from(Int16Array.from(sound, (x) => 32_767 * x).buffer);
+    writeFileSync(join(dir, 'fall'), raw(fall));
+    writeFileSync(join(dir, 'room'), raw(room(60)));
+    // What falls, falls once: the program that the next run starts gives a quiet room.
+    const play = `const fs = require('fs'); const at = (name) => '${dir}/' + name;
     const fell = fs.existsSync(at('fell'));
     const sound = fs.readFileSync(at(fell ? 'room' : 'fall'));
     let k = 0;
@@ -92,22 +94,34 @@ it('keeps an impact that waits for its silence', async () => {
       process.stdout.write(sound.subarray(3200 * k, 3200 * ++k));
       if (3200 * k >= sound.length) fs.writeFileSync(at('fell'), '');
     }, 100);`;
-  writeFileSync(join(dir, 'play.cjs'), play);
-  const settings = [
-    'sense: { thumpSilenceSeconds: 5, thumpThreshold: 0.3 }',
-    'alarm: { threshold: 1, instantThreshold: 1 }',
-    'model: { name: classes }',
-  ];
-  configure(`${process.execPath} ${dir}/play.cjs`, settings.join('\n'));
-  daemon = new Program(['run', '--config', config]);
-  await until(
-    () => existsSync(join(dir, 'fell')),
-    () => daemon.stderr,
-  );
-  process.kill(daemon.pid, 'SIGHUP');
-  await said('sound arrives from', 2);
-  await said('"reason":"thump_then_silence"');
-});
+    writeFileSync(join(dir, 'play.cjs'), play);
+    const settings = [
+      'sense: { thumpSilenceSeconds: 5, thumpThreshold: 0.3 }',
+      'alarm: { threshold: 1, instantThreshold: 1 }',
+      'model: { name: classes }',
+    ];
+    configure(`${process.execPath} ${dir}/play.cjs`, settings.join('\n'));
+    daemon = new Program(['run', '--config', config]);
+    await until(
+      () => existsSync(join(dir, 'fell')),
+      () => daemon.stderr,
+    );
+    if (signal === 'SIGHUP') {
+      process.kill(daemon.pid, signal);
+      await said('sound arrives from', 2);
+    } else {
+      await daemon.kill(signal);
+      daemon = new Program(['run', '--config', config]);
+    }
+    await said('"reason":"thump_then_silence"');
+    // It has become an alarm, so it is not left to anybody.
+    const kept = join(dir, 'state', 'devices', 'bath', 'impacts.json');
+    await until(
+      () => readFileSync(kept, 'utf8') === 'null\n',
+      () => readFileSync(kept, 'utf8'),
+    );
+  },
+);
 
 it.skipIf(lacksPrograms('cc'))(
   'waits for a slow disk, and takes up all that was written by then',

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeptImpacts } from '../../src/storage/impacts.js';
 import { State } from '../../src/storage/state.js';
 import type { WaitingImpacts } from '../../src/types.js';
-import { ManualClock } from '../support/clock.js';
+import { ManualClock, settle } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
 const impact = { hit: { atMs: 5, label: 'impact', score: 0.9 }, atMs: 4, silenceDbfs: -50 };
@@ -17,12 +17,16 @@ describe('impacts that wait for what comes after them', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+  const told = () => Promise.resolve();
+
   /** A run of the program. */
   async function run(leave?: WaitingImpacts, microphone = 'USB'): Promise<WaitingImpacts | undefined> {
     const state = new State(folder, silentLog);
-    const kept = new KeptImpacts(state, microphone, new ManualClock());
+    const kept = new KeptImpacts(state, microphone, new ManualClock(), told);
     const taken = kept.take();
-    kept.leave(leave);
+    kept.keep(leave);
+    await told();
+    kept.stop();
     await state.settled();
     return taken;
   }
@@ -34,6 +38,40 @@ describe('impacts that wait for what comes after them', () => {
     await run({ voice: impact });
     expect(await run({ silence: impact })).toMatchObject({ voice: impact });
     expect((await run())?.voice).toBeUndefined();
+  });
+
+  it('are kept as soon as they wait, and until the alarm that they have become is kept', async () => {
+    const state = new State(folder, silentLog);
+    const clock = new ManualClock();
+    let tell = () => {};
+    const events = [told(), new Promise<void>((resolve) => (tell = resolve))];
+    const kept = new KeptImpacts(state, 'USB', clock, () => events.shift() ?? told());
+    const onDisk = async () => {
+      await settle();
+      await state.settled();
+      return new KeptImpacts(new State(folder, silentLog), 'USB', clock, told).take();
+    };
+    kept.keep({ silence: impact });
+    expect(await onDisk()).toEqual({ silence: impact });
+    kept.keep(undefined);
+    expect(await onDisk()).toEqual({ silence: impact });
+    tell();
+    expect(await onDisk()).toBeUndefined();
+  });
+
+  it('are written when they change, and however many there are, six times a minute', async () => {
+    let written = 0;
+    const store = { read: () => undefined, write: () => void written++ };
+    const clock = new ManualClock();
+    const kept = new KeptImpacts(store, 'USB', clock, told);
+    for (let times = 0; times < 9; times++) kept.keep({ silence: { ...impact } });
+    await told();
+    expect(written).toBe(1);
+    for (let second = 0; second < 600; second++) {
+      kept.keep({ silence: { ...impact, atMs: second } });
+      await clock.advance(1000);
+    }
+    expect(written).toBeLessThan(20 + 60 + 2);
   });
 
   it('are those of the same microphone', async () => {
