@@ -25,6 +25,8 @@ export interface PcmChunk {
   readonly speed?: number;
   /** What mixing its channels has cost lately; left out where nothing new is known, or nothing is mixed. */
   readonly mixing?: Mixing | undefined;
+  /** How many values of late were no sound; left out where none were. */
+  readonly broken?: number | undefined;
 }
 
 /** How much of the loudest channel, counted from 1, is lost in the mean of all. */

@@ -10,7 +10,7 @@ export function* pieces(samples: Float32Array): Generator<Float32Array> {
 const MOST = 32_768;
 
 /** A number that can be a sample: none becomes silence, and what is beyond all bounds is cut off. */
-export function toSample(value: number): number {
+function toSample(value: number): number {
   if (value >= -MOST && value <= MOST) return value; // nearly all of them, of which there are millions
   return Number.isFinite(value) ? Math.sign(value) * MOST : 0;
 }

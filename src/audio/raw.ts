@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
-import type { Clock, Mixing, PcmChunk } from '../types.js';
+import type { Clock, PcmChunk } from '../types.js';
 import { MixWatch } from './mix-watch.js';
-import { pieces, toSample } from './pcm.js';
+import { pieces } from './pcm.js';
 import { createResampler, type Resampler } from './resample.js';
 
 /** Width of a sample in bytes and its value in −1…1; names are FFmpeg's. */
@@ -17,6 +17,9 @@ const FORMATS = {
   s32le: { bytes: 4, read: (view: DataView, at: number) => view.getInt32(at, true) / 2_147_483_648 },
   f32le: { bytes: 4, read: (view: DataView, at: number) => view.getFloat32(at, true) },
 } as const;
+
+/** 18 dB beyond full scale. A float of more is no sound: a single one of 32768 in a quiet room was an alarm. */
+const MOST = 8;
 
 export type RawFormat = keyof typeof FORMATS;
 export const RAW_FORMATS = Object.keys(FORMATS) as [RawFormat, ...RawFormat[]];
@@ -35,11 +38,16 @@ export type Channel = number | 'mix';
 
 /**
  * Reads interleaved PCM to mono at its own rate. Bytes may be cut anywhere: what is left of a frame
- * waits for the next call. Float values that are no numbers become silence.
+ * waits for the next call. Float values that are no numbers become silence, those far beyond full scale just that.
  *
  * @param watch sees what is mixed
+ * @param onBroken is told of each such value
  */
-export function createRawReader(layout: RawLayout, watch?: MixWatch): (bytes: Uint8Array) => Float32Array {
+export function createRawReader(
+  layout: RawLayout,
+  watch?: MixWatch,
+  onBroken?: () => void,
+): (bytes: Uint8Array) => Float32Array {
   const { bytes: width, read } = FORMATS[layout.format];
   const frameBytes = width * layout.channels;
   const { channel: chosen = 'mix' } = layout;
@@ -53,11 +61,15 @@ export function createRawReader(layout: RawLayout, watch?: MixWatch): (bytes: Ui
     for (let i = 0; i < mono.length; i++) {
       let sum = 0;
       for (let channel = from; channel < from + count; channel++) {
-        const value = read(view, i * frameBytes + channel * width);
+        let value = read(view, i * frameBytes + channel * width);
+        if (!(value >= -MOST && value <= MOST)) {
+          value = Number.isFinite(value) ? Math.sign(value) : 0;
+          onBroken?.();
+        }
         watch?.add(channel, value);
         sum += value;
       }
-      mono[i] = toSample(sum / count);
+      mono[i] = sum / count;
       watch?.mixed(mono[i]!);
     }
     rest = bytes.subarray(mono.length * frameBytes);
@@ -77,7 +89,8 @@ export async function* rawChunks(
 ): AsyncGenerator<PcmChunk, void, void> {
   const mixes = layout.channels > 1 && (layout.channel ?? 'mix') === 'mix';
   const watch = mixes ? new MixWatch(layout.channels, layout.sampleRateHz) : undefined;
-  const read = createRawReader(layout, watch);
+  let broken = 0;
+  const read = createRawReader(layout, watch, () => broken++);
   const destroy = () => stream.destroy();
   signal.addEventListener('abort', destroy, { once: true });
   let resampler: Resampler | undefined;
@@ -86,7 +99,9 @@ export async function* rawChunks(
     if (signal.aborted) return;
     for await (const bytes of stream) {
       const samples = resampler.push(read(bytes));
-      yield* stamp(samples, clock.wallMs(), watch?.take());
+      const mixing = watch?.take();
+      yield* stamp(samples, clock.wallMs(), { ...(mixing && { mixing }), ...(broken > 0 && { broken }) });
+      if (samples.length > 0) broken = 0;
     }
     yield* stamp(resampler.flush(), clock.wallMs());
   } catch (error) {
@@ -99,12 +114,16 @@ export async function* rawChunks(
 }
 
 /** The last of the samples was captured just now, the others before it. */
-function* stamp(samples: Float32Array, nowMs: number, mixing?: Mixing): Generator<PcmChunk> {
+function* stamp(
+  samples: Float32Array,
+  nowMs: number,
+  told?: Pick<PcmChunk, 'mixing' | 'broken'>,
+): Generator<PcmChunk> {
   let left = samples.length;
   for (const piece of pieces(samples)) {
     left -= piece.length;
     const capturedAtMs = nowMs - (left * 1000) / SAMPLE_RATE_HZ;
     // The last piece tells.
-    yield left === 0 && mixing ? { samples: piece, capturedAtMs, mixing } : { samples: piece, capturedAtMs };
+    yield { samples: piece, capturedAtMs, ...(left === 0 && told) };
   }
 }

@@ -46,6 +46,7 @@ export function watchedInput(
   let mixing: Mixing | undefined;
   let lossy = 0;
   let faults: readonly InputFault[] = [];
+  let saidBroken = false;
 
   const look = () => {
     const now: InputFault[] = [];
@@ -71,6 +72,13 @@ export function watchedInput(
       if (chunk.mixing) {
         mixing = chunk.mixing;
         lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
+      }
+      if (chunk.broken && !saidBroken) {
+        log.warn(
+          { values: chunk.broken, hint: 'See that input.format is what the source writes.' },
+          `${source.description} gives samples that are no sound: silence or full scale takes their place`,
+        );
+        saidBroken = true;
       }
       look();
       const handled = handlers.onChunk(chunk);

@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRawReader, RAW_FORMATS, type RawFormat, rawChunks } from '../../src/audio/raw.js';
 import { StdinSource } from '../../src/audio/stdin.js';
+import { watchedInput } from '../../src/audio/watched-input.js';
 import type { PcmChunk } from '../../src/types.js';
 import { ManualClock } from '../support/clock.js';
-import { chirp, concatenate, snrDb } from '../support/sound.js';
+import { chirp, concatenate, silentLog, snrDb } from '../support/sound.js';
 
 const clock = new ManualClock();
 const never = new AbortController().signal;
@@ -61,9 +62,33 @@ describe('raw PCM', () => {
     );
   });
 
-  it('turns floats that are no numbers into silence', () => {
-    const read = createRawReader({ format: 'f32le', sampleRateHz: 16_000, channels: 1 });
-    expect([...read(encode([Number.NaN, Number.POSITIVE_INFINITY, 0.5], 'f32le'))]).toEqual([0, 0, 0.5]);
+  it('takes no broken float for a sound, in any channel, and counts it', async () => {
+    const values = [Number.NaN, 0.5, Number.POSITIVE_INFINITY, 0.5, 32_768, -1, -9, 1, 7.5, -7.5, 1.5, 0.25];
+    const stream = Readable.from([encode(values, 'f32le')]);
+    const layout = { format: 'f32le', sampleRateHz: 16_000, channels: 2 } as const;
+    const [chunk] = await all(rawChunks(stream, layout, clock, never));
+    expect([...(chunk?.samples ?? [])]).toEqual([0.25, 0.25, 0, 0, 0, 0.875]);
+    expect(chunk?.broken).toBe(4);
+    const whole = await all(rawChunks(Readable.from([encode([1.5, -1], 'f32le')]), layout, clock, never));
+    expect(whole[0]?.broken).toBeUndefined();
+  });
+
+  it('says once that floats are broken', async () => {
+    const lines: string[] = [];
+    const log = { ...silentLog, warn: (_: object, message: string) => void lines.push(message) };
+    const layout = { format: 'f32le', sampleRateHz: 16_000, channels: 1 } as const;
+    const second = encode([...chirp(200, 3000, 1), 1e9], 'f32le');
+    const source = {
+      description: 'a network card',
+      live: false,
+      chunks: (stop: AbortSignal) => rawChunks(Readable.from([second, second]), layout, clock, stop),
+    };
+    const handlers = { onChunk() {}, onOnline() {}, onOffline() {}, onFaults() {} };
+    const options = { ...layout, source: 'stdin', noDataTimeoutSeconds: 5 } as const;
+    const input = watchedInput(source, options, handlers, clock, log);
+    input.start();
+    await input.done;
+    expect(lines).toEqual([expect.stringMatching(/a network card gives samples that are no sound/)]);
   });
 
   it('brings another rate to 16 kHz, in chunks of at most 0.1 s, stamped backwards from now', async () => {
