@@ -97,6 +97,7 @@ export class Episode {
   #start(window: ScoredWindow, cries: readonly Cry[]): AlarmStarted | undefined {
     const first = cries.find(({ start }) => start);
     if (!first?.start) return undefined;
+    this.#cooling = undefined; // this is the last one now
     const { label, confidence, kind } = first;
     const started: AlarmStarted = {
       type: 'alarm_started',

@@ -277,6 +277,22 @@ describe('an open alarm', () => {
     expect(events).toMatchObject([{ kind: 'impact' }, { endedBy: 'another' }]);
   });
 
+  it.each(['input_lost', 'disabled'] as const)(
+    'that ended by %s lets the next one come at once, also while one before it would still cool down',
+    (endedBy) => {
+      const sense = senseOf({}, { evidence, cooldownSeconds: 60 });
+      const script = [blows(2), { seconds: 8, kinds: nothing }, screams(HOP_SECONDS), blows(4)];
+      const events = windowsOf(script).flatMap((window) => {
+        const event = sense.push(window);
+        if (event?.type !== 'alarm_started') return event?.type === 'alarm_ended' ? [event.endedBy] : [];
+        sense.acknowledge(event.episodeId);
+        if (event.kind === 'scream') sense.end(endedBy, window.endSeconds, window.endAtMs);
+        return [event.kind];
+      });
+      expect(events).toEqual(['impact', 'silence', 'scream', 'impact']);
+    },
+  );
+
   it.each([1, 4.8, 60])('does not take %s s of lost sound for silence', (lostSeconds) => {
     const sense = senseOf({}, { evidence });
     const ended = windowsOf([blows(20), { seconds: 10, kinds: nothing }]).find((window) => {
