@@ -61,8 +61,10 @@ export interface WaitingImpacts {
 export interface KnownQuiet {
   /** So many minutes tell it. */
   readonly minutes: number;
-  /** Level of the quietest of them (its median second); none where none was surely of the room. */
+  /** Level of the quietest minute of this week (its median second); none where none was surely of the room. */
   readonly quietestDbfs?: number | undefined;
+  /** The same of the week before. */
+  readonly earlierDbfs?: number | undefined;
   /** For so many of the last ones nothing has been loud enough for an alarm. */
   readonly minutesBelow: number;
 }

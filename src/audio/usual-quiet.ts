@@ -3,12 +3,14 @@ import type { KnownQuiet } from '../types.js';
 /** Quieter than ever by so much, and with so little ups and downs, is an amplifier and no room… */
 const MUTED_DB = 12;
 const FLAT_DB = 1.5;
-/** Nobody mutes a microphone for so long while its room is learned: that is the room, when its ventilation is off. */
+/** Hardly anybody mutes a microphone for so long while its room is learned: that is the room, when its ventilation is off. */
 const MINUTES_OF_ROOM = 60;
 /** …once a day and a night have told what is quiet here. */
 export const MINUTES_TO_KNOW = 24 * 60;
+/** A quiet that has not come again for a week, its weekend included, was none of the room: the microphone was muted then, or had another gain. */
+const MINUTES_OF_WEEK = 7 * 24 * 60;
 
-/** What a microphone has heard in its quietest minute, for how long it has been far below that, and when it was last loud. */
+/** What a microphone has heard in its quietest minute of late, for how long it has been far below that, and when it was last loud. */
 export class UsualQuiet {
   /** Levels of this minute's seconds, as far as there was sound. */
   #levels: number[] = [];
@@ -46,10 +48,11 @@ export class UsualQuiet {
 
   /** @param levels in rising order */
   #minute(levels: readonly number[]): void {
-    const { minutes, quietestDbfs, minutesBelow } = this.#known;
+    const { minutes, quietestDbfs, earlierDbfs, minutesBelow } = this.#known;
     const [least, medianDbfs, most] = [levels[0]!, levels[30]!, levels[59]!];
     const isFlat = most - least <= FLAT_DB;
-    if (minutes >= this.minutesToKnow && quietestDbfs !== undefined && this.#isLow(medianDbfs) && isFlat) {
+    const isKnown = minutes >= this.minutesToKnow && (quietestDbfs ?? earlierDbfs) !== undefined;
+    if (isKnown && this.#isLow(medianDbfs) && isFlat) {
       this.mutedSeconds += 60;
       return;
     }
@@ -58,9 +61,12 @@ export class UsualQuiet {
     // that is no room, unless it lasts; nor is a minute in which it was switched.
     const isMuted = isFlat && this.#isLow(medianDbfs) && ++this.#mutedMinutes < MINUTES_OF_ROOM;
     const isRoom = !isMuted && most - least <= MUTED_DB;
+    const quietest = isRoom ? Math.min(quietestDbfs ?? 0, medianDbfs) : quietestDbfs;
+    const isNewWeek = (minutes + 1) % MINUTES_OF_WEEK === 0;
     this.#known = {
       minutes: minutes + 1,
-      quietestDbfs: isRoom ? Math.min(quietestDbfs ?? 0, medianDbfs) : quietestDbfs,
+      quietestDbfs: isNewWeek ? undefined : quietest,
+      earlierDbfs: isNewWeek ? (quietest ?? earlierDbfs) : earlierDbfs,
       minutesBelow: most > this.loudDbfs() ? 0 : minutesBelow + 1,
     };
     this.onMinute(this.#known);
@@ -68,6 +74,7 @@ export class UsualQuiet {
 
   /** Far below all that is known of the room; also where nothing is known yet. */
   #isLow(levelDbfs: number): boolean {
-    return levelDbfs <= (this.#known.quietestDbfs ?? 0) - MUTED_DB;
+    const { quietestDbfs = 0, earlierDbfs = 0 } = this.#known;
+    return levelDbfs <= Math.min(quietestDbfs, earlierDbfs) - MUTED_DB;
   }
 }

@@ -9,6 +9,7 @@ const schema = z.object({
   microphone: z.string(),
   minutes: z.int().min(1),
   quietestDbfs: z.number().min(-200).max(0).optional(),
+  earlierDbfs: z.number().min(-200).max(0).optional(),
   minutesBelow: z.int().min(0).default(0),
 });
 

@@ -152,6 +152,32 @@ describe('a muted microphone', () => {
     expect(muted).toBe(0);
   });
 
+  it('is found out two weeks later where it was muted for hours of its first day, and no quiet weekend is one', () => {
+    let known: KnownQuiet | undefined;
+    const hear = (days: number, levelAt: (hour: number) => number) => {
+      const quiet = new UsualQuiet(known, (now) => {
+        known = now;
+      });
+      let muted = 0;
+      for (let second = 0; second < days * 24 * HOUR; second++) {
+        quiet.push(levelAt(second / HOUR) + 0.2 * random());
+        muted = Math.max(muted, quiet.mutedSeconds);
+      }
+      return muted;
+    };
+    const room = (hour: number) => -50 - 4 * Math.floor((3600 * hour) % 2);
+    const muteAfter = (days: number) => {
+      hear(days, room);
+      return hear(1 / 24, () => -86);
+    };
+    expect(hear(1, (hour) => (hour < 3 ? -86 : room(hour)))).toBe(0);
+    expect(muteAfter(1)).toBe(0);
+    expect(muteAfter(14)).toBe(HOUR);
+    // Here it is quiet from Friday evening to Monday morning, and nobody is there.
+    known = undefined;
+    expect(hear(21, (hour) => (hour % (7 * 24) < 60 ? -86 : room(hour)))).toBe(0);
+  });
+
   it('is found out also where it was muted while its room was learned, and muted or not between two seconds', () => {
     const room = Array.from({ length: 20 }, (_, k) => noise(-62 + (k % 4)));
     const muted = Array.from({ length: 20 }, () => noise(-86));
