@@ -16,7 +16,7 @@ const schema = z
   .object({ microphone: z.string(), silence: impact.optional(), voice: impact.optional() })
   .nullable();
 
-/** Impacts that may still become an alarm, whenever this process is killed or the power goes: somebody lies there. */
+/** Impacts that may still become an alarm, over a reload, a restart and a kill: somebody lies there, whatever becomes of this process. */
 export class KeptImpacts {
   #impacts: WaitingImpacts | undefined;
   readonly #file: KeptFile<z.infer<typeof schema>>;
