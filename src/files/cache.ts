@@ -40,9 +40,8 @@ export function computedBy(setup: HearSetup): string {
   hash.update(JSON.stringify([head ?? defaultHead, withoutAlarms(heads)]));
   hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed, surroundings?.silenceSeconds]));
   for (const { tensors } of bundle.events ? [bundle, bundle.events] : [bundle])
-    for (const [name, { data }] of tensors)
-      if (!name.startsWith('backbone.')) hash.update(name).update(bytesOf(data));
-  for (const piece of surroundings?.pieces ?? []) hash.update(bytesOf(piece));
+    for (const [name, { data }] of tensors) if (!name.startsWith('backbone.')) hash.update(name).update(data);
+  for (const piece of surroundings?.pieces ?? []) hash.update(piece);
   return hash.digest('hex');
 }
 
@@ -50,10 +49,6 @@ const withoutAlarm = (part: object | undefined) => ({ ...part, alarm: undefined 
 
 function withoutAlarms(heads: Manifest['heads']) {
   return Object.entries(heads).map(([name, each]) => [name, withoutAlarm(each)]);
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /**

@@ -1,9 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cannotWrite, ExitCode, messageOf, UserError } from '../errors.js';
 import type { DenseLayers } from './dense-manifest.js';
 import { eventInputs } from './event-head.js';
+import { sha256Of } from './fingerprint.js';
 import { checkReferences, type Manifest, parseManifest } from './manifest.js';
 import { allFinite, readSafetensors, type Tensor, writeSafetensors } from './safetensors.js';
 
@@ -219,8 +220,4 @@ async function read(path: string): Promise<Uint8Array> {
       { cause: error },
     );
   }
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

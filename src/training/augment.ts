@@ -26,7 +26,7 @@ export async function* augmented(
   copy: number,
 ): AsyncGenerator<Float32Array> {
   const all = await whole(sound);
-  const digest = createHash('sha256').update(`${seed},${copy}`).update(new Uint8Array(all.buffer)).digest();
+  const digest = createHash('sha256').update(`${seed},${copy}`).update(all).digest();
   yield vary(all, createRandom(digest.readUInt32LE(0)));
 }
 

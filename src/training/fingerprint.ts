@@ -88,9 +88,7 @@ export function createFingerprinter(): (samples: Float32Array) => Fingerprint {
       seconds: samples.length / SAMPLE_RATE_HZ,
       ...level,
       clippedShare: clippedShareOf(samples),
-      hash: createHash('sha256')
-        .update(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength))
-        .digest('hex'),
+      hash: createHash('sha256').update(samples).digest('hex'),
       spectrum: spectrum.map((mean) => mean - overall),
       pattern,
       energy,

@@ -37,7 +37,7 @@ export async function* inRoom(
 ): AsyncGenerator<Float32Array> {
   const blocks = sound[Symbol.asyncIterator]();
   const start = await firstSamples(blocks, WINDOW_SAMPLES);
-  const random = createRandom(createHash('sha256').update(bytesOf(start)).digest().readUInt32LE(0));
+  const random = createRandom(createHash('sha256').update(start).digest().readUInt32LE(0));
   const tone = createTone(random);
   const levelDbfs = Math.min(LOUDEST_TONE_DBFS, Math.max(QUIET_DBFS, backgroundDbfs(start)));
   const short = Math.max(0, WINDOW_SAMPLES - start.length);
@@ -98,8 +98,4 @@ async function firstSamples(blocks: AsyncIterator<Float32Array>, count: number):
 async function nextOf(blocks: AsyncIterator<Float32Array>): Promise<Float32Array | undefined> {
   const { value, done } = await blocks.next();
   return done ? undefined : value;
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }

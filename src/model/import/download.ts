@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cannotWrite, ExitCode, messageOf, UserError } from '../../errors.js';
+import { sha256Of } from '../fingerprint.js';
 
 export interface DownloadOptions {
   /** Of the whole file; one that has another is thrown away. */
@@ -179,10 +179,6 @@ async function readWhole(
 
 async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Waits, or less when the signal aborts. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import type { Draft } from '../bundle.js';
+import { sha256Of } from '../fingerprint.js';
 import { AUDIOSET_HEAD } from '../head.js';
 import type { Tensor } from '../safetensors.js';
 import { checkModelName } from '../shelf.js';
@@ -33,11 +33,10 @@ interface Network extends MobileNet {
  *
  * @param files one or two paths
  * @param name what the bundle is called
- * @param models folder of the shipped bundles, which have the AudioSet labels and heads for YAMNet
  * @throws UserError usage for a wrong name or number of files, no input for a file that cannot be read,
  *   bad data for one that holds something else
  */
-export async function importTflite(files: readonly string[], name: string, models?: string): Promise<Draft> {
+export async function importTflite(files: readonly string[], name: string): Promise<Draft> {
   const [first, second] = files;
   if (first === undefined || files.length > 2)
     throw new UserError(
@@ -54,7 +53,7 @@ export async function importTflite(files: readonly string[], name: string, model
   )
     return bathnet(network, name);
   const audioset = second === undefined ? network : await readNetwork(second);
-  return yamnet(network, audioset, name, models);
+  return yamnet(network, audioset, name);
 }
 
 /** No network that is imported has an event head: the shipped model's hears falls, screams and breaking things for it. */
@@ -80,13 +79,8 @@ function bathnet(network: Network, name: string): Draft {
   };
 }
 
-async function yamnet(
-  network: Network,
-  audioset: Network,
-  name: string,
-  models: string | undefined,
-): Promise<Draft> {
-  const heads = await yamnetHeads(network.backbone, models);
+async function yamnet(network: Network, audioset: Network, name: string): Promise<Draft> {
+  const heads = await yamnetHeads(network.backbone);
   const { layers } = audioset;
   const expected = heads.audioset.layers;
   if (namesOf(layers) !== namesOf(expected))
@@ -156,9 +150,8 @@ function namesOf(layers: ReadonlyArray<{ units: number; activation: string }>): 
 
 async function readNetwork(file: string): Promise<Network> {
   const bytes = await readWhole(file);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
   const network = readMobileNet(readTflite(bytes, file), (what) => unsuitable(file, what));
-  return { file, sha256, ...network };
+  return { file, sha256: sha256Of(bytes), ...network };
 }
 
 async function readWhole(file: string): Promise<Uint8Array> {

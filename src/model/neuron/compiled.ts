@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
 import type { Bundle } from '../bundle.js';
-import { backboneFingerprint } from '../fingerprint.js';
+import { backboneFingerprint, sha256Of } from '../fingerprint.js';
 
 /** The backbone compiled for an NPU, in the folder of its bundle. */
 const COMPILED_FILE = 'backbone.dla';
@@ -66,8 +65,4 @@ export async function checkCompiled(path: string, bundle: Bundle): Promise<void>
 
 async function readSidecar(path: string): Promise<Sidecar> {
   return sidecarSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-}
-
-function sha256Of(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
