@@ -9,6 +9,11 @@ export function share(value: number | undefined): string {
   return value === undefined ? NOTHING : value.toFixed(3);
 }
 
+/** 93.4 % */
+export function percent(value: number | undefined): string {
+  return value === undefined ? NOTHING : `${(value * 100).toFixed(1)} %`;
+}
+
 /** 0.912–0.951 */
 export function interval(range: readonly [low: number, high: number] | undefined): string {
   return range === undefined ? NOTHING : range.map(share).join('–');

@@ -133,15 +133,17 @@ export interface Calibration {
   readonly expectedError: number | undefined;
 }
 
+const BINS = 10;
+
 /** How far a confidence of 0.9 means nine right of ten; `score` is the confidence, `positive` whether it was right. */
-export function calibration(verdicts: readonly Scored[], binCount = 10): Calibration {
-  const bins = Array.from({ length: binCount }, (_, i): CalibrationBin => {
+export function calibration(verdicts: readonly Scored[]): Calibration {
+  const bins = Array.from({ length: BINS }, (_, i): CalibrationBin => {
     const members = verdicts.filter(
-      ({ score }) => Math.min(binCount - 1, Math.floor(Math.max(0, score) * binCount)) === i,
+      ({ score }) => Math.min(BINS - 1, Math.floor(Math.max(0, score) * BINS)) === i,
     );
     return {
-      from: i / binCount,
-      to: (i + 1) / binCount,
+      from: i / BINS,
+      to: (i + 1) / BINS,
       count: members.length,
       confidence: mean(members.map(({ score }) => score)),
       accuracy: ratio(members.filter(({ positive }) => positive).length, members.length),
@@ -153,17 +155,20 @@ export function calibration(verdicts: readonly Scored[], binCount = 10): Calibra
   return { bins, expectedError: ratio(distance, verdicts.length) };
 }
 
+/** Of bounds and intervals, as usual. */
+const CONFIDENCE = 0.95;
+
 /**
- * Exact (Garwood) upper bound of a Poisson mean: with the mean that is returned, so few events as `count` or
- * fewer would be seen with probability 1 − `confidence` only. 0 events give 3.0 at 95 % (one-sided).
+ * Exact (Garwood) upper bound of a Poisson mean, one-sided: with the mean that is returned, so few events as `count` or
+ * fewer would be seen with a probability of 5 % only. 0 events give 3.0.
  */
-export function poissonUpperBound(count: number, confidence = 0.95): number {
-  return poissonMean(count, 1 - confidence);
+export function poissonUpperBound(count: number): number {
+  return poissonMean(count, 1 - CONFIDENCE);
 }
 
-/** Exact (Garwood) interval, two-sided, of the mean that lies behind so many events: 0 give 0 to 3.7 at 95 %. */
-export function poissonInterval(count: number, confidence = 0.95): readonly [low: number, high: number] {
-  const tail = (1 - confidence) / 2;
+/** Exact (Garwood) interval, two-sided, of the mean that lies behind so many events: 0 give 0 to 3.7. */
+export function poissonInterval(count: number): readonly [low: number, high: number] {
+  const tail = (1 - CONFIDENCE) / 2;
   return [count === 0 ? 0 : poissonMean(count - 1, 1 - tail), poissonMean(count, tail)];
 }
 

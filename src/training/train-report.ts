@@ -1,4 +1,5 @@
 import type { Epoch, FittedHead } from './fit/fit-head.js';
+import { percent } from './format.js';
 import type { Classification } from './metrics.js';
 
 /** How the clips of a class were used. */
@@ -98,11 +99,6 @@ export function reportMarkdown(report: TrainingReport): string {
     ),
     '',
   ].join('\n');
-}
-
-/** A share for people; a dash where there is none. */
-export function percent(share: number | undefined): string {
-  return share === undefined ? '–' : `${(share * 100).toFixed(1)} %`;
 }
 
 function table(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
