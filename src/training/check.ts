@@ -45,8 +45,8 @@ export interface CheckedClip extends Clip {
   readonly error?: string;
 }
 
-/** What kinds of faults there are, what each means and what to do. */
-const KINDS: Record<FindingKind, Pick<Finding, 'severity' | 'advice'> & { readonly what: string }> = {
+/** What kinds of faults there are, what each means – of clips; of classes the figures say it – and what to do. */
+const KINDS: Record<FindingKind, Pick<Finding, 'severity' | 'advice'> & { readonly what?: string }> = {
   unreadable: {
     severity: 'fault',
     what: 'cannot be read',
@@ -83,15 +83,13 @@ const KINDS: Record<FindingKind, Pick<Finding, 'severity' | 'advice'> & { readon
     advice:
       'Prefer cuts of about a second: the rest of the window is filled up with the tone of a quiet room.',
   },
-  'too-few': { severity: 'warning', what: '', advice: 'Record more, on different days and places.' },
+  'too-few': { severity: 'warning', advice: 'Record more, on different days and places.' },
   imbalance: {
     severity: 'warning',
-    what: '',
     advice: 'Record more of the small classes; class weights help only so far.',
   },
   'unequal-lengths': {
     severity: 'warning',
-    what: '',
     advice: 'Cut all classes alike: else their length, and the room around them, is what is learnt.',
   },
 };
@@ -113,22 +111,22 @@ export async function checkClips(
   const isMixed = (group: readonly Clip[]) => new Set(group.map(({ label }) => label)).size > 1;
   const alone = (members: readonly CheckedClip[]) => members.map((clip) => [clip]);
   return [
-    ...findingOf('unreadable', alone(clips.filter(({ fingerprint }) => !fingerprint))),
-    ...findingOf('silent', alone(silent)),
-    ...findingOf('in-two-classes', [...copies, ...alike].filter(isMixed)),
-    ...findingOf(
+    ...clipFinding('unreadable', alone(clips.filter(({ fingerprint }) => !fingerprint))),
+    ...clipFinding('silent', alone(silent)),
+    ...clipFinding('in-two-classes', [...copies, ...alike].filter(isMixed)),
+    ...clipFinding(
       'duplicate',
       copies.filter((group) => !isMixed(group)),
     ),
-    ...findingOf(
+    ...clipFinding(
       'near-duplicate',
       alike.filter((group) => !isMixed(group)),
     ),
-    ...findingOf(
+    ...clipFinding(
       'clipped',
       alone(audible.filter(({ fingerprint }) => fingerprint.clippedShare > CLIPPED_SHARE)),
     ),
-    ...findingOf(
+    ...clipFinding(
       'too-short',
       alone(audible.filter(({ fingerprint }) => fingerprint.seconds < SHORT_SECONDS)),
     ),
@@ -162,12 +160,17 @@ async function sameSounds(clips: readonly Readable[], onPair: (done: number) => 
   };
 }
 
-function findingOf(kind: FindingKind, groups: readonly (readonly CheckedClip[])[]): Finding[] {
+/** None where no clip has the fault. */
+function clipFinding(kind: FindingKind, groups: readonly (readonly CheckedClip[])[]): Finding[] {
   if (groups.length === 0) return [];
-  const { severity, what, advice } = KINDS[kind];
   const count = groups.flat().length;
   const files = groups.map((group) => group.map(({ path }) => path));
-  return [{ kind, severity, text: `${count} ${count === 1 ? 'clip' : 'clips'} ${what}`, advice, files }];
+  return [finding(kind, `${count} ${count === 1 ? 'clip' : 'clips'} ${KINDS[kind].what}`, files)];
+}
+
+function finding(kind: FindingKind, text: string, files: Finding['files'] = []): Finding {
+  const { severity, advice } = KINDS[kind];
+  return { kind, severity, text, advice, files };
 }
 
 function classFindings(clips: readonly CheckedClip[]): Finding[] {
@@ -183,10 +186,6 @@ function classFindings(clips: readonly CheckedClip[]): Finding[] {
   const times = ratio(largest.clips, smallest.clips) ?? 1;
   const shortest = classes.reduce((a, b) => (b.seconds < a.seconds ? b : a));
   const longest = classes.reduce((a, b) => (b.seconds > a.seconds ? b : a));
-  const finding = (kind: FindingKind, text: string): Finding => {
-    const { severity, advice } = KINDS[kind];
-    return { kind, severity, text, advice, files: [] };
-  };
   const findings = few.map((each) =>
     finding(
       'too-few',

@@ -75,21 +75,7 @@ export async function train(
 ): Promise<Trained> {
   const { labels } = dataset;
   const { head, name, alarmLabels, seed, extract } = options;
-  const unknown = alarmLabels.filter((label) => !labels.includes(label));
-  if (unknown.length > 0)
-    throw new UserError(
-      ExitCode.usage,
-      `--alarm: there is no class ${unknown.join(', ')} in ${dataset.dir}`,
-      `Choose from its classes: ${labels.join(', ')}.`,
-    );
-
-  const single = labels.filter((label) => dataset.clips.filter((clip) => clip.label === label).length < 2);
-  if (single.length > 0)
-    throw new UserError(
-      ExitCode.badData,
-      `one clip is not a class: ${single.join(', ')} in ${dataset.dir}`,
-      'Record more: 20 clips of three recordings are a beginning (docs/training.md).',
-    );
+  checkClasses(dataset, alarmLabels);
 
   // Around short clips the room is quiet: that must not be what tells their class
   const { quietLabel } = options;
@@ -181,6 +167,24 @@ export async function train(
     );
     return { heard, quiet: rooms.flatMap(({ path }) => byPath.get(path) ?? []), engine };
   }
+}
+
+/** Before anything is heard, which takes long. */
+function checkClasses({ dir, labels, clips }: Dataset, alarmLabels: readonly string[]): void {
+  const unknown = alarmLabels.filter((label) => !labels.includes(label));
+  if (unknown.length > 0)
+    throw new UserError(
+      ExitCode.usage,
+      `--alarm: there is no class ${unknown.join(', ')} in ${dir}`,
+      `Choose from its classes: ${labels.join(', ')}.`,
+    );
+  const single = labels.filter((label) => clips.filter((clip) => clip.label === label).length < 2);
+  if (single.length > 0)
+    throw new UserError(
+      ExitCode.badData,
+      `one clip is not a class: ${single.join(', ')} in ${dir}`,
+      'Record more: 20 clips of three recordings are a beginning (docs/training.md).',
+    );
 }
 
 function classReport(
