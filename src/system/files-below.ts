@@ -44,6 +44,7 @@ export async function filesBelow(root: string, except?: string): Promise<FilesBe
   return { files: [...files.values()].sort(), unreadable };
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whether there is a folder, or a link to one. */
+export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }

@@ -1,8 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
 import { AUDIO_EXTENSIONS } from '../constants.js';
 import { ExitCode, messageOf, UserError } from '../errors.js';
-import { filesBelow } from '../system/files-below.js';
+import { filesBelow, isFolder } from '../system/files-below.js';
 import { byCode } from './collections.js';
 
 /** Numbers of one stem that differ by no more than this belong to one recording. */
@@ -136,10 +136,6 @@ function cannotBeRead(folder: string, error: unknown): UserError {
     'Give a folder with one folder per class.',
     { cause: error },
   );
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** What stands in lists, one a line, and as a key in JSON. */

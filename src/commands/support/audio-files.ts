@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { AUDIO_EXTENSIONS } from '../../constants.js';
 import { ExitCode, messageOf, UserError } from '../../errors.js';
-import { filesBelow } from '../../system/files-below.js';
+import { filesBelow, isFolder } from '../../system/files-below.js';
 
 /** The end of an audio file's name. */
 export const AUDIO = new RegExp(`(${AUDIO_EXTENSIONS.join('|').replaceAll('.', '\\.')})$`, 'i');
@@ -12,11 +11,7 @@ export const AUDIO = new RegExp(`(${AUDIO_EXTENSIONS.join('|').replaceAll('.', '
  * @throws UserError no input, where a folder cannot be read or there is no audio file below it
  */
 export async function audioAt(path: string): Promise<string[]> {
-  const isFolder = await stat(path).then(
-    (kind) => kind.isDirectory(),
-    () => false, // said when it is read
-  );
-  const found = isFolder ? await audioBelow(path) : [path];
+  const found = (await isFolder(path)) ? await audioBelow(path) : [path]; // what cannot be read is said then
   if (found.length > 0) return found;
   throw new UserError(
     ExitCode.noInput,
