@@ -23,7 +23,6 @@ class Reservoir {
 export class Statistics {
   readonly #startedAt = performance.now();
   readonly networkMs = new Reservoir();
-  readonly melMs = new Reservoir();
   /** From a window's last sample to its result. */
   readonly latencyMs = new Reservoir();
   windows = 0;
@@ -31,12 +30,11 @@ export class Statistics {
   /** Windows in which something that speaks for an alarm did not count, by a verdict. */
   vetoed = 0;
 
-  add({ scored, event, melMs, networkMs }: PipelineResult, nowMs: number): void {
+  add({ scored, event, networkMs }: PipelineResult, nowMs: number): void {
     this.windows++;
     if (event?.type === 'alarm_started') this.alarms++;
     if (scored.vetoed) this.vetoed++;
     this.networkMs.add(networkMs);
-    this.melMs.add(melMs);
     this.latencyMs.add(nowMs - scored.endAtMs);
   }
 
