@@ -69,11 +69,9 @@ export class Metrics {
       labelNames: Object.keys(info),
     }).set(info, 1);
     this.#events = new Counter({
-      ...{
-        name: 'bathnet_events_total',
-        help: 'Events since the start, by kind of alarm or sound',
-        registers,
-      },
+      name: 'bathnet_events_total',
+      help: 'Events since the start, by kind of alarm or sound',
+      registers,
       labelNames: ['type', 'kind'],
     });
     // To Prometheus a series that begins with 1 has not increased: the first of each would not be seen.

@@ -34,7 +34,11 @@ const text = { content: { 'text/plain': { schema: { type: 'string' } } } };
 const answer = (description: string, name: SchemaName) => ({ description, ...json(name) });
 const body = (name: SchemaName) => ({ required: true, ...json(name) });
 const parameter = (name: string, description: string) => ({
-  ...{ name, in: 'path', required: true, description, schema: { type: 'string' } },
+  name,
+  in: 'path',
+  required: true,
+  description,
+  schema: { type: 'string' },
 });
 
 const ID = parameter('id', "The alarm's episode, or the event where it belongs to none.");

@@ -74,12 +74,6 @@ export class WebServer {
     this.#server = server;
   }
 
-  /** Where it listens; undefined while it does not. */
-  get url(): string | undefined {
-    const address = this.#server?.address();
-    return address && typeof address === 'object' ? urlOf(this.options.host, address.port) : undefined;
-  }
-
   /** Lets go of every browser and of the port. */
   async stop(): Promise<void> {
     this.#cancel();
@@ -109,13 +103,14 @@ function routes(
     secureHeaders({
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
-        ...{ scriptSrc: ["'self'"], styleSrc: ["'self'"], connectSrc: ["'self'"], manifestSrc: ["'self'"] },
-        ...{
-          imgSrc: ["'self'", 'data:'],
-          workerSrc: ["'self'"],
-          baseUri: ["'none'"],
-          formAction: ["'none'"],
-        },
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        connectSrc: ["'self'"],
+        manifestSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        workerSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
         frameAncestors: ["'self'"], // as Home Assistant's ingress shows it
       },
       xFrameOptions: 'SAMEORIGIN',

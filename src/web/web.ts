@@ -2,21 +2,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { SAMPLE_RATE_HZ, STFT_HOP_SAMPLES, VERSION } from '../constants.js';
 import type { History } from '../storage/history.js';
 import type { HistoryEntry } from '../storage/history-entry.js';
-import type { Statistics } from '../system/statistics.js';
-import type {
-  Clock,
-  Denial,
-  Logger,
-  ModelInfo,
-  PcmChunk,
-  PipelineResult,
-  Said,
-  Unanswered,
-  Verdict,
-} from '../types.js';
+import type { Clock, Denial, Logger, PcmChunk, PipelineResult, Said, Verdict } from '../types.js';
 import { Live } from './live.js';
-import { type ListenedFor, type Measures, Metrics } from './metrics.js';
-import type { Delivery, Entry, EntryWithPicture, Status } from './schemas.js';
+import { type ListenedFor, Metrics } from './metrics.js';
+import { deliveryNow, measuresNow, type NowSources, statusNow } from './now.js';
+import type { Entry, EntryWithPicture } from './schemas.js';
 import { type WebOptions, WebServer } from './server.js';
 
 /** So long after the start it is no news that there is no sound. */
@@ -25,38 +15,17 @@ const BEGIN_MS = 10_000;
 /** So often the page hears something, also while no sound arrives: whoever hears nothing for 15 s has a line that is dead. */
 const BEAT_MS = 5000;
 
-/** The parts of the daemon that the page looks at. */
-export interface WebSources {
-  readonly device: Status['device'];
-  readonly model: ModelInfo;
-  readonly listenedFor: ListenedFor;
-  readonly hopSeconds: number;
-  /** Of the log-mel's values: silence, and the loudest that is usual. */
-  readonly melRange: readonly [low: number, high: number];
-  readonly minLevelDbfs: number;
-  readonly notifies: boolean;
-  /** `<prefix>/<device>` */
-  readonly base: string;
-  readonly publisher: {
-    readonly connected: boolean;
-    readonly stats: Pick<Measures, 'reconnects' | 'queuedEvents' | 'droppedEvents'>;
-    readonly states: ReadonlyMap<string, string>;
+/** The parts of the daemon that the page looks at, and those that it may tell something. */
+export interface WebSources extends NowSources {
+  readonly publisher: NowSources['publisher'] & {
     onSaid(handler: (said: Said) => void): void;
     onConnected(handler: () => void): void;
   };
-  readonly statistics: Statistics;
-  /** How this microphone is. */
-  readonly condition: {
-    readonly problems: readonly string[];
-    /** Why nobody is listened to. */
-    readonly deafness: readonly string[];
-  };
+  readonly listenedFor: ListenedFor;
+  /** Of the log-mel's values: silence, and the loudest that is usual. */
+  readonly melRange: readonly [low: number, high: number];
   /** Why nobody could rely on this process, with all of its microphones. */
   readonly illness: () => readonly string[];
-  /** Windows that were lost. */
-  readonly dropped: () => number;
-  /** The latest alarm, while nobody has acknowledged it. */
-  readonly unanswered: () => Unanswered | undefined;
   readonly history: History;
   /** @returns why not */
   obey(topic: string, text: string): Denial | undefined;
@@ -75,7 +44,6 @@ export class Web {
   readonly #server: WebServer;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #asksPassword: boolean;
   /** Episodes of the alarms of this run. By their times nobody can tell: the clock may have been set since. */
   readonly #alarms = new Set<string>();
   /** What of all that is wrong is in the history. */
@@ -96,10 +64,10 @@ export class Web {
     const hopFrames = Math.round((sources.hopSeconds * SAMPLE_RATE_HZ) / STFT_HOP_SAMPLES);
     this.#live = new Live(hopFrames, sources.melRange);
     const info = { device: sources.device.id, version: VERSION, model, model_version, engine, precision };
-    this.#metrics = new Metrics(() => this.#measures(), info, sources.listenedFor);
+    this.#metrics = new Metrics(() => measuresNow(sources), info, sources.listenedFor);
     const parts = {
       deviceId: sources.device.id,
-      status: () => this.#status(),
+      status: () => statusNow(sources, clock.wallMs(), options.password !== undefined),
       history: () => sources.history.entries.map((entry) => withoutPicture(this.#shown(entry))),
       illness: sources.illness,
       entry: (id: string) => this.#entry(id),
@@ -107,14 +75,8 @@ export class Web {
       judge: (id: string, verdict: Verdict) => this.#judge(id, verdict),
     };
     this.#server = new WebServer(options, parts, this.#live, this.#metrics, clock, log);
-    this.#asksPassword = options.password !== undefined;
     sources.publisher.onSaid((said) => this.#beside(() => this.#said(said)));
     sources.publisher.onConnected(() => this.#beside(() => this.#tellDelivery()));
-  }
-
-  /** Where it can be seen; undefined while it cannot. */
-  get url(): string | undefined {
-    return this.#server.url;
   }
 
   /** Takes up the history and listens. */
@@ -164,7 +126,7 @@ export class Web {
 
   /** Looked at whenever it may have changed; only a change is news, unless it is a sign of life. */
   #tellDelivery(anyway = false): void {
-    const delivery = this.#delivery();
+    const delivery = deliveryNow(this.#sources);
     const text = JSON.stringify(delivery);
     if (text === this.#deliverySaid && !anyway) return;
     this.#deliverySaid = text;
@@ -177,11 +139,6 @@ export class Web {
     if (alarm?.episodeId === this.#unansweredSaid) return;
     this.#unansweredSaid = alarm?.episodeId;
     this.#live.tell({ type: 'unanswered', value: alarm ?? null });
-  }
-
-  #delivery(): Delivery {
-    const { connected, stats } = this.#sources.publisher;
-    return { connected, queuedEvents: stats.queuedEvents, droppedEvents: stats.droppedEvents };
   }
 
   #said({ topic, payload, event }: Said): void {
@@ -239,51 +196,6 @@ export class Web {
 
   #shown(entry: HistoryEntry): EntryWithPicture {
     return { ...entry, judgeable: this.#alarms.has(entry.id) };
-  }
-
-  #status(): Status {
-    const { device, hopSeconds, minLevelDbfs, notifies, model, publisher, base, unanswered } = this.#sources;
-    const { name, version, engine, precision, labels, alarmLabels, alarmKinds } = model;
-    const states = [...publisher.states]
-      .filter(([topic]) => topic.startsWith(`${base}/`))
-      .map(([topic, payload]) => [topic.slice(base.length + 1), payload] as const);
-    return {
-      ...{ device, version: VERSION, hopSeconds, minLevelDbfs, notifies },
-      nowMs: this.#clock.wallMs(),
-      password: this.#asksPassword,
-      model: {
-        ...{ name, version, engine, precision },
-        ...{ labels: [...labels], alarmLabels: [...alarmLabels], alarmKinds: [...alarmKinds] },
-      },
-      delivery: this.#delivery(),
-      unanswered: unanswered() ?? null,
-      states: Object.fromEntries(states),
-    };
-  }
-
-  #measures(): Measures {
-    const { statistics, publisher, condition, dropped, unanswered, base } = this.#sources;
-    const said = (name: string) => publisher.states.get(`${base}/${name}`);
-    const level = JSON.parse(said('level') ?? 'null') as { rmsDbfs: number } | null;
-    const health = JSON.parse(said('health') ?? 'null') as { diskFreeMb: number | null } | null;
-    return {
-      uptimeSeconds: statistics.health().uptimeSeconds,
-      windows: statistics.windows,
-      droppedWindows: dropped(),
-      vetoed: statistics.vetoed,
-      inferenceMs: (q) => statistics.networkMs.quantile(q),
-      latencyMs: (q) => statistics.latencyMs.quantile(q),
-      levelDbfs: level?.rmsDbfs,
-      diskFreeBytes: health?.diskFreeMb == null ? undefined : health.diskFreeMb * 1e6,
-      problems: condition.problems,
-      hears: condition.deafness.length === 0,
-      alarm: said('alarm') === 'ON',
-      unanswered: unanswered() !== undefined,
-      sound: (id) => said(`sound/${id}`) === 'ON',
-      enabled: said('enabled') === 'ON',
-      reconnects: publisher.stats.reconnects,
-      ...this.#delivery(),
-    };
   }
 }
 
