@@ -17,7 +17,7 @@ import { interruptible } from './support/interrupt.js';
 import { jobsFlag, withBackbone, withJobs } from './support/options.js';
 import { warnOfFallback } from './support/print.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
-import { checkName, modelFlags, settingsOf, type TrainFlags } from './train/flags.js';
+import { checkName, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
 
 export function define(command: Command): void {
@@ -68,7 +68,7 @@ const ALARM_LABEL = 'abnormal';
  * `train DIR OUT`: a new head for the classes in DIR, in a bundle OUT that is written whole or not at all.
  */
 async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitCode> {
-  const config = configFrom(modelFlags(flags));
+  const config = configFrom(flags);
   const folder = resolve(out);
   const [target, source] = [await realPlace(folder), await realPlace(resolve(dir))];
   const apart = (what: string) =>

@@ -2,6 +2,7 @@ import { relative } from 'node:path';
 import type { Command } from 'commander';
 import { decodeFile } from '../../audio/decode.js';
 import { ExitCode, UserError } from '../../errors.js';
+import { whole } from '../../training/augment.js';
 import { type CheckedClip, checkClips, type Finding } from '../../training/check.js';
 import { type Clip, scanDataset } from '../../training/dataset.js';
 import { createFingerprinter, type Fingerprint } from '../../training/fingerprint.js';
@@ -72,24 +73,12 @@ async function fingerprintFile(
   path: string,
   fingerprintOf: (samples: Float32Array) => Fingerprint,
 ): Promise<{ fingerprint: Fingerprint | undefined; error?: string }> {
-  const blocks: Float32Array[] = [];
-  let length = 0;
   try {
-    for await (const block of decodeFile(path)) {
-      blocks.push(block.slice());
-      length += block.length;
-    }
+    return { fingerprint: fingerprintOf(await whole(decodeFile(path))) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return { fingerprint: undefined, error: error.message };
   }
-  const samples = new Float32Array(length);
-  let at = 0;
-  for (const block of blocks) {
-    samples.set(block, at);
-    at += block.length;
-  }
-  return { fingerprint: fingerprintOf(samples) };
 }
 
 interface ClassSummary {

@@ -8,6 +8,7 @@ import type { Config } from '../../config/schema.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { ExitCode, UserError } from '../../errors.js';
 import { levelOf } from '../../features/level.js';
+import { concatenated } from '../../model/concatenated.js';
 import { systemClock } from '../../system/clock.js';
 import type { Logger, Mixing, Source } from '../../types.js';
 import type { Finding } from './checks.js';
@@ -98,11 +99,5 @@ async function hear(
     clearTimeout(timer);
     enough.abort();
   }
-  const sound = new Float32Array(samples);
-  let at = 0;
-  for (const piece of heard) {
-    sound.set(piece, at);
-    at += piece.length;
-  }
-  return { sound, ratio: rate.wrong ?? rate.ratio ?? 1, mixing };
+  return { sound: concatenated(heard), ratio: rate.wrong ?? rate.ratio ?? 1, mixing };
 }

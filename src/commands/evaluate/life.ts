@@ -7,10 +7,8 @@ export function lifeLines({ alarm, others, kinds, curve }: LifeFigures): string[
   const hours = curve.some(({ falseAlarmsPerHour }) => falseAlarmsPerHour !== undefined);
   return [
     'as life has them, one by one in a room or in ordinary sound, at any time and level:',
-    ...[
-      ...(alarm.clips > 0 ? [`  found: ${said(alarm)}`] : []),
-      ...(others.clips > 0 ? [`  others that alarm: ${said(others)}`] : []),
-    ],
+    ...(alarm.clips > 0 ? [`  found: ${said(alarm)}`] : []),
+    ...(others.clips > 0 ? [`  others that alarm: ${said(others)}`] : []),
     '',
     ...tableLines([
       ['class', 'kind', 'clips', 'alarms', 'share', '95 % interval', ''],

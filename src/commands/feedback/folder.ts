@@ -5,7 +5,7 @@ import { configFrom } from '../support/flags.js';
 
 /** Where verdicts lie: those of the device that the configuration names, else of all. */
 export function foldersOf(flags: { readonly config?: string }): string[] {
-  const { stateDir, device } = configFrom({ ...(flags.config && { config: flags.config }) });
+  const { stateDir, device } = configFrom(flags);
   const folder = stateFolder(stateDir, process.env);
   return device.id === undefined
     ? feedbackFolders(folder)

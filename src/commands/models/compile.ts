@@ -36,7 +36,7 @@ async function compile(
   name: string,
   { config, ncc, arch, output, force = false, json }: CompileFlags,
 ): Promise<ExitCode> {
-  const shelves = shelvesOf(configFrom({ ...(config !== undefined && { config }) }));
+  const shelves = shelvesOf(configFrom({ config }));
   const bundle = await readBundle(await findBundle(name, shelves));
   const file = output ?? compiledFile(bundle);
   const sidecar = sidecarFile(file);

@@ -52,7 +52,7 @@ async function exportBundle(
       '--input says how a patch enters a graph, and safetensors holds weights only',
       'Leave --input out, or choose --format tflite or onnx.',
     );
-  const shelves = shelvesOf(configFrom({ ...(config !== undefined && { config }) }));
+  const shelves = shelvesOf(configFrom({ config }));
   const { bundle, head } = await readModel({ name, head: wanted }, shelves);
   const { bytes, labels, description } = await exportModel(bundle, format, { head, order: input });
   const labelsFile = `${output}.labels.txt`;

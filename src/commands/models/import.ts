@@ -27,7 +27,7 @@ async function importModel(
   files: string[],
   flags: { config?: string; name: string; calibrate?: readonly string[]; json?: boolean },
 ): Promise<ExitCode> {
-  const shelves = shelvesOf(configFrom({ ...(flags.config && { config: flags.config }) }));
+  const shelves = shelvesOf(configFrom(flags));
   const sound = flags.calibrate && (await calibrationFiles(flags.calibrate));
   const draft = await importTflite(files, flags.name);
   const folder = join(shelves[0] as string, flags.name);

@@ -6,7 +6,7 @@ import { stateFolder } from '../../storage/state.js';
 
 /** The flags that stand for configuration; every command that reads it has them. */
 export interface ConfigFlags {
-  readonly config?: string;
+  readonly config?: string | undefined;
   readonly source?: string;
   readonly mqttUrl?: string;
   readonly model?: string;

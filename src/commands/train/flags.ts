@@ -92,14 +92,3 @@ export function checkName(
     `Choose another name (--name) than ${Object.keys(heads).join(', ')}.`,
   );
 }
-
-/** Those that choose the base; `--head` is none of them: a new one is made. */
-export function modelFlags({ config, model, engine, set, logLevel }: TrainFlags): ConfigFlags {
-  return {
-    ...(config !== undefined && { config }),
-    ...(model !== undefined && { model }),
-    ...(engine !== undefined && { engine }),
-    ...(set !== undefined && { set }),
-    ...(logLevel !== undefined && { logLevel }),
-  };
-}
