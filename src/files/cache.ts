@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Manifest } from '../model/bundle.js';
 import { backboneFingerprint } from '../model/fingerprint.js';
 import type { Extent } from '../training/lay.js';
-import type { HearSetup } from './hear-thread.js';
+import type { HearSetup } from './hear-protocol.js';
 import type { Sketch } from './sketch.js';
 import type { Table } from './table.js';
 

@@ -1,7 +1,8 @@
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
 import { concatenated } from '../model/concatenated.js';
-import type { ClipEmbeddings, Extracted, LaidFile } from '../training/embeddings.js';
+import type { ClipEmbeddings, Extracted } from '../training/embeddings.js';
+import type { LaidFile } from '../training/lay.js';
 import { type ListenOptions, listenToFiles } from './listen.js';
 import type { Table } from './table.js';
 

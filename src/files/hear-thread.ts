@@ -2,13 +2,20 @@
  * A thread that decodes files and hears segments of sound, its own or those that another thread has decoded.
  */
 import { MEL_BANDS, SAMPLE_RATE_HZ, STFT_HOP_SAMPLES } from '../constants.js';
-import type { ExitCode, UserError } from '../errors.js';
-import type { Network } from '../model/network.js';
-import { type Extent, type Lay, laid } from '../training/lay.js';
-import type { Surroundings } from '../training/life.js';
+import type { UserError } from '../errors.js';
+import { type Extent, type LaidFile, laid } from '../training/lay.js';
 import type { MelWindow } from '../types.js';
-import { entryOf, type HeardLays, readEntry } from './cache.js';
-import { createEar, type Ear, type EarOptions, memoryOf } from './ear.js';
+import { entryOf, readEntry } from './cache.js';
+import { createEar, type Ear, memoryOf } from './ear.js';
+import type {
+  Computing,
+  Decoded,
+  HeardSegments,
+  HearRequest,
+  HearSetup,
+  Opened,
+  Started,
+} from './hear-protocol.js';
 import { SEGMENT_SECONDS, type Segment, segmentsOf, windowsOf } from './segments.js';
 import { type Sketch, Sketcher } from './sketch.js';
 import { soundOf } from './sound.js';
@@ -17,75 +24,6 @@ import { answer, stopping } from './threads.js';
 
 /** How many windows the network gets at once: more gain nothing, and take memory. */
 const BATCH = 16;
-
-/** What all threads of a command share. */
-export interface HearSetup extends EarOptions {
-  readonly hopSamples: number;
-  /** How a long file is cut; no result depends on it. */
-  readonly segmentSeconds?: number | undefined;
-  /** What clips are laid into. */
-  readonly surroundings?: Surroundings | undefined;
-  /** Whether the sound is drawn as well. The cache keeps no drawings. */
-  readonly sketch?: boolean | undefined;
-  /** Whether the log-mel of each window is wanted as well. Nor has the cache any of that. */
-  readonly levels?: boolean | undefined;
-  /** Where results are kept; nothing is kept without it. */
-  readonly cacheDir?: string | undefined;
-  /** What they depend on beside file, lays, engine and precision: `computedBy`. */
-  readonly computedBy?: string | undefined;
-}
-
-/** A file, and in what ways it is to be heard. */
-export interface Sound {
-  readonly path: string;
-  readonly lays: readonly Lay[];
-}
-
-/** What computes. */
-export type Computing = Required<Pick<Network, 'engine' | 'precision' | 'npu'>>;
-
-/** What computes from now on; where it is not the NPU that was to, why not. */
-export interface Started {
-  readonly network: Computing;
-  readonly fallback?:
-    | { readonly code: ExitCode; readonly message: string; readonly hint: string }
-    | undefined;
-}
-
-export interface HeardSegments {
-  readonly tables: readonly Table[];
-  /** One for each table, where they are wanted. */
-  readonly sketches: readonly Sketch[];
-  /** The same: of each of its windows. */
-  readonly levels: ReadonlyArray<readonly MelWindow[]>;
-  /** The NPU has failed meanwhile: it is said once. */
-  readonly started?: Started | undefined;
-}
-
-/** One at a time: `start` before all others, `open` before `next`; whichever thread has decoded it may `hear`. */
-export type HearRequest =
-  /** Without `as` the thread chooses what computes. */
-  | { readonly ask: 'start'; readonly setup: HearSetup; readonly as: Computing | undefined }
-  | { readonly ask: 'open'; readonly sound: Sound }
-  | { readonly ask: 'next' }
-  | { readonly ask: 'hear'; readonly segments: readonly Segment[] }
-  | { readonly ask: 'close' };
-
-export interface Opened {
-  /** What the cache has of it. */
-  readonly kept?: HeardLays | undefined;
-  /** Where the result belongs. */
-  readonly entry?: string | undefined;
-}
-
-export interface Decoded {
-  readonly segments: ReadonlyArray<{ readonly lay: number; readonly segment: Segment }>;
-  /** Of the lays that ended with this. */
-  readonly extents: ReadonlyArray<{ readonly lay: number; readonly extent: Extent }>;
-  /** Whether this was all. */
-  readonly done: boolean;
-  readonly warnings: readonly string[];
-}
 
 let setup: HearSetup;
 let ear: Ear;
@@ -159,7 +97,7 @@ interface Decoding {
   ahead: IteratorResult<Piece, void>;
 }
 
-async function open(sound: Sound): Promise<Opened> {
+async function open(sound: LaidFile): Promise<Opened> {
   await decoding?.pieces.return(); // a file that was given up
   decoding = undefined;
   const { path, lays } = sound;
@@ -177,7 +115,7 @@ async function open(sound: Sound): Promise<Opened> {
   return { entry: entry || undefined };
 }
 
-async function* piecesOf({ path, lays }: Sound, warnings: string[]): AsyncGenerator<Piece, void, void> {
+async function* piecesOf({ path, lays }: LaidFile, warnings: string[]): AsyncGenerator<Piece, void, void> {
   const sound = soundOf(path, lays.length > 1, (message) => void warnings.push(message));
   const cut = { ...setup, memorySamples: memoryOf(setup) };
   for (const [lay, how] of lays.entries()) {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { UserError } from '../errors.js';
 import type { NetworkOptions } from '../model/network.js';
+import type { LaidFile } from '../training/lay.js';
 import type { MelWindow } from '../types.js';
 import { CACHE_MAX_BYTES, computedBy, type HeardLays, pruneCache, writeEntry } from './cache.js';
 import type { File } from './file.js';
@@ -12,9 +13,8 @@ import type {
   HearRequest,
   HearSetup,
   Opened,
-  Sound,
   Started,
-} from './hear-thread.js';
+} from './hear-protocol.js';
 import { Schedule, type Step } from './schedule.js';
 import { shared } from './shared.js';
 import { Thread } from './threads.js';
@@ -36,11 +36,11 @@ export interface ListenOptions
   /** A file goes on: so much of it has been heard, about. */
   readonly onProgress?: ((path: string, seconds: number) => void) | undefined;
   /** Told the log-mel of each window of a file, in its order and before the file is given; of a cached one none. */
-  readonly onLevels?: ((sound: Sound, window: MelWindow) => void) | undefined;
+  readonly onLevels?: ((sound: LaidFile, window: MelWindow) => void) | undefined;
 }
 
 /** A file that was heard, or why it cannot be. */
-export type HeardFile<S extends Sound = Sound> =
+export type HeardFile<S extends LaidFile = LaidFile> =
   | {
       readonly sound: S;
       readonly lays: HeardLays;
@@ -59,7 +59,7 @@ export type HeardFile<S extends Sound = Sound> =
  *
  * @throws UserError where the engine cannot be loaded
  */
-export async function* listenToFiles<S extends Sound>(
+export async function* listenToFiles<S extends LaidFile>(
   sounds: Iterable<S>,
   {
     jobs = availableParallelism(),
@@ -161,7 +161,7 @@ interface TakeOptions {
  *
  * @returns the file that the thread decodes from now on
  */
-async function take<S extends Sound>(
+async function take<S extends LaidFile>(
   step: Step<S>,
   thread: Thread,
   decoding: File<S> | undefined,

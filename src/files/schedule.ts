@@ -1,11 +1,11 @@
+import type { LaidFile } from '../training/lay.js';
 import { File, type Task } from './file.js';
-import type { Sound } from './hear-thread.js';
 
 /** So many files for each thread may be ahead of the one that is given next. */
 export const FILES_AHEAD = 4;
 
 /** What a thread is to do next: hear segments, go on with the file that it decodes, or open another one. */
-export type Step<S extends Sound> =
+export type Step<S extends LaidFile> =
   | { readonly do: 'hear'; readonly task: Task<S> }
   | { readonly do: 'decode'; readonly file: File<S> }
   | { readonly do: 'open'; readonly file: File<S> };
@@ -15,7 +15,7 @@ export type Step<S extends Sound> =
  * too; so one long file keeps all threads busy, and so do many short ones. What waits has a bound: no more than two
  * pieces for each thread, and `FILES_AHEAD` files for each.
  */
-export class Schedule<S extends Sound> {
+export class Schedule<S extends LaidFile> {
   readonly #sounds: Iterator<S>;
   readonly #threads: number;
   /** Opened and not given yet, in order. */

@@ -1,5 +1,5 @@
 import type { Bundle } from '../model/bundle.js';
-import type { HearSetup } from './hear-thread.js';
+import type { HearSetup } from './hear-protocol.js';
 
 /** The same, with everything large in memory that all threads see: copies of a model would add up. */
 export function shared(setup: HearSetup): HearSetup {

@@ -1,4 +1,4 @@
-import type { Lay } from './lay.js';
+import type { LaidFile } from './lay.js';
 
 /** Every window of a sound file as the network sees it; window i starts at i × hop. */
 export interface ClipEmbeddings {
@@ -9,12 +9,6 @@ export interface ClipEmbeddings {
   readonly frames: Float32Array;
   /** RMS level of each window. */
   readonly rmsDbfs: Float32Array;
-}
-
-/** A file and how it is laid; each lay gives embeddings of its own. */
-export interface LaidFile {
-  readonly path: string;
-  readonly lays: readonly Lay[];
 }
 
 /** The embeddings of files, lay after lay, in their order; those that cannot be read and may be left out are. */

@@ -16,6 +16,12 @@ export type Lay =
   /** No file, but a window of a room in which nothing is heard. */
   | { readonly how: 'quiet room'; readonly seed: number; readonly levelDbfs: number };
 
+/** A file, and in what ways it is to be heard: each lay is heard by itself. */
+export interface LaidFile {
+  readonly path: string;
+  readonly lays: readonly Lay[];
+}
+
 /** How long the sound is, and where the file lies in it; known when all of it has been given. */
 export interface Extent {
   readonly seconds: number;

@@ -1,11 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { Sound } from '../../src/files/hear-thread.js';
 import { type HeardFile, type ListenOptions, listenToFiles } from '../../src/files/listen.js';
 import { type Bundle, readBundle } from '../../src/model/bundle.js';
 import { compileBackbone } from '../../src/model/neuron/compile.js';
 import { compiledFile, sidecarFile } from '../../src/model/neuron/compiled.js';
+import type { LaidFile } from '../../src/training/lay.js';
 import { FakeNpu, isGone, NCC } from '../support/npu.js';
 import { lacksPrograms } from '../support/require.js';
 import { tone, writeWav } from '../support/sound.js';
@@ -38,15 +38,15 @@ afterAll(() => {
 });
 
 const onFallback = vi.fn<NonNullable<ListenOptions['onFallback']>>();
-function* sounds(): Generator<Sound> {
+function* sounds(): Generator<LaidFile> {
   for (const path of paths) yield { path, lays: [{ how: 'as it is' }] };
 }
-function listening(to: Iterable<Sound>, cacheDir?: string) {
+function listening(to: Iterable<LaidFile>, cacheDir?: string) {
   onFallback.mockClear();
   const options = { bundle, neuronLibrary: npu.library, onFallback, hopSamples: 7680, jobs: 3, cacheDir };
   return listenToFiles(to, { ...options, wanted: 'scores' });
 }
-async function listen(to: Iterable<Sound>, cacheDir?: string): Promise<HeardFile[]> {
+async function listen(to: Iterable<LaidFile>, cacheDir?: string): Promise<HeardFile[]> {
   const files: HeardFile[] = [];
   for await (const file of listening(to, cacheDir)) files.push(file);
   return files;

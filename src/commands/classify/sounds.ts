@@ -2,10 +2,10 @@ import { Rhythms } from '../../alarm/cadence.js';
 import { type SoundChoice, soundRules } from '../../alarm/sound-rules.js';
 import { type SoundRule, Sounds } from '../../alarm/sounds.js';
 import { createFrontEnd } from '../../features/create-front-end.js';
-import type { Sound } from '../../files/hear-thread.js';
 import { audiosetLabels, timesOf } from '../../hearing.js';
 import type { Manifest } from '../../model/bundle.js';
 import type { SoundSpan } from '../../plot/recording.js';
+import type { LaidFile } from '../../training/lay.js';
 import type { MelWindow, Rhythm, SoundChange } from '../../types.js';
 
 interface HeardRhythms {
@@ -26,7 +26,7 @@ export class SoundsOfFiles {
   readonly #rhythms: readonly Rhythm[];
   readonly #bandOf: (hz: number) => number;
   /** Of files that are being heard. */
-  readonly #heard = new Map<Sound, HeardRhythms>();
+  readonly #heard = new Map<LaidFile, HeardRhythms>();
 
   /** @throws UserError configuration, where a class is none of the model's */
   constructor(choices: readonly SoundChoice[], manifest: Manifest) {
@@ -40,7 +40,7 @@ export class SoundsOfFiles {
   }
 
   /** Takes the windows of each file; undefined where no rhythm is listened for, and nobody needs them. */
-  get onLevels(): ((sound: Sound, window: MelWindow) => void) | undefined {
+  get onLevels(): ((sound: LaidFile, window: MelWindow) => void) | undefined {
     return this.#rhythms.length > 0 ? this.#listen.bind(this) : undefined;
   }
 
@@ -49,7 +49,7 @@ export class SoundsOfFiles {
    *
    * @param scores of the watched classes, window by window
    */
-  spansOf(sound: Sound, scores: Iterable<Float32Array>, hopSamples: number, seconds: number): SoundSpan[] {
+  spansOf(sound: LaidFile, scores: Iterable<Float32Array>, hopSamples: number, seconds: number): SoundSpan[] {
     const sounds = new Sounds(this.#rules);
     const begins = new Map<string, number>();
     const spans: SoundSpan[] = [];
@@ -73,11 +73,11 @@ export class SoundsOfFiles {
   }
 
   /** Nothing is asked of a file any more. */
-  forget(sound: Sound): void {
+  forget(sound: LaidFile): void {
     this.#heard.delete(sound);
   }
 
-  #listen(sound: Sound, window: MelWindow): void {
+  #listen(sound: LaidFile, window: MelWindow): void {
     const heard = this.#heard.get(sound) ?? {
       ear: new Rhythms(this.#rhythms, this.#bandOf),
       found: new Map(),
