@@ -35,40 +35,6 @@ export interface Mixing {
   readonly loudest: number;
 }
 
-/** A message as the broker gets it: a state as it is from now on, or an event. */
-export interface Said {
-  readonly topic: string;
-  readonly payload: string;
-  readonly event: boolean;
-}
-
-/** An impact that what comes after it may make an alarm. */
-export interface WaitingImpact {
-  readonly hit: { readonly atMs: number; readonly label: string; readonly score: number };
-  /** When the blow was, wall clock. */
-  readonly atMs: number;
-  /** Louder than this is not silence. */
-  readonly silenceDbfs: number;
-}
-
-/** Impacts that wait, by what they wait for. */
-export interface WaitingImpacts {
-  readonly silence?: WaitingImpact | undefined;
-  readonly voice?: WaitingImpact | undefined;
-}
-
-/** What is known of how quiet it is where a microphone hangs. */
-export interface KnownQuiet {
-  /** So many minutes tell it. */
-  readonly minutes: number;
-  /** Level of the quietest minute of this week (its median second); none where none was surely of the room. */
-  readonly quietestDbfs?: number | undefined;
-  /** The same of the week before. */
-  readonly earlierDbfs?: number | undefined;
-  /** For so many of the last ones nothing has been loud enough for an alarm. */
-  readonly minutesBelow: number;
-}
-
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
 export interface Source {
   /** For logs and messages: `portaudio "USB Audio"`, `file scene.wav`. */
@@ -82,6 +48,18 @@ export interface Source {
    * @throws UserError when the input cannot be opened, breaks, or is not what it claims to be
    */
   chunks(signal: AbortSignal): AsyncIterable<PcmChunk>;
+}
+
+/** What is known of how quiet it is where a microphone hangs. */
+export interface KnownQuiet {
+  /** So many minutes tell it. */
+  readonly minutes: number;
+  /** Level of the quietest minute of this week (its median second); none where none was surely of the room. */
+  readonly quietestDbfs?: number | undefined;
+  /** The same of the week before. */
+  readonly earlierDbfs?: number | undefined;
+  /** For so many of the last ones nothing has been loud enough for an alarm. */
+  readonly minutesBelow: number;
 }
 
 /** 15 600 samples of sound and where they lie in the stream. */
@@ -161,6 +139,21 @@ export interface KindEvidence {
   readonly line: number;
 }
 
+/** An impact that what comes after it may make an alarm. */
+export interface WaitingImpact {
+  readonly hit: { readonly atMs: number; readonly label: string; readonly score: number };
+  /** When the blow was, wall clock. */
+  readonly atMs: number;
+  /** Louder than this is not silence. */
+  readonly silenceDbfs: number;
+}
+
+/** Impacts that wait, by what they wait for. */
+export interface WaitingImpacts {
+  readonly silence?: WaitingImpact | undefined;
+  readonly voice?: WaitingImpact | undefined;
+}
+
 /** The rhythm of an alarm. */
 export type Rhythm = (typeof RHYTHMS)[number];
 
@@ -174,13 +167,6 @@ export interface SoundChange {
   readonly score: number;
   /** That it begins is an event, too. */
   readonly event: boolean;
-}
-
-/** Who sees what is heard; a sound changes with the window that was heard last. */
-export interface Onlooker {
-  heard?(window: ScoredWindow): void;
-  event?(event: DecisionEvent): void;
-  sound?(change: SoundChange): void;
 }
 
 /** What the pipeline makes of one window. */
@@ -204,6 +190,20 @@ export interface PipelineResult {
   readonly networkMs: number;
 }
 
+/** Who sees what is heard; a sound changes with the window that was heard last. */
+export interface Onlooker {
+  heard?(window: ScoredWindow): void;
+  event?(event: DecisionEvent): void;
+  sound?(change: SoundChange): void;
+}
+
+/** A message as the broker gets it: a state as it is from now on, or an event. */
+export interface Said {
+  readonly topic: string;
+  readonly payload: string;
+  readonly event: boolean;
+}
+
 /** Facts about the running model that travel with every event. */
 export interface ModelInfo {
   readonly name: string;
@@ -221,6 +221,8 @@ export interface ModelInfo {
   /** Kinds of events that raise the alarm; empty where the model has no event head. */
   readonly alarmKinds: readonly string[];
 }
+
+// What flows back: settings, and what people and sensors say.
 
 /** How readily evidence raises the alarm. */
 export type Sensitivity = (typeof SENSITIVITIES)[number];
@@ -275,6 +277,8 @@ export interface Unanswered {
 
 /** What a person says of an alarm. */
 export type Verdict = 'false_alarm' | 'real_alarm';
+
+// What the stages are handed.
 
 /** The part of a logger that the stages use; pino's fits. They are handed one and import none. */
 export interface Logger {
