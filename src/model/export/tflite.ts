@@ -72,25 +72,26 @@ export function tfliteModel(
       convolution(`backbone.${i}.pointwise`, 1);
     }
   }
-  x = step(Op.MEAN, [x, ints(1, 2)], [1, backbone.at(-1)?.filters ?? 0]);
+  const embedding = step(Op.MEAN, [x, ints(1, 2)], [1, backbone.at(-1)?.filters ?? 0]);
 
-  const embedding = x;
   const shape = [1, labels.length];
   const scoresOf = ({ layers, map }: PlannedPart): Value => {
-    let x = embedding;
+    let classes = embedding;
     for (const { activation, kernel, bias } of layers) {
       const [inputs = 0, units = 0] = kernel.shape;
       const operands = [
-        x,
+        classes,
         floats([units, inputs], transpose(kernel.data, inputs, units)),
         floats(bias.shape, bias.data),
       ];
-      x = step(Op.FULLY_CONNECTED, operands, [1, units], { bytes: { 0: activation === 'relu' ? RELU : 0 } });
+      classes = step(Op.FULLY_CONNECTED, operands, [1, units], {
+        bytes: { 0: activation === 'relu' ? RELU : 0 },
+      });
       const output = OUTPUT_OPS[activation];
-      if (output !== undefined) x = step(output, [x], [1, units], output === Op.SOFTMAX ? SOFTMAX : {});
+      if (output !== undefined)
+        classes = step(output, [classes], [1, units], output === Op.SOFTMAX ? SOFTMAX : {});
     }
-    if (map === undefined) return x;
-    const classes = x;
+    if (map === undefined) return classes;
     const highest = map.ranges.map(({ begin, size }) => {
       if (size === 0) return floats([1, 1], new Float32Array(1));
       const slice = step(Op.SLICE, [classes, ints(0, begin), ints(1, size)], [1, size]);
@@ -102,7 +103,7 @@ export function tfliteModel(
     return step(Op.DIV, [positive, sum], shape);
   };
   const opinions = parts.map(scoresOf);
-  [x = embedding] = opinions;
+  let [result = embedding] = opinions;
 
   if (bias) {
     const floor = floats([1, 1], Float32Array.of(SCORE_FLOOR));
@@ -114,8 +115,8 @@ export function tfliteModel(
       },
       floats(shape, bias),
     );
-    x = step(Op.SOFTMAX, [pooled], shape, SOFTMAX);
+    result = step(Op.SOFTMAX, [pooled], shape, SOFTMAX);
   }
-  tensors[x] = { ...(tensors[x] as TensorSpec), name: parts.length > 0 ? 'scores' : 'embedding' };
-  return writeTflite(tensors, operators, { inputs: [input], outputs: [x], description });
+  tensors[result] = { ...(tensors[result] as TensorSpec), name: parts.length > 0 ? 'scores' : 'embedding' };
+  return writeTflite(tensors, operators, { inputs: [input], outputs: [result], description });
 }

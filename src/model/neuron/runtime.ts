@@ -34,6 +34,9 @@ const ERRORS = [
   'runtime error',
 ];
 
+type Koffi = typeof import('koffi');
+type Library = ReturnType<Koffi['load']>;
+
 const HARDWARE = 1 << 2;
 /** The memory is ordinary, not shared with the device. */
 const ATTRIBUTE = { ionFd: -1 };
@@ -53,52 +56,15 @@ export async function openRuntime(
   inputValues: number,
   outputValues: number,
 ): Promise<NeuronRuntime> {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi: Koffi = createRequire(import.meta.url)('koffi');
   const loaded = load(koffi, library);
-
-  // Headers before Neuron 5 have no CPUThreadNum: the flags lie a byte earlier, and the size is the same. So all three
-  // bytes stay 0, which means the same in both: no threads asked for, float32 in and out.
-  const environment = koffi.struct({
-    deviceKind: 'uint32_t',
-    MDLACoreOption: 'int',
-    CPUThreadNum: 'uint8_t',
-    suppressInputConversion: 'uint8_t',
-    suppressOutputConversion: 'uint8_t',
-  });
-  const attribute = koffi.struct({ ionFd: 'int' });
-  const size = koffi.out(koffi.pointer('size_t'));
-  const functions = {
-    create: ['int', [koffi.pointer(environment), koffi.out(koffi.pointer('void *'))]],
-    loadNetworkFromFile: ['int', ['void *', 'const char *']],
-    getInputSize: ['int', ['void *', 'uint64_t', size]],
-    getOutputSize: ['int', ['void *', 'uint64_t', size]],
-    setInput: ['int', ['void *', 'uint64_t', 'void *', 'size_t', attribute]],
-    setOutput: ['int', ['void *', 'uint64_t', 'void *', 'size_t', attribute]],
-    inference: ['int', ['void *']],
-    release: ['void', ['void *']],
-  } as const;
-  const bound = Object.fromEntries(
-    Object.entries(functions).map(([name, [result, parameters]]) => [
-      name,
-      loaded.func(`NeuronRuntime_${name}`, result, [...parameters]),
-    ]),
-  );
-  const run = (name: keyof typeof functions, ...values: unknown[]) =>
-    new Promise<number>((resolve, reject) => {
-      bound[name]?.async(...values, (error: unknown, result: number) =>
-        error ? reject(error) : resolve(result),
-      );
-    });
-  const call = async (name: keyof typeof functions, ...values: unknown[]) => {
-    const code = await run(name, ...values);
-    if (code !== 0) throw new Error(`NeuronRuntime_${name} failed: ${code} (${ERRORS[code] ?? 'unknown'})`);
-  };
-
+  const { run, call } = functionsOf(koffi, loaded);
   const version = versionOf(koffi, loaded);
   const created = [null];
   const options = {
     deviceKind: HARDWARE,
     MDLACoreOption: 0,
+    // These stay 0: see `functionsOf`.
     CPUThreadNum: 0,
     suppressInputConversion: 0,
     suppressOutputConversion: 0,
@@ -141,9 +107,7 @@ export async function openRuntime(
   };
 }
 
-type Koffi = typeof import('koffi');
-
-function load(koffi: Koffi, library: string) {
+function load(koffi: Koffi, library: string): Library {
   try {
     return koffi.load(library);
   } catch (error) {
@@ -154,8 +118,54 @@ function load(koffi: Koffi, library: string) {
   }
 }
 
+/**
+ * The functions that are called, each in a thread of koffi's.
+ *
+ * @returns `run` gives what a function returns; `call` takes that for its code, and throws where it is one of an error
+ */
+function functionsOf(koffi: Koffi, loaded: Library) {
+  // Headers before Neuron 5 have no CPUThreadNum: the flags lie a byte earlier, and the size is the same. So all three
+  // bytes stay 0, which means the same in both: no threads asked for, float32 in and out.
+  const environment = koffi.struct({
+    deviceKind: 'uint32_t',
+    MDLACoreOption: 'int',
+    CPUThreadNum: 'uint8_t',
+    suppressInputConversion: 'uint8_t',
+    suppressOutputConversion: 'uint8_t',
+  });
+  const attribute = koffi.struct({ ionFd: 'int' });
+  const size = koffi.out(koffi.pointer('size_t'));
+  const functions = {
+    create: ['int', [koffi.pointer(environment), koffi.out(koffi.pointer('void *'))]],
+    loadNetworkFromFile: ['int', ['void *', 'const char *']],
+    getInputSize: ['int', ['void *', 'uint64_t', size]],
+    getOutputSize: ['int', ['void *', 'uint64_t', size]],
+    setInput: ['int', ['void *', 'uint64_t', 'void *', 'size_t', attribute]],
+    setOutput: ['int', ['void *', 'uint64_t', 'void *', 'size_t', attribute]],
+    inference: ['int', ['void *']],
+    release: ['void', ['void *']],
+  } as const;
+  const bound = Object.fromEntries(
+    Object.entries(functions).map(([name, [result, parameters]]) => [
+      name,
+      loaded.func(`NeuronRuntime_${name}`, result, [...parameters]),
+    ]),
+  );
+  const run = (name: keyof typeof functions, ...values: unknown[]) =>
+    new Promise<number>((resolve, reject) => {
+      bound[name]?.async(...values, (error: unknown, result: number) =>
+        error ? reject(error) : resolve(result),
+      );
+    });
+  const call = async (name: keyof typeof functions, ...values: unknown[]) => {
+    const code = await run(name, ...values);
+    if (code !== 0) throw new Error(`NeuronRuntime_${name} failed: ${code} (${ERRORS[code] ?? 'unknown'})`);
+  };
+  return { run, call };
+}
+
 /** `NeuronRuntime_getVersion` came with Neuron 5. */
-function versionOf(koffi: Koffi, loaded: ReturnType<Koffi['load']>): string | undefined {
+function versionOf(koffi: Koffi, loaded: Library): string | undefined {
   try {
     const struct = koffi.struct({ major: 'uint8_t', minor: 'uint8_t', patch: 'uint8_t' });
     const getVersion = loaded.func('NeuronRuntime_getVersion', 'int', [koffi.out(koffi.pointer(struct))]);
