@@ -19,6 +19,7 @@ import {
   parseValue,
   textOf,
 } from './command-text.js';
+import { RollOuts } from './roll-outs.js';
 import type { Topics } from './topics.js';
 
 /** So often in a row the state of a topic is said at once; what changes faster than once a second after that, with its last value. */
@@ -27,8 +28,6 @@ const EVERY_MS = 1000;
 /** Each test is an event that is kept until it is delivered: a flood of them must not push out alarms. */
 const TESTS = 5;
 const TEST_EVERY_MS = 60_000;
-/** What is rolled out comes in any order: so long after the first that was refused it is said which stay so. */
-const ROLL_OUT_MS = 5000;
 const TOO_MANY_TESTS: Denial = {
   code: 'too_many_tests',
   problem: 'too many tests: one a minute from now on',
@@ -93,39 +92,27 @@ export interface CommandTarget {
  * every setting that was touched – also after a refusal, so that a switch or number shown elsewhere snaps back.
  */
 export class Commands {
-  readonly #publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>;
-  readonly #topics: Topics;
-  readonly #target: CommandTarget;
-  readonly #log: Logger;
-  readonly #clock: Clock;
+  readonly #rollOuts: RollOuts;
   readonly #paces: Paced[] = [];
-  /** What was rolled out and contradicts what is set: what it goes with may still come. */
-  readonly #refused = new Map<SettingName, { topic: string; text: string; saying: Paced }>();
-  /** Those of which that is to be said if it stays so. */
-  readonly #unsaid = new Set<SettingName>();
-  #cancelSaying = () => {};
   /** What each topic's text does; returns why not. */
   readonly #deeds = new Map<string, (text: string) => Denial | undefined>();
 
   constructor(
-    publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
-    topics: Topics,
-    target: CommandTarget,
-    log: Logger,
-    clock: Clock,
+    private readonly publisher: Pick<MqttPublisher, 'setState' | 'onMessage'>,
+    private readonly topics: Topics,
+    private readonly target: CommandTarget,
+    private readonly log: Logger,
+    private readonly clock: Clock,
   ) {
-    this.#publisher = publisher;
-    this.#topics = topics;
-    this.#target = target;
-    this.#log = log;
-    this.#clock = clock;
+    const change = (name: SettingName, text: string) => this.#change(name, text, text);
+    this.#rollOuts = new RollOuts(change, (topic, denial) => this.#refuse(topic, denial), clock);
   }
 
   /** Says all settings and begins to listen, now and after every reconnect. */
   start(): void {
-    const { commands, rollouts } = this.#topics;
+    const { commands, rollouts } = this.topics;
     for (const name of SETTINGS) {
-      if (this.#target.settings[name] === undefined) continue;
+      if (this.target.settings[name] === undefined) continue;
       this.#say(name);
       const saying = this.#pace(() => this.#say(name));
       this.#listen(
@@ -133,22 +120,22 @@ export class Commands {
         (text) => this.#change(name, text),
         () => saying.ask(),
       );
-      if (name === 'enabled' || !this.#target.rollouts) continue;
+      if (name === 'enabled' || !this.target.rollouts) continue;
       this.#listen(
         rollouts[name],
-        (text) => this.#rollOut(name, { topic: rollouts[name], text, saying }),
+        (text) => this.#rollOuts.take(name, { topic: rollouts[name], text, onTaken: () => saying.ask() }),
         () => saying.ask(),
-        () => this.#refused.delete(name),
+        () => this.#rollOuts.remove(name),
       );
     }
-    for (const number of this.#target.numbers ?? []) this.#listenToNumber(number);
+    for (const number of this.target.numbers ?? []) this.#listenToNumber(number);
     this.#listenToOccupied();
     this.#listen(commands.acknowledge, (text) =>
-      acknowledge(text, (given) => this.#target.acknowledge(given)),
+      acknowledge(text, (given) => this.target.acknowledge(given)),
     );
-    const tests = new Allowance(TESTS, TEST_EVERY_MS, this.#clock);
+    const tests = new Allowance(TESTS, TEST_EVERY_MS, this.clock);
     this.#listen(commands.test, (text) => notPressed(text) ?? this.#test(tests));
-    const { feedback } = this.#target;
+    const { feedback } = this.target;
     if (feedback) this.#listen(commands.feedback, (text) => judge(text, feedback));
   }
 
@@ -165,7 +152,7 @@ export class Commands {
 
   /** Says what waits to be said. */
   stop(): void {
-    this.#cancelSaying();
+    this.#rollOuts.stop();
     for (const paced of this.#paces) paced.flush();
   }
 
@@ -186,7 +173,7 @@ export class Commands {
       return denial;
     };
     this.#deeds.set(topic, (text) => obey({ text }));
-    this.#publisher.onMessage(topic, (message) => {
+    this.publisher.onMessage(topic, (message) => {
       if (message.payload.length === 0) return onRemoved?.(); // somebody removes a retained command
       this.#refuse(topic, obey(textOf(onRemoved ? { ...message, retained: false } : message)));
     });
@@ -194,7 +181,7 @@ export class Commands {
 
   #listenToNumber(number: AdjustableNumber): void {
     const { topics } = number;
-    const say = () => this.#publisher.setState(topics.state, String(number.value));
+    const say = () => this.publisher.setState(topics.state, String(number.value));
     say();
     const saying = this.#pace(say);
     const change = (text: string) => {
@@ -206,9 +193,9 @@ export class Commands {
 
   /** No deed but a state: what the broker has kept counts, and nothing is what it says when that is removed. */
   #listenToOccupied(): void {
-    const topic = this.#topics.commands.occupied;
+    const topic = this.topics.commands.occupied;
     let said: { occupied: boolean | undefined; retained: boolean } = { occupied: undefined, retained: false };
-    const paced = this.#pace(() => this.#target.occupied(said.occupied, said.retained));
+    const paced = this.#pace(() => this.target.occupied(said.occupied, said.retained));
     const say = (text: string, retained: boolean): Denial | undefined => {
       if (!OCCUPIED.has(text)) return malformed('expected ON, OFF or None');
       said = { occupied: OCCUPIED.get(text), retained };
@@ -216,7 +203,7 @@ export class Commands {
       return undefined;
     };
     this.#deeds.set(topic, (text) => say(text, false));
-    this.#publisher.onMessage(topic, (message) => {
+    this.publisher.onMessage(topic, (message) => {
       const { retained } = message;
       const read = textOf({ ...message, retained: false });
       this.#refuse(topic, 'problem' in read ? read : say(read.text, retained));
@@ -224,7 +211,7 @@ export class Commands {
   }
 
   #pace(act: () => void): Paced {
-    const paced = new Paced(BURST, EVERY_MS, this.#clock, act);
+    const paced = new Paced(BURST, EVERY_MS, this.clock, act);
     this.#paces.push(paced);
     return paced;
   }
@@ -232,56 +219,28 @@ export class Commands {
   #change(name: SettingName, text: string, rolledOut?: string): Denial | undefined {
     const value = parseValue(name, text);
     if (value === undefined) return malformed(`expected ${expectedOf(name)}`);
-    const before = this.#target.settings[name];
-    const denial = this.#target.set(name, value, rolledOut);
-    const after = this.#target.settings[name];
-    if (after !== before) this.#log.info({ setting: name, before, value: after }, 'setting changed');
-    if (!denial) {
-      this.#refused.delete(name);
-      this.#retryRefused();
-    }
+    const before = this.target.settings[name];
+    const denial = this.target.set(name, value, rolledOut);
+    const after = this.target.settings[name];
+    if (after !== before) this.log.info({ setting: name, before, value: after }, 'setting changed');
+    if (!denial) this.#rollOuts.changed(name);
     return denial;
-  }
-
-  /** @returns why not, unless what it contradicts may change yet: `hits` may come before the `window` that it needs */
-  #rollOut(name: SettingName, said: { topic: string; text: string; saying: Paced }): Denial | undefined {
-    this.#refused.delete(name);
-    const denial = this.#change(name, said.text, said.text);
-    if (denial?.code !== 'contradiction') return denial;
-    this.#refused.set(name, said);
-    if (this.#unsaid.size === 0)
-      this.#cancelSaying = this.#clock.after(ROLL_OUT_MS, () => this.#sayRefused());
-    this.#unsaid.add(name);
-    return undefined;
-  }
-
-  /** What is taken now may make room for another one; it is no longer among them then, which bounds this. */
-  #retryRefused(): void {
-    for (const [name, { text, saying }] of this.#refused) if (!this.#change(name, text, text)) saying.ask();
-  }
-
-  #sayRefused(): void {
-    for (const name of this.#unsaid) {
-      const { topic, text } = this.#refused.get(name) ?? {};
-      if (topic && text) this.#refuse(topic, this.#change(name, text, text));
-    }
-    this.#unsaid.clear();
   }
 
   #test(allowance: Allowance): Denial | undefined {
     if (allowance.waitMs > 0) return TOO_MANY_TESTS;
     allowance.use();
-    return this.#target.test();
+    return this.target.test();
   }
 
   #say(name: SettingName): void {
-    const value = this.#target.settings[name];
+    const value = this.target.settings[name];
     const text = typeof value === 'boolean' ? (value ? 'ON' : 'OFF') : String(value);
-    this.#publisher.setState(this.#topics.settings[name], text);
+    this.publisher.setState(this.topics.settings[name], text);
   }
 
   /** @param denial where it is left out, nothing is wrong */
   #refuse(topic: string, denial: Denial | undefined): void {
-    if (denial) this.#log.warn({ topic, reason: denial.problem }, 'command refused');
+    if (denial) this.log.warn({ topic, reason: denial.problem }, 'command refused');
   }
 }
