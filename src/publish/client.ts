@@ -15,10 +15,7 @@ import { RetainedStates } from './states.js';
  * survives a restart.
  */
 export class MqttPublisher {
-  readonly #options: MqttOptions;
   readonly #timing: MqttTiming;
-  readonly #log: Logger;
-  readonly #clock: Clock;
   readonly #connection: BrokerConnection;
   readonly #states = new RetainedStates();
   readonly #outbox: Outbox;
@@ -35,14 +32,16 @@ export class MqttPublisher {
   #onSettled = () => {};
   #stopped: Promise<void> | undefined;
 
-  constructor(options: MqttOptions, log: Logger, clock: Clock) {
-    this.#options = options;
+  constructor(
+    private readonly options: MqttOptions,
+    private readonly log: Logger,
+    private readonly clock: Clock,
+  ) {
     this.#timing = { ...DEFAULT_TIMING, ...options.timing };
-    this.#log = log;
-    this.#clock = clock;
+    const { topics } = options;
     const { outboxFolder: folder, outboxEvents: events, outboxBytes: bytes, outboxDays: days } = options;
     // Nothing else waits there, and the folder is the device's own, also under another id or prefix.
-    const { event: topic } = options.topics;
+    const { event: topic } = topics;
     this.#outbox = new Outbox({ folder, topic, events, bytes, days, isPayload: isEventPayload }, log, clock);
     const onBirth = () => {
       this.#delivery.retryEvents();
@@ -72,7 +71,6 @@ export class MqttPublisher {
         onSettled: () => this.#checkSettled(),
       },
     );
-    const { topics } = options;
     this.#echo = new OwnEcho(topics.availability, this.#timing, clock, log, {
       onChange: () => this.#onRefusal(),
       onContradicted: () => this.#vouch(),
@@ -144,16 +142,12 @@ export class MqttPublisher {
 
   /** A retained state: published now or on connecting, and again after every reconnect. */
   setState(topic: string, payload: string, qos: 0 | 1 = 1): void {
-    this.#states.set(topic, payload, qos);
-    this.#delivery.pump();
-    this.#tell({ topic, payload, event: false });
+    this.#set(topic, payload, qos, true);
   }
 
   /** A state that is true only as long as this runs: published and repeated like the others, never retained. */
   setLiveState(topic: string, payload: string): void {
-    this.#states.set(topic, payload, 1, false);
-    this.#delivery.pump();
-    this.#tell({ topic, payload, event: false });
+    this.#set(topic, payload, 1, false);
   }
 
   /**
@@ -193,14 +187,14 @@ export class MqttPublisher {
   async #shutDown(): Promise<void> {
     this.#homeAssistant.cancel(); // `online` must not follow `offline`
     this.#echo.cancel();
-    await within(this.#clock, this.#timing.stopTimeoutMs, this.#farewell());
+    await within(this.clock, this.#timing.stopTimeoutMs, this.#farewell());
     this.#connection.stop();
     this.#delivery.stop();
     await this.#outbox.stop();
     this.#homeAssistant.cancel();
     const { size: events, kept } = this.#outbox;
     if (events > 0)
-      this.#log.warn(
+      this.log.warn(
         { events },
         `stopped with events that could not be sent; ${kept ? 'the next start sends them' : 'they are lost'}`,
       );
@@ -209,7 +203,7 @@ export class MqttPublisher {
   async #farewell(): Promise<void> {
     await this.#settled();
     if (!this.connected) return;
-    this.setState(this.#options.topics.availability, 'offline');
+    this.setState(this.options.topics.availability, 'offline');
     await this.#settled();
     await this.#connection.disconnect();
   }
@@ -226,16 +220,22 @@ export class MqttPublisher {
     if (this.#delivery.idle || !this.#connection.active) this.#onSettled();
   }
 
+  #set(topic: string, payload: string, qos: 0 | 1, retain: boolean): void {
+    this.#states.set(topic, payload, qos, retain);
+    this.#delivery.pump();
+    this.#tell({ topic, payload, event: false });
+  }
+
   #tell(said: Said): void {
     for (const reader of this.#readers) reader(said);
   }
 
   #onConnect(): void {
     this.#onConnected();
-    const birth = this.#options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
+    const birth = this.options.announcement?.messages.length ? [this.#homeAssistant.topic] : [];
     const silent = this.#connection.protocol === '3.1.1';
     this.#echo.begin(silent);
-    this.#delivery.begin([...birth, ...this.#listeners.keys()], this.#options.topics.availability, silent);
+    this.#delivery.begin([...birth, ...this.#listeners.keys()], this.options.topics.availability, silent);
     this.#announce();
     this.#homeAssistant.begin();
   }
@@ -249,7 +249,7 @@ export class MqttPublisher {
   }
 
   #onTaken(topic: string, unheard: boolean): void {
-    const { alarm, availability } = this.#options.topics;
+    const { alarm, availability } = this.options.topics;
     if (topic === alarm) this.#stateIsHeard = !unheard;
     if (topic === availability && this.#stopped === undefined) this.#echo.expect();
   }
@@ -264,12 +264,12 @@ export class MqttPublisher {
 
   /** Publishes all states in the order in which they were first set, and then `online`: it vouches for them. */
   #announce(): void {
-    this.#states.renew(this.#options.topics.availability, 'online');
+    this.#states.renew(this.options.topics.availability, 'online');
     this.#delivery.pump();
   }
 
   #vouch(): void {
-    this.#states.again(this.#options.topics.availability);
+    this.#states.again(this.options.topics.availability);
     this.#delivery.pump();
   }
 }
