@@ -26,13 +26,13 @@ import { LastHeard } from './storage/last-heard.js';
 import { QuietStore } from './storage/quiet.js';
 import type { Restarts } from './storage/restarts.js';
 import { UnansweredAlarm } from './storage/unanswered.js';
-import { systemClock } from './system/clock.js';
+import { systemClock as clock } from './system/clock.js';
 import { Statistics } from './system/statistics.js';
 import type { Notifier as SystemdNotifier } from './system/systemd.js';
 import { sayQuietHours, ZoneWatch } from './system/time-zone.js';
 import { tellWatchdog } from './system/watchdog.js';
 import { within } from './system/within.js';
-import type { Clock, DecisionEvent, KnownQuiet, Logger, Onlooker } from './types.js';
+import type { DecisionEvent, KnownQuiet, Logger, Onlooker } from './types.js';
 
 /** So long putting everything in order may take. */
 const LONGEST_STOP_MS = 8000;
@@ -44,7 +44,6 @@ export interface AppOptions {
   /** How earlier runs have ended; of this one, whether it is asked to. */
   readonly restarts?: Restarts | undefined;
   readonly log: Logger;
-  readonly clock?: Clock;
   /** Forget what was set over MQTT. */
   readonly resetSettings?: boolean | undefined;
   /** What is heard is played, not lived: every event says so, and none is kept as an open alarm. */
@@ -82,7 +81,6 @@ export async function startApp({
   device,
   restarts,
   log,
-  clock = systemClock,
   resetSettings,
   test = false,
   models,
@@ -308,7 +306,7 @@ export async function startApp({
     openAlarms.endAbandoned(onEvent);
     input.start();
     systemd.ready();
-    const online = () => input.stats.online;
+    const online = () => input.online;
     endWatchdog = tellWatchdog(systemd, { online, windows: () => statistics.windows });
   } catch (error) {
     await stop(); // what has been started must not outlive this

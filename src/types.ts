@@ -35,6 +35,18 @@ export interface Mixing {
   readonly loudest: number;
 }
 
+/** What is known of how quiet it is where a microphone hangs. */
+export interface KnownQuiet {
+  /** So many minutes tell it. */
+  readonly minutes: number;
+  /** Level of the quietest minute of this week (its median second); none where none was surely of the room. */
+  readonly quietestDbfs?: number | undefined;
+  /** The same of the week before. */
+  readonly earlierDbfs?: number | undefined;
+  /** For so many of the last ones nothing has been loud enough for an alarm. */
+  readonly minutesBelow: number;
+}
+
 /** Where sound comes from. Live sources are pushed into the ring, others are pulled without loss. */
 export interface Source {
   /** For logs and messages: `portaudio "USB Audio"`, `file scene.wav`. */
@@ -48,18 +60,6 @@ export interface Source {
    * @throws UserError when the input cannot be opened, breaks, or is not what it claims to be
    */
   chunks(signal: AbortSignal): AsyncIterable<PcmChunk>;
-}
-
-/** What is known of how quiet it is where a microphone hangs. */
-export interface KnownQuiet {
-  /** So many minutes tell it. */
-  readonly minutes: number;
-  /** Level of the quietest minute of this week (its median second); none where none was surely of the room. */
-  readonly quietestDbfs?: number | undefined;
-  /** The same of the week before. */
-  readonly earlierDbfs?: number | undefined;
-  /** For so many of the last ones nothing has been loud enough for an alarm. */
-  readonly minutesBelow: number;
 }
 
 /** 15 600 samples of sound and where they lie in the stream. */

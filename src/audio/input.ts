@@ -21,15 +21,6 @@ export interface InputHandlers {
   onOnline(gapSeconds: number): void;
   /** No more sound, called once until the next `onOnline`. @param reason for people */
   onOffline(reason: string): void;
-  /** After the last chunk of a source that is not live. */
-  onEnd?(): void;
-}
-
-export interface InputStats {
-  readonly online: boolean;
-  readonly soundSeconds: number;
-  /** How often a live source was opened again. */
-  readonly reopened: number;
 }
 
 /** Pause before the first try to open a live source again; it doubles from try to try. */
@@ -55,7 +46,6 @@ export class Input {
   private state: 'new' | 'online' | 'offline' = 'new';
   private lastChunkMs: number | undefined;
   private samples = 0;
-  private reopened = 0;
   /** The kind of fault that was logged last. */
   private logged = { kind: '', atMs: 0 };
 
@@ -84,12 +74,9 @@ export class Input {
     await this.running.catch(() => {});
   }
 
-  get stats(): InputStats {
-    return {
-      online: this.state === 'online',
-      soundSeconds: this.samples / SAMPLE_RATE_HZ,
-      reopened: this.reopened,
-    };
+  /** Sound arrives. */
+  get online(): boolean {
+    return this.state === 'online';
   }
 
   private async run(): Promise<void> {
@@ -105,7 +92,6 @@ export class Input {
         this.arrived(chunk);
         await unlessAborted(this.handlers.onChunk(chunk), signal);
       }
-      if (!signal.aborted) this.handlers.onEnd?.();
     } finally {
       clearInterval(alive);
     }
@@ -138,7 +124,6 @@ export class Input {
       // Half of it by chance, so that many that wait for one server do not come back at once.
       await wait(this.clock, backoff * 1000 * (0.5 + Math.random() / 2), signal);
       backoff = Math.min(backoffMaxSeconds, backoff * 2);
-      this.reopened++;
     }
   }
 
