@@ -16,7 +16,7 @@ const LONGEST_RELEASE_MS = 3000;
 /** From one look at a device that another process has to the next. */
 export const RETRY_MS = 5000;
 /** Where the process goes on, it needs its devices again: what an earlier configuration still writes would escape the new one. */
-const LONGEST_HANDOVER_MS = 30_000;
+const LONGEST_HANDOVER_MS = 60_000;
 
 /** What is the same for every run of a device. */
 type RoomOptions = Omit<AppOptions, 'device' | 'restarts'>;

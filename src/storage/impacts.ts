@@ -44,11 +44,13 @@ export class KeptImpacts {
     return microphone === this.microphone ? impacts : undefined;
   }
 
-  /** These wait now, or none: what has become an alarm must not become a second one. */
+  /** These wait now, or none. What begins to wait is written at once; what no longer does may have become an alarm, which comes first. */
   keep(impacts: WaitingImpacts | undefined): void {
-    if (JSON.stringify(impacts) === JSON.stringify(this.#impacts)) return;
+    const before = this.#impacts;
+    if (JSON.stringify(impacts) === JSON.stringify(before)) return;
     this.#impacts = impacts;
-    void this.told().then(() => this.#file.changed());
+    if (before) void this.told().then(() => this.#file.changed());
+    else this.#file.changed();
   }
 
   /** Writes what waits to be written. */

@@ -131,9 +131,10 @@ it.skipIf(lacksPrograms('cc'))(
       config,
       `stateDir: ${dir}/state\ndevice: { id: bath }\nmqtt: { url: 'mqtt://127.0.0.1:1' }\ninput: { source: file, file: '${SCENE}' }\n`,
     );
-    daemon = new Program(['run', '--config', config, '--speed', '5', '--loop'], slowDisk(dir, 6, slow));
-    await said('alarm_started');
+    daemon = new Program(['run', '--config', config, '--speed', '5', '--loop'], slowDisk(dir, 2, slow));
+    await said('sound arrives');
     writeFileSync(slow, '');
+    await said('alarm_started'); // nothing of it is on the disk
     process.kill(daemon.pid, 'SIGHUP');
     await said('alarm_ended');
     await said('"events":2,"dropped":0,"msg":"events of an earlier run wait"');

@@ -44,8 +44,8 @@ describe('impacts that wait for what comes after them', () => {
     const state = new State(folder, silentLog);
     const clock = new ManualClock();
     let tell = () => {};
-    const events = [told(), new Promise<void>((resolve) => (tell = resolve))];
-    const kept = new KeptImpacts(state, 'USB', clock, () => events.shift() ?? told());
+    const event = new Promise<void>((resolve) => (tell = resolve));
+    const kept = new KeptImpacts(state, 'USB', clock, () => event);
     const onDisk = async () => {
       await settle();
       await state.settled();
