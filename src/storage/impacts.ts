@@ -44,13 +44,11 @@ export class KeptImpacts {
     return microphone === this.microphone ? impacts : undefined;
   }
 
-  /** These wait now, or none. What begins to wait is written at once; what no longer does may have become an alarm, which comes first. */
+  /** These wait now, or none. What no longer waits may have become an alarm, which comes first. */
   keep(impacts: WaitingImpacts | undefined): void {
-    const before = this.#impacts;
-    if (JSON.stringify(impacts) === JSON.stringify(before)) return;
+    if (JSON.stringify(impacts) === JSON.stringify(this.#impacts)) return;
     this.#impacts = impacts;
-    if (before) void this.told().then(() => this.#file.changed());
-    else this.#file.changed();
+    void this.told().then(() => this.#file.changed());
   }
 
   /** Writes what waits to be written. */

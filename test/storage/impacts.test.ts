@@ -40,23 +40,42 @@ describe('impacts that wait for what comes after them', () => {
     expect((await run())?.voice).toBeUndefined();
   });
 
-  it('are kept as soon as they wait, and until the alarm that they have become is kept', async () => {
+  /** A run that goes on, in which events are kept when these resolve. */
+  function running(events: Promise<void>[]) {
     const state = new State(folder, silentLog);
     const clock = new ManualClock();
-    let tell = () => {};
-    const event = new Promise<void>((resolve) => (tell = resolve));
-    const kept = new KeptImpacts(state, 'USB', clock, () => event);
+    const kept = new KeptImpacts(state, 'USB', clock, () => events.shift() ?? told());
     const onDisk = async () => {
       await settle();
       await state.settled();
       return new KeptImpacts(new State(folder, silentLog), 'USB', clock, told).take();
     };
+    return { kept, onDisk };
+  }
+
+  it('are kept as soon as they wait, and until the alarm that they have become is kept', async () => {
+    let tell = () => {};
+    const { kept, onDisk } = running([told(), new Promise<void>((resolve) => (tell = resolve))]);
     kept.keep({ silence: impact });
     expect(await onDisk()).toEqual({ silence: impact });
     kept.keep(undefined);
     expect(await onDisk()).toEqual({ silence: impact });
     tell();
     expect(await onDisk()).toBeUndefined();
+  });
+
+  it('take the place of none whose alarm is not kept yet', async () => {
+    let tell = () => {};
+    const alarm = new Promise<void>((resolve) => (tell = resolve));
+    const { kept, onDisk } = running([told(), alarm, alarm]);
+    const later = { ...impact, atMs: impact.atMs + 1000 };
+    kept.keep({ silence: impact });
+    expect(await onDisk()).toEqual({ silence: impact });
+    kept.keep(undefined);
+    kept.keep({ silence: later });
+    expect(await onDisk()).toEqual({ silence: impact });
+    tell();
+    expect(await onDisk()).toEqual({ silence: later });
   });
 
   it('are written when they change, and however many there are, six times a minute', async () => {
