@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../errors.js';
 import type { Clock, Logger } from '../types.js';
-import { unreadable } from './feedback-records.js';
+import { namesIn } from './feedback-records.js';
 import { makeFolder, makeFolderSync, removeLeftovers } from './files.js';
 import type { Lock } from './held-name.js';
 import { keptText } from './kept-file.js';
@@ -160,15 +160,6 @@ export function feedbackFolders(stateFolder: string): string[] {
   const all = join(stateFolder, 'devices');
   const ids = namesIn(all).sort();
   return [stateFolder, ...ids.map((id) => join(all, id))].map((folder) => join(folder, 'feedback'));
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw unreadable(folder, error);
-  }
 }
 
 /** Two devices of one host listen to different sound. */

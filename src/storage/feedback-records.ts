@@ -76,17 +76,22 @@ export function toBase64(values: Float32Array): string {
 }
 
 function recordFiles(folder: string): string[] {
-  try {
-    return namesOfRecords(readdirSync(folder));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []; // nothing has been kept yet
-    throw unreadable(folder, error);
-  }
+  return namesOfRecords(namesIn(folder));
 }
 
-/** A folder in which verdicts lie, or may. */
-export const unreadable = (folder: string, error: unknown) =>
-  notYours(ExitCode.noInput, `${folder} cannot be read`, error);
+/**
+ * What lies in a folder in which verdicts are, or may be; nothing where none have been kept yet.
+ *
+ * @throws UserError no input, where it cannot be read
+ */
+export function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw notYours(ExitCode.noInput, `${folder} cannot be read`, error);
+  }
+}
 
 function notYours(code: ExitCode, what: string, error: unknown): UserError {
   return new UserError(
