@@ -146,6 +146,8 @@ export interface WaitingImpact {
   readonly atMs: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
+  /** How loud a radio was that played before it; undefined: none did. */
+  readonly mediaDbfs?: number | undefined;
 }
 
 /** Impacts that wait, by what they wait for. */

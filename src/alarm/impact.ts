@@ -38,6 +38,8 @@ const VOICES = [...HURT_KINDS, 'speech', 'laugh', 'cry', 'throat'];
  * answer a telephone. All of these put the silence off.
  */
 export const LIFE_KINDS = ['door', 'steps', 'water'] as const;
+/** What a radio or a television plays. */
+const MEDIA_KINDS = ['speech', 'music'];
 /** Speech is heard from this score on. */
 const SPEECH_SCORE = 0.5;
 /** Score of an impact, where nobody says one. */
@@ -89,7 +91,7 @@ function bundled(rule: AlarmRule) {
  */
 export function kindsLookedAt(rule: AlarmRule): readonly string[] | undefined {
   const own = evidenceRule(rule);
-  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES];
+  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES, ...MEDIA_KINDS];
 }
 
 /** Evidence from which on there is an impact, in nats. */
@@ -100,6 +102,11 @@ export function impactLine({ thump, lines }: EvidenceRule): number {
 /** Whether there is a voice in a window, of whatever kind. */
 export function isVoice(window: ScoredWindow, speechLabels: readonly string[]): boolean {
   return isSpeech(window, speechLabels) || VOICES.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
+}
+
+/** Whether there is speech or music in a window, as of a radio. */
+export function isMedia(window: ScoredWindow, speechLabels: readonly string[]): boolean {
+  return isSpeech(window, speechLabels) || MEDIA_KINDS.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
 }
 
 export function isSpeech({ scores }: ScoredWindow, speechLabels: readonly string[]): boolean {

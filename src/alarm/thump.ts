@@ -13,6 +13,7 @@ import {
   thumpSilenceSeconds,
   thumpVoice,
 } from './impact.js';
+import { MEDIA_TIMES, Media } from './media.js';
 import { type AlarmRule, type Hit, remembers, type VoiceRule } from './rule.js';
 
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
@@ -34,12 +35,16 @@ interface Blow {
   readonly atMs: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
+  /** How loud a radio was that played before it, at its loudest; undefined: none did. */
+  readonly mediaDbfs?: number | undefined;
 }
 
 interface Impact extends Blow {
   readonly hit: Hit;
   /** End of the last sound after it, stream seconds; that of the blow at first. */
   readonly silentSince?: number;
+  /** …and of the last one that is not of the radio that played before. */
+  readonly unchangedSince?: number;
 }
 
 /** An impact, and what after it makes it an alarm. */
@@ -60,12 +65,15 @@ export class Thump {
   #earlier: WaitingImpacts | undefined;
   /** End of the last window with a voice in it. */
   #voiceSeconds = Number.NEGATIVE_INFINITY;
+  readonly #media: Media;
 
   /** @param floor of the room, which has every window before `push` does */
   constructor(
     private readonly options: ThumpOptions,
     private readonly floor: NoiseFloor,
-  ) {}
+  ) {
+    this.#media = new Media(options.speechLabels);
+  }
 
   /**
    * Takes the next window.
@@ -80,6 +88,7 @@ export class Thump {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     const voice = thumpVoice(rule, this.options);
     if (silenceSeconds === 0 && !voice) return undefined;
+    this.#media.push(window);
     this.#takeUp(window);
     this.#bridge(window);
     const floorDbfs = this.floor.dbfs;
@@ -91,7 +100,12 @@ export class Thump {
       if (window.endSeconds - this.#voiceSeconds > LASTING_SECONDS) this.#impact = undefined;
     } else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
-      this.#blow = { atSeconds: window.endSeconds, atMs: window.endAtMs, silenceDbfs };
+      this.#blow = {
+        atSeconds: window.endSeconds,
+        atMs: window.endAtMs,
+        silenceDbfs,
+        mediaDbfs: this.#media.dbfs,
+      };
     }
     // The event head may be sure of a blow only when it has heard what follows it.
     const blow =
@@ -146,9 +160,7 @@ export class Thump {
   /** An impact is none the less one because sound was lost after it, but the silence begins anew: who knows what was lost. */
   #bridge({ startSeconds, endSeconds }: ScoredWindow): void {
     if (this.#impact && startSeconds > this.#endSeconds)
-      this.#impact = isLate(this.#impact, startSeconds)
-        ? undefined
-        : { ...this.#impact, silentSince: startSeconds };
+      this.#impact = isLate(this.#impact, startSeconds) ? undefined : soundUntil(startSeconds, this.#impact);
     this.#endSeconds = endSeconds;
   }
 
@@ -169,14 +181,26 @@ export class Thump {
 
   #silent(window: ScoredWindow, rule: AlarmRule, silenceSeconds: number): Fall | undefined {
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    const { hit, atSeconds, silenceDbfs, silentSince = atSeconds } = this.#impact;
-    if (this.#isSilent(window, rule, silenceDbfs))
-      return window.endSeconds - silentSince >= silenceSeconds
-        ? { hit, reason: 'thump_then_silence' }
-        : undefined;
-    const calledOff = isLate(this.#impact, window.endSeconds) || lifeGoesOn(window);
-    this.#impact = calledOff ? undefined : { ...this.#impact, silentSince: window.endSeconds };
+    const { hit, atSeconds, silentSince = atSeconds, unchangedSince = atSeconds } = this.#impact;
+    const { endSeconds } = window;
+    const silent = this.#isSilent(window, rule, this.#impact.silenceDbfs);
+    const unchanged = silent || this.#isUnchanged(window, rule, this.#impact.mediaDbfs);
+    const long =
+      (silent && endSeconds - silentSince >= silenceSeconds) ||
+      (unchanged && endSeconds - unchangedSince >= MEDIA_TIMES * silenceSeconds);
+    if (long) return { hit, reason: 'thump_then_silence' };
+    if (silent) return undefined;
+    const calledOff = !unchanged && (isLate(this.#impact, endSeconds) || lifeGoesOn(window));
+    if (calledOff) this.#impact = undefined;
+    else if (unchanged) this.#impact = { ...this.#impact, silentSince: endSeconds };
+    else this.#impact = soundUntil(endSeconds, this.#impact);
     return undefined;
+  }
+
+  #isUnchanged(window: ScoredWindow, rule: AlarmRule, mediaDbfs: number | undefined): boolean {
+    return (
+      this.#media.goesOn(window, mediaDbfs) && !lifeGoesOn(window) && !hitOf(window, rule, rule.threshold)
+    );
   }
 
   #isSilent(window: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
@@ -189,7 +213,13 @@ export class Thump {
 }
 
 function waiting(impact: Impact | undefined): WaitingImpact | undefined {
-  return impact && { hit: impact.hit, atMs: impact.atMs, silenceDbfs: impact.silenceDbfs };
+  if (!impact) return undefined;
+  const { hit, atMs, silenceDbfs, mediaDbfs } = impact;
+  return { hit, atMs, silenceDbfs, mediaDbfs };
+}
+
+function soundUntil(seconds: number, impact: Impact): Impact {
+  return { ...impact, silentSince: seconds, unchangedSince: seconds };
 }
 
 /** Whether it is too late after an impact for the silence to begin. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MEDIA_TIMES } from '../alarm/media.js';
 import { SAMPLE_RATE_HZ, WINDOW_SECONDS } from '../constants.js';
 import { whole } from './augment.js';
 import { createRandom } from './random.js';
@@ -52,9 +53,10 @@ export async function layInLife(
   const peak = clip.reduce((highest, x) => Math.max(highest, Math.abs(x)), 0);
   const gain = peak > 0 ? 10 ** (between(PEAK_DBFS) / 20) / peak : 0;
   const roomDbfs = between(ROOM_DBFS);
-  const after = Math.round((MEMORY_SECONDS + silenceSeconds + WINDOW_SECONDS) * SAMPLE_RATE_HZ);
-  const length = before + clip.length + after;
   const piece = pieces[Math.floor(random() * pieces.length)];
+  const waitSeconds = (piece ? MEDIA_TIMES : 1) * silenceSeconds;
+  const after = Math.round((MEMORY_SECONDS + waitSeconds + WINDOW_SECONDS) * SAMPLE_RATE_HZ);
+  const length = before + clip.length + after;
   const samples = piece ? goingOn(piece, length, random) : createTone(random)(length, roomDbfs);
   for (const [i, x] of clip.entries())
     samples[before + i] = Math.max(-1, Math.min(1, samples[before + i]! + gain * x));

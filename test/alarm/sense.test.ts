@@ -661,6 +661,63 @@ describe('an impact and then silence', () => {
         expect(reasons).toEqual([expect.any(String), 'thump_then_silence']);
       });
 
+      describe('while a radio plays', () => {
+        /** Two seconds of it and half a second that is fainter, again and again. */
+        const playing = (seconds: number, heard: Partial<Heard> = {}): Heard[] => {
+          const part = { seconds: HOP_SECONDS, rmsDbfs: -45, kinds: { ...nothing, music: 2 }, ...heard };
+          const faint = { ...part, rmsDbfs: -58 };
+          return Array.from({ length: Math.round(seconds / HOP_SECONDS / 5) }, () => [
+            ...Array<Heard>(4).fill(part),
+            faint,
+          ]).flat();
+        };
+        const radio = [still(4), ...playing(12)];
+        const knocks = sounding(1, { knock: 3 });
+
+        it('is heard where it plays on as before for twice as long as silence takes, and nothing else', () => {
+          expect(started([...radio, impact, ...playing(60)])).toEqual(['thump_then_silence 37']);
+          const talk = { kinds: nothing, scores: { speech: 0.9 } };
+          expect(started([still(4), ...playing(12, talk), impact, ...playing(60, talk)])).toEqual([
+            'thump_then_silence 37',
+          ]);
+          const paused = [...radio, impact, ...playing(5), still(2), ...playing(60)];
+          expect(started(paused)).toEqual(['thump_then_silence 37']);
+          expect(started([...radio, impact, ...playing(5), still(60)])).toEqual(['thump_then_silence 31']);
+        });
+
+        it('begins anew after another sound, which must not come too late', () => {
+          const knocking = [...radio, impact, ...playing(7), knocks];
+          expect(started([...knocking, ...playing(60)])).toEqual(['thump_then_silence 45']);
+          const late = [...knocking, ...playing(7), knocks, ...playing(7), knocks];
+          expect(started([...late, ...playing(60)])).toEqual([]);
+        });
+
+        it.each(LIFE_KINDS)('is called off by a sound of %s', (kind) => {
+          const life = { kinds: { ...nothing, music: 2, [kind]: 1 } };
+          const script = [...radio, impact, ...playing(7), ...playing(2, life), ...playing(60)];
+          expect(started(script)).toEqual([]);
+        });
+
+        it('is not heard where it plays louder than before, or did not play, or hardly', () => {
+          const now = (rmsDbfs: number) => playing(60, { rmsDbfs });
+          expect(started([...radio, impact, ...now(-40)])).toHaveLength(1);
+          expect(started([...radio, impact, ...now(-38)])).toEqual([]);
+          expect(started([still(14), impact, ...now(-45)])).toEqual([]);
+          expect(started([still(11), ...playing(4), impact, ...now(-45)])).toEqual([]);
+          expect(started([still(1), ...playing(4), impact, ...now(-45)])).toEqual([]);
+        });
+
+        it('is heard in the next run', () => {
+          const before = senseOf(open, { evidence });
+          const first = windowsOf([...radio, impact]);
+          for (const window of first) before.push(window);
+          const next = senseOf(open, { evidence });
+          next.resume(before.impacts ?? {});
+          const [event] = hear(next, playing(60), (first.at(-1)?.endAtMs ?? 0) + 5000);
+          expect(event).toMatchObject({ reason: 'thump_then_silence' });
+        });
+      });
+
       it('is nobody while nobody is there', () => {
         const sense = senseOf(open, { evidence });
         sense.setOccupied(false);

@@ -48,13 +48,15 @@ describe('a clip as life has it', () => {
 
   it('lies in ordinary sound, however short that is', async () => {
     const hum = Float32Array.from({ length: RATE }, (_, i) => 0.01 * Math.sin(i / 9));
-    const { samples, startSeconds } = await layInLife(click(3, 0.5), 'a', {
+    const { samples, startSeconds, endSeconds } = await layInLife(click(3, 0.5), 'a', {
       seed: 1,
       silenceSeconds: 8,
       pieces: [hum],
     });
     expect(peakOf(samples.subarray(0, startSeconds * RATE))).toBeCloseTo(0.01, 4);
     expect(peakOf(samples.subarray(samples.length - RATE))).toBeCloseTo(0.01, 4);
+    // Where a radio plays on it takes twice as long.
+    expect(samples.length / RATE).toBeCloseTo(endSeconds + 3.4 + 2 * 8 + 0.975, 4);
   });
 });
 
