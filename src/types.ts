@@ -146,8 +146,16 @@ export interface WaitingImpact {
   readonly atMs: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
-  /** How loud a radio was that played before it; undefined: none did. */
+  /** What went on before it. */
+  readonly ongoing?: OngoingSound | undefined;
+}
+
+/** What goes on in a room, whoever falls: how loud a radio was, and what runs; undefined: there was none. */
+export interface OngoingSound {
   readonly mediaDbfs?: number | undefined;
+  readonly noiseDbfs?: number | undefined;
+  /** Whether that noise was water. */
+  readonly water: boolean;
 }
 
 /** Impacts that wait, by what they wait for. */

@@ -27,6 +27,8 @@ const IMPACT_CLASSES = new Set([
   'Slap, smack',
   'Whack, thwack',
 ]);
+/** …and of water that runs. */
+export const WATER_KIND = 'water';
 /** Kinds that are the voice of somebody who is hurt. */
 export const HURT_KINDS = [DISTRESS_KIND, SCREAM_KIND];
 /** …and all that are voices, as far as anybody can tell: a call may be taken for a cough or a baby. */
@@ -37,11 +39,13 @@ const VOICES = [...HURT_KINDS, 'speech', 'laugh', 'cry', 'throat'];
  * nothing that somebody who lies there may do, or that happens around them: knock for help, pull something down, not
  * answer a telephone. All of these put the silence off.
  */
-export const LIFE_KINDS = ['door', 'steps', 'water'] as const;
+export const LIFE_KINDS = ['door', 'steps', WATER_KIND] as const;
 /** What a radio or a television plays. */
-const MEDIA_KINDS = ['speech', 'music'];
-/** Speech is heard from this score on. */
-const SPEECH_SCORE = 0.5;
+export const MEDIA_KINDS = ['speech', 'music'];
+/** What runs, and drowns out what is fainter. */
+export const MOTOR_KIND = 'motor';
+/** A class is heard from this score on. */
+const HEARD_SCORE = 0.5;
 /** Score of an impact, where nobody says one. */
 const DEFAULT_THRESHOLD = 0.4;
 
@@ -53,6 +57,8 @@ export interface ThumpOptions {
   /** How long after it a voice in distress may come; 0 is off, undefined as the bundle has it. */
   readonly thumpVoiceSeconds?: number | undefined;
   readonly speechLabels: readonly string[];
+  /** Classes of running water. */
+  readonly waterLabels: readonly string[];
 }
 
 /** How long the silence after an impact must be, as a person or the bundle says; 0 is off. */
@@ -91,7 +97,7 @@ function bundled(rule: AlarmRule) {
  */
 export function kindsLookedAt(rule: AlarmRule): readonly string[] | undefined {
   const own = evidenceRule(rule);
-  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES, ...MEDIA_KINDS];
+  return own && [...Object.keys(own.lines), ...LIFE_KINDS, ...VOICES, ...MEDIA_KINDS, MOTOR_KIND];
 }
 
 /** Evidence from which on there is an impact, in nats. */
@@ -101,21 +107,28 @@ export function impactLine({ thump, lines }: EvidenceRule): number {
 
 /** Whether there is a voice in a window, of whatever kind. */
 export function isVoice(window: ScoredWindow, speechLabels: readonly string[]): boolean {
-  return isSpeech(window, speechLabels) || VOICES.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
+  return hearsClass(window, speechLabels) || hearsKind(window, VOICES);
 }
 
-/** Whether there is speech or music in a window, as of a radio. */
-export function isMedia(window: ScoredWindow, speechLabels: readonly string[]): boolean {
-  return isSpeech(window, speechLabels) || MEDIA_KINDS.some((kind) => (window.kinds?.[kind] ?? 0) > 0);
+/** Whether one of some kinds of the event head is likelier than not in a window. */
+export function hearsKind({ kinds }: ScoredWindow, wanted: readonly string[]): boolean {
+  return wanted.some((kind) => (kinds?.[kind] ?? 0) > 0);
 }
 
-export function isSpeech({ scores }: ScoredWindow, speechLabels: readonly string[]): boolean {
-  return speechLabels.some((label) => (scores[label] ?? 0) >= SPEECH_SCORE);
+/** …or one of some classes. */
+export function hearsClass({ scores }: ScoredWindow, labels: readonly string[]): boolean {
+  return labels.some((label) => (scores[label] ?? 0) >= HEARD_SCORE);
 }
 
-/** Whether somebody goes on with their life in a window; of a model that does not tell these kinds any sound may be one. */
-export function lifeGoesOn({ kinds }: ScoredWindow): boolean {
-  return LIFE_KINDS.some((kind) => (kinds?.[kind] ?? Number.POSITIVE_INFINITY) > 0);
+/**
+ * Whether somebody goes on with their life in a window; of a model that does not tell these kinds any sound may be one.
+ *
+ * @param waterRan the water was on before, and says nothing
+ */
+export function lifeGoesOn({ kinds }: ScoredWindow, waterRan = false): boolean {
+  return LIFE_KINDS.some(
+    (kind) => !(waterRan && kind === WATER_KIND) && (kinds?.[kind] ?? Number.POSITIVE_INFINITY) > 0,
+  );
 }
 
 /** Gives the hit of a kind of event for which there is so much evidence, nats. */

@@ -24,7 +24,6 @@ const OFF_SCORE = 0.25;
 const WATER_BRIDGE_SECONDS = 60;
 
 export interface SenseOptions extends ThumpOptions {
-  readonly waterLabels: readonly string[];
   /** While water runs, a window is a hit only from this score on. */
   readonly waterThreshold?: number | undefined;
   /** Water that runs for longer is reported; 0 is never. */

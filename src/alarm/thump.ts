@@ -1,19 +1,19 @@
-import type { ScoredWindow, WaitingImpact, WaitingImpacts } from '../types.js';
+import type { OngoingSound, ScoredWindow, WaitingImpact, WaitingImpacts } from '../types.js';
 import { type NoiseFloor, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import { hitOf } from './hits.js';
 import {
   type Heard,
   HURT_KINDS,
+  hearsClass,
   IMPACT_KIND,
   impactIn,
-  isSpeech,
   isVoice,
   lifeGoesOn,
   type ThumpOptions,
   thumpSilenceSeconds,
   thumpVoice,
 } from './impact.js';
-import { MEDIA_TIMES, Media } from './media.js';
+import { ONGOING_TIMES, Ongoing } from './ongoing.js';
 import { type AlarmRule, type Hit, remembers, type VoiceRule } from './rule.js';
 
 /** An impact is so much louder than the noise floor; over 0.96 s even a hard blow is spread thin. */
@@ -35,15 +35,15 @@ interface Blow {
   readonly atMs: number;
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
-  /** How loud a radio was that played before it, at its loudest; undefined: none did. */
-  readonly mediaDbfs?: number | undefined;
+  /** What went on before it. */
+  readonly ongoing?: OngoingSound | undefined;
 }
 
 interface Impact extends Blow {
   readonly hit: Hit;
   /** End of the last sound after it, stream seconds; that of the blow at first. */
   readonly silentSince?: number;
-  /** …and of the last one that is not of the radio that played before. */
+  /** …and of the last one that did not go on before it. */
   readonly unchangedSince?: number;
 }
 
@@ -65,14 +65,14 @@ export class Thump {
   #earlier: WaitingImpacts | undefined;
   /** End of the last window with a voice in it. */
   #voiceSeconds = Number.NEGATIVE_INFINITY;
-  readonly #media: Media;
+  readonly #ongoing: Ongoing;
 
   /** @param floor of the room, which has every window before `push` does */
   constructor(
     private readonly options: ThumpOptions,
     private readonly floor: NoiseFloor,
   ) {
-    this.#media = new Media(options.speechLabels);
+    this.#ongoing = new Ongoing(options);
   }
 
   /**
@@ -88,7 +88,7 @@ export class Thump {
     const silenceSeconds = thumpSilenceSeconds(rule, this.options);
     const voice = thumpVoice(rule, this.options);
     if (silenceSeconds === 0 && !voice) return undefined;
-    this.#media.push(window);
+    this.#ongoing.push(window);
     this.#takeUp(window);
     this.#bridge(window);
     const floorDbfs = this.floor.dbfs;
@@ -96,15 +96,16 @@ export class Thump {
     if (isVoice(window, this.options.speechLabels)) this.#voiceSeconds = window.endSeconds;
     if (this.floor.lasts(LASTING_SECONDS, LASTING_DB)) {
       this.#blow = undefined;
-      // What lasts after an impact may be whoever fell, calling without a pause.
-      if (window.endSeconds - this.#voiceSeconds > LASTING_SECONDS) this.#impact = undefined;
+      // What lasts after an impact may have been there before it, or be whoever fell, calling without a pause.
+      const called = window.endSeconds - this.#voiceSeconds <= LASTING_SECONDS;
+      if (!called && !this.#isUnchanged(window, rule)) this.#impact = undefined;
     } else if (window.rmsDbfs > Math.max(rule.minLevelDbfs, floorDbfs + aboveDb)) {
       const silenceDbfs = Math.max(rule.minLevelDbfs, floorDbfs + SILENCE_ABOVE_FLOOR_DB);
       this.#blow = {
         atSeconds: window.endSeconds,
         atMs: window.endAtMs,
         silenceDbfs,
-        mediaDbfs: this.#media.dbfs,
+        ongoing: this.#ongoing.before,
       };
     }
     // The event head may be sure of a blow only when it has heard what follows it.
@@ -181,32 +182,33 @@ export class Thump {
 
   #silent(window: ScoredWindow, rule: AlarmRule, silenceSeconds: number): Fall | undefined {
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    const { hit, atSeconds, silentSince = atSeconds, unchangedSince = atSeconds } = this.#impact;
+    const { hit, atSeconds, ongoing, silentSince = atSeconds, unchangedSince = atSeconds } = this.#impact;
     const { endSeconds } = window;
     const silent = this.#isSilent(window, rule, this.#impact.silenceDbfs);
-    const unchanged = silent || this.#isUnchanged(window, rule, this.#impact.mediaDbfs);
+    const unchanged = silent || this.#isUnchanged(window, rule);
     const long =
       (silent && endSeconds - silentSince >= silenceSeconds) ||
-      (unchanged && endSeconds - unchangedSince >= MEDIA_TIMES * silenceSeconds);
+      (unchanged && endSeconds - unchangedSince >= ONGOING_TIMES * silenceSeconds);
     if (long) return { hit, reason: 'thump_then_silence' };
     if (silent) return undefined;
-    const calledOff = !unchanged && (isLate(this.#impact, endSeconds) || lifeGoesOn(window));
+    const calledOff = !unchanged && (isLate(this.#impact, endSeconds) || lifeGoesOn(window, ongoing?.water));
     if (calledOff) this.#impact = undefined;
     else if (unchanged) this.#impact = { ...this.#impact, silentSince: endSeconds };
     else this.#impact = soundUntil(endSeconds, this.#impact);
     return undefined;
   }
 
-  #isUnchanged(window: ScoredWindow, rule: AlarmRule, mediaDbfs: number | undefined): boolean {
+  #isUnchanged(window: ScoredWindow, rule: AlarmRule): boolean {
+    const before = this.#impact?.ongoing;
     return (
-      this.#media.goesOn(window, mediaDbfs) && !lifeGoesOn(window) && !hitOf(window, rule, rule.threshold)
+      before !== undefined && this.#ongoing.isAll(window, before) && !hitOf(window, rule, rule.threshold)
     );
   }
 
   #isSilent(window: ScoredWindow, rule: AlarmRule, silenceDbfs: number): boolean {
     return (
       window.rmsDbfs <= silenceDbfs &&
-      !isSpeech(window, this.options.speechLabels) &&
+      !hearsClass(window, this.options.speechLabels) &&
       !hitOf(window, rule, rule.threshold)
     );
   }
@@ -214,8 +216,8 @@ export class Thump {
 
 function waiting(impact: Impact | undefined): WaitingImpact | undefined {
   if (!impact) return undefined;
-  const { hit, atMs, silenceDbfs, mediaDbfs } = impact;
-  return { hit, atMs, silenceDbfs, mediaDbfs };
+  const { hit, atMs, silenceDbfs, ongoing } = impact;
+  return { hit, atMs, silenceDbfs, ongoing };
 }
 
 function soundUntil(seconds: number, impact: Impact): Impact {

@@ -11,7 +11,9 @@ const impact = z.object({
   hit: z.object({ atMs: time, label: z.string(), score: z.number().min(0).max(1) }),
   atMs: time,
   silenceDbfs: z.number(),
-  mediaDbfs: z.number().optional(),
+  ongoing: z
+    .object({ mediaDbfs: z.number().optional(), noiseDbfs: z.number().optional(), water: z.boolean() })
+    .optional(),
 });
 const schema = z
   .object({ microphone: z.string(), silence: impact.optional(), voice: impact.optional() })

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MEDIA_TIMES } from '../alarm/media.js';
+import { ONGOING_TIMES } from '../alarm/ongoing.js';
 import { SAMPLE_RATE_HZ, WINDOW_SECONDS } from '../constants.js';
 import { whole } from './augment.js';
 import { createRandom } from './random.js';
@@ -54,7 +54,7 @@ export async function layInLife(
   const gain = peak > 0 ? 10 ** (between(PEAK_DBFS) / 20) / peak : 0;
   const roomDbfs = between(ROOM_DBFS);
   const piece = pieces[Math.floor(random() * pieces.length)];
-  const waitSeconds = (piece ? MEDIA_TIMES : 1) * silenceSeconds;
+  const waitSeconds = (piece ? ONGOING_TIMES : 1) * silenceSeconds;
   const after = Math.round((MEMORY_SECONDS + waitSeconds + WINDOW_SECONDS) * SAMPLE_RATE_HZ);
   const length = before + clip.length + after;
   const samples = piece ? goingOn(piece, length, random) : createTone(random)(length, roomDbfs);

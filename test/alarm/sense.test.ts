@@ -718,6 +718,46 @@ describe('an impact and then silence', () => {
         });
       });
 
+      describe('while something has just begun to run', () => {
+        const running = (seconds: number, kinds = {}, rmsDbfs = -45): Heard => ({
+          ...{ seconds, rmsDbfs, kinds: { ...nothing, ...kinds } },
+        });
+        const fallen = (kind: string, after: Heard[], beganSeconds = 4) =>
+          started([still(12), running(beganSeconds, { [kind]: 2 }), impact, ...after]);
+
+        it.each(['water', 'motor'])('is heard where that runs on, and nothing else: %s', (kind) => {
+          const sound = { [kind]: 2 };
+          expect(fallen(kind, [running(60, sound)])).toEqual(['thump_then_silence 37']);
+          expect(fallen(kind, [running(60, sound)], 8)).toHaveLength(1);
+          expect(fallen(kind, [running(60, sound, -40)])).toHaveLength(1);
+          expect(fallen(kind, [running(5, sound), still(60)])).toEqual(['thump_then_silence 32']);
+        });
+
+        it('is not heard where that is louder, is not known as such, or begins only with it', () => {
+          expect(fallen('water', [running(60, { water: 2 }, -38)])).toEqual([]);
+          expect(fallen('dishes', [running(60, { dishes: 2 })])).toEqual([]);
+          expect(started([still(12), impact, running(60, { water: 2 })])).toEqual([]);
+          expect(fallen('motor', [running(60, { water: 2 })])).toEqual([]);
+        });
+
+        it.each(['door', 'steps'])('is called off by a sound of %s', (kind) => {
+          const water = { water: 2 };
+          const script = [running(7, water), running(1, { ...water, [kind]: 1 }), running(60, water)];
+          expect(fallen('water', script)).toEqual([]);
+        });
+
+        it('begins anew after a voice', () => {
+          const water = running(7, { water: 2 });
+          const voice: Heard = { ...water, seconds: 2, scores: { speech: 0.9 } };
+          const again = { ...water, seconds: 60 };
+          expect(fallen('water', [water, voice, again])).toEqual(['thump_then_silence 46']);
+          expect(fallen('water', [water, voice, again], 20)).toEqual(['thump_then_silence 52']);
+          const fan = { ...water, kinds: { ...nothing, motor: 2 } };
+          const called = [fan, { ...fan, seconds: 2, scores: { speech: 0.9 } }, { ...fan, seconds: 60 }];
+          expect(fallen('motor', called)).toEqual(['thump_then_silence 46']);
+        });
+      });
+
       it('is nobody while nobody is there', () => {
         const sense = senseOf(open, { evidence });
         sense.setOccupied(false);
