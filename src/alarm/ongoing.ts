@@ -11,7 +11,7 @@ import {
 } from './impact.js';
 
 /** Where a sound goes on after an impact, nothing else must be heard for so many times as long as in silence: it hides some of it. */
-export const ONGOING_TIMES = 2;
+export const ONGOING_TIMES = 2.5;
 /** A radio was heard in so many of the windows before: a word or two are none… */
 const MEDIA_SHARE = 0.8;
 /** …over so long at least. */
