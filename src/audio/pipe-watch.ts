@@ -21,12 +21,18 @@ export class PipeWatch {
   #waitedMs = 0;
   #allMs = 0;
   #wrong: number | undefined;
+  #isLive = false;
 
   constructor(private readonly layout: Pick<SourceOptions, 'sampleRateHz' | 'channels'>) {}
 
   /** Delivered over declared rate, where that is wrong. */
   get wrong(): number | undefined {
     return this.#wrong;
+  }
+
+  /** Whether a microphone was ever behind it, which gives its sound whether or not anybody has time for it. */
+  get isLive(): boolean {
+    return this.#isLive;
   }
 
   /** @param count samples at 16 kHz that arrive now */
@@ -39,9 +45,11 @@ export class PipeWatch {
     if (this.#rate.steady === steady) return;
     const ratio = this.#rate.steady;
     if (ratio === undefined) return;
-    if (Math.abs(ratio - 1) <= RIGHT) this.#wrong = undefined;
-    else if (this.#waitedMs > LEAST_WAITING * this.#allMs && usualLayout(ratio, this.layout))
-      this.#wrong = ratio;
+    const waits = this.#waitedMs > LEAST_WAITING * this.#allMs;
+    if (Math.abs(ratio - 1) <= RIGHT) {
+      this.#wrong = undefined;
+      this.#isLive ||= waits;
+    } else if (waits && usualLayout(ratio, this.layout)) this.#wrong = ratio;
   }
 
   /** What has arrived is worked off: the reader waits for more. */

@@ -42,7 +42,7 @@ export function watchedInput(
   const microphone = isCoarse ? undefined : new MicrophoneWatch(usual);
   const pipe = source.live ? undefined : new PipeWatch(options);
   const rate = pipe ?? new RateWatch();
-  const lost = source.live ? new LostSound() : undefined;
+  const lost = new LostSound();
   let mixing: Mixing | undefined;
   let lossy = 0;
   let faults: readonly InputFault[] = [];
@@ -67,8 +67,9 @@ export function watchedInput(
     onChunk(chunk: PcmChunk) {
       microphone?.push(chunk.samples);
       rate.push(chunk.samples.length, clock.now());
-      const lostSeconds = lost?.push(chunk.samples.length, clock.now()) ?? 0;
-      if (lostSeconds > 0 && rate.wrong === undefined) handlers.onLost?.(lostSeconds);
+      const lostSeconds = lost.push(chunk.samples.length, clock.now());
+      const mayLose = (pipe?.isLive ?? true) && rate.wrong === undefined;
+      if (lostSeconds > 0 && mayLose) handlers.onLost?.(lostSeconds);
       if (chunk.mixing) {
         mixing = chunk.mixing;
         lossy = mixing.lossDb >= MOST_MIXING_LOSS_DB ? lossy + 1 : 0;
@@ -86,7 +87,7 @@ export function watchedInput(
     },
     onOnline(gapSeconds: number) {
       rate.restart();
-      lost?.restart();
+      lost.restart();
       // What mixes channels may have none when it is opened again, and then measures nothing.
       lossy = 0;
       look();

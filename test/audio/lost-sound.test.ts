@@ -27,6 +27,11 @@ describe('sound that is lost on its way', () => {
     expect(lostIn(twice)).toEqual([expect.closeTo(1.5, 0), expect.closeTo(3, 0)]);
   });
 
+  it('is missed also in the first minute, once the rate is known', () => {
+    expect(lostIn([...steady(0, 20), ...steady(24_000, 60)])).toEqual([expect.closeTo(4, 0)]);
+    expect(lostIn([...steady(0, 20), ...steady(24_000, 30)])).toEqual([]);
+  });
+
   it.each<[string, [number, number][]]>([
     ['all that waited comes', [...steady(0, 120), [4 * SECOND, 124_000], ...steady(124_000, 60)]],
     ['it comes in large pieces', [...steady(0, 300, 3)]],

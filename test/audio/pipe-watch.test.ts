@@ -1,5 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { PipeWatch } from '../../src/audio/pipe-watch.js';
+import { StdinSource } from '../../src/audio/stdin.js';
+import { watchedInput } from '../../src/audio/watched-input.js';
+import { ManualClock, settle } from '../support/clock.js';
+import { silentLog } from '../support/sound.js';
 
 const DECLARED = { sampleRateHz: 16_000, channels: 1 };
 
@@ -47,5 +52,49 @@ describe('the rate behind stdin', () => {
     expect(watch.wrong).toBeLessThan(ratio * 1.03);
     read(watch, { ratio: 1, fromMs: 100_000 });
     expect(watch.wrong).toBeUndefined();
+  });
+});
+
+describe('what is behind stdin', () => {
+  it.each<[string, Pipe, boolean]>([
+    ['a microphone', { ratio: 1 }, true],
+    ['a file', { ratio: 1e9 }, false],
+    ['a file, on a machine that takes as long as it lasts', { ratio: 1e9, busyMs: 100 }, false],
+    ['a download', { ratio: 3.4 }, false],
+  ])('%s: does it lose what nobody takes?', (_, pipe, isLive) => {
+    const watch = new PipeWatch(DECLARED);
+    read(watch, pipe);
+    expect(watch.isLive).toBe(isLive);
+    read(watch, { ratio: 1, busyMs: 200, fromMs: 100_000 }); // the machine has become too slow
+    expect(watch.isLive).toBe(isLive);
+  });
+
+  it('a microphone: says what it lost while this machine stood still', async () => {
+    const clock = new ManualClock();
+    const pipe = new PassThrough();
+    const lost: number[] = [];
+    const handlers = {
+      onChunk() {},
+      onOnline() {},
+      onOffline() {},
+      onFaults() {},
+      onLost: (seconds: number) => void lost.push(seconds),
+    };
+    const options = { ...DECLARED, source: 'stdin', format: 's16le', noDataTimeoutSeconds: 5 } as const;
+    const source = new StdinSource({ ...DECLARED, format: 's16le' }, clock, pipe);
+    const input = watchedInput(source, options, handlers, clock, silentLog);
+    input.start();
+    const hear = async (seconds: number) => {
+      for (let piece = 0; piece < 10 * seconds; piece++) {
+        pipe.write(Buffer.alloc(3200, piece));
+        await settle();
+        clock.advance(100);
+      }
+    };
+    await hear(100);
+    clock.advance(4000);
+    await hear(10);
+    expect(lost).toEqual([expect.closeTo(4, 0)]);
+    await input.stop();
   });
 });
