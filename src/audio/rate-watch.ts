@@ -10,7 +10,10 @@ const FAR_OFF = 0.25;
 const OFF = 0.05;
 /** Measurements that differ by less are of one rate. */
 const STEADY = 0.04;
-/** So much more sound than time within one measurement is no backlog: a burst, or a multiple of the rate. */
+/**
+ * So much more sound than time within one measurement, beyond what the last one lacks, is no backlog: a burst, or a
+ * multiple of the rate.
+ */
 const MOST_AHEAD_SECONDS = 10;
 
 interface Measured {
@@ -63,7 +66,9 @@ export class RateWatch {
     this.#lastMs = nowMs;
     this.#delivery.samples += count;
     const soFar = { ms: Math.max(1, nowMs - this.#startMs), samples: this.#counted + this.#delivery.samples };
-    if (soFar.samples / SAMPLE_RATE_HZ - soFar.ms / 1000 > MOST_AHEAD_SECONDS) this.#wrong = ratioOf(soFar);
+    const last = this.#measured.at(-1);
+    const lacking = Math.max(0, last ? -aheadOf(last) : 0);
+    if (aheadOf(soFar) > MOST_AHEAD_SECONDS + lacking) this.#wrong = ratioOf(soFar);
   }
 
   /** The source is opened anew. What was wrong stays so until it is right. */
@@ -104,6 +109,11 @@ function sumOf(measured: readonly Measured[]): Measured {
 
 function ratioOf({ ms, samples }: Measured): number {
   return samples / SAMPLE_RATE_HZ / (ms / 1000);
+}
+
+/** By how many seconds there is more sound than time. */
+function aheadOf({ ms, samples }: Measured): number {
+  return samples / SAMPLE_RATE_HZ - ms / 1000;
 }
 
 /** Both too fast, or both too slow. */

@@ -58,6 +58,20 @@ describe('the delivered rate', () => {
     deliver(watch, 1600, 100, nowMs + 25_000, 60);
     expect(watch.wrong).toBeUndefined();
   });
+
+  it.each([15, 60])(
+    'is not wrong because a process stood still for %i s, and all that waited comes in pieces',
+    (seconds) => {
+      const watch = new RateWatch();
+      const nowMs = deliver(watch, 1600, 100, 0, 60) - 100 + seconds * 1000;
+      const first = 2 * 16_000;
+      deliver(watch, first, 100, nowMs, 0.1);
+      deliver(watch, seconds * 16_000 - first, 100, nowMs + 300, 0.1);
+      expect(watch.wrong).toBeUndefined();
+      deliver(watch, 1600, 100, nowMs + 400, 60);
+      expect(watch.wrong).toBeUndefined();
+    },
+  );
 });
 
 describe('its text', () => {

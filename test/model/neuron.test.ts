@@ -140,6 +140,16 @@ describe.skipIf(skip)('the NPU', () => {
     expect(npu.calls().pid).toBe(pid);
   });
 
+  it('is not given up where its answer waits because the process stood still', async () => {
+    const network = await open();
+    hear('decaying-thud');
+    const answer = network.run(mel);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+    await answer;
+    expect(network.engine).toBe('neuron');
+    expect(failures).toEqual([]);
+  });
+
   it('works with a library from before the number of threads and the version', async () => {
     const old = new FakeNpu('-DOLD');
     const network = await open('neuron', old.library);

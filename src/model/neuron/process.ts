@@ -22,6 +22,8 @@ export const FIRST_LIMIT_MS = 10_000;
 export const WINDOW_LIMIT_MS = 2000;
 /** How long the NPU may take to be released. */
 const CLOSE_LIMIT_MS = 500;
+/** An answer that is there already is taken in less. */
+const LOOK_AGAIN_MS = 100;
 /** So much of what the library prints is kept for an error. */
 const PRINTED_CHARACTERS = 300;
 
@@ -130,7 +132,11 @@ function exchange(
     const onMessage = (reply: unknown) => end(() => answer(reply as NeuronReply));
     const onError = (error: Error) => end(() => reject(error));
     const onExit = () => onError(new Error(`its process ended with ${endOf(child)}`));
-    const timer = setTimeout(() => onError(new Error(`no answer for ${limitMs / 1000} s`)), limitMs);
+    const onLate = () => onError(new Error(`no answer for ${limitMs / 1000} s`));
+    // In two parts: after this process has stood still, its timers come before the answer that has waited for it.
+    let timer = setTimeout(() => {
+      timer = setTimeout(onLate, LOOK_AGAIN_MS);
+    }, limitMs - LOOK_AGAIN_MS);
     child.on('message', onMessage).on('exit', onExit).on('error', onError);
     child.channel?.ref();
     if (hasEnded(child)) onExit();
