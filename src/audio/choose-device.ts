@@ -15,7 +15,8 @@ export interface InputDevice {
 
 /**
  * Finds the device that is meant by, in this order: nothing or `default`; its name; its index; its ALSA card
- * (`hw:1`, `plughw:1,0`, `CARD=Device`, `Device`); a part of its name in any case.
+ * (`hw:1`, `plughw:1,0`, `CARD=Device`, `Device`); a part of its name in any case, or all of it with the number that
+ * its card had before.
  *
  * @param cards content of /proc/asound/cards, which says the ids of the ALSA cards
  * @throws UserError no input, with all devices listed, where none or more than one is meant
@@ -40,7 +41,9 @@ export function chooseDevice(devices: readonly InputDevice[], wanted = 'default'
     devices.find(({ index }) => String(index) === wanted) ??
     devices.find(({ name }) => isOnCard(name, wanted, cards));
   if (exact) return exact;
-  const similar = devices.filter(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
+  const similar = devices.filter(
+    ({ name }) => name.toLowerCase().includes(wanted.toLowerCase()) || isMoved(name, wanted),
+  );
   if (similar.length > 1) throw missing(`more than one microphone is called "${wanted}"`);
   if (!similar[0]) throw missing(`there is no microphone "${wanted}"`);
   return similar[0];
@@ -55,6 +58,12 @@ function isOnCard(name: string, wanted: string, cards: string): boolean {
   if (number === undefined) return false;
   const [, card, subdevice] = /\(hw:(\d+),(\d+)\)/.exec(name) ?? [];
   return card === number && (device === undefined || device === subdevice);
+}
+
+/** A card may get another number when it is plugged in again, and the names of its devices end with that. */
+function isMoved(name: string, wanted: string): boolean {
+  const [now, before] = [name, wanted].map((each) => each.replace(/\(hw:\d+,(\d+)\)$/, '($1)'));
+  return now === before;
 }
 
 function listed(devices: readonly InputDevice[]): string {

@@ -61,6 +61,15 @@ describe('choosing a device', () => {
     expect(chooseDevice(devices, wanted, cards).index).toBe(index);
   });
 
+  it('finds a device by its whole name also where its card has another number now', () => {
+    const moved = devices.map((each) => ({ ...each, name: each.name.replace('(hw:1,', '(hw:2,') }));
+    expect(chooseDevice(moved, 'USB Audio Device: Audio (hw:1,0)', cards).index).toBe(2);
+    expect(() => chooseDevice(moved, 'USB Audio Device: Audio (hw:1,1)', cards)).toThrow(/no microphone/);
+    const twins = [...moved, device(5, 'USB Audio Device: Audio (hw:3,0)')];
+    expect(failure('USB Audio Device: Audio (hw:1,0)', twins).message).toMatch(/^more than one/);
+    expect(chooseDevice(twins, 'USB Audio Device: Audio (hw:3,0)', cards).index).toBe(5);
+  });
+
   it.each(['no such', 'hw:2', 'hw:1,7', '1', 'CARD=Other'])(
     'says which devices there are instead of %s',
     (wanted) => {
