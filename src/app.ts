@@ -306,8 +306,10 @@ export async function startApp({
     openAlarms.endAbandoned(onEvent);
     input.start();
     systemd.ready();
-    const online = () => input.online;
-    endWatchdog = tellWatchdog(systemd, { online, windows: () => statistics.windows });
+    endWatchdog = tellWatchdog(systemd, {
+      samples: () => input.samples,
+      windows: () => statistics.windows,
+    });
   } catch (error) {
     await stop(); // what has been started must not outlive this
     throw error;

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Program, SCENE } from './support/daemon.js';
 import { Mosquitto, type Subscription, until } from './support/mosquitto.js';
@@ -197,6 +198,40 @@ describe.skipIf(skip || lacksLibsystemd())('systemd (needs libsystemd.so.0)', ()
       expect(told).toContainEqual(expect.stringMatching(/^STATUS=.*short: ended/));
       expect((await daemon.kill()).code).toBe(0);
       expect(count('STOPPING=1')).toBe(1);
+    } finally {
+      await daemon.kill('SIGKILL');
+      await broker.close();
+      manager.close();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+
+  it('is told that the process lives while a microphone may give nothing for long', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'bathnet-pause-'));
+    const manager = openReceiver(join(dir, 'notify'));
+    const broker = await Mosquitto.start();
+    const command = `for i in $(seq 40); do head -c 3200 /dev/urandom; sleep 0.1; done; touch ${join(dir, 'paused')}; sleep 60`;
+    const config = join(dir, 'config.yaml');
+    const input = { source: 'command', command, noDataTimeoutSeconds: 60 };
+    writeFileSync(
+      config,
+      JSON.stringify({
+        mqtt: { url: broker.url },
+        stateDir: join(dir, 'state'),
+        device: { id: 'hall' },
+        input,
+      }),
+    );
+    const daemon = new Program(['run', '--config', config], {
+      NOTIFY_SOCKET: manager.path,
+      WATCHDOG_USEC: '1000000',
+    });
+    try {
+      await until(() => existsSync(join(dir, 'paused')), 'it does not listen');
+      await sleep(1500);
+      manager.received();
+      await sleep(1500);
+      expect(manager.received()).toContain('WATCHDOG=1');
     } finally {
       await daemon.kill('SIGKILL');
       await broker.close();

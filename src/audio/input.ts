@@ -45,7 +45,7 @@ export class Input {
   private running: Promise<void> | undefined;
   private state: 'new' | 'online' | 'offline' = 'new';
   private lastChunkMs: number | undefined;
-  private samples = 0;
+  private arrivedSamples = 0;
   /** The kind of fault that was logged last. */
   private logged = { kind: '', atMs: 0 };
 
@@ -74,9 +74,9 @@ export class Input {
     await this.running.catch(() => {});
   }
 
-  /** Sound arrives. */
-  get online(): boolean {
-    return this.state === 'online';
+  /** How much sound has arrived. */
+  get samples(): number {
+    return this.arrivedSamples;
   }
 
   private async run(): Promise<void> {
@@ -105,7 +105,7 @@ export class Input {
       const attempt = new AbortController();
       const abort = () => attempt.abort();
       signal.addEventListener('abort', abort);
-      const samplesBefore = this.samples;
+      const samplesBefore = this.arrivedSamples;
       let fault: unknown = `${this.source.description} ended`;
       try {
         yield* this.watched(attempt.signal, (why) => {
@@ -120,7 +120,8 @@ export class Input {
       if (signal.aborted) return;
       this.report(fault);
       this.goOffline(messageOf(fault));
-      if (this.samples - samplesBefore >= RECOVERED_SECONDS * SAMPLE_RATE_HZ) backoff = backoffMinSeconds;
+      if (this.arrivedSamples - samplesBefore >= RECOVERED_SECONDS * SAMPLE_RATE_HZ)
+        backoff = backoffMinSeconds;
       // Half of it by chance, so that many that wait for one server do not come back at once.
       await wait(this.clock, backoff * 1000 * (0.5 + Math.random() / 2), signal);
       backoff = Math.min(backoffMaxSeconds, backoff * 2);
@@ -160,7 +161,7 @@ export class Input {
       this.handlers.onOnline(lostSince === undefined ? 0 : (nowMs - lostSince) / 1000);
     }
     this.lastChunkMs = nowMs;
-    this.samples += chunk.samples.length;
+    this.arrivedSamples += chunk.samples.length;
   }
 
   private goOffline(reason: string): void {

@@ -2,8 +2,8 @@ import type { Notifier } from './systemd.js';
 
 /** What shows whether a daemon does its work. */
 export interface Watched {
-  /** Sound arrives. */
-  readonly online: () => boolean;
+  /** How much sound has arrived. */
+  readonly samples: () => number;
   /** How many windows have been analysed. */
   readonly windows: () => number;
 }
@@ -15,14 +15,14 @@ export interface Watched {
  *
  * @returns what ends it
  */
-export function tellWatchdog(systemd: Notifier, { online, windows }: Watched): () => void {
+export function tellWatchdog(systemd: Notifier, { samples, windows }: Watched): () => void {
   if (systemd.watchdogIntervalMs === undefined) return () => {};
   systemd.watchdog();
-  let analysed = -1;
+  let [arrived, analysed] = [-1, -1];
   const timer = setInterval(() => {
-    const now = windows();
-    if (!online() || now > analysed) systemd.watchdog();
-    analysed = now;
+    const [sound, heard] = [samples(), windows()];
+    if (sound === arrived || heard > analysed) systemd.watchdog();
+    [arrived, analysed] = [sound, heard];
   }, systemd.watchdogIntervalMs);
   return () => {
     clearInterval(timer);
