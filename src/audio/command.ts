@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { ExitCode, UserError } from '../errors.js';
-import { closed, endGroup, readLines } from '../system/child.js';
+import { closed, readLines, Succession } from '../system/child.js';
 import { endOf, hasEnded } from '../system/child-end.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { type RawLayout, rawChunks } from './raw.js';
@@ -14,6 +14,7 @@ const EXIT_MS = 1_000;
 export class CommandSource implements Source {
   readonly live = true;
   readonly description: string;
+  private readonly processes = new Succession();
 
   constructor(
     private readonly command: string,
@@ -31,6 +32,7 @@ export class CommandSource implements Source {
    */
   async *chunks(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
     if (signal.aborted) return;
+    this.processes.allow(this.description);
     const child = spawn('/bin/sh', ['-c', this.command], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -51,7 +53,7 @@ export class CommandSource implements Source {
       if (!hasEnded(child) || child.exitCode === 0) return;
       throw this.failure([endOf(child), ...lines].join(': '));
     } finally {
-      await endGroup(child);
+      await this.processes.end(child);
     }
   }
 

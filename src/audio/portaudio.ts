@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { SAMPLE_RATE_HZ } from '../constants.js';
 import { ExitCode, UserError } from '../errors.js';
-import { closed, endGroup } from '../system/child.js';
+import { closed, Succession } from '../system/child.js';
 import { endOf, hasEnded } from '../system/child-end.js';
 import type { Clock, Logger, PcmChunk, Source } from '../types.js';
 import { forkCapture, replyOf } from './capture.js';
@@ -12,6 +12,7 @@ import { type RawLayout, rawChunks } from './raw.js';
 export class PortAudioSource implements Source {
   readonly live = true;
   readonly description: string;
+  private readonly processes = new Succession();
 
   /**
    * @param device what `chooseDevice` understands, looked for at every open; undefined: the default one
@@ -56,6 +57,7 @@ export class PortAudioSource implements Source {
     signal: AbortSignal,
   ): AsyncGenerator<PcmChunk, string | undefined, void> {
     if (signal.aborted) return undefined;
+    this.processes.allow(this.description);
     const child = forkCapture(['capture', this.device ?? 'default', ...layout], this.log);
     try {
       const reply = await replyOf(child, signal);
@@ -73,7 +75,7 @@ export class PortAudioSource implements Source {
         'See what it said with log level "debug".',
       );
     } finally {
-      await endGroup(child);
+      await this.processes.end(child);
     }
   }
 }

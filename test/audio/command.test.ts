@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,3 +98,57 @@ describe('command source', () => {
     expect(await read('exec >&-; sleep 1000')).toHaveLength(0);
   });
 });
+
+const freezer = `/sys/fs/cgroup/freezer/bathnet-test-${process.pid}`;
+const lacksFreezer = (() => {
+  try {
+    mkdirSync(freezer);
+    return false;
+  } catch {
+    return true;
+  }
+})();
+afterAll(() => {
+  if (!lacksFreezer) rmdirSync(freezer);
+});
+
+/** What is frozen goes on as if it hung in a driver: SIGKILL does not end it. */
+describe.skipIf(lacksFreezer)(
+  'a command that cannot be ended (needs the freezer of cgroups, version 1)',
+  () => {
+    const freeze = (state: 'FROZEN' | 'THAWED') => writeFileSync(join(freezer, 'freezer.state'), state);
+    const hanging = () =>
+      readFileSync(join(freezer, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).length;
+    const pipes = () => readdirSync('/proc/self/fd').length;
+
+    it('is left behind with nothing open, and only so often, until it has ended', async () => {
+      freeze('FROZEN');
+      const before = pipes();
+      const stuck = source(`echo $$ > ${freezer}/cgroup.procs; printf done`);
+      const open = async () => {
+        const stop = new AbortController();
+        const hung = hanging();
+        const opened = stuck.chunks(stop.signal).next();
+        await vi.waitFor(() => expect(hanging()).toBe(hung + 1));
+        stop.abort();
+        await opened;
+      };
+      try {
+        for (let i = 0; i < 3; i++) await open();
+        expect(pipes()).toBe(before);
+        const refused = {
+          code: ExitCode.unavailable,
+          message: expect.stringContaining('3 processes that had it'),
+        };
+        await expect(stuck.chunks(new AbortController().signal).next()).rejects.toMatchObject(refused);
+        expect(hanging()).toBe(3);
+      } finally {
+        freeze('THAWED');
+      }
+      await vi.waitFor(() => expect(hanging()).toBe(0));
+      const heard: number[] = [];
+      for await (const { samples } of stuck.chunks(new AbortController().signal)) heard.push(samples.length);
+      expect(heard).toEqual([2]);
+    }, 30_000);
+  },
+);
