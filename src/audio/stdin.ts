@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { ExitCode, UserError } from '../errors.js';
+import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { Clock, PcmChunk, Source } from '../types.js';
 import { type RawLayout, rawChunks } from './raw.js';
 
@@ -14,7 +14,7 @@ export class StdinSource implements Source {
     private readonly input: Readable & { isTTY?: boolean } = process.stdin,
   ) {}
 
-  /** @throws UserError no input, where stdin is a terminal */
+  /** @throws UserError no input, where stdin is a terminal or breaks */
   async *chunks(signal: AbortSignal): AsyncGenerator<PcmChunk, void, void> {
     if (this.input.isTTY)
       throw new UserError(
@@ -22,6 +22,14 @@ export class StdinSource implements Source {
         'stdin is a terminal, not a stream of sound',
         'Pipe raw PCM into it: arecord -q -t raw -f S16_LE -r 16000 -c 1 | bathnet2mqtt run --source stdin',
       );
-    yield* rawChunks(this.input, this.layout, this.clock, signal);
+    try {
+      yield* rawChunks(this.input, this.layout, this.clock, signal);
+    } catch (error) {
+      throw new UserError(
+        ExitCode.noInput,
+        `stdin broke: ${messageOf(error)}`,
+        'See what writes into it, and that it goes on until it is ended.',
+      );
+    }
   }
 }

@@ -41,6 +41,7 @@ export function valuesOfInputs(
     };
   const problems: Problem[] = [];
   const ids = new Set<unknown>();
+  let stdin = false;
   const all = inputs.map((entry: unknown, i) => {
     const path = `inputs.${i}`;
     const own = isTree(entry) ? entry : {};
@@ -55,6 +56,13 @@ export function valuesOfInputs(
     const values: Tree = { ...common };
     for (const [section, value] of Object.entries(own))
       values[section] = isTree(value) ? { ...asTree(common[section]), ...value } : value;
+    const isStdin = isTree(values.input) && values.input.source === 'stdin';
+    if (isStdin && stdin)
+      problems.push({
+        path: `${path}.input.source`,
+        text: 'expected stdin once: each would hear a part of it',
+      });
+    stdin ||= isStdin;
     for (const [path, value] of flags) {
       const [section = ''] = path.split('.');
       if (section !== 'device' && section in own) setPath(values, path, value);

@@ -289,6 +289,16 @@ describe('an input that is not live', () => {
     expect(seen).toEqual(['online 0.0', 'offline no sound from stdin for 5 s', 'online 0.0']);
   });
 
+  it('says what broke where it is stdin', async () => {
+    const stdin = new PassThrough();
+    const layout = { format: 's16le', sampleRateHz: 16_000, channels: 1 } as const;
+    const listening = input(new StdinSource(layout, clock, stdin));
+    listening.start();
+    stdin.destroy(new Error('read ECONNRESET'));
+    const broken = { code: ExitCode.noInput, message: 'stdin broke: read ECONNRESET' };
+    await expect(listening.done).rejects.toMatchObject(broken);
+  });
+
   it('is not offline while its handler takes its time', async () => {
     const source = new StagedSource(clock, false);
     const listening = input(source, () => new Promise((resolve) => void clock.after(20_000, resolve)));

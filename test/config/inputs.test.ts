@@ -87,6 +87,10 @@ describe('several microphones', () => {
     ['inputs: [{ device: { id: a } }, { device: { id: B } }]', /inputs\.1\.device\.id: .*lower-case/],
     ['inputs: [{ device: { id: a }, alarm: { hits: 9, window: 3 } }]', /inputs\.0\.alarm\.hits: /],
     ['inputs: [{ device: { id: a }, input: { rate: 1 } }]', /inputs\.0\.input\.rate: unknown key/],
+    [
+      'input: { source: stdin }\ninputs: [{ device: { id: a } }, { device: { id: b } }]',
+      /inputs\.1\.input\.source: expected stdin once/,
+    ],
     ['alarm: { hits: many }\ninputs: [{ device: { id: a } }]', /^ {2}alarm\.hits: /m],
   ])('with a mistake are refused: %s', (yaml, message) => {
     expect(() => load(yaml)).toThrow(message);
