@@ -36,6 +36,10 @@ export interface RawLayout {
 /** One channel, counted from 1, or all of them mixed. */
 export type Channel = number | 'mix';
 
+export function frameBytes({ format, channels }: Pick<RawLayout, 'format' | 'channels'>): number {
+  return FORMATS[format].bytes * channels;
+}
+
 /**
  * Reads interleaved PCM to mono at its own rate. Bytes may be cut anywhere: what is left of a frame
  * waits for the next call. Float values that are no numbers become silence, those far beyond full scale just that.
@@ -49,7 +53,7 @@ export function createRawReader(
   onBroken?: () => void,
 ): (bytes: Uint8Array) => Float32Array {
   const { bytes: width, read } = FORMATS[layout.format];
-  const frameBytes = width * layout.channels;
+  const frame = frameBytes(layout);
   const { channel: chosen = 'mix' } = layout;
   // A single channel is read as if it were all there is.
   const [from, count] = chosen === 'mix' ? [0, layout.channels] : [chosen - 1, 1];
@@ -57,11 +61,11 @@ export function createRawReader(
   return (arrived) => {
     const bytes = rest.length === 0 ? arrived : Buffer.concat([rest, arrived]);
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const mono = new Float32Array(Math.floor(bytes.length / frameBytes));
+    const mono = new Float32Array(Math.floor(bytes.length / frame));
     for (let i = 0; i < mono.length; i++) {
       let sum = 0;
       for (let channel = from; channel < from + count; channel++) {
-        let value = read(view, i * frameBytes + channel * width);
+        let value = read(view, i * frame + channel * width);
         if (!(value >= -MOST && value <= MOST)) {
           value = Number.isFinite(value) ? Math.sign(value) : 0;
           onBroken?.();
@@ -72,7 +76,7 @@ export function createRawReader(
       mono[i] = sum / count;
       watch?.mixed(mono[i]!);
     }
-    rest = bytes.subarray(mono.length * frameBytes);
+    rest = bytes.subarray(mono.length * frame);
     return mono;
   };
 }

@@ -289,6 +289,21 @@ describe('an input that is not live', () => {
     expect(seen).toEqual(['online 0.0', 'offline no sound from stdin for 5 s', 'online 0.0']);
   });
 
+  it('goes on with stdin where the last one has left it, within a frame as well', async () => {
+    const stdin = new PassThrough();
+    const layout = { format: 's16le', sampleRateHz: 16_000, channels: 1 } as const;
+    const halves = Buffer.alloc(101, Uint8Array.of(0, 64));
+    for (const bytes of [halves, halves.subarray(1)]) {
+      stdin.write(bytes);
+      const stop = new AbortController();
+      for await (const { samples } of new StdinSource(layout, clock, stdin).chunks(stop.signal)) {
+        expect(new Set(samples)).toEqual(new Set([0.5]));
+        stop.abort();
+      }
+    }
+    expect(stdin.destroyed).toBe(false);
+  });
+
   it('says what broke where it is stdin', async () => {
     const stdin = new PassThrough();
     const layout = { format: 's16le', sampleRateHz: 16_000, channels: 1 } as const;

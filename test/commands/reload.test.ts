@@ -57,6 +57,23 @@ describe('SIGHUP without a terminal, as of systemctl reload or under nohup', () 
     expect(code).toBe(0);
   });
 
+  it('goes on with stdin', async () => {
+    writeFileSync(
+      config,
+      `stateDir: ${dir}/state\nmqtt: { url: 'mqtt://127.0.0.1:1' }\ninput: { source: stdin }`,
+    );
+    daemon = new Program(['run', '--config', config]);
+    const microphone = setInterval(() => daemon.stdin?.write(Buffer.alloc(3200, 1)), 100);
+    try {
+      await said('sound arrives from stdin');
+      process.kill(daemon.pid, 'SIGHUP');
+      await said('sound arrives from stdin', 2);
+      expect((await daemon.kill('SIGTERM')).code).toBe(0);
+    } finally {
+      clearInterval(microphone);
+    }
+  });
+
   it.each([
     ['is not valid', 'alarm: { threshold: 7 }', 'alarm.threshold'],
     ['cannot be started', 'model: { name: nonesuch }', 'nonesuch'],
