@@ -58,9 +58,10 @@ export class LostSound {
     }
     if (!this.#missing || more < this.#missing.seconds - CAUGHT_UP_SECONDS)
       this.#missing = { sinceSeconds: now, seconds: more };
-    if (now - this.#missing.sinceSeconds < LATE_SECONDS) return;
-    this.#usual += more;
-    this.#unsaidSeconds += more;
+    const { sinceSeconds, seconds } = this.#missing;
+    if (now - sinceSeconds < LATE_SECONDS) return;
+    this.#usual += seconds;
+    this.#unsaidSeconds += seconds;
     this.#missing = undefined;
   }
 }

@@ -27,6 +27,12 @@ describe('sound that is lost on its way', () => {
     expect(lostIn(twice)).toEqual([expect.closeTo(1.5, 0), expect.closeTo(3, 0)]);
   });
 
+  it('is not taken for more because what comes after it is late', () => {
+    const waited = Array<[number, number]>(40).fill([0.1 * SECOND, 126_500]);
+    const late = [...steady(0, 120), ...steady(121_000, 1.5), ...waited, ...steady(126_500, 60)];
+    expect(lostIn(late)).toEqual([expect.closeTo(1, 0)]);
+  });
+
   it('is missed also in the first minute, once the rate is known', () => {
     expect(lostIn([...steady(0, 20), ...steady(24_000, 60)])).toEqual([expect.closeTo(4, 0)]);
     expect(lostIn([...steady(0, 20), ...steady(24_000, 30)])).toEqual([]);
