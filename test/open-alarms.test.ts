@@ -26,6 +26,9 @@ const AWAY = [
   'after alarm of ended removed',
 ];
 
+/** Of the alarm in which it is killed there. */
+const idOf = (how: 'kept' | 'delivered', at: string | undefined) => `${how} ${at}`.replaceAll(' ', '-');
+
 let broker: Mosquitto;
 let seen: Subscription;
 let folder: string;
@@ -60,8 +63,8 @@ it.skipIf(skip)(
   async () => {
     // Each ends what the one before it has left on. With the broker away it cannot see all of that; the next one does.
     for (const [i, at] of DELIVERED.entries()) {
-      expect(await tellAlarm(NO_BROKER, folder, `kept, ${AWAY[i]}`, AWAY[i]!), AWAY[i]).toBe(true);
-      expect(await tellAlarm(broker.url, folder, `delivered, ${at}`, at), at).toBe(true);
+      expect(await tellAlarm(NO_BROKER, folder, idOf('kept', AWAY[i]), AWAY[i]!), AWAY[i]).toBe(true);
+      expect(await tellAlarm(broker.url, folder, idOf('delivered', at), at), at).toBe(true);
     }
     expect(await tellAlarm(broker.url, folder, 'last', 'nowhere')).toBe(false);
     const told = (episodeId: string) => new Set(toldOf(episodeId).map(({ event_type }) => event_type));
@@ -69,10 +72,10 @@ it.skipIf(skip)(
     const both = new Set(['alarm_started', 'alarm_ended']);
     // A broker that answers the first message of a process that is dead by then may not read its second, the start.
     const [first, ...later] = DELIVERED;
-    expect(told(`delivered, ${first}`)).toContain('alarm_ended');
-    for (const at of later) expect(told(`delivered, ${at}`), at).toEqual(both);
-    for (const at of AWAY.slice(1)) expect(told(`kept, ${at}`), at).toEqual(both);
+    expect(told(idOf('delivered', first))).toContain('alarm_ended');
+    for (const at of later) expect(told(idOf('delivered', at)), at).toEqual(both);
+    for (const at of AWAY.slice(1)) expect(told(idOf('kept', at)), at).toEqual(both);
     // Neither broker nor disk has it: it is lost as a whole (docs/reliability.md).
-    expect(told(`kept, ${AWAY[0]}`)).toEqual(new Set());
+    expect(told(idOf('kept', AWAY[0]))).toEqual(new Set());
   },
 );

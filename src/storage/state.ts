@@ -8,6 +8,7 @@ import { ExitCode, messageOf, UserError } from '../errors.js';
 import type { AlarmEnded, AlarmStarted, Logger } from '../types.js';
 import { elapsedMs } from './age.js';
 import { makeFolder, makeFolderSync, writeFileWhole, writeWholeSync } from './files.js';
+import { entryId } from './history-entry.js';
 import { hostId } from './host-id.js';
 
 /** What mends a file that cannot be read, as after the daemon was once started by root. */
@@ -15,7 +16,7 @@ const UNREADABLE_HINT = 'Run this as the user that owns it, or give it to the on
 
 /** What must be known of an alarm while it is on, so that the next start can end it. */
 export const openAlarmSchema = z.object({
-  episodeId: z.string(),
+  episodeId: entryId,
   label: z.string(),
   kind: z.string().optional(),
   peakConfidence: z.number(),
