@@ -13,6 +13,7 @@ import type { Metrics } from './metrics.js';
 import { page } from './page.js';
 import type { LiveMessage, Problem } from './schemas.js';
 import { Sessions } from './sessions.js';
+import { boundUpgrades } from './upgrades.js';
 
 /** No command is longer. */
 const MOST_BODY_BYTES = 4096;
@@ -61,6 +62,7 @@ export class WebServer {
       },
       ({ port: taken }) => this.log.info({ url: urlOf(host, taken) }, 'HTTP is answered at'),
     ) as Server;
+    boundUpgrades(server);
     server.maxConnections = MOST_CONNECTIONS;
     server.requestTimeout = 10_000;
     server.on('error', (error) => {

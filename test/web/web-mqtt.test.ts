@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -316,6 +317,47 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(plain.headers.get('content-encoding')).toBeNull();
     for (const path of ['assets/none.js', '../app.js', '%2e%2e/app.js', 'api.js'])
       expect([path, (await fetch(`${url}${path}`)).status]).toEqual([path, 404]);
+  });
+
+  it('answers who asks for another protocol, and lets go of whoever keeps the connection', async () => {
+    const { url, daemon } = await startDaemon('--speed', '1');
+    const { hostname, port } = new URL(url);
+    const ask = async (protocol: string, host: string) => {
+      const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+      socket.on('error', () => {}); // reset
+      const fields = [`Host: ${host}`, 'Connection: Upgrade', `Upgrade: ${protocol}`];
+      socket.write(`${['GET /api/status HTTP/1.1', ...fields].join('\r\n')}\r\n\r\n`);
+      const [answer] = await once(socket, 'data');
+      return { socket, answer: String(answer) };
+    };
+    expect((await ask('h2c', '127.0.0.1')).answer).toMatch(/^HTTP\/1.1 200 .*"version"/s);
+    const refused = await ask('websocket', 'elsewhere.example');
+    expect(refused.answer).toMatch(/^HTTP\/1.1 403 /);
+    await until(() => {
+      if (!refused.socket.destroyed) refused.socket.write('still here\n');
+      return refused.socket.destroyed;
+    }, 'the daemon keeps the connection');
+    await ask('websocket', 'elsewhere.example');
+    await ask('h2c', 'elsewhere.example');
+    expect(await daemon.kill()).toMatchObject({ code: 0 });
+  });
+
+  it('keeps nothing where somebody at the broker wants it kept', async () => {
+    const alarm = { label: 'abnormal', peakConfidence: 1, startedAtMs: 0, run: 'an earlier one' };
+    const leave = (episodeId: string) =>
+      home.publish(topics.openAlarm, JSON.stringify({ ...alarm, episodeId }), true);
+    for (const episodeId of ['../settings', '../../../elsewhere']) {
+      await leave(episodeId);
+      const { daemon, url, seen } = await startDaemon('--speed', '1');
+      await home.publish(topics.commands.test, 'PRESS');
+      await seen.waitFor(topics.event, (payload) => payload.includes('"test"'));
+      const told = async () => (await (await fetch(`${url}api/events`)).json()) as Entry[];
+      await until(async () => (await told()).length > 0, 'no history');
+      await daemon.kill();
+      expect(events(seen).filter((event) => event.event_type === 'alarm_ended')).toEqual([]);
+      expect(existsSync(join(home.daemons.deviceDir, 'settings.json'))).toBe(false);
+      expect(existsSync(join(home.daemons.stateDir, 'elsewhere.json'))).toBe(false);
+    }
   });
 
   it('that cannot be shown costs no alarm, and says so', async () => {
