@@ -32,8 +32,14 @@ export const sound = new Sound();
 let remembered: ReadonlySet<number> = new Set();
 let tries = 0;
 let opening = false;
+/** When something was said last, by a clock that goes on while the computer sleeps: no timer does. */
+let saidAtMs = 0;
 /** Leaves the live stream, of which nothing is heard from then on. */
 let hangUp = () => {};
+
+document.addEventListener('visibilitychange', () => {
+  if (link.value === 'open' && Date.now() - saidAtMs > SILENT_MS) giveUp();
+});
 
 // Whoever is asked for the password has been logged out, also where the stream has not noticed.
 effect(() => {
@@ -59,6 +65,7 @@ function listen(): void {
   socket.onmessage = ({ data }) => {
     clearTimeout(watch);
     watch = setTimeout(giveUp, SILENT_MS);
+    saidAtMs = Date.now();
     taken = taken.then(() => take(JSON.parse(String(data)) as LiveMessage, socket)).catch(reportError);
   };
   socket.onclose = ({ code, reason }) => {

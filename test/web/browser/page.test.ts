@@ -338,27 +338,44 @@ describe.skipIf(skip)('the page', () => {
     await page.getByText('but nobody would be told').waitFor();
   });
 
-  it('knows within 15 s that the network is dead, and then nothing of the parts', async () => {
+  describe('over a line that may die', () => {
     let dead = false;
-    const page = await look(open, {}, async (page) => {
-      await page.clock.install();
-      await page.routeWebSocket(/api\/live/, (socket) => {
-        socket.connectToServer().onMessage((text) => dead || socket.send(text));
-        socket.onClose(() => {}); // nor does anybody hear of it
+    const lookOver = (url: string) =>
+      look(url, {}, async (page) => {
+        dead = false;
+        await page.clock.install();
+        await page.routeWebSocket(/api\/live/, (socket) => {
+          socket.connectToServer().onMessage((text) => dead || socket.send(text));
+          socket.onClose(() => {}); // nor does anybody hear of it
+        });
       });
+
+    it('knows within 15 s that the network is dead, and then nothing of the parts', async () => {
+      const page = await lookOver(open);
+      await live(page);
+      const lost = page.getByText('No connection to the device');
+      const fine = page.locator('.part').getByText('fine');
+      expect(await fine.count()).toBeGreaterThan(0);
+      dead = true;
+      await page.clock.fastForward(12_000);
+      expect(await lost.count()).toBe(0);
+      await page.clock.fastForward(4000);
+      await lost.waitFor();
+      expect(await fine.count()).toBe(0);
+      dead = false;
+      await fine.first().waitFor();
     });
-    await live(page);
-    const lost = page.getByText('No connection to the device');
-    const fine = page.locator('.part').getByText('fine');
-    expect(await fine.count()).toBeGreaterThan(0);
-    dead = true;
-    await page.clock.fastForward(12_000);
-    expect(await lost.count()).toBe(0);
-    await page.clock.fastForward(4000);
-    await lost.waitFor();
-    expect(await fine.count()).toBe(0);
-    dead = false;
-    await fine.first().waitFor();
+
+    it('knows nothing when a phone has slept, whose timers stood still', async () => {
+      const page = await lookOver(open);
+      await live(page);
+      dead = true;
+      await page.clock.setSystemTime(Date.now() + 3_600_000);
+      await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+      await page.getByText('No connection to the device').waitFor({ timeout: 5000 });
+      dead = false;
+      await page.locator('.part').getByText('fine').first().waitFor();
+    });
   });
 
   it('tells two browsers the same, and when the broker is gone', async () => {
