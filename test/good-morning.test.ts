@@ -1,8 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parse, type ScalarTag } from 'yaml';
-import { skipped } from './support/require.js';
+import { lacksJinja } from './support/require.js';
 
 const BLUEPRINT = new URL('../config/homeassistant/good-morning.yaml', import.meta.url);
 /** What of Home Assistant's templates it uses, on a clock of ours. */
@@ -30,8 +30,6 @@ for name, value in given["variables"].items():
 known["runs"] = all(env.from_string(each).render(known) for each in given["conditions"])
 json.dump({name: known[name] for name in ("runs", "finding")}, sys.stdout)
 `;
-
-const { status } = spawnSync('python3', ['-c', 'import jinja2'], { stdio: 'ignore' });
 
 interface Case {
   /** Local time, `2026-03-10T22:30`, as all others; the 10th is a Tuesday. */
@@ -73,7 +71,7 @@ function morning(trigger: '0' | 'start', { now, heard, ...choices }: Case) {
 const NO_SIGN = { runs: true, finding: 'no_sign' };
 const SIGN = { runs: true, finding: 'sign' };
 
-describe.skipIf(status !== 0 && skipped(['jinja2']))('the blueprint for the morning', () => {
+describe.skipIf(lacksJinja())('the blueprint for the morning', () => {
   it('looks from since to by, also over midnight', () => {
     const at = { now: '2026-03-10T10:00:01' };
     expect(morning('0', { ...at, heard: ['2026-03-10T04:30', '2026-03-09T20:00'] })).toEqual(SIGN);

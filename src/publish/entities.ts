@@ -55,11 +55,11 @@ function alarmEntities({ topics, model }: EntityOptions): Record<string, Compone
       device_class: 'safety',
       state_topic: topics.alarm,
       json_attributes_topic: topics.alarm,
-      // No template in it: labels and kinds are the same whatever the state.
-      json_attributes_template: JSON.stringify({
+      // The same whatever the state. As an expression: a label may look like a template, which one that stands alone is.
+      json_attributes_template: `{{ ${JSON.stringify({
         labels: model.alarmLabels,
         ...(model.alarmKinds.length > 0 && { kinds: model.alarmKinds }),
-      }),
+      })} | tojson }}`,
     },
     // Events that waited come before the daemon is online, and of several that come while an entity is unavailable Home
     // Assistant shows the last one alone.

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HOMEPAGE } from '../../src/constants.js';
@@ -5,6 +6,7 @@ import { STALE_SECONDS } from '../../src/publish/diagnostics.js';
 import { type DiscoveryOptions, discoveryMessages } from '../../src/publish/discovery.js';
 import { HEALTH_INTERVAL_MS } from '../../src/publish/reporter.js';
 import { topicsOf } from '../../src/publish/topics.js';
+import { lacksJinja } from '../support/require.js';
 import { deviceDiscovery, parseComponentDiscovery } from './home-assistant.js';
 import { ALL_FEATURES, model } from './samples.js';
 
@@ -183,6 +185,14 @@ describe('device discovery', () => {
     );
   });
 
+  it.skipIf(lacksJinja())('takes no label for a template', () => {
+    const labels = ['{{ 6 * 7 }}', '{% x %}', '{#', '}}"\'\\', 'Schläge 😀'];
+    const { alarm } = discover({ model: { ...model, labels, alarmLabels: labels } }).components;
+    const render = 'import sys, jinja2; print(jinja2.Template(sys.argv[1]).render())';
+    const attributes = execFileSync('python3', ['-c', render, String(alarm?.json_attributes_template)]);
+    expect(JSON.parse(String(attributes))).toEqual({ labels });
+  });
+
   it('makes exactly the entities that need sound unavailable without it', () => {
     const { availability, availability_mode, components } = discover();
     expect(availability).toStrictEqual([{ topic: 'bathnet/upstairs/availability' }]);
@@ -279,7 +289,7 @@ describe('device discovery', () => {
       entity_category: 'config',
     });
     expect(components.alarm).toMatchObject({
-      json_attributes_template: '{"labels":["abnormal"],"kinds":["impact","scream"]}',
+      json_attributes_template: '{{ {"labels":["abnormal"],"kinds":["impact","scream"]} | tojson }}',
     });
     expect(discover().components.sensitivity).toBeUndefined();
   });
@@ -326,7 +336,7 @@ describe('device discovery', () => {
     const many = discover({ model: { ...model, labels, alarmLabels: ['Screaming', 'Glass'] } }).components;
     expect(many.alarm).toMatchObject({
       name: 'Alarming sound',
-      json_attributes_template: '{"labels":["Screaming","Glass"]}',
+      json_attributes_template: '{{ {"labels":["Screaming","Glass"]} | tojson }}',
     });
     expect(JSON.stringify(many)).not.toMatch(/abnormal/i);
   });

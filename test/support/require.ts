@@ -39,6 +39,12 @@ export function lacksPackage(name: string): boolean {
   }
 }
 
+/** Whether tests that render Home Assistant's templates must be skipped. */
+export function lacksJinja(): boolean {
+  const { status } = spawnSync('python3', ['-c', 'import jinja2'], { stdio: 'ignore' });
+  return status !== 0 && skipped(['jinja2']);
+}
+
 /** The reference folder, or undefined (said on stderr) where it is missing. */
 export function sharedFolder(): string | undefined {
   return skipped(existsSync(SHARED) ? [] : ['shared']) ? undefined : SHARED;
