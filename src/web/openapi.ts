@@ -44,6 +44,7 @@ const parameter = (name: string, description: string) => ({
 const ID = parameter('id', "The alarm's episode, or the event where it belongs to none.");
 const DONE = { description: 'Done.' };
 const REFUSED = answer('Refused, and why.', 'Problem');
+const NO_PASSWORD = answer('No password is asked for.', 'Problem');
 /** Whatever is behind the password. */
 const CLOSED = {
   401: answer('Log in first.', 'Problem'),
@@ -118,20 +119,29 @@ const PATHS = {
         400: REFUSED,
         401: answer('That is not the password.', 'Problem'),
         403: CLOSED[403],
+        404: NO_PASSWORD,
         429: {
           ...answer('Too many wrong passwords.', 'Problem'),
           headers: { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } },
         },
       },
     },
-    delete: { summary: 'Logs out', security: [], responses: { 204: DONE, 403: CLOSED[403] } },
+    delete: {
+      summary: 'Logs out',
+      security: [],
+      responses: { 204: DONE, 403: CLOSED[403], 404: NO_PASSWORD },
+    },
   },
   '/api/live': {
     get: {
       summary: 'The live stream, a WebSocket',
       description:
         'Each of its messages is a `Live`: `hello` first, which says how it is now, then what is new. Who wants to know what was asks for `/api/events` and `/api/windows` after `hello`, and misses nothing.',
-      responses: { 101: { description: 'The stream begins.' }, ...CLOSED },
+      responses: {
+        101: { description: 'The stream begins.' },
+        ...CLOSED,
+        404: answer('No WebSocket was asked for.', 'Problem'),
+      },
     },
   },
 };

@@ -342,6 +342,33 @@ describe.skipIf(skip)('the page of a daemon', () => {
     expect(await daemon.kill()).toMatchObject({ code: 0 });
   });
 
+  it.each([
+    ['without a password', []],
+    ['with one', ['--set', 'web.password=a good one']],
+  ])('answers as openapi.json has it, %s', async (_, args) => {
+    const { url } = await startDaemon('--speed', '1', ...args);
+    const openapi = readFileSync(new URL('../../docs/openapi.json', import.meta.url), 'utf8');
+    const { paths } = JSON.parse(openapi) as {
+      paths: Record<string, Record<string, { responses: object }>>;
+    };
+    const ways: RequestInit[] = [
+      {},
+      { headers: { authorization: `Basic ${Buffer.from('any:a good one').toString('base64')}` } },
+      { headers: { origin: 'http://elsewhere.example' } },
+    ];
+    const bodies = ['', '{}', '{"value":"PRESS"}', '{"password":"a bad one"}', `"${'x'.repeat(5000)}"`];
+    const undescribed: unknown[] = [];
+    for (const [path, methods] of Object.entries(paths))
+      for (const [method, { responses }] of Object.entries(methods))
+        for (const way of ways)
+          for (const body of method === 'post' ? bodies : [null]) {
+            const address = `${url}${path.slice(1).replaceAll(/[{}]/g, '')}`;
+            const { status } = await fetch(address, { ...way, method: method.toUpperCase(), body });
+            if (!(status in responses)) undescribed.push([method, path, way, body, status]);
+          }
+    expect(undescribed).toEqual([]);
+  });
+
   it('keeps nothing where somebody at the broker wants it kept', async () => {
     const alarm = { label: 'abnormal', peakConfidence: 1, startedAtMs: 0, run: 'an earlier one' };
     const leave = (episodeId: string) =>
