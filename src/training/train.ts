@@ -2,6 +2,8 @@ import { relative, sep } from 'node:path';
 import { ExitCode, UserError } from '../errors.js';
 import type { Bundle, Manifest } from '../model/bundle.js';
 import { concatenated } from '../model/concatenated.js';
+import { sha256Of } from '../model/fingerprint.js';
+import { groupsBy } from './collections.js';
 import type { Clip, Dataset } from './dataset.js';
 import type { ClipEmbeddings, Extract } from './embeddings.js';
 import { type Epoch, type FitOptions, fitHead } from './fit/fit-head.js';
@@ -85,9 +87,12 @@ export async function train(
 
   // Embeddings of all clips, split by recording
   const inRoom: Lay = { how: 'in a room', aroundSamples: 0 };
-  const { heard: clips, quiet, engine } = await hear(dataset.clips, 'embeddings', [inRoom], rooms);
+  const { heard, quiet, engine } = await hear(dataset.clips, 'embeddings', [inRoom], rooms);
+  const sounds = [...groupsBy(heard, soundOf).values()];
+  const clips = sounds.map(([first]) => first!);
   const split = splitByGroup(clips, options.validation, seed);
   const { training, validation } = split;
+  const warnings = [...duplicatesLine(sounds), ...split.warnings];
   const missing = labels.filter((label) => !training.some((clip) => clip.label === label));
   if (missing.length > 0)
     throw new UserError(
@@ -96,7 +101,7 @@ export async function train(
       'Add clips to those classes, or mend those that cannot be decoded.',
     );
   const classes = labels.map((label) => classReport(label, clips, training, validation));
-  handlers.onSplit({ classes, warnings: split.warnings });
+  handlers.onSplit({ classes, warnings });
 
   // Variations of the training clips only: none crosses the split
   const copies = Array.from(
@@ -140,7 +145,7 @@ export async function train(
       settings: settingsOf(options),
       classes,
       validationFiles: validation.map(({ path }) => relative(dataset.dir, path).split(sep).join('/')),
-      warnings: split.warnings,
+      warnings,
       ...fitFigures(fitted),
       ...validationFigures(result),
     },
@@ -185,6 +190,23 @@ function checkClasses({ dir, labels, clips }: Dataset, alarmLabels: readonly str
       `one clip is not a class: ${single.join(', ')} in ${dir}`,
       'Record more: 20 clips of three recordings are a beginning (docs/training.md).',
     );
+}
+
+/**
+ * The same for exact copies in a class. Under another name a copy is taken for another recording: on the other side of
+ * the split it would be known from training, and on the same it would count twice. So only the first of them is used.
+ */
+function soundOf({ label, embeddings: { frames } }: Heard): string {
+  return `${sha256Of(new Uint8Array(frames.buffer, frames.byteOffset, frames.byteLength))} ${label}`;
+}
+
+function duplicatesLine(sounds: readonly (readonly Clip[])[]): string[] {
+  const copied = sounds.filter(({ length }) => length > 1);
+  const [first, second] = copied[0] ?? [];
+  if (!first || !second) return [];
+  const count = copied.reduce((sum, { length }) => sum + length - 1, 0);
+  const what = count === 1 ? 'exact copy of a clip' : 'exact copies of clips';
+  return [`${count} ${what} of the same class left out, for example ${second.path}, which is ${first.path}`];
 }
 
 function classReport(

@@ -157,6 +157,21 @@ describe('train', () => {
     expect((await weights('three', '--seed', '2')).equals(first)).toBe(false);
   });
 
+  it('leaves copies under another name out: in validation they would be known from training', async () => {
+    const copied = join(dir, 'copied');
+    cpSync(clips, copied, { recursive: true });
+    const [first] = readdirSync(join(copied, 'coin')) as [string];
+    for (const name of ['another take.wav', 'one more.wav'])
+      cpSync(join(copied, 'coin', first), join(copied, 'coin', name));
+    const args = ['train', copied, 'of-copies', '--epochs', '1', ...FEW, '--json'];
+    const { code, stdout, stderr } = await run(args, env, dir);
+    expect(code).toBe(0);
+    expect(stderr).toContain('warning: 2 exact copies of clips of the same class left out, for example ');
+    const { classes, warnings } = JSON.parse(stdout);
+    for (const { clips: count } of classes) expect(count).toBe(12);
+    expect(warnings).toHaveLength(1);
+  });
+
   it('refuses classes of a single clip, and names them', async () => {
     const lonely = join(dir, 'lonely');
     await writeGameSounds(lonely, 1, ['coin']);
