@@ -44,7 +44,7 @@ export function outcomeWithin(
     const bearable = recording.events.length > 0 ? undefined : falseAlarmsAtMost - falseAlarms;
     const raised = recording.track.replay(rule, bearable);
     const match = matchEvents(recording.events, raised, collarSeconds);
-    seconds += ordinarySeconds(recording);
+    seconds += ordinarySeconds(recording, collarSeconds);
     alarms += raised.length;
     wrong += match.falseAlarms.length;
     for (const { startSeconds, endSeconds } of match.falseAlarms)
@@ -71,13 +71,13 @@ export function outcomeWithin(
   };
 }
 
-/** The recording's length without its events. */
-export function ordinarySeconds({ track, events }: Recording): number {
+/** The recording's length without its events and their collars: no alarm about these is a false one. */
+export function ordinarySeconds({ track, events }: Recording, collarSeconds: number): number {
   let covered = 0;
   let until = 0;
   for (const { startSeconds, endSeconds } of events) {
-    const end = Math.min(endSeconds, track.seconds);
-    covered += Math.max(0, end - Math.max(startSeconds, until));
+    const end = Math.min(endSeconds + collarSeconds, track.seconds);
+    covered += Math.max(0, end - Math.max(startSeconds - collarSeconds, until));
     until = Math.max(until, end);
   }
   return Math.max(0, track.seconds - covered);

@@ -65,7 +65,8 @@ export function tuneRule(input: TuneInput): Tuning {
     alarm: outcomeOf(targets, tried, collarSeconds),
   });
   const rateOf = ({ ordinary }: Candidate) => ordinary.falseAlarmsPerHour ?? 0;
-  const ordinaryHours = recordings.reduce((sum, each) => sum + ordinarySeconds(each), 0) / 3600;
+  const ordinaryHours =
+    recordings.reduce((sum, each) => sum + ordinarySeconds(each, collarSeconds), 0) / 3600;
   const bearable = falseAlarmsPerHour * ordinaryHours;
   const before = candidateOf(rule);
   // Rules with more false alarms than are bearable count only where none has fewer. The surest are tried first, because

@@ -116,7 +116,7 @@ describe('a track', () => {
 });
 
 describe('what a rule does to recordings', () => {
-  it('counts events, false alarms and the hours without the events', () => {
+  it('counts events, false alarms and the hours in which an alarm is a false one', () => {
     const events = [
       { startSeconds: 20, endSeconds: 22, label: 'abnormal' },
       { startSeconds: 21, endSeconds: 24, label: 'abnormal' },
@@ -124,7 +124,7 @@ describe('what a rule does to recordings', () => {
     ];
     const recordings = [{ track: trackOf(soundAt(20.5, 60, 110)), events }];
     const outcome = outcomeOf(recordings, DEFAULT_ALARM_RULE, 2);
-    const hours = (400 * HOP + 0.495 - 10) / 3600;
+    const hours = (400 * HOP + 0.495 - 8 - 10) / 3600;
     expect(outcome).toMatchObject({ alarms: 3, falseAlarms: 2, events: 3, found: 2 });
     expect(outcome.precision).toBeCloseTo(1 / 3);
     expect(outcome.ordinaryHours).toBeCloseTo(hours);
