@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WINDOW_SAMPLES } from '../src/constants.js';
+import { computedBy } from '../src/files/cache.js';
 import { columnsOf } from '../src/files/ear.js';
 import { listenToFiles } from '../src/files/listen.js';
 import { scoredWindows } from '../src/files/table.js';
@@ -96,6 +97,12 @@ describe('a model that leaves the kinds of events to another one', () => {
     for (const [label, score] of Object.entries(both))
       expect(score).toBeCloseTo((first[label]! + second[label]!) / 2, 6);
     expect(await scoresOf(bundle, 'trained')).toEqual(await scoresOf(aloneOf(bundle), 'trained'));
+    // Asked for by name where another one is the default, the same head says something else: a cache keeps that apart.
+    const asked = { ...bundle, manifest: { ...bundle.manifest, defaultHead: 'trained' } };
+    expect(await scoresOf(asked, 'bathnet')).toEqual(first);
+    const keyOf = (of: Bundle) =>
+      computedBy({ bundle: of, head: 'bathnet', wanted: 'scores', hopSamples: HOP_SAMPLES });
+    expect(keyOf(asked)).not.toBe(keyOf(bundle));
     const { heads } = manifest;
     const renamed = { ...heads, bathnet: { ...heads.bathnet!, labels: ['a', 'b', 'c', 'd'] } };
     const others = { ...bundle, manifest: { ...bundle.manifest, heads: renamed } } as Bundle;

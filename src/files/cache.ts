@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { VERSION } from '../constants.js';
 import type { Manifest } from '../model/bundle.js';
 import { backboneFingerprint } from '../model/fingerprint.js';
 import type { Extent } from '../training/lay.js';
@@ -11,7 +12,7 @@ import type { Table } from './table.js';
 
 /** What a cache may hold; the entries that were not used for the longest time go first. */
 export const CACHE_MAX_BYTES = 2 ** 30;
-/** Changes when the way its numbers are computed does, so that old entries are not used. */
+/** Changes when the way its numbers are computed does within a version, so that old entries are not used. */
 const CACHE_FORMAT = 5;
 const DIGEST_BYTES = 32;
 const SIZE_BYTES = 4;
@@ -28,7 +29,7 @@ export type HeardLays = ReadonlyArray<{
 export function computedBy(setup: HearSetup): string {
   const { bundle, head, wanted, hopSamples, surroundings } = setup;
   const { frontEnd, heads, event, defaultHead, quantization } = bundle.manifest;
-  const hash = createHash('sha256').update(`${CACHE_FORMAT},${wanted},${frontEnd},${hopSamples}`);
+  const hash = createHash('sha256').update(`${VERSION},${CACHE_FORMAT},${wanted},${frontEnd},${hopSamples}`);
   hash.update(backboneFingerprint(bundle));
   if (setup.precision !== 'float32') hash.update(JSON.stringify(quantization?.convolutions ?? []));
   if (wanted === 'embeddings') return hash.digest('hex');
@@ -37,7 +38,8 @@ export function computedBy(setup: HearSetup): string {
     hash.update(backboneFingerprint(bundle.events)).update(bundle.events.manifest.frontEnd);
     hash.update(JSON.stringify(withoutAlarms(bundle.events.manifest.heads)));
   }
-  hash.update(JSON.stringify([head ?? defaultHead, withoutAlarms(heads)]));
+  // Of another head than the default one the companion has no say.
+  hash.update(JSON.stringify([head ?? defaultHead, defaultHead, withoutAlarms(heads)]));
   hash.update(JSON.stringify([withoutAlarm(event), surroundings?.seed, surroundings?.silenceSeconds]));
   for (const { tensors } of bundle.events ? [bundle, bundle.events] : [bundle])
     for (const [name, { data }] of tensors) if (!name.startsWith('backbone.')) hash.update(name).update(data);
@@ -135,7 +137,7 @@ export async function writeEntry(entry: string, lays: HeardLays): Promise<void> 
   }
 }
 
-/** Removes what was not used for the longest time until the rest fits. */
+/** Removes what was not used for the longest time until the rest fits; what cannot be removed stays. */
 export async function pruneCache(dir: string, maxBytes: number): Promise<void> {
   const names = await readdir(dir).catch(() => []);
   const entries = await Promise.all(
@@ -148,7 +150,7 @@ export async function pruneCache(dir: string, maxBytes: number): Promise<void> {
   let bytes = entries.reduce((sum, { size }) => sum + size, 0);
   for (const { path, size } of entries.sort((a, b) => a.mtimeMs - b.mtimeMs)) {
     if (bytes <= maxBytes) return;
-    await rm(path, { force: true });
+    await rm(path, { force: true }).catch(() => {});
     bytes -= size;
   }
 }

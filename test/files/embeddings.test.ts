@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -169,5 +178,8 @@ describe('the cache of embeddings', () => {
     expect(readdirSync(dir)).toEqual(['new']);
     expect(statSync(join(dir, 'new')).size).toBe(1000);
     await pruneCache(join(dir, 'none'), 0);
+    mkdirSync(join(dir, 'no entry'));
+    await pruneCache(dir, 0); // what cannot be removed stays
+    expect(readdirSync(dir)).toEqual(['no entry']);
   });
 });
