@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
+import type { AlarmRule } from '../alarm/decision.js';
 import { ExitCode, UserError } from '../errors.js';
 import { updateManifest } from '../model/bundle.js';
 import { recordingOf } from '../training/clip-figures.js';
@@ -8,7 +10,8 @@ import type { Recording } from '../training/track.js';
 import { type Candidate, type Tuning, tuneRule } from '../training/tune.js';
 import { finish } from './support/finish.js';
 import { numberFlag } from './support/flag-values.js';
-import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
+import { type Listened, listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
+import { warn } from './support/print.js';
 import { tableLines } from './support/table.js';
 
 interface TuneFlags extends MaterialFlags {
@@ -67,8 +70,20 @@ async function tune(dir: string | undefined, flags: TuneFlags): Promise<ExitCode
       return { ...manifest, heads: { ...manifest.heads, [head]: { ...own, alarm } } };
     });
     say(`Written into head ${head} of ${folder}.`);
+    warnOfConfigured(alarm, listened.configured);
   }
   return failed[0]?.code ?? ExitCode.ok;
+}
+
+/** What the configuration says is in force whatever the bundle says: together they are no rule that was tried. */
+function warnOfConfigured(written: Partial<AlarmRule>, configured: Listened['configured']): void {
+  const over = Object.entries(configured).filter(([name, value]) => {
+    const found = written[name as keyof AlarmRule];
+    return value !== undefined && found !== undefined && !isDeepStrictEqual(value, found);
+  });
+  if (over.length === 0) return;
+  const named = over.map(([name, value]) => `alarm.${name} ${JSON.stringify(value)}`).join(', ');
+  warn(`the configuration goes over what was written: ${named}; take that out of it for the rule to hold`);
 }
 
 /** Without sounds that alarm, the best rule would be to never alarm; without others, to always do. */

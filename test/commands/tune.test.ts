@@ -56,6 +56,18 @@ describe('tune', () => {
     expect(JSON.parse(evaluated.stdout).rule).toMatchObject({ threshold, hits, window, instantThreshold });
   });
 
+  it('says what of the configuration goes over the rule that it writes', async () => {
+    put('clips/abnormal', SCENE);
+    const ordinary = put('ordinary', golden('white-noise'), golden('silence'));
+    const material = [join(dir, 'clips'), '--ordinary', ordinary, '--model', model, '--min-ordinary', '0'];
+    const set = ['--set', 'alarm.threshold=0.37', '--set', 'alarm.cooldownSeconds=3'];
+    const { code, stderr } = await run(['tune', ...material, ...set]);
+    expect(code).toBe(0);
+    expect(manifest().heads.bathnet.alarm.threshold).not.toBe(0.37);
+    expect(stderr).toMatch(/warning: the configuration goes over what was written: alarm\.threshold 0\.37;/);
+    expect((await run(['tune', ...material])).stderr).not.toContain('warning');
+  });
+
   it('writes nothing where the wanted rate or recall cannot be reached, and says how near it comes', async () => {
     put('clips/abnormal', golden('silence'));
     const ordinary = put('ordinary', golden('sine-1000hz'));

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { AlarmRule } from '../../alarm/decision.js';
 import { longestSilenceSeconds } from '../../alarm/impact.js';
+import type { Config } from '../../config/schema.js';
 import { SAMPLE_RATE_HZ } from '../../constants.js';
 import { cannotWrite, ExitCode, UserError } from '../../errors.js';
 import { chooseHead } from '../../model/head.js';
@@ -15,7 +16,7 @@ import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
 import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
 import { type JobsFlag, jobsFlag, repeatable, withJobs, withModel } from './options.js';
-import { printError, warnOfFallback } from './print.js';
+import { printError, warn, warnOfFallback } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
 import { readPieces } from './surroundings.js';
 
@@ -64,6 +65,8 @@ export interface Listened extends Omit<Heard, 'network'> {
   /** The bundle that the head belongs to. */
   readonly folder: string;
   readonly head: string;
+  /** What goes over the bundle's own rule. */
+  readonly configured: Config['alarm'];
   readonly collarSeconds: number;
 }
 
@@ -103,8 +106,8 @@ export async function listenTo(
   checkLabels(material, scoring.labels);
   const silenceSeconds = longestSilenceSeconds(rule, config.sense);
   if (!rule.evidence && silenceSeconds > 0)
-    console.error(
-      'warning: this model has no event head: alarms by silence after an impact, which the daemon raises, are not counted',
+    warn(
+      'this model has no event head: alarms by silence after an impact, which the daemon raises, are not counted',
     );
   const jobs = jobsFlag(flags);
   const seed = seedOf(flags);
@@ -134,7 +137,8 @@ export async function listenTo(
   const [first] = heard.failed;
   if (first && heard.clips.length + heard.recordings.length === 0)
     throw new UserError(first.code, 'nothing could be heard: no file can be read', 'Mend the files above.');
-  return { ...rest, model: modelInfo(bundle, scoring, rule, network), rule, folder, head, collarSeconds };
+  const model = modelInfo(bundle, scoring, rule, network);
+  return { ...rest, model, rule, folder, head, configured: config.alarm, collarSeconds };
 }
 
 async function checkWritable(folder: string): Promise<void> {
