@@ -9,6 +9,7 @@ import { evaluationLines } from './evaluate/output.js';
 import { finish } from './support/finish.js';
 import { listenTo, type MaterialFlags, withMaterial } from './support/listen.js';
 import { repeatable } from './support/options.js';
+import { printable } from './support/print.js';
 
 export function define(command: Command): void {
   withMaterial(command)
@@ -38,7 +39,8 @@ async function evaluateCommand(dir: string | undefined, flags: EvaluateFlags): P
     flags.kinds ? { ...clip, kind: kindOf(clip.path, dir) } : clip,
   );
   const evaluation = evaluate({ model, head, rule, collarSeconds, clips, recordings });
-  console.log(flags.json ? JSON.stringify(evaluation, rounded) : evaluationLines(evaluation).join('\n'));
+  const text = () => evaluationLines(evaluation).map(printable).join('\n');
+  console.log(flags.json ? JSON.stringify(evaluation, rounded) : text());
   const page = flags.report;
   if (page) {
     const html = renderReport(evaluation, new Date(), (path) => soundAddress(page, path));

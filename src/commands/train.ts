@@ -15,7 +15,7 @@ import { patternFlag } from './support/flag-values.js';
 import { configFrom, shelvesOf } from './support/flags.js';
 import { interruptible } from './support/interrupt.js';
 import { jobsFlag, withBackbone, withJobs } from './support/options.js';
-import { warnOfFallback } from './support/print.js';
+import { warn, warnOfFallback } from './support/print.js';
 import { judgedAlarms, ORDINARY_LABEL } from './train/feedback.js';
 import { checkName, settingsOf, type TrainFlags } from './train/flags.js';
 import { createProgress, epochLine, splitLines, warnOfIgnored } from './train/output.js';
@@ -120,7 +120,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
               jobs,
               signal,
               onProgress,
-              onWarning: (message) => console.error(`warning: ${message}`),
+              onWarning: warn,
             }),
         },
         {
@@ -128,7 +128,7 @@ async function train(dir: string, out: string, flags: TrainFlags): Promise<ExitC
           onSplit({ classes, warnings }) {
             progress.stop();
             for (const line of splitLines(classes)) print(line);
-            for (const warning of warnings) console.error(`warning: ${warning}`);
+            warnings.forEach(warn);
           },
           onEpoch(epoch) {
             progress.stop();

@@ -59,6 +59,30 @@ describe('a dataset folder', () => {
     expect(stderr).toContain('pipe.wav');
   });
 
+  it('sends nothing that its names have hidden to the terminal', async () => {
+    const red = '\x1b[31m';
+    const sound = wavBytes([tone(3100, 1)]);
+    writeFileSync(join(clips, 'low', `cut${red}.wav`), wavBytes([tone(500, 1)]).subarray(0, 20_000));
+    for (const name of ['one', 'same']) writeFileSync(join(clips, 'low', `${name}${red}.wav`), sound);
+    writeFileSync(join(clips, 'low', `none${red}.pdf`), '');
+    const trained = await train('model');
+    expect(trained.code).toBe(0);
+    expect(trained.stderr).toContain('cut\\x1b[31m.wav is damaged');
+    expect(trained.stderr).toMatch(/1 files are left out.*none\\x1b\[31m\.pdf/);
+    expect(trained.stderr).toMatch(/same\\x1b\[31m\.wav, which is .*one\\x1b\[31m\.wav/);
+
+    const kind = join(dir, 'others', 'low', `kind${red}`);
+    mkdirSync(kind, { recursive: true });
+    writeFileSync(join(kind, `high${red}.wav`), sound);
+    const evaluate = ['evaluate', join(dir, 'others'), '--model', './model', '--kinds', '--map', 'low=high'];
+    const evaluated = await run(evaluate, env, dir);
+    const mistaken = await run([...evaluate.slice(0, -1), 'low=low'], env, dir);
+    expect(evaluated.stdout + mistaken.stdout).toMatch(/ taken for .*high\\x1b\[31m\.wav/);
+    expect(evaluated.stdout).toContain('kind\\x1b[31m');
+    for (const { stdout, stderr } of [trained, evaluated, mistaken])
+      expect(stdout + stderr).not.toContain('\x1b');
+  });
+
   it('takes no model into itself', async () => {
     const { code, stderr } = await train(join(clips, 'model'));
     expect(code).toBe(64);

@@ -5,6 +5,7 @@ import { scanDataset } from '../../training/dataset.js';
 import { type LabelledEvent, parseLabels } from '../../training/events.js';
 import { splitByGroup } from '../../training/split.js';
 import { AUDIO, audioBelow } from './audio-files.js';
+import { warn } from './print.js';
 
 /** Label files that lie beside a recording and have its name. */
 const LABEL_FILES = ['.txt', '.csv'];
@@ -56,9 +57,7 @@ export async function findMaterial(
       `Put clips into folders named after their class, labels beside a recording as ${basename(strays[0] ?? '').replace(AUDIO, '.txt')}, and recordings of ordinary sound into a folder of their own: --ordinary FOLDER.`,
     );
   if (unlabelled.length > 0)
-    console.error(
-      `warning: ordinary sound for their empty label files, and no clips of their folders: ${few(unlabelled)}`,
-    );
+    warn(`ordinary sound for their empty label files, and no clips of their folders: ${few(unlabelled)}`);
   const others = new Map<string, string>();
   for (const folder of ordinary)
     for (const path of await audioBelow(folder)) others.set(await placeOf(path), path);
@@ -152,11 +151,10 @@ export async function validationOnly(
   const there = new Set(clips.map(({ path }) => resolve(path)));
   const missing = named.filter((name) => !there.has(resolve(dir, name)));
   if (missing.length > 0)
-    console.error(
-      `warning: ${missing.length} of the ${named.length} clips that ${report} names are not in ${dir}: ${few(missing)}`,
+    warn(
+      `${missing.length} of the ${named.length} clips that ${report} names are not in ${dir}: ${few(missing)}`,
     );
-  if (unused.length > 0)
-    console.error(`warning: ${unused.join(', ')} without effect: ${report} says which clips were kept`);
+  if (unused.length > 0) warn(`${unused.join(', ')} without effect: ${report} says which clips were kept`);
   return { ...material, clips };
 }
 

@@ -1,12 +1,13 @@
 import type { Epoch } from '../../training/fit/fit-head.js';
 import type { ClassReport } from '../../training/train-report.js';
+import { warn } from '../support/print.js';
 import { type Progress, showProgress } from '../support/progress.js';
 
 export function warnOfIgnored(files: readonly string[]): void {
   if (files.length === 0) return;
   const named = files.slice(0, 5).join(', ');
-  console.error(
-    `warning: ${files.length} files are left out, no audio file in a class folder: ${named}${files.length > 5 ? ', …' : ''}`,
+  warn(
+    `${files.length} files are left out, no audio file in a class folder: ${named}${files.length > 5 ? ', …' : ''}`,
   );
 }
 
