@@ -58,7 +58,8 @@ async function agreement(dirs, names) {
     names.map(async (name) => {
       const bundle = await readBundle(await findBundle(name, shelves));
       const sounds = paths.map((path) => ({ path, lays: [{ how: 'as it is' }] }));
-      const { files } = await extractEmbeddings(sounds, { bundle, hopSeconds: 0.48 });
+      const precision = name === values.model ? values.precision : 'float32';
+      const { files } = await extractEmbeddings(sounds, { bundle, precision, hopSeconds: 0.48 });
       return { bundle, clips: files.flat() };
     }),
   );
