@@ -13,9 +13,10 @@ type Program = 'hear-thread' | 'convert-thread';
 /** Blocks of sound are small objects around large memory, which a rare collection would let pile up. */
 const LIMITS = { maxYoungGenerationSizeMb: 4 };
 
-/** What a thread is at is given up within this: a library that is torn down while it computes ends the process. */
-const GIVE_UP_MS = 2000;
-/** What is busy, but no engine that hangs, ends within this. */
+/**
+ * What a thread is at, but no engine that hangs, ends within this, on a slow board that starts an engine, too: a library
+ * that is torn down while it works ends the process.
+ */
 const END_MS = 10_000;
 /** What is told instead of a request: what the thread is at is not wanted any more. */
 const STOP = 'stop';
@@ -111,7 +112,7 @@ export class Thread {
   async end(): Promise<void> {
     this.#broken ??= new Error('a thread was ended');
     this.stop();
-    await within(systemClock, GIVE_UP_MS, this.#answered);
+    await within(systemClock, END_MS, this.#answered);
     let ended = false;
     const ending = this.#worker.terminate().then(() => {
       ended = true;

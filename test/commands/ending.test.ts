@@ -1,15 +1,29 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bareEnvironment } from '../support/environment.js';
+import { lacksPackage } from '../support/require.js';
 import { chirp, writeWav } from '../support/sound.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const TRIES = 3;
+
+/** Says when ONNX Runtime begins to read the model. */
+const STARTING = `
+  const { isMainThread } = require('node:worker_threads');
+  const load = require('node:module').createRequire(${JSON.stringify(MAIN)});
+  if (!isMainThread) {
+    const { InferenceSession } = load('onnxruntime-node');
+    const { create } = InferenceSession;
+    InferenceSession.create = (...args) => {
+      require('node:fs').writeSync(1, 'starting');
+      return create.apply(InferenceSession, args);
+    };
+  }`;
 
 let dir: string;
 beforeAll(async () => {
@@ -20,8 +34,12 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-const start = (args: readonly string[], stdout: 'pipe' | number = 'pipe') =>
-  spawn(process.execPath, [MAIN, ...args], {
+const start = (
+  args: readonly string[],
+  stdout: 'pipe' | number = 'pipe',
+  preloaded: readonly string[] = [],
+) =>
+  spawn(process.execPath, [...preloaded.flatMap((path) => ['--require', path]), MAIN, ...args], {
     cwd: dir,
     env: bareEnvironment(),
     stdio: ['ignore', stdout, 'pipe'],
@@ -46,6 +64,21 @@ describe('what is ended while it computes in threads', () => {
     for (let i = 0; i < TRIES; i++) {
       const child = start(['classify', 'clips', '--jobs', '4']);
       expect(await end(child, () => child.kill(signal))).toEqual({ code: null, signal, stderr: '' });
+    }
+  });
+
+  it.skipIf(lacksPackage('onnxruntime-node'))('waits for an engine that is slow to start', async () => {
+    const starting = join(dir, 'starting.cjs');
+    writeFileSync(starting, STARTING);
+    for (let i = 0; i < TRIES; i++) {
+      const child = start(['classify', 'clips', '--set', 'model.engine=onnxruntime'], 'pipe', [starting]);
+      const ended = await end(child, () => {
+        child.kill('SIGTERM');
+        // A machine that is so busy that seconds pass, while the library reads the model.
+        setTimeout(() => child.kill('SIGSTOP'), 60);
+        setTimeout(() => child.kill('SIGCONT'), 2600);
+      });
+      expect(ended).toEqual({ code: null, signal: 'SIGTERM', stderr: '' });
     }
   });
 
