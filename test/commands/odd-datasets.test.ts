@@ -104,6 +104,18 @@ describe('evaluate', () => {
     expect(JSON.parse(stdout).clips.count).toBe(validationFiles.length);
   });
 
+  it('says that clips were learnt by heart where it is not told to leave them out', async () => {
+    expect((await train('model')).code).toBe(0);
+    const evaluate = (...args: string[]) => run(['evaluate', clips, '--model', './model', ...args], env, dir);
+    expect((await evaluate()).stderr).toMatch(
+      /warning: \d+ of the 24 clips are beside those .*--split validation/,
+    );
+    expect((await evaluate('--split', 'validation')).stderr).not.toContain('warning');
+    expect((await run(['evaluate', clips, '--map', 'low=water,high=speech'], env, dir)).stderr).not.toContain(
+      'warning',
+    );
+  });
+
   it('--split validation never takes clips that this model may have been trained on', async () => {
     expect((await train('model')).code).toBe(0);
     const report = join(dir, 'model', 'report.json');

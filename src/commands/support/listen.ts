@@ -14,7 +14,14 @@ import type { ModelInfo } from '../../types.js';
 import { numberFlag, patternFlag } from './flag-values.js';
 import { type ConfigFlags, configFrom, shelvesOf } from './flags.js';
 import { interruptible } from './interrupt.js';
-import { checkLabels, findMaterial, type Material, parseRenames, validationOnly } from './material.js';
+import {
+  checkLabels,
+  findMaterial,
+  type Material,
+  parseRenames,
+  validationOnly,
+  warnOfTrained,
+} from './material.js';
 import { type JobsFlag, jobsFlag, repeatable, withJobs, withModel } from './options.js';
 import { printError, warn, warnOfFallback } from './print.js';
 import { type Heard, hear, type Life } from './score.js';
@@ -159,7 +166,10 @@ async function selectedMaterial(
 ): Promise<Material> {
   const { split, validation, groupBy } = flags;
   const material = await findMaterial(dir, flags.ordinary ?? [], parseRenames(flags.map ?? []));
-  if (split === undefined) return material;
+  if (split === undefined) {
+    if (dir !== undefined) await warnOfTrained(material, dir, folder);
+    return material;
+  }
   if (split !== 'validation' || dir === undefined)
     throw new UserError(
       ExitCode.usage,

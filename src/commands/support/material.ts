@@ -158,6 +158,17 @@ export async function validationOnly(
   return { ...material, clips };
 }
 
+/** Says where clips are beside those that `train` has kept for validation: of what was learnt by heart all is right. */
+export async function warnOfTrained({ clips }: Material, dir: string, folder: string): Promise<void> {
+  const named = await reportedValidation(join(folder, 'report.json')).catch(() => undefined);
+  const kept = new Set(named?.map((name) => resolve(dir, name)));
+  const others = clips.filter(({ path }) => !kept.has(resolve(path))).length;
+  if (others > 0 && others < clips.length)
+    warn(
+      `${others} of the ${clips.length} clips are beside those that ${folder} was validated with, and may have been learnt by heart: --split validation leaves them out`,
+    );
+}
+
 /**
  * `validationFiles` of the report that `train` leaves beside a model; undefined without a report.
  *
