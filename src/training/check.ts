@@ -65,7 +65,7 @@ const KINDS: Record<FindingKind, Pick<Finding, 'severity' | 'advice'> & { readon
   duplicate: {
     severity: 'fault',
     what: 'exact copies of each other',
-    advice: 'Keep one of each: copies count double, and those in validation are known from training.',
+    advice: 'Keep one of each: train uses the first alone, and evaluate counts them all.',
   },
   'near-duplicate': {
     severity: 'warning',

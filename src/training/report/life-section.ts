@@ -31,7 +31,7 @@ export function lifeSection({ kinds, curve }: LifeFigures): string {
   ];
   return `<section class="kinds">
 <h2>As life has it</h2>
-<p>Every clip lies, one by one, in a room or in ordinary sound, at a random time and level, and goes through the whole decision stage. An alarm counts from the clip's start to 3.4 s after its end. The curves change ${what} and leave the rest of the rule as it is.</p>
+<p>Every clip lies, one by one, in a room or in ordinary sound, at a random time and level, and goes through the whole decision stage. An alarm counts from the clip's start on, for as long as one can follow from it: some seconds, and the silence that may make an alarm of an impact. The curves change ${what} and leave the rest of the rule as it is.</p>
 <div class="fill plots">${plots.join('')}</div>
 ${table('Clips as life has them', ['class', 'kind', 'clips', 'alarms', 'share', '95 % interval'], rows)}
 </section>`;
