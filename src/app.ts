@@ -182,7 +182,9 @@ export async function startApp({
   );
   const microphone = `${source.description}, channel ${config.input.channel}`;
   const quiet = new QuietStore(state, microphone, clock);
-  const impacts = test ? undefined : new KeptImpacts(state, microphone, clock, () => publisher.written());
+  const impacts = test
+    ? undefined
+    : new KeptImpacts(state, microphone, clock, () => publisher.written(), log);
   const zone = new ZoneWatch();
   const onMinute = (known: KnownQuiet) => {
     quiet.keep(known);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Clock, WaitingImpacts } from '../types.js';
+import { messageOf } from '../errors.js';
+import type { Clock, Logger, WaitingImpacts } from '../types.js';
 import { KeptFile, type Store } from './kept-file.js';
 
 /** It is written a few times, as more speaks for an impact, and waits for 8 s or more: children at play must not wear out a card. */
@@ -33,6 +34,7 @@ export class KeptImpacts {
     private readonly microphone: string,
     clock: Clock,
     private readonly told: () => Promise<void>,
+    private readonly log: Logger,
   ) {
     const value = () => (this.#impacts ? { microphone, ...this.#impacts } : null);
     this.#file = new KeptFile(store, 'impacts.json', schema, value, PACE, clock);
@@ -40,11 +42,23 @@ export class KeptImpacts {
 
   /** What the run before this one has left. */
   take(): WaitingImpacts | undefined {
-    const kept = this.#file.readIfSound();
+    const kept = this.#read();
     if (!kept) return undefined;
     const { microphone, ...impacts } = kept;
     this.#impacts = impacts;
     return microphone === this.microphone ? impacts : undefined;
+  }
+
+  #read(): z.infer<typeof schema> | undefined {
+    try {
+      return this.#file.read();
+    } catch (error) {
+      this.log.warn(
+        { file: this.#file.name, problem: messageOf(error) },
+        'it cannot be read whether an impact waited for its silence: if one did, it becomes no alarm',
+      );
+      return undefined;
+    }
   }
 
   /** These wait now, or none. What no longer waits may have become an alarm, which comes first. */

@@ -14,6 +14,8 @@ import { hostId } from './host-id.js';
 /** What mends a file that cannot be read, as after the daemon was once started by root. */
 const UNREADABLE_HINT = 'Run this as the user that owns it, or give it to the one that this runs as (chown)';
 
+const OLD_ID = 'to the one that its topics have';
+
 /** What must be known of an alarm while it is on, so that the next start can end it. */
 export const openAlarmSchema = z.object({
   episodeId: entryId,
@@ -70,7 +72,7 @@ export class State {
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
    *
    * @param ofHost something of this host that stays; null where there is nothing
-   * @throws UserError no input, where one is kept and cannot be read: with another id all alarms would go where nobody
+   * @throws UserError no input, where one is kept and cannot be read or is damaged: with another id all alarms would go where nobody
    *   listens, while a daemon that does not start is missed, and tried again
    */
   deviceId(ofHost: string | null = hostId() ?? null): string {
@@ -78,6 +80,10 @@ export class State {
     if (isDeviceId(kept)) return kept;
     const seed = ofHost ?? randomBytes(16).toString('hex');
     const id = createHash('sha256').update(`bathnet2mqtt:${seed}`).digest('hex').slice(0, 12);
+    const devices = join(this.folder, 'devices');
+    // A damaged one was this one where anything is kept under this; where all that is kept is another's, who knows.
+    if (kept !== undefined && existsSync(devices) && !existsSync(join(devices, id)))
+      throw this.#unknownId('it is damaged', `Remove it and set device.id ${OLD_ID}.`);
     try {
       makeFolderSync(this.folder);
       writeWholeSync(join(this.folder, 'device-id'), `${id}\n`);
@@ -160,13 +166,13 @@ export class State {
     try {
       return this.#textOf('device-id');
     } catch (error) {
-      throw new UserError(
-        ExitCode.noInput,
-        `the id of this device, ${join(this.folder, 'device-id')}, cannot be read: ${messageOf(error)}`,
-        `${UNREADABLE_HINT}; or set device.id to the one that its topics have.`,
-        { cause: error },
-      );
+      throw this.#unknownId(messageOf(error), `${UNREADABLE_HINT}; or set device.id ${OLD_ID}.`, error);
     }
+  }
+
+  #unknownId(problem: string, hint: string, cause?: unknown): UserError {
+    const what = `the id of this device, ${join(this.folder, 'device-id')}, cannot be read`;
+    return new UserError(ExitCode.noInput, `${what}: ${problem}`, hint, { cause });
   }
 
   #textOf(name: string): string | undefined {

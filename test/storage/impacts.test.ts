@@ -12,7 +12,10 @@ const impact = { hit: { atMs: 5, label: 'impact', score: 0.9 }, atMs: 4, silence
 
 describe('impacts that wait for what comes after them', () => {
   let folder: string;
+  let warnings: string[];
+  const log = { ...silentLog, warn: (_: object, message: string) => void warnings.push(message) };
   beforeEach(() => {
+    warnings = [];
     folder = mkdtempSync(join(tmpdir(), 'bathnet-impacts-'));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -22,7 +25,7 @@ describe('impacts that wait for what comes after them', () => {
   /** A run of the program. */
   async function run(leave?: WaitingImpacts, microphone = 'USB'): Promise<WaitingImpacts | undefined> {
     const state = new State(folder, silentLog);
-    const kept = new KeptImpacts(state, microphone, new ManualClock(), told);
+    const kept = new KeptImpacts(state, microphone, new ManualClock(), told, log);
     const taken = kept.take();
     kept.keep(leave);
     await told();
@@ -44,11 +47,11 @@ describe('impacts that wait for what comes after them', () => {
   function running(events: Promise<void>[]) {
     const state = new State(folder, silentLog);
     const clock = new ManualClock();
-    const kept = new KeptImpacts(state, 'USB', clock, () => events.shift() ?? told());
+    const kept = new KeptImpacts(state, 'USB', clock, () => events.shift() ?? told(), log);
     const onDisk = async () => {
       await settle();
       await state.settled();
-      return new KeptImpacts(new State(folder, silentLog), 'USB', clock, told).take();
+      return new KeptImpacts(new State(folder, silentLog), 'USB', clock, told, log).take();
     };
     return { kept, onDisk };
   }
@@ -82,7 +85,7 @@ describe('impacts that wait for what comes after them', () => {
     let written = 0;
     const store = { read: () => undefined, write: () => void written++ };
     const clock = new ManualClock();
-    const kept = new KeptImpacts(store, 'USB', clock, told);
+    const kept = new KeptImpacts(store, 'USB', clock, told, log);
     for (let times = 0; times < 9; times++) kept.keep({ silence: { ...impact } });
     await told();
     expect(written).toBe(1);
@@ -99,13 +102,16 @@ describe('impacts that wait for what comes after them', () => {
     expect(await run()).toBeUndefined();
   });
 
-  it('are none where what was kept is damaged, and write nothing where there are none', async () => {
+  it('are none where what was kept is damaged, which is said, and write nothing where there are none', async () => {
     await run();
+    expect(warnings).toEqual([]);
     const file = join(folder, 'impacts.json');
     expect(() => readFileSync(file)).toThrow(/ENOENT/);
     for (const damaged of ['', '{', '{"microphone":"USB","silence":{}}']) {
       writeFileSync(file, damaged);
+      warnings = [];
       expect(await run()).toBeUndefined();
+      expect(warnings).toEqual([expect.stringContaining('it cannot be read whether an impact waited')]);
     }
   });
 });

@@ -49,6 +49,22 @@ describe('the state folder', () => {
     expect(new State(folder, log).deviceId()).toMatch(/^[0-9a-f]{12}$/);
   });
 
+  it('takes no new device id for a damaged one where something is kept under another alone', () => {
+    const id = new State(folder, log).deviceId('this host');
+    const damage = (text: string) => writeFileSync(join(folder, 'device-id'), text);
+    mkdirSync(join(folder, 'devices', id), { recursive: true });
+    for (const text of ['', '\0\0', 'Bath room']) {
+      damage(text);
+      const ofHost = (host: string | null) => () => new State(folder, log).deviceId(host);
+      for (const other of [null, 'another host']) {
+        expect(ofHost(other)).toThrow(/device-id, cannot be read: it is damaged/);
+        expect(ofHost(other)).toThrow(expect.objectContaining({ code: 66 }));
+      }
+      expect(ofHost('this host')()).toBe(id);
+      expect(readFileSync(join(folder, 'device-id'), 'utf8')).toBe(`${id}\n`);
+    }
+  });
+
   it('keeps an alarm until it has ended, whole files only', async () => {
     const state = new State(folder, log);
     expect(state.openAlarm()).toBeUndefined();

@@ -207,7 +207,7 @@ function state() {
       if (value !== 'dog' && !(value >= 0)) throw new Error(`a sound's setting is ${value}`);
     const unanswered = new UnansweredAlarm(state, systemClock, log).load();
     if (unanswered && !(unanswered.ageMs >= 0)) throw new Error(`an alarm is ${unanswered.ageMs} ms old`);
-    const impacts = new KeptImpacts(state, 'stdin', systemClock, async () => {}).take();
+    const impacts = new KeptImpacts(state, 'stdin', systemClock, async () => {}, log).take();
     for (const { hit, atMs } of [impacts?.silence, impacts?.voice].filter((each) => each))
       for (const ms of [hit.atMs, atMs]) new Date(ms).toISOString();
     new LastHeard(state, (_, atMs) => new Date(atMs).toISOString(), systemClock).start();
