@@ -68,10 +68,7 @@ export class Control {
     log: Logger,
   ) {
     const { publisher, topics, listener, reporter, feedback, store, rule, rollouts } = parts;
-    // `7:00` is the same time as `07:00`, and has to be the same text.
-    const [quietFrom, quietTo] = [parts.quietHours?.from, parts.quietHours?.to].map((t) =>
-      t?.padStart(5, '0'),
-    );
+    const { from: quietFrom, to: quietTo } = parts.quietHours ?? {};
     const settings = new Settings(store, { ...rule, quietFrom, quietTo }, log, clock);
     this.#soundSettings = new SoundSettings(store, log, clock);
     const onOccupancy = (occupied: boolean | undefined) => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { parse as parseDotenv } from 'dotenv';
 import { Lexer, Parser, parseDocument } from 'yaml';
@@ -80,14 +81,21 @@ function configOf({ values, own }: InputValues, path: string, origins: ReadonlyM
 }
 
 function invalid(problems: readonly Problem[], origins: ReadonlyMap<string, string>): UserError {
-  const lines = problems.map(
-    ({ path, text }) => `  ${path}: ${text}${origins.has(path) ? ` (from ${origins.get(path)})` : ''}`,
-  );
+  const lines = problems.map(({ path, text }) => {
+    const origin = originOf(path, origins);
+    return `  ${path}: ${text}${origin === undefined ? '' : ` (from ${origin})`}`;
+  });
   return new UserError(
     ExitCode.config,
     `the configuration is not valid:\n${lines.join('\n')}`,
     'Mend the lines named above; config/default.yaml explains every key.',
   );
+}
+
+/** Of an entry of a list or a key of a section, where that was said as a whole. */
+function originOf(path: string, origins: ReadonlyMap<string, string>): string | undefined {
+  const above = path.lastIndexOf('.');
+  return origins.get(path) ?? (above < 0 ? undefined : originOf(path.slice(0, above), origins));
 }
 
 /** All that is said, before anything of it is checked, and where it was said if not in the file. */
@@ -114,9 +122,9 @@ function gather({ file, env, flags, cwd, alone = false }: ConfigSources) {
 
 function readConfigFile(named: string | undefined): Tree {
   const path = named ?? SYSTEM_FILE;
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = readFileSync(path, 'utf8');
+    bytes = readFileSync(path);
   } catch (error) {
     if (named === undefined && (error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw new UserError(
@@ -126,7 +134,7 @@ function readConfigFile(named: string | undefined): Tree {
       { cause: error },
     );
   }
-  const parsed = parseYaml(text, path);
+  const parsed = parseYaml(bytes, path);
   if (parsed === null || parsed === undefined) return {}; // nothing but comments
   if (!isTree(parsed))
     throw new UserError(
@@ -138,9 +146,12 @@ function readConfigFile(named: string | undefined): Tree {
   return Object.fromEntries(Object.entries(parsed).map(([key, value]) => [key, value ?? undefined]));
 }
 
-function parseYaml(text: string, path: string): unknown {
+function parseYaml(bytes: Buffer, path: string): unknown {
   const refused = (what: string, hint: string, options?: ErrorOptions) =>
     new UserError(ExitCode.config, `${path} ${what}`, hint, options);
+  // Else a name with an ü in it would be another one, and UTF-16 one word of nonsense.
+  if (!isUtf8(bytes)) throw refused('is not UTF-8', 'Save it as UTF-8.');
+  const text = bytes.toString('utf8');
   if (text.length > MAX_CHARACTERS)
     throw refused(
       `has ${text.length} characters, ${MAX_CHARACTERS} are the limit`,

@@ -20,7 +20,7 @@ export function describe(issue: z.core.$ZodIssue, values: Tree): Problem[] {
       text: `unknown key; expected one of ${keysAt(issue.path).join(', ')}`,
     }));
   const found = issue.path.reduce<unknown>(
-    (node, key) => (isTree(node) ? node[String(key)] : undefined),
+    (node, key) => (isTree(node) || Array.isArray(node) ? (node as Tree)[String(key)] : undefined),
     values,
   );
   const expected = issue.message.replace(/^.*?expected /, 'expected ').replace(/, received .*$/, '');

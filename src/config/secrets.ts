@@ -43,7 +43,8 @@ function readSecrets(name: SectionWithSecrets, section: Config[SectionWithSecret
 
 function read(path: string, key: string): string {
   try {
-    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    // Editors on Windows begin a file with a mark that nobody sees.
+    return readFileSync(path, 'utf8').replace(/^\uFEFF|\r?\n$/g, '');
   } catch (error) {
     throw new UserError(
       ExitCode.noInput,

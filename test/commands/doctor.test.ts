@@ -81,7 +81,7 @@ describe('doctor', () => {
   });
 
   it.each([
-    ['Europe/Berlin', /^ok {4}quiet hours: from 22:00 to 7:00, .* \(Europe\/Berlin, UTC\+0[12]:00\)$/m],
+    ['Europe/Berlin', /^ok {4}quiet hours: from 22:00 to 07:00, .* \(Europe\/Berlin, UTC\+0[12]:00\)$/m],
     [
       '"Europe/Berlin"',
       /^note {2}quiet hours: .* \(UTC\): TZ is .* no time zone\n {6}→ .*TZ=Europe\/Berlin$/m,

@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(cwd, { recursive: true, force: true }));
 
 interface Given {
-  file?: string;
+  file?: string | Uint8Array;
   env?: NodeJS.ProcessEnv;
   flags?: Record<string, unknown>;
   dotenv?: string;
@@ -130,7 +130,7 @@ describe('the configuration', () => {
   it('lists every problem at once: path, expected, found, and where it came from', () => {
     const { code, message } = errorOf({
       file: 'mqtt: {urll: x, keepaliveSeconds: soon}\nwindow: {hopSeconds: 3}\nnonsense: 1',
-      env: { BATHNET_ALARM__THRESHOLD: '7' },
+      env: { BATHNET_ALARM__THRESHOLD: '7', BATHNET_ALARM__KINDS: '[impact, 5]' },
     });
     expect(code).toBe(ExitCode.config);
     expect(message).toMatch(/nonsense: unknown key; expected one of device, input/);
@@ -140,6 +140,7 @@ describe('the configuration', () => {
     expect(message).toMatch(
       /alarm\.threshold: expected number to be <=1, found 7 \(from BATHNET_ALARM__THRESHOLD\)/,
     );
+    expect(message).toMatch(/alarm\.kinds\.1: expected string, found 5 \(from BATHNET_ALARM__KINDS\)/);
   });
 
   it.each([
@@ -193,6 +194,14 @@ describe('the configuration', () => {
     ['sections as keys', '? '.repeat(40_000), /is not YAML: more than 30 levels/],
     ['a file that is no configuration', 'a'.repeat(100_001), /has 100001 characters, 100000 are the limit/],
     ['a list', '- 1', /expected sections such as/],
+    ['Latin-1', Buffer.from('device: {name: K\xfcche}', 'latin1'), /is not UTF-8/],
+    ['UTF-16', Buffer.from('\ufeffmqtt: {prefix: home}', 'utf16le'), /is not UTF-8/],
+    ['a list with a number in it', 'notify: {command: [siren, 5]}', /notify\.command\.1: .* string, found 5/],
+    [
+      'quiet hours without an end',
+      'quietHours: {from: "7:00", to: "07:00", threshold: 0.9}',
+      /quietHours\.to: expected another time/,
+    ],
     [
       'a prefix that no topic has room for',
       `mqtt: {prefix: ${'a'.repeat(300)}}`,
@@ -203,7 +212,7 @@ describe('the configuration', () => {
       'input: {noDataTimeoutSeconds: 9999999}',
       /noDataTimeoutSeconds: expected number to be <=86400/,
     ],
-  ])('refuses %s', (_, file, message) => {
+  ])('refuses %s', (_, file: string | Uint8Array, message) => {
     const error = errorOf({ file });
     expect(error.code).toBe(ExitCode.config);
     expect(error.message).toMatch(message);
@@ -223,6 +232,9 @@ describe('the configuration', () => {
       env: { BATHNET_MQTT__USERNAME: 'u', BATHNET_MQTT__PASSWORD_FILE: join(cwd, 'secret') },
     });
     expect(mqtt.password).toBe('pass word');
+    writeFileSync(join(cwd, 'secret'), '\ufeffpass word\r\n'); // as Windows writes it
+    const { web } = load({ file: `web: {passwordFile: ${join(cwd, 'secret')}}` });
+    expect(web.password).toBe('pass word');
     expect(errorOf({ file: 'mqtt: {username: u, passwordFile: /none}' }).message).toMatch(
       /mqtt\.passwordFile: \/none/,
     );
