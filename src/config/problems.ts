@@ -24,7 +24,10 @@ export function describe(issue: z.core.$ZodIssue, values: Tree): Problem[] {
     values,
   );
   const expected = issue.message.replace(/^.*?expected /, 'expected ').replace(/, received .*$/, '');
-  return [{ path, text: `${expected}, found ${SECRETS.has(path) ? 'something else' : show(found)}` }];
+  // Such as a password of digits, which YAML takes for a number.
+  const inQuotes = expected === 'expected string' && ['number', 'boolean'].includes(typeof found);
+  const what = SECRETS.has(path) ? 'something else' : show(found);
+  return [{ path, text: `${expected}${inQuotes ? ' in quotes' : ''}, found ${what}` }];
 }
 
 function keysAt(path: readonly PropertyKey[]): string[] {

@@ -140,7 +140,9 @@ describe('the configuration', () => {
     expect(message).toMatch(
       /alarm\.threshold: expected number to be <=1, found 7 \(from BATHNET_ALARM__THRESHOLD\)/,
     );
-    expect(message).toMatch(/alarm\.kinds\.1: expected string, found 5 \(from BATHNET_ALARM__KINDS\)/);
+    expect(message).toMatch(
+      /alarm\.kinds\.1: expected string in quotes, found 5 \(from BATHNET_ALARM__KINDS\)/,
+    );
   });
 
   it.each([
@@ -196,7 +198,16 @@ describe('the configuration', () => {
     ['a list', '- 1', /expected sections such as/],
     ['Latin-1', Buffer.from('device: {name: K\xfcche}', 'latin1'), /is not UTF-8/],
     ['UTF-16', Buffer.from('\ufeffmqtt: {prefix: home}', 'utf16le'), /is not UTF-8/],
-    ['a list with a number in it', 'notify: {command: [siren, 5]}', /notify\.command\.1: .* string, found 5/],
+    [
+      'a list with a number in it',
+      'notify: {command: [siren, 5]}',
+      /notify\.command\.1: .* string in quotes, found 5/,
+    ],
+    [
+      'a password of digits',
+      'mqtt: {password: 1234}',
+      /mqtt\.password: expected string in quotes, found something else/,
+    ],
     [
       'quiet hours without an end',
       'quietHours: {from: "7:00", to: "07:00", threshold: 0.9}',
