@@ -12,6 +12,7 @@ import { AlarmDecision, type AlarmRule } from './decision.js';
 import { NoiseFloor } from './floor.js';
 import { IMPACT_KIND, type ThumpOptions, thumpSilenceSeconds, thumpVoice } from './impact.js';
 import { isQuiet, type QuietHours } from './quiet-hours.js';
+import { remembers } from './rule.js';
 import { SilentStay } from './stay.js';
 import { type Fall, Thump } from './thump.js';
 
@@ -64,6 +65,8 @@ export class Sense {
   readonly #thump: Thump;
   #quietHours: QuietHours | undefined;
   #occupied: boolean | undefined;
+  /** End of the window that raised the last alarm. */
+  #raisedSeconds = Number.NEGATIVE_INFINITY;
   #enabled = true;
 
   constructor(rule: AlarmRule, options: SenseOptions) {
@@ -179,9 +182,17 @@ export class Sense {
     const fall = this.#fall(window, minThreshold);
     const kind = window.kinds && IMPACT_KIND;
     const raised = event ?? (fall && this.#decision.raise(window, fall.hit, fall.reason, kind));
+    if (raised?.type === 'alarm_started') this.#raisedSeconds = window.endSeconds;
     // What fell is part of the alarm, as long as nobody has seen that. What falls later is not, and waits for its end.
-    if (this.#decision.unseen) this.#thump.forget();
+    if (this.#decision.unseen || this.#hearsRaised(window)) this.#thump.forget();
     return raised;
+  }
+
+  /** Whether what raised the last alarm is heard in a window still, however soon somebody has seen that. */
+  #hearsRaised({ startSeconds, endSeconds }: ScoredWindow): boolean {
+    return (
+      startSeconds < this.#raisedSeconds || remembers(this.rule.evidence, this.#raisedSeconds, endSeconds)
+    );
   }
 
   /** An impact and what comes after it, if somebody may be in the room by then: a sensor may be late. */

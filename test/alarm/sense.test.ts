@@ -519,6 +519,29 @@ describe('an impact and then silence', () => {
       expect(new Set(found.map(([wasOn]) => wasOn)).size).toBe(2);
     });
 
+    it('is none of the alarm that it has raised at once, however soon somebody has seen that', () => {
+      const rule = withThump(10).sensitivities.normal;
+      const evidence = {
+        ...EVIDENCE,
+        sensitivities: { ...EVIDENCE.sensitivities, normal: { ...rule, lines: { impact: 5 } } },
+      };
+      const loud: Heard = { ...blow, kinds: { impact: 6 } };
+      const started = (hops: number) => {
+        const sense = senseOf({ thumpSilenceSeconds: undefined }, { evidence });
+        let episodeId = '';
+        let seen = 0;
+        return windowsOf([rooms(6), loud, loud, room, sure, sure, rooms(60)]).flatMap((window) => {
+          if (episodeId && seen++ === hops) sense.acknowledge(episodeId);
+          const event = sense.push(window);
+          if (event?.type !== 'alarm_started') return [];
+          episodeId = event.episodeId;
+          return [event.reason];
+        });
+      };
+      const found = [0, 1, 2, 3, 4, 5, 6].map(started);
+      expect(found).toEqual(found.map(() => ['evidence']));
+    });
+
     it('is one for which evidence adds up', () => {
       const little = (count: number): Heard => ({
         seconds: HOP_SECONDS * count,
