@@ -147,7 +147,7 @@ export interface WaitingImpact {
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
   /** What went on before it. */
-  readonly ongoing?: OngoingSound | undefined;
+  readonly ongoing: OngoingSound;
 }
 
 /** What goes on in a room, whoever falls: how loud a radio was, and what runs; undefined: there was none. */
@@ -156,6 +156,8 @@ export interface OngoingSound {
   readonly noiseDbfs?: number | undefined;
   /** Whether that noise was water. */
   readonly water: boolean;
+  /** Whether anybody spoke, of a radio, too. */
+  readonly voices: boolean;
 }
 
 /** Impacts that wait, by what they wait for. */

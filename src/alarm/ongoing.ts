@@ -3,6 +3,7 @@ import { FLOOR_SECONDS, SILENCE_ABOVE_FLOOR_DB } from './floor.js';
 import {
   hearsClass,
   hearsKind,
+  isVoice,
   lifeGoesOn,
   MEDIA_KINDS,
   MOTOR_KIND,
@@ -19,11 +20,14 @@ const MEDIA_SECONDS = 6;
 /** What runs is heard in every window that ended so long before. */
 const NOISE_SECONDS = 1.5;
 const MIN_NOISE_WINDOWS = 2;
+/** Nobody spoke where there were no more voices than in so many of the windows before: whoever falls cries out. */
+const SILENT_SHARE = 0.1;
 
 interface Heard {
   readonly endSeconds: number;
   readonly rmsDbfs: number;
   readonly media: boolean;
+  readonly voice: boolean;
   readonly water: boolean;
   readonly motor: boolean;
 }
@@ -47,6 +51,7 @@ export class Ongoing {
       endSeconds,
       rmsDbfs,
       media: this.#isMedia(window),
+      voice: isVoice(window, this.options.speechLabels),
       water: hearsClass(window, this.options.waterLabels) || hearsKind(window, [WATER_KIND]),
       motor: hearsKind(window, [MOTOR_KIND]),
     });
@@ -55,8 +60,8 @@ export class Ongoing {
     this.#startSeconds = startSeconds;
   }
 
-  /** What went on before the last window began; undefined where that is nothing. Levels are medians: an impact may be among them. */
-  get before(): OngoingSound | undefined {
+  /** What went on before the last window began. Levels are medians: an impact may be among them. */
+  get before(): OngoingSound {
     const start = this.#startSeconds;
     const windows = this.#windows.filter(({ endSeconds }) => endSeconds <= start);
     const media = windows.filter((window) => window.media);
@@ -65,11 +70,11 @@ export class Ongoing {
       media.length >= MEDIA_SHARE * windows.length;
     const last = windows.filter(({ endSeconds }) => endSeconds > start - NOISE_SECONDS);
     const isNoisy = last.length >= MIN_NOISE_WINDOWS && last.every(({ water, motor }) => water || motor);
-    if (!isMediaOn && !isNoisy) return undefined;
     return {
       mediaDbfs: isMediaOn ? medianDbfs(media) : undefined,
       noiseDbfs: isNoisy ? medianDbfs(last) : undefined,
       water: isNoisy && last.every(({ water }) => water),
+      voices: windows.filter(({ voice }) => voice).length > SILENT_SHARE * windows.length,
     };
   }
 

@@ -25,8 +25,11 @@ const LASTING_DB = 10;
 const LASTING_SECONDS = 4;
 /** What falls along with it may roll and ring for so long. */
 const SETTLE_SECONDS = 2;
-/** So long after it the silence begins at the latest: whoever has fallen may groan, call or move before. */
+/** So long after it the silence begins at the latest: whoever has fallen may groan, call or move before… */
 const LATEST_SILENCE_SECONDS = 20;
+/** …or go on calling: so many of the sounds since are voices, where nobody spoke before. */
+const CALLING_SHARE = 0.8;
+const MIN_CALLING_WINDOWS = 4;
 
 /** A window that stands out of the room. */
 interface Blow {
@@ -36,7 +39,7 @@ interface Blow {
   /** Louder than this is not silence. */
   readonly silenceDbfs: number;
   /** What went on before it. */
-  readonly ongoing?: OngoingSound | undefined;
+  readonly ongoing: OngoingSound;
 }
 
 interface Impact extends Blow {
@@ -45,6 +48,9 @@ interface Impact extends Blow {
   readonly silentSince?: number;
   /** …and of the last one that did not go on before it. */
   readonly unchangedSince?: number;
+  /** Windows since with any other sound, and those of them with a voice. */
+  readonly sounds?: number;
+  readonly voices?: number;
 }
 
 /** An impact, and what after it makes it an alarm. */
@@ -182,7 +188,7 @@ export class Thump {
 
   #silent(window: ScoredWindow, rule: AlarmRule, silenceSeconds: number): Fall | undefined {
     if (!this.#impact || window.startSeconds < this.#impact.atSeconds + SETTLE_SECONDS) return undefined;
-    const { hit, atSeconds, ongoing, silentSince = atSeconds, unchangedSince = atSeconds } = this.#impact;
+    const { hit, atSeconds, silentSince = atSeconds, unchangedSince = atSeconds } = this.#impact;
     const { endSeconds } = window;
     const silent = this.#isSilent(window, rule, this.#impact.silenceDbfs);
     const unchanged = silent || this.#isUnchanged(window, rule);
@@ -191,11 +197,22 @@ export class Thump {
       (unchanged && endSeconds - unchangedSince >= ONGOING_TIMES * silenceSeconds);
     if (long) return { hit, reason: 'thump_then_silence' };
     if (silent) return undefined;
-    const calledOff = !unchanged && (isLate(this.#impact, endSeconds) || lifeGoesOn(window, ongoing?.water));
-    if (calledOff) this.#impact = undefined;
-    else if (unchanged) this.#impact = { ...this.#impact, silentSince: endSeconds };
-    else this.#impact = soundUntil(endSeconds, this.#impact);
+    if (!unchanged) return this.#disturbed(window, this.#impact);
+    this.#impact = { ...this.#impact, silentSince: endSeconds };
     return undefined;
+  }
+
+  /** Something else is heard after an impact: life that goes on, or what puts the silence off, for a while. */
+  #disturbed(window: ScoredWindow, impact: Impact): Fall | undefined {
+    const { hit, ongoing, sounds = 0, voices = 0 } = impact;
+    const voice = isVoice(window, this.options.speechLabels) ? 1 : 0;
+    const heard = { sounds: sounds + 1, voices: voices + voice };
+    const calls =
+      !ongoing.voices && heard.voices >= Math.max(MIN_CALLING_WINDOWS, CALLING_SHARE * heard.sounds);
+    const late = isLate(impact, window.endSeconds);
+    const calledOff = lifeGoesOn(window, ongoing.water) || (late && !calls);
+    this.#impact = calledOff ? undefined : { ...soundUntil(window.endSeconds, impact), ...heard };
+    return late && !calledOff ? { hit, reason: 'thump_then_voice' } : undefined;
   }
 
   #isUnchanged(window: ScoredWindow, rule: AlarmRule): boolean {

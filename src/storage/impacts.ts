@@ -13,8 +13,13 @@ const impact = z.object({
   atMs: time,
   silenceDbfs: z.number(),
   ongoing: z
-    .object({ mediaDbfs: z.number().optional(), noiseDbfs: z.number().optional(), water: z.boolean() })
-    .optional(),
+    .object({
+      mediaDbfs: z.number().optional(),
+      noiseDbfs: z.number().optional(),
+      water: z.boolean(),
+      voices: z.boolean(),
+    })
+    .default({ water: false, voices: true }),
 });
 const schema = z
   .object({ microphone: z.string(), silence: impact.optional(), voice: impact.optional() })

@@ -684,6 +684,38 @@ describe('an impact and then silence', () => {
         expect(reasons).toEqual([expect.any(String), 'thump_then_silence']);
       });
 
+      describe('who goes on calling', () => {
+        const call: Heard = { ...sounding(1), scores: { speech: 0.9 } };
+        const calls = (times: number, between: Heard[] = [still(3)]) =>
+          Array.from({ length: times }, () => [...between, call]).flat();
+
+        it('is heard when it is too late for silence', () => {
+          expect(started([still(12), impact, ...calls(20)])).toEqual(['thump_then_voice 36']);
+          const knocking = [still(12), impact, ...calls(10, [sounding(2, { knock: 3 }), still(3)])];
+          expect(started(knocking)).toEqual([]);
+        });
+
+        it.each(LIFE_KINDS)('is not heard after a sound of %s', (kind) => {
+          const script = [still(12), impact, ...calls(2), sounding(1, { [kind]: 1 }), ...calls(20)];
+          expect(started(script)).toEqual([]);
+        });
+
+        it('is not heard where somebody spoke before, but for a cry', () => {
+          expect(started([still(6), call, still(2), call, impact, ...calls(20)])).toEqual([]);
+          expect(started([still(12), { ...call, seconds: 0.48 }, impact, ...calls(20)])).toHaveLength(1);
+        });
+
+        it('is heard in the next run', () => {
+          const before = senseOf(open, { evidence });
+          const first = windowsOf([still(12), impact, ...calls(2)]);
+          for (const window of first) before.push(window);
+          const next = senseOf(open, { evidence });
+          next.resume(before.impacts ?? {});
+          const [event] = hear(next, calls(20), (first.at(-1)?.endAtMs ?? 0) + 2000);
+          expect(event).toMatchObject({ reason: 'thump_then_voice' });
+        });
+      });
+
       describe('while a radio plays', () => {
         /** Two seconds of it and half a second that is fainter, again and again. */
         const playing = (seconds: number, heard: Partial<Heard> = {}): Heard[] => {

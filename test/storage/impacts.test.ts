@@ -8,7 +8,8 @@ import type { WaitingImpacts } from '../../src/types.js';
 import { ManualClock, settle } from '../support/clock.js';
 import { silentLog } from '../support/sound.js';
 
-const impact = { hit: { atMs: 5, label: 'impact', score: 0.9 }, atMs: 4, silenceDbfs: -50 };
+const ongoing = { mediaDbfs: -40, water: false, voices: true };
+const impact = { hit: { atMs: 5, label: 'impact', score: 0.9 }, atMs: 4, silenceDbfs: -50, ongoing };
 
 describe('impacts that wait for what comes after them', () => {
   let folder: string;

@@ -1,10 +1,11 @@
-// Whether somebody who has fallen is found who is not silent: node voices.mjs FALLS VOICES…
+// Whether somebody who has fallen is found who is not silent: node voices.mjs [--minute] FALLS VOICES…
 //
 // FALLS: the folder with fall/ of the falls that are measured with; VOICES: folders with voices in distress. Twice each
 // fall is laid into room tone, one to three voices of one source after it, 3 to 20 dB fainter and 1.5 to 5 s apart; the
-// same with nothing in place of the voices, and of the fall. Decided as the daemon does with the shipped configuration.
+// same with nothing in place of the voices, and of the fall; with --minute voices go on for a minute instead. Decided as the daemon does with the shipped configuration.
 
 import { basename } from 'node:path';
+import { parseArgs } from 'node:util';
 import { longestSilenceSeconds } from '../../dist/alarm/impact.js';
 import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
@@ -21,7 +22,10 @@ import { createRandom } from '../../dist/training/random.js';
 import { Track } from '../../dist/training/track.js';
 
 const ROUNDS = 2;
-const [fallsFolder, ...voicesFolders] = process.argv.slice(2);
+const {
+  values: { minute },
+  positionals: [fallsFolder, ...voicesFolders],
+} = parseArgs({ allowPositionals: true, options: { minute: { type: 'boolean' } } });
 const { bundle } = await readModel({ name: 'bathnet-mini' }, [SHIPPED_MODELS]);
 const { sense } = configSchema.parse({});
 const pipeline = await Pipeline.create(bundle, { sense });
@@ -56,6 +60,8 @@ async function trackOf(parts, name) {
   return { track, startSeconds: laid.startSeconds };
 }
 
+const secondsOf = (parts) => parts.reduce((sum, { length }) => sum + length, 0) / RATE;
+
 const scenes = [];
 for (let i = 0; i < ROUNDS * falls.length; i++) {
   const fall = await soundOf(falls[i % falls.length], 6);
@@ -63,7 +69,9 @@ for (let i = 0; i < ROUNDS * falls.length; i++) {
   const kin = voices.filter((path) => sourceOf(path) === sourceOf(first));
   const gain = 10 ** (-between(3, 20) / 20);
   const after = [];
-  for (let times = 1 + Math.floor(random() * 3); times > 0; times--) {
+  const times = 1 + Math.floor(random() * 3);
+  const goesOn = () => (minute ? secondsOf(after) < 60 : after.length < 2 * times);
+  while (goesOn()) {
     const voice = await soundOf(after.length === 0 ? first : oneOf(kin), 3);
     after.push(
       new Float32Array(Math.round(between(1.5, 5) * RATE)),

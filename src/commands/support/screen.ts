@@ -125,7 +125,7 @@ function sentence(event: Exclude<DecisionEvent, { type: 'sound_heard' }>): strin
 
 function reasonOf({ reason }: AlarmStarted): string {
   if (reason === 'thump_then_silence') return '  a thump, and silence since';
-  return reason === 'thump_then_voice' ? '  a thump, and a voice in distress' : '';
+  return reason === 'thump_then_voice' ? '  a thump, and then a voice' : '';
 }
 
 function percent(share: number): string {

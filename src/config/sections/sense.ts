@@ -32,7 +32,7 @@ export const sense = z
     thumpSilenceSeconds: seconds()
       .optional()
       .describe(
-        'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, unless a presence sensor says that nobody is there (<base>/occupied/set), and hears little in the shower. What went on before the impact, such as a radio or water, counts as silence, which then takes 2.5 times as long. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
+        'An impact that is not enough for an alarm raises it, too, when nothing moves and nobody speaks for so long after it: 20, for example. It takes a dropped thing in a room that is then left for a fall, unless a presence sensor says that nobody is there (<base>/occupied/set), and hears little in the shower. What went on before the impact, such as a radio or water, counts as silence, which then takes 2.5 times as long; who goes on calling for 20 s is heard without it. 0: off. Default: what the model says for the sensitivity, which is off where it would be wrong too often.',
       ),
     thumpVoiceSeconds: seconds()
       .max(60)
