@@ -145,9 +145,12 @@ describe.skipIf(lacksFreezer)(
       } finally {
         freeze('THAWED');
       }
-      await vi.waitFor(() => expect(hanging()).toBe(0));
-      const heard: number[] = [];
-      for await (const { samples } of stuck.chunks(new AbortController().signal)) heard.push(samples.length);
+      const heard = await vi.waitFor(async () => {
+        const counts: number[] = [];
+        const opened = stuck.chunks(new AbortController().signal);
+        for await (const { samples } of opened) counts.push(samples.length);
+        return counts;
+      });
       expect(heard).toEqual([2]);
     }, 30_000);
   },
