@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { messageOf } from '../errors.js';
 import type { Clock, Logger, WaitingImpacts } from '../types.js';
 import { KeptFile, type Store } from './kept-file.js';
 
@@ -47,23 +46,14 @@ export class KeptImpacts {
 
   /** What the run before this one has left. */
   take(): WaitingImpacts | undefined {
-    const kept = this.#read();
+    const kept = this.#file.readOrWarn(
+      this.log,
+      'it cannot be read whether an impact waited for its silence: if one did, it becomes no alarm',
+    );
     if (!kept) return undefined;
     const { microphone, ...impacts } = kept;
     this.#impacts = impacts;
     return microphone === this.microphone ? impacts : undefined;
-  }
-
-  #read(): z.infer<typeof schema> | undefined {
-    try {
-      return this.#file.read();
-    } catch (error) {
-      this.log.warn(
-        { file: this.#file.name, problem: messageOf(error) },
-        'it cannot be read whether an impact waited for its silence: if one did, it becomes no alarm',
-      );
-      return undefined;
-    }
   }
 
   /** These wait now, or none. What no longer waits may have become an alarm, which comes first. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { messageOf } from '../errors.js';
 import { Paced } from '../system/paced.js';
-import type { Clock } from '../types.js';
+import type { Clock, Logger } from '../types.js';
 
 /** Where it lies: files of the state folder. */
 export interface Store {
@@ -63,6 +63,20 @@ export class KeptFile<T> {
     try {
       return this.read();
     } catch {
+      return undefined;
+    }
+  }
+
+  /**
+   * The same, where what is lost with it must be said.
+   *
+   * @param warning says so
+   */
+  readOrWarn(log: Logger, warning: string): T | undefined {
+    try {
+      return this.read();
+    } catch (error) {
+      log.warn({ file: this.name, problem: messageOf(error) }, warning);
       return undefined;
     }
   }

@@ -72,8 +72,8 @@ export class State {
    * confidential (machine-id(5)) – kept in the folder, so that a new container keeps it, too.
    *
    * @param ofHost something of this host that stays; null where there is nothing
-   * @throws UserError no input, where one is kept and cannot be read or is damaged: with another id all alarms would go where nobody
-   *   listens, while a daemon that does not start is missed, and tried again
+   * @throws UserError no input, where one is kept and cannot be read or is damaged: with another id all alarms would go
+   *   where nobody listens, while a daemon that does not start is missed, and tried again
    */
   deviceId(ofHost: string | null = hostId() ?? null): string {
     const kept = this.#keptId()?.trim();

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { messageOf } from '../errors.js';
 import type { Clock, DecisionEvent, Logger } from '../types.js';
 import { clockSetBy, elapsedMs } from './age.js';
 import { KeptFile, type Store } from './kept-file.js';
@@ -41,25 +40,16 @@ export class UnansweredAlarm {
    * now, until it was repeated as such: it must not be new at every start.
    */
   load(): (Unanswered & { readonly ageMs: number; readonly quiet: boolean }) | undefined {
-    const alarm = this.#read();
+    const alarm = this.#file.readOrWarn(
+      this.log,
+      'it cannot be read whether an alarm waits to be acknowledged: if one does, it is not repeated any more',
+    );
     if (!alarm) return undefined;
     const ageMs = elapsedMs(alarm.startedAtMs, this.clock.wallMs());
     this.#alarm = alarm;
     this.#sinceMs = this.clock.uptimeMs() - ageMs;
     const quiet = Number.isNaN(ageMs) && alarm.asNew === true;
     return { ...alarm, ageMs: Math.max(0, ageMs || 0), quiet };
-  }
-
-  #read(): Unanswered | undefined {
-    try {
-      return this.#file.read() ?? undefined;
-    } catch (error) {
-      this.log.warn(
-        { file: this.#file.name, problem: messageOf(error) },
-        'it cannot be read whether an alarm waits to be acknowledged: if one does, it is not repeated any more',
-      );
-      return undefined;
-    }
   }
 
   /** Takes every event. */
