@@ -1,4 +1,5 @@
 import type { ScoredWindow } from '../types.js';
+import { hearsClass } from './impact.js';
 
 /** The noise floor is the quietest window of so long before… */
 export const FLOOR_SECONDS = 10;
@@ -6,9 +7,6 @@ export const FLOOR_SECONDS = 10;
 const MIN_FLOOR_SECONDS = 2;
 /** Silence is no louder than so much above it: breath and a fan's ups and downs, no steps. */
 export const SILENCE_ABOVE_FLOOR_DB = 6;
-
-/** A window is water from this score on. */
-const WATER_SCORE = 0.5;
 
 interface Level {
   readonly endSeconds: number;
@@ -36,15 +34,15 @@ export class NoiseFloor {
   }
 
   /** Takes the next window. Nothing is known of the time while sound was lost. */
-  push({ startSeconds, endSeconds, rmsDbfs, scores }: ScoredWindow): void {
+  push(window: ScoredWindow): void {
+    const { startSeconds, endSeconds, rmsDbfs } = window;
     if (startSeconds > (this.#levels.at(-1)?.endSeconds ?? 0)) this.#levels = [];
     this.#quietest = undefined;
     const oldest = this.#levels[0];
     if (oldest && startSeconds - oldest.endSeconds >= MIN_FLOOR_SECONDS)
       for (const before of this.#levels)
         if (before.endSeconds <= startSeconds && before.rmsDbfs < this.dbfs) this.#quietest = before;
-    const water = this.waterLabels.some((label) => (scores[label] ?? 0) >= WATER_SCORE);
-    this.#levels.push({ endSeconds, rmsDbfs, water });
+    this.#levels.push({ endSeconds, rmsDbfs, water: hearsClass(window, this.waterLabels) });
     while (this.#levels[0] && this.#levels[0].endSeconds < endSeconds - FLOOR_SECONDS) this.#levels.shift();
   }
 

@@ -27,7 +27,7 @@ const IMPACT_CLASSES = new Set([
   'Slap, smack',
   'Whack, thwack',
 ]);
-/** …and of water that runs. */
+/** The event head's kind of water that runs. */
 export const WATER_KIND = 'water';
 /** Kinds that are the voice of somebody who is hurt. */
 export const HURT_KINDS = [DISTRESS_KIND, SCREAM_KIND];

@@ -39,7 +39,6 @@ interface Heard {
 export class Ongoing {
   /** The last windows, oldest first. */
   #windows: Heard[] = [];
-  #startSeconds = 0;
 
   constructor(private readonly options: Pick<ThumpOptions, 'speechLabels' | 'waterLabels'>) {}
 
@@ -57,12 +56,10 @@ export class Ongoing {
     });
     while (this.#windows[0] && this.#windows[0].endSeconds < endSeconds - FLOOR_SECONDS)
       this.#windows.shift();
-    this.#startSeconds = startSeconds;
   }
 
-  /** What went on before the last window began. Levels are medians: an impact may be among them. */
-  get before(): OngoingSound {
-    const start = this.#startSeconds;
+  /** What went on before the last window, which begins at `start` (seconds). Levels are medians: an impact may be among them. */
+  before(start: number): OngoingSound {
     const windows = this.#windows.filter(({ endSeconds }) => endSeconds <= start);
     const media = windows.filter((window) => window.media);
     const isMediaOn =

@@ -59,7 +59,7 @@ export interface Fall {
   readonly reason: 'thump_then_silence' | 'thump_then_voice';
 }
 
-/** Finds an impact that is followed by silence, or by a voice in distress, in stream time. */
+/** Finds an impact that is followed by silence, or by nothing new, or by a voice that is in distress or goes on, in stream time. */
 export class Thump {
   #blow: Blow | undefined;
   /** That waits for silence… */
@@ -111,7 +111,7 @@ export class Thump {
         atSeconds: window.endSeconds,
         atMs: window.endAtMs,
         silenceDbfs,
-        ongoing: this.#ongoing.before,
+        ongoing: this.#ongoing.before(window.startSeconds),
       };
     }
     // The event head may be sure of a blow only when it has heard what follows it.
