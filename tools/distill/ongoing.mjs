@@ -10,14 +10,12 @@ import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { configSchema } from '../../dist/config/schema.js';
 import { SAMPLE_RATE_HZ as RATE, SENSITIVITIES } from '../../dist/constants.js';
-import { windowsOf } from '../../dist/features/ring.js';
 import { readModel, SHIPPED_MODELS } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
 import { whole } from '../../dist/training/augment.js';
-import { wilsonInterval } from '../../dist/training/metrics.js';
 import { createRandom } from '../../dist/training/random.js';
 import { createTone } from '../../dist/training/room.js';
-import { Track } from '../../dist/training/track.js';
+import { shareFound, trackOf } from './scenes.mjs';
 
 const ROUNDS = 2;
 const LONGEST_CLIP = 20 * RATE;
@@ -34,7 +32,7 @@ const [fallsFolder, ...folders] = process.argv.slice(2);
 const { bundle } = await readModel({ name: 'bathnet-mini' }, [SHIPPED_MODELS]);
 const { sense } = configSchema.parse({});
 const pipeline = await Pipeline.create(bundle, { sense });
-const { hopSamples, kinds } = bundle.manifest.event;
+const { event } = bundle.manifest;
 const random = createRandom(11);
 const between = ([low, high]) => low + (high - low) * random();
 const oneOf = (list) => list[Math.floor(random() * list.length)];
@@ -74,11 +72,7 @@ for (let i = 0; i < ROUNDS * falls.length; i++) {
   for (const [k, x] of going.entries()) samples[begin + k] += gain * x;
   for (const [k, x] of fall.entries()) samples[start + k] += peak * x;
   const heard = samples.map((x) => Math.max(-1, Math.min(1, x)));
-  const track = new Track(`fall ${i}`, pipeline.model.labels, hopSamples / RATE, kinds, sense);
-  pipeline.reset();
-  for await (const window of windowsOf([heard], hopSamples))
-    track.push((await pipeline.process({ ...window, endAtMs: 0 })).scored);
-  track.seconds = length / RATE;
+  const track = await trackOf(pipeline, heard, `fall ${i}`, event, sense);
   scenes.push({ folder, track, startSeconds: start / RATE - 1 });
 }
 await pipeline.close();
@@ -88,12 +82,6 @@ for (const wanted of ['all that plays', 'all that has begun', ...folders]) {
   const of = scenes.filter(({ folder }) =>
     folders.includes(wanted) ? folder === wanted : plays(folder) === (wanted === 'all that plays'),
   );
-  const cells = SENSITIVITIES.map((sensitivity) => {
-    const count = of.filter(({ track, startSeconds }) =>
-      track.replay({ ...pipeline.rule, sensitivity }).some((alarm) => alarm.startSeconds >= startSeconds),
-    ).length;
-    const [low, high] = wilsonInterval(count, of.length).map((share) => Math.round(100 * share));
-    return `${Math.round((100 * count) / of.length)} % (${low}–${high})`;
-  });
+  const cells = SENSITIVITIES.map((sensitivity) => shareFound(of, { ...pipeline.rule, sensitivity }));
   console.log(`| ${basename(wanted)} (${of.length}) | ${cells.join(' | ')} |`);
 }

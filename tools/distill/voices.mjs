@@ -11,15 +11,13 @@ import { decodeFile } from '../../dist/audio/decode.js';
 import { audioBelow } from '../../dist/commands/support/audio-files.js';
 import { configSchema } from '../../dist/config/schema.js';
 import { SAMPLE_RATE_HZ as RATE, SENSITIVITIES } from '../../dist/constants.js';
-import { windowsOf } from '../../dist/features/ring.js';
 import { concatenated } from '../../dist/model/concatenated.js';
 import { readModel, SHIPPED_MODELS } from '../../dist/model/shelf.js';
 import { Pipeline } from '../../dist/pipeline.js';
 import { whole } from '../../dist/training/augment.js';
 import { layInLife } from '../../dist/training/life.js';
-import { wilsonInterval } from '../../dist/training/metrics.js';
 import { createRandom } from '../../dist/training/random.js';
-import { Track } from '../../dist/training/track.js';
+import { shareFound, trackOf } from './scenes.mjs';
 
 const ROUNDS = 2;
 const {
@@ -29,7 +27,7 @@ const {
 const { bundle } = await readModel({ name: 'bathnet-mini' }, [SHIPPED_MODELS]);
 const { sense } = configSchema.parse({});
 const pipeline = await Pipeline.create(bundle, { sense });
-const { hopSamples, kinds } = bundle.manifest.event;
+const { event } = bundle.manifest;
 const falls = (await audioBelow(fallsFolder)).filter((path) => !path.includes('no-fall'));
 const voices = (await Promise.all(voicesFolders.map((folder) => audioBelow(folder)))).flat();
 const sourceOf = (path) => basename(path).split('__')[0];
@@ -46,17 +44,13 @@ async function soundOf(path, seconds) {
   return all.subarray(...ends).map((x) => x / peak);
 }
 
-async function trackOf(parts, name) {
+async function sceneOf(parts, name) {
   const laid = await layInLife([concatenated(parts)], name, {
     seed: 1,
     silenceSeconds: longestSilenceSeconds(pipeline.rule, sense),
     pieces: [],
   });
-  const track = new Track(name, pipeline.model.labels, hopSamples / RATE, kinds, sense);
-  pipeline.reset();
-  for await (const window of windowsOf([laid.samples], hopSamples))
-    track.push((await pipeline.process({ ...window, endAtMs: 0 })).scored);
-  track.seconds = laid.samples.length / RATE;
+  const track = await trackOf(pipeline, laid.samples, name, event, sense);
   return { track, startSeconds: laid.startSeconds };
 }
 
@@ -80,9 +74,9 @@ for (let i = 0; i < ROUNDS * falls.length; i++) {
   }
   const nothing = (part) => new Float32Array(part.length);
   scenes.push({
-    fall: await trackOf([fall, ...after.map(nothing)], `fall ${i}`),
-    both: await trackOf([fall, ...after], `fall ${i}`),
-    voice: await trackOf([nothing(fall), ...after], `fall ${i}`),
+    fall: await sceneOf([fall, ...after.map(nothing)], `fall ${i}`),
+    both: await sceneOf([fall, ...after], `fall ${i}`),
+    voice: await sceneOf([nothing(fall), ...after], `fall ${i}`),
   });
 }
 await pipeline.close();
@@ -94,11 +88,10 @@ function found(which, sensitivity, voiceCounts) {
   const sensitivities = { ...evidence.sensitivities };
   if (!voiceCounts) sensitivities[sensitivity] = off(sensitivities[sensitivity]);
   const rule = { ...pipeline.rule, sensitivity, evidence: { ...evidence, sensitivities } };
-  const alarms = ({ track, startSeconds }) =>
-    track.replay(rule).some((alarm) => alarm.startSeconds >= startSeconds);
-  const count = scenes.filter((scene) => alarms(scene[which])).length;
-  const [low, high] = wilsonInterval(count, scenes.length).map((share) => Math.round(100 * share));
-  return `${Math.round((100 * count) / scenes.length)} % (${low}–${high})`;
+  return shareFound(
+    scenes.map((scene) => scene[which]),
+    rule,
+  );
 }
 
 console.log(
