@@ -16,7 +16,7 @@ export class Companion {
   #mel = new Float32Array(0);
 
   private constructor(
-    private readonly network: Network,
+    readonly network: Network,
     /** Its own, where the first bundle's is another one. */
     private readonly frontEnd: FrontEnd | undefined,
     /** For the classes that the first one's head decides, too. */

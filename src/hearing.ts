@@ -12,6 +12,7 @@ import { AUDIOSET_HEAD, chooseHead, headsBehind, type ScoringHead, topScores } f
 import type { EngineChoice, Network, NetworkOptions } from './model/network.js';
 import { allFinite } from './model/safetensors.js';
 import type { SharedModels } from './model/shared-models.js';
+import { EARLIER_SAMPLES, SecondLook } from './second-look.js';
 import type { MelWindow, NetworkOutput, ScoredWindow, Scores, Window } from './types.js';
 
 export interface HearingOptions extends NetworkOptions {
@@ -25,6 +26,7 @@ const NO_SCORES = new Float32Array();
 interface Events {
   readonly head: EventHead;
   readonly levels: LevelHistory;
+  readonly second: SecondLook;
   /** Hears for the event head, where that is another bundle's. */
   readonly companion: Companion | undefined;
 }
@@ -84,11 +86,14 @@ export class Hearing {
     const network = await create(bundle, engine, heads, options);
     const frontEnd = createFrontEnd(manifest.frontEnd);
     const { event } = manifest;
+    const companion =
+      bundle.events && (await Companion.create(create, bundle.events, manifest, head.name, engine));
+    const hears = bundle.events ?? bundle;
     const events = event && {
-      head: new EventHead(event, (bundle.events ?? bundle).tensors),
+      head: new EventHead(event, hears.tensors),
       levels: new LevelHistory(event.levels),
-      companion:
-        bundle.events && (await Companion.create(create, bundle.events, manifest, head.name, engine)),
+      second: new SecondLook(hears, event, companion?.network ?? network),
+      companion,
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);
   }
@@ -106,15 +111,18 @@ export class Hearing {
     const output = await this.network.run(mel);
     const beside = await this.events?.companion?.hear(windows, mel);
     const networkDone = performance.now();
-    const heard = (window: Window, i: number) =>
-      this.#heard(
-        window,
-        levels[i]!,
-        rowOf(output, i, windows.length),
-        beside && rowOf(beside, i, windows.length),
+    const heard: Heard[] = [];
+    for (const [i, window] of windows.entries())
+      heard.push(
+        await this.#heard(
+          window,
+          levels[i]!,
+          rowOf(output, i, windows.length),
+          beside && rowOf(beside, i, windows.length),
+        ),
       );
     return {
-      windows: windows.map(heard),
+      windows: heard,
       mel,
       melMs: melDone - begin,
       networkMs: networkDone - melDone,
@@ -131,6 +139,7 @@ export class Hearing {
     this.frontEnd.forget();
     this.events?.head.forget();
     this.events?.levels.forget();
+    this.events?.second.forget();
     this.events?.companion?.forget();
   }
 
@@ -156,11 +165,16 @@ export class Hearing {
   }
 
   /** @param beside what the companion hears, where there is one */
-  #heard(window: Window, levels: MelWindow, output: NetworkOutput, beside?: NetworkOutput): Heard {
+  async #heard(
+    window: Window,
+    levels: MelWindow,
+    output: NetworkOutput,
+    beside?: NetworkOutput,
+  ): Promise<Heard> {
     const values = this.#scores(output, beside);
     const level = levelOf(window.samples);
     const { embedding } = beside ?? output;
-    const kinds = this.#kindsOf(window, embedding);
+    const kinds = await this.#kindsOf(window, embedding);
     // The sound is looked at as well, by its level: rounded to bytes, what is no number is one like any other. And all
     // that is decided by: in a sum of evidence, what is no number once would stay there, and no event be enough any more.
     const numbers = [values, output.embedding, embedding, ...Object.values(output.heads)];
@@ -190,14 +204,15 @@ export class Hearing {
   }
 
   /** What the event head says of the sound up to the window's end. */
-  #kindsOf(window: Window, embedding: Float32Array): ScoredWindow['kinds'] {
+  async #kindsOf(window: Window, embedding: Float32Array): Promise<ScoredWindow['kinds']> {
     if (!this.events) return undefined;
-    const { head, levels } = this.events;
+    const { head, levels, second } = this.events;
     const endSample = window.startSample + WINDOW_SAMPLES;
     // Sound between the windows was lost, or another stream begins.
     if (window.startSample > this.#endSample || endSample <= this.#endSample) this.forget();
     this.#endSample = endSample;
-    const logOdds = head.push(embedding, levels.push(window), endSample);
+    second.push(window);
+    const logOdds = await second.weigh(head.push(embedding, levels.push(window), endSample));
     return Object.fromEntries(head.kinds.map((kind, i) => [kind, logOdds[i]!]));
   }
 }
@@ -211,7 +226,7 @@ export function audiosetLabels({ heads }: Manifest): readonly string[] {
 export function memorySamples({ event }: Manifest): number {
   if (!event) return 0;
   const embeddings = (event.windows - 1) * event.hopSamples;
-  return Math.max(embeddings, event.levels.blocks * event.levels.blockSamples);
+  return Math.max(embeddings, event.levels.blocks * event.levels.blockSamples) + EARLIER_SAMPLES;
 }
 
 /** Stream time of a window's first and last sample. */

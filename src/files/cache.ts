@@ -13,7 +13,7 @@ import type { Table } from './table.js';
 /** What a cache may hold; the entries that were not used for the longest time go first. */
 export const CACHE_MAX_BYTES = 2 ** 30;
 /** Changes when the way its numbers are computed does within a version, so that old entries are not used. */
-const CACHE_FORMAT = 5;
+const CACHE_FORMAT = 6;
 const DIGEST_BYTES = 32;
 const SIZE_BYTES = 4;
 
