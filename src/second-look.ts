@@ -24,7 +24,7 @@ export class SecondLook {
   readonly #network: Network;
   readonly #head: EventHead;
   readonly #levels: LevelHistory;
-  readonly #mel: Float32Array;
+  readonly #mel = new Float32Array(PATCH_VALUES);
   /** The last sound, to the end of the newest window. */
   readonly #sound: Float32Array;
   /** So much of it is known, the newest. */
@@ -41,7 +41,6 @@ export class SecondLook {
     this.#network = network;
     this.#head = new EventHead(event, tensors);
     this.#levels = new LevelHistory(event.levels);
-    this.#mel = new Float32Array(event.windows * PATCH_VALUES);
     this.#sound = new Float32Array((event.windows - 1) * event.hopSamples + WINDOW_SAMPLES + EARLIER_SAMPLES);
   }
 
@@ -73,24 +72,18 @@ export class SecondLook {
     this.#known = 0;
   }
 
+  /** One window after the other: all at once would take as many times the memory. */
   async #look(): Promise<Float32Array> {
     const { windows, hopSamples } = this.#event;
     for (const part of [this.#frontEnd, this.#head, this.#levels]) part.forget();
-    const cut = Array.from({ length: windows }, (_, i) => {
-      const startSample = i * hopSamples;
-      return { startSample, samples: this.#sound.subarray(startSample, startSample + WINDOW_SAMPLES) };
-    });
-    for (const [i, window] of cut.entries())
-      this.#frontEnd.compute(window, this.#mel.subarray(i * PATCH_VALUES, (i + 1) * PATCH_VALUES));
-    const { embedding } = await this.#network.run(this.#mel);
-    const size = embedding.length / windows;
     let said: Float32Array = new Float32Array();
-    for (const [i, window] of cut.entries())
-      said = this.#head.push(
-        embedding.subarray(i * size, (i + 1) * size),
-        this.#levels.push(window),
-        window.startSample + WINDOW_SAMPLES,
-      );
+    for (let startSample = 0; startSample < windows * hopSamples; startSample += hopSamples) {
+      const endSample = startSample + WINDOW_SAMPLES;
+      const window = { startSample, samples: this.#sound.subarray(startSample, endSample) };
+      this.#frontEnd.compute(window, this.#mel);
+      const { embedding } = await this.#network.run(this.#mel);
+      said = this.#head.push(embedding, this.#levels.push(window), endSample);
+    }
     return said;
   }
 }
