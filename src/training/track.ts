@@ -21,6 +21,9 @@ export class Track {
   #kinds: readonly string[] = [];
   /** What `#stirring` found for the labels and lines that it was last asked for. */
   #found: Loudest | undefined;
+  /** What `replay` found with rules of the same evidence, by what else of them makes a difference here. */
+  readonly #replayed = new Map<string, readonly Alarm[]>();
+  #evidence: AlarmRule['evidence'];
 
   /**
    * @param labels those whose scores are kept: no other can alarm in `replay`
@@ -44,6 +47,7 @@ export class Track {
   push({ rmsDbfs, scores, kinds = {} }: ScoredWindow): void {
     if (this.#count === 0)
       this.#kinds = Object.keys(kinds).filter((kind) => this.countedKinds?.includes(kind) ?? true);
+    this.#replayed.clear();
     const width = this.#width;
     const at = this.#count++ * width;
     if (at === this.#values.length) {
@@ -62,13 +66,28 @@ export class Track {
   }
 
   /**
-   * The alarms that the decision stage raises in this recording under a rule. While nothing speaks for one, it goes on
-   * to where something does, and begins as much before that as the decision looks back: hours are mostly quiet, and
-   * hundreds of rules are tried on them.
+   * The alarms that the decision stage raises in this recording under a rule. Of hundreds of rules that are tried on it,
+   * most differ by nothing that is heard in it: what was found is remembered.
    *
    * @param most it gives up at more alarms than so many
    */
-  replay(rule: AlarmRule, most = Number.POSITIVE_INFINITY): Alarm[] {
+  replay(rule: AlarmRule, most = Number.POSITIVE_INFINITY): readonly Alarm[] {
+    const next = this.#stirring(rule);
+    const difference = next && this.#differenceOf(rule);
+    const known = difference && this.#replayed.get(difference);
+    if (known) return known;
+    const alarms = this.#replay(rule, most, next);
+    if (difference && alarms.length <= most) this.#replayed.set(difference, alarms);
+    return alarms;
+  }
+
+  /**
+   * While nothing speaks for an alarm, it goes on to where something does, and begins as much before that as the
+   * decision looks back: hours are mostly quiet.
+   *
+   * @param next finds the next window that speaks for one
+   */
+  #replay(rule: AlarmRule, most: number, next: ((from: number) => number) | undefined): Alarm[] {
     const sense = new Sense(rule, this.sense);
     const alarms: Alarm[] = [];
     let heardSeconds = 0;
@@ -90,7 +109,6 @@ export class Track {
     const kinds: Record<string, number> = {};
     const window = { ...EMPTY_WINDOW, scores, kinds: this.#kinds.length > 0 ? kinds : undefined };
     const width = this.#width;
-    const next = this.#stirring(rule);
     const { memorySeconds = 0 } = rule.evidence ?? {};
     const thump = thumpSilenceSeconds(rule, this.sense) > 0 || thumpVoice(rule, this.sense) !== undefined;
     const floorSeconds = thump ? FLOOR_SECONDS : 0;
@@ -132,6 +150,23 @@ export class Track {
     };
   }
 
+  /**
+   * The same of two rules only where the decision stage cannot tell them apart in this recording: a threshold counts by
+   * how many windows reach it.
+   *
+   * @returns undefined where thresholds change with the hour
+   */
+  #differenceOf(rule: AlarmRule): string | undefined {
+    if (this.sense.quietHours) return undefined;
+    const { threshold, instantThreshold, hits, window, evidence, ...others } = rule;
+    const { sorted } = this.#loudest(rule);
+    const reach = (score: number) => sorted.length - firstFrom(sorted, score);
+    const classes = reach(threshold) === 0 ? [] : [reach(threshold), reach(instantThreshold), hits, window];
+    if (evidence !== this.#evidence) this.#replayed.clear();
+    this.#evidence = evidence;
+    return JSON.stringify([this.seconds, classes, others]);
+  }
+
   /** The highest score of each window among the labels that alarm, and whether any kind gains by it. */
   #loudest(rule: AlarmRule): Loudest {
     const offsets = evidenceRule(rule)?.offsets ?? {};
@@ -149,7 +184,7 @@ export class Track {
       for (const column of labels) scores[k] = Math.max(scores[k]!, this.#values[at + column]!);
       if (heard.some(({ column, offset }) => this.#values[at + column]! + offset > 0)) speaks[k] = 1;
     }
-    this.#found = { by, scores, speaks };
+    this.#found = { by, scores, speaks, sorted: scores.toSorted() };
     return this.#found;
   }
 }
@@ -164,6 +199,19 @@ interface Loudest {
   readonly by: string;
   readonly scores: Float32Array;
   readonly speaks: Uint8Array;
+  /** The scores, lowest first. */
+  readonly sorted: Float32Array;
+}
+
+/** Where in a sorted array the values begin that are not less than one. */
+function firstFrom(sorted: Float32Array, least: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const EMPTY_WINDOW = {

@@ -128,3 +128,44 @@ it.each(['speech', 'cry', 'throat'])('a track hears a fall before a voice of %s 
   expect(started).toMatchObject([{ reason: 'thump_then_silence' }]);
   expect(track.replay(rule)).toHaveLength(1);
 });
+
+it('a track gives what each rule finds, whatever was tried on it before', () => {
+  const sense: SenseOptions = { ...SENSE_OFF, thumpSilenceSeconds: undefined };
+  const counted = kindsLookedAt(rule);
+  const window = fc.record({
+    abnormal: fc.constantFrom(0, 0.2, 0.5, 0.8, 0.97),
+    impact: fc.constantFrom(-9, -9, -9, 2, 6),
+  });
+  const trackOf = (values: readonly { abnormal: number; impact: number }[]) => {
+    const track = new Track('x.wav', ['abnormal'], HOP_SAMPLES / 16_000, counted, sense);
+    const others = Object.fromEntries(counted!.map((kind) => [kind, -5]));
+    for (const [k, { abnormal, impact }] of values.entries())
+      track.push({
+        ...timesOf(k * HOP_SAMPLES),
+        ...{ endAtMs: 0, label: 'abnormal', confidence: abnormal, peakDbfs: 0, audioset: [] },
+        ...{ rmsDbfs: -20, scores: { abnormal }, kinds: { ...others, impact } },
+      });
+    track.seconds = timesOf(values.length * HOP_SAMPLES).endSeconds;
+    return track;
+  };
+  const rules = SENSITIVITIES.flatMap((sensitivity) =>
+    [0.1, 0.3, 0.5, 0.9].flatMap((threshold) =>
+      [0.5, 0.97, 1].flatMap((instantThreshold) =>
+        [1, 2].map((hits) => ({ ...rule, sensitivity, threshold, instantThreshold, hits, window: 2 })),
+      ),
+    ),
+  );
+  const found = new Set<string>();
+  fc.assert(
+    fc.property(fc.array(window, { minLength: 20, maxLength: 60 }), (values) => {
+      const track = trackOf(values);
+      for (const tried of [...rules, ...rules]) {
+        const alarms = track.replay(tried);
+        expect(alarms).toEqual(trackOf(values).replay(tried));
+        found.add(JSON.stringify(alarms));
+      }
+    }),
+    { numRuns: 20 },
+  );
+  expect(found.size).toBeGreaterThan(50);
+});
