@@ -35,7 +35,7 @@ const ALARM = ['impact', 'breaking', 'scream', 'distress'];
  */
 const TARGETS = {
   low: { clips: 0.01, perHour: 0.1, silenceSeconds: 8 },
-  normal: { clips: 0.02, perHour: 0.17, silenceSeconds: 8 },
+  normal: { clips: 0.02, perHour: 0.175, silenceSeconds: 8 },
   high: { clips: 0.05, perHour: 0.45, silenceSeconds: 6 },
 };
 const LONGEST_SILENCE = Math.max(...Object.values(TARGETS).map(({ silenceSeconds }) => silenceSeconds));
@@ -270,8 +270,8 @@ if (tune.length > 0) {
     const allows = (factor) =>
       share(household, rule(factor)) <= target.clips && perHour(tuneHours, rule(factor)) <= target.perHour;
     let factor = 1;
-    while (allows(factor)) factor /= 1.03;
-    while (!allows(factor)) factor *= 1.03;
+    while (allows(factor)) factor /= 1.01;
+    while (!allows(factor)) factor *= 1.01;
     const chosen = Object.fromEntries(
       Object.entries({ ...factored(factor), voice: lineOf('voice', VOICE.share) }).map(([name, line]) => [
         name,
