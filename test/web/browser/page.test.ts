@@ -38,12 +38,16 @@ let seen: Subscription;
 /** Of a daemon that anybody may look at, and of one that asks for a password. */
 let [open, closed] = ['', ''];
 
+const programs = new Map<string, ReturnType<Daemons['start']>>();
+
 const startDaemon = async (...args: Parameters<typeof startProgram>) => (await startProgram(...args)).url;
 
 async function startProgram(id: string, args: readonly string[], file = SCENE) {
   const web = ['--set', 'web.enabled=true', '--set', 'web.port=0', '--set', `device.id=${id}`];
   const sound = ['--source', `file:${file}`, '--loop', '--speed', '4'];
+  await programs.get(id)?.kill('SIGKILL'); // of this test, which is tried again
   const daemon = daemons.start(broker.url, [...sound, ...web, ...args]);
+  programs.set(id, daemon);
   void daemon.ended.then(({ code, stderr }) => {
     if (code !== null) complaints.push(`${id} has ended with ${code}: ${stderr.slice(-3000)}`);
   });
@@ -452,6 +456,7 @@ describe.skipIf(skip)('the page', () => {
     await enter(page);
     await other.goto(await startDaemon('attic', guarded));
     await enter(other);
+    await page.bringToFront(); // a tab behind another one may be drawn too seldom to be clicked
     await page.reload();
     await live(page);
     await page.context().clearCookies();
