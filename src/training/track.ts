@@ -19,7 +19,7 @@ export class Track {
   #values = new Float32Array(0);
   /** Those of the kinds that the first window has; the same in all of a model. */
   #kinds: readonly string[] = [];
-  /** What `#stirring` found for the labels and lines that it was last asked for. */
+  /** What `#loudest` found for the labels and lines that it was last asked for. */
   #found: Loudest | undefined;
   /** What `replay` found with rules of the same evidence, by what else of them makes a difference here. */
   readonly #replayed = new Map<string, readonly Alarm[]>();
@@ -72,11 +72,13 @@ export class Track {
    * @param most it gives up at more alarms than so many
    */
   replay(rule: AlarmRule, most = Number.POSITIVE_INFINITY): readonly Alarm[] {
-    const next = this.#stirring(rule);
-    const difference = next && this.#differenceOf(rule);
+    if (rule.evidence !== this.#evidence) this.#replayed.clear();
+    this.#evidence = rule.evidence;
+    const loudest = this.#loudest(rule);
+    const difference = loudest && this.#differenceOf(rule, loudest);
     const known = difference && this.#replayed.get(difference);
     if (known) return known;
-    const alarms = this.#replay(rule, most, next);
+    const alarms = this.#replay(rule, most, loudest && this.#stirring(rule, loudest));
     if (difference && alarms.length <= most) this.#replayed.set(difference, alarms);
     return alarms;
   }
@@ -134,18 +136,12 @@ export class Track {
   /**
    * Finds windows that speak for an alarm: by a class that reaches the threshold, or by a kind.
    *
-   * @returns gives the first of them from a window on, or the number of windows; undefined where that cannot be told
-   *   of windows alone
+   * @returns gives the first of them from a window on, or the number of windows
    */
-  #stirring(rule: AlarmRule): ((from: number) => number) | undefined {
-    const own = evidenceRule(rule);
-    // Water is heard over any time; what impacts are of a model without kinds is not in a track.
-    if (this.sense.waterThreshold !== undefined || (own && !(impactLine(own) > 0))) return undefined;
-    if (!own && thumpSilenceSeconds(rule, this.sense) > 0) return undefined;
-    const { scores, speaks } = this.#loudest(rule);
+  #stirring({ threshold }: AlarmRule, { scores, speaks }: Loudest): (from: number) => number {
     return (from) => {
       let k = from;
-      while (k < this.#count && scores[k]! < rule.threshold && speaks[k] === 0) k++;
+      while (k < this.#count && scores[k]! < threshold && speaks[k] === 0) k++;
       return k;
     };
   }
@@ -156,20 +152,25 @@ export class Track {
    *
    * @returns undefined where thresholds change with the hour
    */
-  #differenceOf(rule: AlarmRule): string | undefined {
+  #differenceOf(rule: AlarmRule, { sorted }: Loudest): string | undefined {
     if (this.sense.quietHours) return undefined;
-    const { threshold, instantThreshold, hits, window, evidence, ...others } = rule;
-    const { sorted } = this.#loudest(rule);
+    const { threshold, instantThreshold, hits, window, evidence: _, ...others } = rule;
     const reach = (score: number) => sorted.length - firstFrom(sorted, score);
     const classes = reach(threshold) === 0 ? [] : [reach(threshold), reach(instantThreshold), hits, window];
-    if (evidence !== this.#evidence) this.#replayed.clear();
-    this.#evidence = evidence;
     return JSON.stringify([this.seconds, classes, others]);
   }
 
-  /** The highest score of each window among the labels that alarm, and whether any kind gains by it. */
-  #loudest(rule: AlarmRule): Loudest {
-    const offsets = evidenceRule(rule)?.offsets ?? {};
+  /**
+   * The highest score of each window among the labels that alarm, and whether any kind gains by it.
+   *
+   * @returns undefined where it cannot be told of windows alone what speaks for an alarm
+   */
+  #loudest(rule: AlarmRule): Loudest | undefined {
+    const own = evidenceRule(rule);
+    // Water is heard over any time; what impacts are of a model without kinds is not in a track.
+    if (this.sense.waterThreshold !== undefined || (own && !(impactLine(own) > 0))) return undefined;
+    if (!own && thumpSilenceSeconds(rule, this.sense) > 0) return undefined;
+    const offsets = own?.offsets ?? {};
     const kinds = Object.keys(offsets);
     const by = JSON.stringify([this.#count, rule.labels, kinds, offsets]);
     if (this.#found?.by === by) return this.#found;
