@@ -18,7 +18,7 @@ export class Companion {
   private constructor(
     readonly network: Network,
     /** Its own, where the first bundle's is another one. */
-    private readonly frontEnd: FrontEnd | undefined,
+    readonly frontEnd: FrontEnd | undefined,
     /** For the classes that the first one's head decides, too. */
     readonly head: ScoringHead | undefined,
   ) {}

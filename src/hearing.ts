@@ -88,11 +88,11 @@ export class Hearing {
     const { event } = manifest;
     const companion =
       bundle.events && (await Companion.create(create, bundle.events, manifest, head.name, engine));
-    const hears = bundle.events ?? bundle;
+    const { tensors } = bundle.events ?? bundle;
     const events = event && {
-      head: new EventHead(event, hears.tensors),
+      head: new EventHead(event, tensors),
       levels: new LevelHistory(event.levels),
-      second: new SecondLook(hears, event, companion?.network ?? network),
+      second: new SecondLook(event, tensors, companion?.frontEnd ?? frontEnd, companion?.network ?? network),
       companion,
     };
     return new Hearing(head, frontEnd, network, audiosetLabels(manifest), events);

@@ -1,5 +1,5 @@
 import { PATCH_VALUES, WINDOW_SAMPLES } from './constants.js';
-import { createFrontEnd } from './features/create-front-end.js';
+import { CircularBuffer } from './features/circular.js';
 import type { FrontEnd } from './features/front-end.js';
 import { LevelHistory } from './features/level-history.js';
 import type { Bundle } from './model/bundle.js';
@@ -20,37 +20,39 @@ const LEAST_LOG_ODDS = -2;
  */
 export class SecondLook {
   readonly #event: EventManifest;
-  readonly #frontEnd: FrontEnd;
-  readonly #network: Network;
   readonly #head: EventHead;
   readonly #levels: LevelHistory;
+  readonly #window = new Float32Array(WINDOW_SAMPLES);
   readonly #mel = new Float32Array(PATCH_VALUES);
   /** The last sound, to the end of the newest window. */
-  readonly #sound: Float32Array;
-  /** So much of it is known, the newest. */
-  #known = 0;
+  readonly #sound: CircularBuffer;
+  /** Where in it the stream begins. */
+  #begin = 0;
   #endSample = 0;
 
   /**
-   * @param bundle has an event head
-   * @param network computes that bundle's embeddings; who gave it closes it
+   * @param frontEnd is lent for a look, and has forgotten the stream after it
+   * @param network computes the embeddings that the event head knows; who gave it closes it
    */
-  constructor({ manifest, tensors }: Bundle, event: EventManifest, network: Network) {
+  constructor(
+    event: EventManifest,
+    tensors: Bundle['tensors'],
+    private readonly frontEnd: FrontEnd,
+    private readonly network: Network,
+  ) {
     this.#event = event;
-    this.#frontEnd = createFrontEnd(manifest.frontEnd);
-    this.#network = network;
     this.#head = new EventHead(event, tensors);
     this.#levels = new LevelHistory(event.levels);
-    this.#sound = new Float32Array((event.windows - 1) * event.hopSamples + WINDOW_SAMPLES + EARLIER_SAMPLES);
+    this.#sound = new CircularBuffer(
+      (event.windows - 1) * event.hopSamples + WINDOW_SAMPLES + EARLIER_SAMPLES,
+    );
   }
 
   /** Takes the next window; it must overlap the last one or follow it at once. */
   push({ samples, startSample }: Window): void {
     const endSample = startSample + samples.length;
     const fresh = this.#known === 0 ? samples.length : endSample - this.#endSample;
-    this.#sound.copyWithin(0, fresh);
-    this.#sound.set(samples.subarray(samples.length - fresh), this.#sound.length - fresh);
-    this.#known = Math.min(this.#sound.length, this.#known + fresh);
+    this.#sound.write(samples.subarray(samples.length - fresh));
     this.#endSample = endSample;
   }
 
@@ -62,28 +64,35 @@ export class SecondLook {
    */
   async weigh(logOdds: Float32Array): Promise<Float32Array> {
     const speaks = this.#event.alarm.kinds.some((_, i) => logOdds[i]! > LEAST_LOG_ODDS);
-    if (!speaks || this.#known < this.#sound.length) return logOdds;
+    if (!speaks || this.#known < this.#sound.capacity) return logOdds;
     const again = await this.#look();
     return logOdds.map((said, i) => (said + again[i]!) / 2);
   }
 
   /** Sound was lost, or another stream begins. */
   forget(): void {
-    this.#known = 0;
+    this.#begin = this.#sound.end;
+  }
+
+  /** So many samples of the stream. */
+  get #known(): number {
+    return this.#sound.end - this.#begin;
   }
 
   /** One window after the other: all at once would take as many times the memory. */
   async #look(): Promise<Float32Array> {
     const { windows, hopSamples } = this.#event;
-    for (const part of [this.#frontEnd, this.#head, this.#levels]) part.forget();
+    for (const part of [this.frontEnd, this.#head, this.#levels]) part.forget();
+    const oldest = this.#sound.end - this.#sound.capacity;
     let said: Float32Array = new Float32Array();
     for (let startSample = 0; startSample < windows * hopSamples; startSample += hopSamples) {
-      const endSample = startSample + WINDOW_SAMPLES;
-      const window = { startSample, samples: this.#sound.subarray(startSample, endSample) };
-      this.#frontEnd.compute(window, this.#mel);
-      const { embedding } = await this.#network.run(this.#mel);
-      said = this.#head.push(embedding, this.#levels.push(window), endSample);
+      this.#sound.read(oldest + startSample, WINDOW_SAMPLES, this.#window);
+      const window = { startSample, samples: this.#window };
+      this.frontEnd.compute(window, this.#mel);
+      const { embedding } = await this.network.run(this.#mel);
+      said = this.#head.push(embedding, this.#levels.push(window), startSample + WINDOW_SAMPLES);
     }
+    this.frontEnd.forget();
     return said;
   }
 }

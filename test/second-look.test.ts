@@ -24,13 +24,11 @@ beforeAll(async () => {
   bundle = withEventHead(await readBundle(join(SHIPPED_MODELS, 'bathnet-mini')));
   const computes = await createNetwork(bundle, 'auto', []);
   network = {
-    engine: computes.engine,
-    precision: computes.precision,
+    ...computes,
     run(mel) {
       asked += mel.length / PATCH_VALUES;
       return computes.run(mel);
     },
-    close: () => computes.close(),
   };
   return () => network.close();
 });
@@ -48,7 +46,7 @@ const windowAt = (startSample: number) => ({
 
 /** One that has been given so many windows, the first of them at `from`. */
 function given(count: number, from = 0, hop = HOP): SecondLook {
-  const second = new SecondLook(bundle, EVENT, network);
+  const second = new SecondLook(EVENT, bundle.tensors, createFrontEnd(bundle.manifest.frontEnd), network);
   for (let k = 0; k < count; k++) second.push(windowAt(from + k * hop));
   return second;
 }
